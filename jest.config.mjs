@@ -1,0 +1,25 @@
+/** Tests run on the TypeScript sources as native ES modules; swc only strips types. */
+export default {
+  testEnvironment: "node",
+  extensionsToTreatAsEsm: [".ts"],
+  testMatch: ["<rootDir>/test/**/*.test.ts"],
+  transform: {
+    "^.+\\.ts$": [
+      "@swc/jest",
+      {
+        jsc: { parser: { syntax: "typescript", explicitResourceManagement: true }, target: "es2022" },
+        module: { type: "es6" },
+        sourceMaps: "inline",
+      },
+    ],
+  },
+  moduleNameMapper: {
+    "^kubemq-es$": "<rootDir>/src/index.ts",
+    "^kubemq-es/testing$": "<rootDir>/src/broker/index.ts",
+    "^kubemq-es/gen$": "<rootDir>/gen/kubemq_pb.ts",
+    "^(\\.{1,2}/.*)\\.js$": "$1",
+  },
+  modulePathIgnorePatterns: ["<rootDir>/dist/"],
+  maxWorkers: 2,
+  testTimeout: 20_000,
+};
