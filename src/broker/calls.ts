@@ -1,0 +1,28 @@
+import type { Outcome, Reply } from "./reply.js";
+
+/** The calls that are running, by the name of their RPC. */
+export class Calls {
+  readonly #live = new Map<string, Set<Reply>>();
+
+  add(rpc: string, reply: Reply): void {
+    const replies = this.#live.get(rpc) ?? new Set();
+    this.#live.set(rpc, replies.add(reply));
+    reply.stream.once("close", () => {
+      replies.delete(reply);
+      if (replies.size === 0 && this.#live.get(rpc) === replies) this.#live.delete(rpc);
+    });
+  }
+
+  count(): Record<string, number> {
+    return Object.fromEntries([...this.#live].map(([rpc, replies]) => [rpc, replies.size]));
+  }
+
+  /** Ends the calls of one RPC, or of all, and says how many there were. */
+  end(rpc: string | undefined, outcome: Outcome): number {
+    const chosen = [...this.#live].flatMap(([name, replies]) =>
+      rpc === undefined || rpc === name ? [...replies] : [],
+    );
+    for (const reply of chosen) reply.finish(outcome);
+    return chosen.length;
+  }
+}

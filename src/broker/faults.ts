@@ -1,0 +1,95 @@
+import { constants } from "node:http2";
+import type { Calls } from "./calls.js";
+import type { Gate } from "./gate.js";
+import type { Listener } from "./listener.js";
+
+/** What the broker does wrong when a test tells it to. */
+export interface Faults {
+  /** Breaks every connection without a word, as a cable that is pulled. New ones are welcome. */
+  dropConnections(): Promise<void>;
+  /** Refuses whoever connects from now on. Connections that stand are left alone. */
+  refuseConnections(): void;
+  /** Takes connections again after {@link Faults.refuseConnections}, on the same port. */
+  allowConnections(): Promise<void>;
+  /**
+   * Reads nothing more from any connection: calls, messages and HTTP/2 pings stay unanswered, though
+   * the connection looks fine. What the broker has to say still goes out.
+   */
+  pauseReading(): void;
+  /** Reads again, beginning with what has piled up. */
+  resumeReading(): void;
+  /** Holds back every answer and message. Requests are still taken, and HTTP/2 pings answered. */
+  pauseWriting(): void;
+  /** Sends what was held back, and writes again. */
+  resumeWriting(): void;
+  /** Holds every answer and message back for so many milliseconds; 0 sends at once again. */
+  delayReplies(ms: number): void;
+  /** Ends calls that are running, on connections that stay. Returns how many there were. */
+  endStreams(end?: StreamEnd): number;
+  /**
+   * Sends GOAWAY on every connection. Without an error code the streams that run may finish; with
+   * one the connection is closed behind it, as a server does that was pinged too often
+   * (`{ code: 11, reason: "too_many_pings" }`).
+   */
+  goAway(how?: { readonly code?: number; readonly reason?: string }): void;
+  /**
+   * Dies and comes back on the same port: connections break, nobody can connect for `downMs`, and
+   * what was stored is still there, or lost with `keepMemory: false`.
+   */
+  restart(how?: { readonly keepMemory?: boolean; readonly downMs?: number }): Promise<void>;
+}
+
+/** Which calls end, and how. */
+export interface StreamEnd {
+  /** The RPC, such as `"SubscribeToEvents"`. @default all of them */
+  readonly rpc?: string;
+  /** The gRPC status number; 0 ends cleanly, as if the server had no more to say. @default 0 */
+  readonly code?: number;
+  /** The text of the status. @default "" */
+  readonly message?: string;
+}
+
+/** What {@link createFaults} acts on. */
+export interface FaultPoints {
+  readonly listener: Listener;
+  readonly calls: Calls;
+  readonly gate: Gate;
+  /** Starts over with empty models. */
+  readonly forget: () => void;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+export function createFaults({ listener, calls, gate, forget, sleep }: FaultPoints): Faults {
+  return {
+    dropConnections: () => listener.drop(),
+    refuseConnections: () => listener.shut(),
+    allowConnections: () => listener.open(),
+    pauseReading: () => listener.read(false),
+    resumeReading: () => listener.read(true),
+    pauseWriting: () => gate.shut(),
+    resumeWriting: () => gate.open(),
+    delayReplies: (ms) => gate.slow(ms),
+    endStreams: ({ rpc, code = 0, message = "" } = {}) => calls.end(rpc, { code, message }),
+    goAway({ code = constants.NGHTTP2_NO_ERROR, reason = "" } = {}) {
+      for (const session of listener.sessions) {
+        if (code === constants.NGHTTP2_NO_ERROR) {
+          session.close();
+          continue;
+        }
+        session.goaway(code, 0, Buffer.from(reason));
+        // Destroying at once would discard the frame.
+        setImmediate(() => session.destroy());
+      }
+    },
+    async restart({ keepMemory = true, downMs = 0 } = {}) {
+      listener.shut();
+      await listener.drop();
+      // A server that starts again is not a server that was told to be slow.
+      gate.open();
+      listener.read(true);
+      if (!keepMemory) forget();
+      if (downMs > 0) await sleep(downMs);
+      await listener.open();
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import type { Http2Server, ServerHttp2Session } from "node:http2";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { createServer } from "node:net";
+
+/**
+ * The way in: one port, and every connection that came through it.
+ *
+ * Listening is kept apart from HTTP/2, so that the port can be given up and taken again while
+ * connections live on, and connections dropped while the port stays.
+ */
+export class Listener {
+  readonly #http2: Http2Server;
+  readonly #host: string;
+  #port: number;
+  #server: Server | undefined;
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #reading = true;
+
+  constructor(http2: Http2Server, host: string, port: number) {
+    this.#http2 = http2;
+    this.#host = host;
+    this.#port = port;
+    http2.on("session", (session) => {
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+      // A connection that breaks is the client's affair; without a listener it would end the process.
+      session.on("error", () => {});
+    });
+    http2.on("sessionError", () => {});
+  }
+
+  get host(): string {
+    return this.#host;
+  }
+
+  /** The port in use, or the one that will be used again. */
+  get port(): number {
+    return this.#port;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  get sessions(): Iterable<ServerHttp2Session> {
+    return this.#sessions;
+  }
+
+  /** Starts to take connections. Rejects when the port is taken. */
+  async open(): Promise<void> {
+    if (this.#server !== undefined) return;
+    const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#server = server;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(this.#port, this.#host, resolve);
+      });
+    } catch (error) {
+      this.#server = undefined;
+      throw error;
+    }
+    // Node types an address by what was listened on; here it was a port.
+    this.#port = (server.address() as AddressInfo).port;
+  }
+
+  /** Takes no more connections: whoever tries is refused. Those that stand are left alone. */
+  shut(): void {
+    this.#server?.close();
+    this.#server = undefined;
+  }
+
+  /** Breaks every connection, without a word. */
+  async drop(): Promise<void> {
+    const gone = [...this.#sockets].map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          socket.once("close", () => resolve());
+          socket.destroy();
+        }),
+    );
+    for (const session of this.#sessions) session.destroy();
+    await Promise.all(gone);
+  }
+
+  /** Stops reading from, or reads again from, every connection: those that stand and new ones. */
+  read(on: boolean): void {
+    this.#reading = on;
+    for (const socket of this.#sockets) setReading(socket, on);
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => {});
+    this.#http2.emit("connection", socket);
+    if (!this.#reading) setReading(socket, false);
+  }
+}
+
+interface Readable {
+  readStart(): unknown;
+  readStop(): unknown;
+}
+
+// HTTP/2 reads past the socket, straight from the handle below it: pausing the socket changes
+// nothing, and Node has no public way to pause a session.
+function setReading(socket: Socket, on: boolean): void {
+  const { _handle: handle } = socket as { _handle?: Readable | null };
+  if (on) handle?.readStart();
+  else handle?.readStop();
+}

@@ -1,0 +1,22 @@
+import { randomBytes } from "node:crypto";
+
+const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const pool = { bytes: randomBytes(0), used: 0 };
+
+/** Random letters and digits. */
+export function randomToken(length: number): string {
+  let token = "";
+  while (token.length < length) {
+    if (pool.used === pool.bytes.length) {
+      pool.bytes = randomBytes(4096);
+      pool.used = 0;
+    }
+    const value = (pool.bytes[pool.used++] ?? 0) & 63;
+    // 62 and 63 have no digit: skipped rather than folded, which would favour two of them.
+    if (value < digits.length) token += digits.charAt(value);
+  }
+  return token;
+}
+
+/** An id as a KubeMQ server makes them for whatever came without one: 22 characters of base 62. */
+export const nuid = (): string => randomToken(22);

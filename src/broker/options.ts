@@ -1,0 +1,87 @@
+import type { Clock } from "./clock.js";
+import { systemClock } from "./clock.js";
+import type { BrokerLimits } from "./service.js";
+
+/** How {@link startBroker} sets up the broker. */
+export interface BrokerOptions {
+  /** Port to listen on; 0 takes a free one. @default 0 */
+  readonly port?: number;
+  /** Address to listen on. @default "127.0.0.1" */
+  readonly host?: string;
+  /** What callers must send as `authorization`, as it stands. Ping needs none. @default none asked for */
+  readonly token?: string;
+  /** Certificate chain in PEM; with `key`, the broker speaks TLS. */
+  readonly cert?: string | Buffer;
+  /** Private key in PEM, for `cert`. */
+  readonly key?: string | Buffer;
+  /** Certificate authorities in PEM; with them, a client must show a certificate that one of them signed. */
+  readonly ca?: string | Buffer;
+  /** Messages kept per stored channel; the oldest make room for new ones. @default no limit */
+  readonly maxMessages?: number;
+  /** How long a stored message is kept, in milliseconds. @default 86_400_000 (a day, as servers do) */
+  readonly maxAgeMs?: number;
+  /** The largest message that is taken or given, in bytes. @default 104_857_600 (100 MiB, as servers do) */
+  readonly maxMessageBytes?: number;
+  /**
+   * How long a subscription may be blocked by its client before a message for it is dropped, in
+   * milliseconds. KubeMQ servers drop after 2000; then a dropped event of the store counts as
+   * delivered. @default never: a blocked subscription keeps its messages
+   */
+  readonly slowConsumerMs?: number;
+  /** Where the broker gets its time from. @default the machine's clock */
+  readonly clock?: Clock;
+  /** Told of every call as it begins, for a log. */
+  readonly onCall?: (rpc: string) => void;
+}
+
+/** Options with every default filled in. */
+export interface ResolvedOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly token: string | undefined;
+  readonly tls: { cert: string | Buffer; key: string | Buffer; ca?: string | Buffer } | undefined;
+  readonly limits: BrokerLimits;
+  readonly clock: Clock;
+  readonly onCall: ((rpc: string) => void) | undefined;
+}
+
+const dayMs = 86_400_000;
+const mebibyte = 2 ** 20;
+
+/** @throws TypeError when options contradict each other. */
+export function resolveOptions(options: BrokerOptions): ResolvedOptions {
+  const { cert, key, ca } = options;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new TypeError("cert and key go together: give both for TLS, or neither for plain text");
+  }
+  if (ca !== undefined && cert === undefined) {
+    throw new TypeError("ca asks clients for certificates, which needs TLS: give cert and key too");
+  }
+  return {
+    port: wholeNumber("port", options.port ?? 0, 0, 65_535),
+    host: options.host ?? "127.0.0.1",
+    token: options.token,
+    tls: cert === undefined || key === undefined ? undefined : { cert, key, ...(ca && { ca }) },
+    limits: {
+      maxMessages: positive("maxMessages", options.maxMessages ?? Infinity),
+      maxAgeMs: positive("maxAgeMs", options.maxAgeMs ?? dayMs),
+      maxMessageBytes: positive("maxMessageBytes", options.maxMessageBytes ?? 100 * mebibyte),
+      slowConsumerMs:
+        options.slowConsumerMs === undefined ? undefined : positive("slowConsumerMs", options.slowConsumerMs),
+    },
+    clock: options.clock ?? systemClock,
+    onCall: options.onCall,
+  };
+}
+
+function positive(name: string, value: number): number {
+  if (!(value > 0)) throw new TypeError(`${name} is ${value}, but must be a number above 0`);
+  return value;
+}
+
+function wholeNumber(name: string, value: number, min: number, max: number): number {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new TypeError(`${name} is ${value}, but must be a whole number from ${min} to ${max}`);
+  }
+  return value;
+}

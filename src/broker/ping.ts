@@ -1,0 +1,29 @@
+import { hostname } from "node:os";
+import type { BrokerCore, PatternService } from "./service.js";
+
+/** The server whose behaviour the broker follows. */
+const version = "v2.4.0";
+
+const perSecond = 1_000_000_000n;
+
+export function pingService({ clock }: BrokerCore): PatternService {
+  const startedAt = clock.now();
+  const Host = process.env["HOST"] ?? hostName();
+  return {
+    rpcs: {
+      ping: () => ({
+        Host,
+        Version: version,
+        ServerStartTime: startedAt / perSecond,
+        ServerUpTimeSeconds: (clock.now() - startedAt) / perSecond,
+      }),
+    },
+    close() {},
+  };
+}
+
+// Host names become parts of NATS subjects, where dots separate and digits may not begin.
+function hostName(): string {
+  const name = hostname().replaceAll(".", "_");
+  return /^\d/.test(name) ? `kubemq-${name}` : name;
+}

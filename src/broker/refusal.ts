@@ -1,0 +1,32 @@
+import type { IncomingHttpHeaders } from "node:http2";
+import { Code } from "@connectrpc/connect";
+import { kubemq } from "../../gen/kubemq_pb.js";
+import { texts } from "./errors.js";
+import type { Outcome } from "./reply.js";
+
+const rpcs: ReadonlyMap<string, string> = new Map(
+  kubemq.methods.map(({ name }) => [`/${kubemq.typeName}/${name}`, name]),
+);
+
+/** The name of the RPC that a path asks for, if it is one of the service's. */
+export const rpcOf = (path: string): string | undefined => rpcs.get(path);
+
+/** What a server answers to a path that it does not know. */
+export function unknownPath(path: string): Outcome {
+  const [, service = "", method = ""] = path.split("/");
+  const message =
+    service === kubemq.typeName ? `unknown method ${method} for service ${service}` : `unknown service ${service}`;
+  return { code: Code.Unimplemented, message };
+}
+
+/** Why a call is turned away before its first message, if it is. */
+export function refusal(rpc: string, headers: IncomingHttpHeaders, token: string | undefined): Outcome | undefined {
+  const encoding = headers["grpc-encoding"];
+  if (encoding !== undefined && encoding !== "identity") {
+    const message = `grpc: Decompressor is not installed for grpc-encoding "${String(encoding)}"`;
+    return { code: Code.Unimplemented, message };
+  }
+  if (token === undefined || rpc === "Ping" || headers.authorization === token) return undefined;
+  const reason = headers.authorization === undefined ? "no token was sent" : "the token is not valid";
+  return { code: Code.Unauthenticated, message: texts.authentication + reason };
+}

@@ -1,0 +1,152 @@
+import type { Http2Server, Http2ServerRequest } from "node:http2";
+import { createSecureServer, createServer } from "node:http2";
+import { createContextValues } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { kubemq } from "../../gen/kubemq_pb.js";
+import { Calls } from "./calls.js";
+import type { Faults } from "./faults.js";
+import { createFaults } from "./faults.js";
+import { Gate } from "./gate.js";
+import { Listener } from "./listener.js";
+import type { HeldMessages, Memory } from "./memory.js";
+import { createMemory } from "./memory.js";
+import { nuid } from "./nuid.js";
+import type { BrokerOptions, ResolvedOptions } from "./options.js";
+import { resolveOptions } from "./options.js";
+import { refusal, rpcOf, unknownPath } from "./refusal.js";
+import { Reply } from "./reply.js";
+import type { BrokerCore } from "./service.js";
+import { replyKey } from "./service.js";
+
+/** What the broker holds at this moment. */
+export interface BrokerStats {
+  /** Open connections. */
+  readonly connections: number;
+  /** Calls that are running, by RPC; an RPC without any is left out. */
+  readonly streams: Readonly<Record<string, number>>;
+  /** Messages kept, by channel. */
+  readonly messages: HeldMessages;
+}
+
+/** A running broker. */
+export interface Broker {
+  /** Where clients connect, such as `127.0.0.1:50000`. */
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+  /** What goes wrong on demand. */
+  readonly faults: Faults;
+  stats(): BrokerStats;
+  /** Changes the token that calls must bring from now on; undefined asks for none. */
+  setToken(token: string | undefined): void;
+  /** Breaks all connections, frees the port and forgets everything. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Starts a broker in this process: a KubeMQ server on a real HTTP/2 socket, for tests and local development.
+ *
+ * @throws TypeError for options that make no sense, and what Node throws for a port that is taken.
+ */
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const resolved = resolveOptions(options);
+  const { clock, limits } = resolved;
+  const core: BrokerCore = { clock, limits, newId: nuid };
+  const calls = new Calls();
+  const gate = new Gate(clock);
+  let { token } = resolved;
+  let life = begin(core);
+  const http2 = createHttp2(resolved);
+  http2.on("request", (request, response) => {
+    const reply = response as Reply;
+    reply.behind(gate);
+    const path = request.url;
+    const rpc = rpcOf(path);
+    if (rpc === undefined) return reply.finish(unknownPath(path));
+    resolved.onCall?.(rpc);
+    const refused = refusal(rpc, request.headers, token);
+    if (refused !== undefined) return reply.finish(refused);
+    calls.add(rpc, reply);
+    return life.handle(request, reply);
+  });
+  const listener = new Listener(http2, resolved.host, resolved.port);
+  await listener.open();
+
+  const close = async () => {
+    listener.shut();
+    await listener.drop();
+    http2.close();
+    life.memory.close();
+  };
+  return {
+    get address() {
+      const host = listener.host.includes(":") ? `[${listener.host}]` : listener.host;
+      return `${host}:${listener.port}`;
+    },
+    host: listener.host,
+    get port() {
+      return listener.port;
+    },
+    faults: createFaults({
+      listener,
+      calls,
+      gate,
+      forget() {
+        life.memory.close();
+        life = begin(core);
+      },
+      sleep: (ms) => new Promise((resolve) => void clock.setTimer(ms, resolve)),
+    }),
+    stats: () => ({
+      connections: listener.connections,
+      streams: calls.count(),
+      messages: life.memory.held(),
+    }),
+    setToken(next) {
+      token = next;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+interface Life {
+  readonly memory: Memory;
+  readonly handle: (request: Http2ServerRequest, reply: Reply) => void;
+}
+
+/** Fresh models, and a handler that speaks for them. */
+function begin(core: BrokerCore): Life {
+  const memory = createMemory(core);
+  const replies = new WeakMap<object, Reply>();
+  const adapter = connectNodeAdapter({
+    routes: (router) => router.service(kubemq, memory.rpcs),
+    grpcWeb: false,
+    connect: false,
+    acceptCompression: [],
+    readMaxBytes: core.limits.maxMessageBytes,
+    writeMaxBytes: core.limits.maxMessageBytes,
+    contextValues: (request) => {
+      const reply = replies.get(request);
+      const values = createContextValues();
+      return reply === undefined ? values : values.set(replyKey, reply);
+    },
+  });
+  return {
+    memory,
+    handle(request, reply) {
+      replies.set(request, reply);
+      adapter(request, reply);
+    },
+  };
+}
+
+function createHttp2({ tls }: ResolvedOptions): Http2Server {
+  const classes = { Http2ServerResponse: Reply };
+  // Thousands of streams share a connection in tests; the default of 100 would make callers wait.
+  const settings = { maxConcurrentStreams: 2 ** 31 - 1 };
+  if (tls === undefined) return createServer({ ...classes, settings });
+  const mutual = tls.ca === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
+  return createSecureServer({ ...classes, settings, ...tls, ...mutual, minVersion: "TLSv1.2" });
+}
