@@ -1,7 +1,7 @@
 export { ManualClock, systemClock } from "./clock.js";
 export type { Cancel, Clock } from "./clock.js";
 export type { Faults, StreamEnd } from "./faults.js";
-export type { HeldMessages } from "./memory.js";
+export type { Held, HeldMessages } from "./memory.js";
 export type { BrokerOptions } from "./options.js";
 export { startBroker } from "./server.js";
 export type { Broker, BrokerStats } from "./server.js";

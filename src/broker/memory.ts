@@ -1,14 +1,27 @@
-import type { ServiceImpl } from "@connectrpc/connect";
-import type { kubemq } from "../../gen/kubemq_pb.js";
+import { answerChannelRequest } from "./channel-requests.js";
+import { eventsService } from "./events-service.js";
 import { pingService } from "./ping.js";
 import { queuesService } from "./queues-service.js";
+import { requestsService } from "./requests-service.js";
 import type { BrokerCore, Rpcs } from "./service.js";
+import { storedEvents } from "./stored-events.js";
 
 /** What the broker knows, and loses when it restarts without its memory. */
 export interface Memory {
   readonly rpcs: Rpcs;
-  readonly held: () => HeldMessages;
+  held(): Held;
+  /** Removes a channel's stored events up to and including a sequence. */
+  purgeEvents(channel: string, through: number): void;
   close(): void;
+}
+
+/** What is kept at this moment. */
+export interface Held {
+  readonly messages: HeldMessages;
+  /** Commands and queries that wait for an answer. */
+  readonly pendingRequests: number;
+  /** Answers kept for queries with a cache key. */
+  readonly cachedResponses: number;
 }
 
 /** Messages that the broker keeps, by channel. Channels without any are left out. */
@@ -18,14 +31,32 @@ export interface HeldMessages {
 }
 
 export function createMemory(core: BrokerCore): Memory {
+  const stored = storedEvents(core);
+  const events = eventsService(core, stored);
   const queues = queuesService(core);
-  const services = [pingService(core), queues];
-  const rpcs: Partial<ServiceImpl<typeof kubemq>> = Object.assign({}, ...services.map((service) => service.rpcs));
+  const requests = requestsService(core, (request) => {
+    const { commands, queries } = requests;
+    const catalog = {
+      events: events.channels,
+      events_store: stored.channels,
+      commands,
+      queries,
+      queues: queues.channels,
+    };
+    return answerChannelRequest(request, catalog, core.clock);
+  });
   return {
-    rpcs,
-    held: () => ({ eventsStore: {}, queues: queues.channels.messages() }),
+    rpcs: { ...pingService(core).rpcs, ...events.rpcs, ...requests.rpcs, ...queues.rpcs },
+    held: () => ({
+      messages: { eventsStore: stored.channels.messages(), queues: queues.channels.messages() },
+      pendingRequests: requests.pending(),
+      cachedResponses: requests.cached(),
+    }),
+    purgeEvents: (channel, through) => stored.purge(channel, through),
     close() {
-      for (const service of services) service.close();
+      stored.close();
+      requests.close();
+      queues.close();
     },
   };
 }

@@ -50,7 +50,7 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
     if (this.#state === "ended" || this.stream.destroyed) return;
     this.#held?.();
     this.#flushHead();
-    super.addTrailers({ "grpc-status": String(code), "grpc-message": encodeURIComponent(message) });
+    super.addTrailers({ "grpc-status": String(code), "grpc-message": percentEncode(message) });
     this.#end();
   }
 
@@ -63,7 +63,11 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
   override addTrailers(trailers: OutgoingHttpHeaders): void {
     if (this.#state === "ended") return;
     const message = trailers["grpc-message"];
-    super.addTrailers(typeof message === "string" ? { ...trailers, "grpc-message": sizeText(message) } : trailers);
+    super.addTrailers(
+      typeof message === "string"
+        ? { ...trailers, "grpc-message": percentEncode(sizeText(decodeURIComponent(message))) }
+        : trailers,
+    );
   }
 
   override write(chunk: string | Uint8Array, ...rest: unknown[]): boolean {
@@ -118,10 +122,13 @@ const ignore = () => {};
 const tooLarge = /^message size (\d+) is larger than configured (read|write)MaxBytes (\d+)$/;
 
 /** Connect's text for a message that is too large, in a KubeMQ server's words. */
-function sizeText(encoded: string): string {
-  const match = tooLarge.exec(decodeURIComponent(encoded));
-  if (match === null) return encoded;
+function sizeText(message: string): string {
+  const match = tooLarge.exec(message);
+  if (match === null) return message;
   const [, size, way, max] = match;
   const what = way === "read" ? "received message larger than max" : "trying to send message larger than max";
-  return encodeURIComponent(`grpc: ${what} (${size} vs. ${max})`);
+  return `grpc: ${what} (${size} vs. ${max})`;
 }
+
+// Connect escapes as in a URL, more than gRPC asks for; grpc-js leaves such escapes in the text.
+const percentEncode = (message: string) => message.replaceAll(/[^ -$&-~]+/g, (odd) => encodeURIComponent(odd));

@@ -8,7 +8,7 @@ import type { Faults } from "./faults.js";
 import { createFaults } from "./faults.js";
 import { Gate } from "./gate.js";
 import { Listener } from "./listener.js";
-import type { HeldMessages, Memory } from "./memory.js";
+import type { Held, Memory } from "./memory.js";
 import { createMemory } from "./memory.js";
 import { nuid } from "./nuid.js";
 import type { BrokerOptions, ResolvedOptions } from "./options.js";
@@ -19,13 +19,11 @@ import type { BrokerCore } from "./service.js";
 import { replyKey } from "./service.js";
 
 /** What the broker holds at this moment. */
-export interface BrokerStats {
+export interface BrokerStats extends Held {
   /** Open connections. */
   readonly connections: number;
   /** Calls that are running, by RPC; an RPC without any is left out. */
   readonly streams: Readonly<Record<string, number>>;
-  /** Messages kept, by channel. */
-  readonly messages: HeldMessages;
 }
 
 /** A running broker. */
@@ -39,6 +37,11 @@ export interface Broker {
   stats(): BrokerStats;
   /** Changes the token that calls must bring from now on; undefined asks for none. */
   setToken(token: string | undefined): void;
+  /**
+   * Removes the stored events of a channel up to and including a sequence, as retention would in time.
+   * Numbering goes on.
+   */
+  purgeEvents(channel: string, through: bigint | number): void;
   /** Breaks all connections, frees the port and forgets everything. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -101,11 +104,12 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     stats: () => ({
       connections: listener.connections,
       streams: calls.count(),
-      messages: life.memory.held(),
+      ...life.memory.held(),
     }),
     setToken(next) {
       token = next;
     },
+    purgeEvents: (channel, through) => life.memory.purgeEvents(channel, Number(through)),
     close,
     [Symbol.asyncDispose]: close,
   };

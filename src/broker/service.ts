@@ -84,6 +84,12 @@ export const noTraffic = (): Traffic => ({
 /** Where a handler finds the response that it is writing, when it needs more than Connect gives it. */
 export const replyKey: ContextKey<Reply | undefined> = createContextKey<Reply | undefined>(undefined);
 
+export function replyOf(context: HandlerContext): Reply {
+  const reply = context.values.get(replyKey);
+  if (reply === undefined) throw new Error("the broker's handlers run behind its own server only");
+  return reply;
+}
+
 /**
  * Sends the headers of a streaming call now. A KubeMQ server sends them with the first message; sent
  * early, they tell a client that its subscription is active.

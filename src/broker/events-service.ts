@@ -1,0 +1,116 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
+import type { HandlerContext } from "@connectrpc/connect";
+import type { Event, EventReceive, ResultSchema, Subscribe } from "../../gen/kubemq_pb.js";
+import { EventReceiveSchema, Subscribe_SubscribeType } from "../../gen/kubemq_pb.js";
+import { ChannelBook } from "./channel-book.js";
+import { checkEvent, checkEventsSubscription } from "./check.js";
+import { envelope } from "./envelope.js";
+import { internal, texts } from "./errors.js";
+import { untilGone } from "./gone.js";
+import { Outlet } from "./outlet.js";
+import type { BrokerCore, ChannelService } from "./service.js";
+import { announce, replyOf } from "./service.js";
+import type { StoredEvents } from "./stored-events.js";
+import { Subjects, fanOut } from "./subjects.js";
+
+type Result = MessageInitShape<typeof ResultSchema>;
+
+/** Events, and the RPCs that they share with the events store. */
+export function eventsService(core: BrokerCore, stored: StoredEvents): ChannelService {
+  const subjects = new Subjects<Outlet>();
+  const book = new ChannelBook(core.clock, (name) => hasRecipients(subjects, name));
+
+  /** Passes a plain event on. Returns what to wait for before the next one, if a subscriber is behind. */
+  function publish(event: Event): Promise<unknown> | undefined {
+    const { Channel: channel, Body: body } = event;
+    book.received(channel, body.length);
+    const recipients = subjects.match(channel);
+    if (recipients.alone.length === 0 && recipients.groups.length === 0) return undefined;
+    const framed = envelope(EventReceiveSchema, received(event));
+    let copies = 0;
+    let crowded: Promise<void>[] | undefined;
+    fanOut(recipients, (outlet) => {
+      if (outlet.send(framed)) copies++;
+      const { room } = outlet;
+      if (room !== undefined) (crowded ??= []).push(room);
+    });
+    book.delivered(channel, body.length, copies);
+    return crowded && Promise.all(crowded);
+  }
+
+  function subscribe(request: Subscribe, context: HandlerContext): AsyncIterable<EventReceive> {
+    const verdict = checkEventsSubscription(request);
+    if (verdict !== undefined) throw internal(verdict);
+    const outlet = new Outlet(replyOf(context), {
+      clock: core.clock,
+      slowConsumerMs: core.limits.slowConsumerMs,
+    });
+    const unsubscribe = subjects.add(request.Channel, request.Group, outlet);
+    if (!/[*>]/.test(request.Channel)) book.seen(request.Channel);
+    announce(context);
+    return untilGone(context.signal, () => {
+      unsubscribe();
+      outlet.close();
+    });
+  }
+
+  return {
+    rpcs: {
+      sendEvent(event): Result {
+        const verdict = checkEvent(event);
+        if (verdict !== undefined) throw internal(verdict);
+        if (event.EventID === "") event.EventID = core.newId();
+        if (event.Store) stored.append(event);
+        else void publish(event);
+        return { EventID: event.EventID, Sent: true };
+      },
+
+      async *sendEventsStream(events, context): AsyncIterable<Result> {
+        announce(context);
+        for await (const event of events) {
+          const verdict = checkEvent(event);
+          if (verdict !== undefined) {
+            // An id that the caller left out stays out when the event is refused.
+            yield { EventID: event.EventID, Sent: false, Error: verdict };
+            continue;
+          }
+          if (event.EventID === "") event.EventID = core.newId();
+          if (event.Store) {
+            stored.append(event);
+            yield { EventID: event.EventID, Sent: true };
+          } else {
+            const crowd = publish(event);
+            if (crowd !== undefined) await crowd;
+          }
+        }
+      },
+
+      async *subscribeToEvents(request, context): AsyncIterable<EventReceive> {
+        const { SubscribeTypeData: type } = request;
+        if (type !== Subscribe_SubscribeType.Events && type !== Subscribe_SubscribeType.EventsStore) {
+          throw internal(texts.subscribeType);
+        }
+        if (request.ClientID === "") throw internal(texts.clientId);
+        yield* type === Subscribe_SubscribeType.Events
+          ? subscribe(request, context)
+          : await stored.subscribe(request, context);
+      },
+    },
+    channels: {
+      list: () => book.list(),
+      create: (name) => book.create(name),
+      delete: (name) => book.delete(name),
+      messages: () => ({}),
+    },
+    close() {},
+  };
+}
+
+const hasRecipients = (subjects: Subjects<Outlet>, name: string) => {
+  const { alone, groups } = subjects.match(name);
+  return alone.length + groups.length > 0;
+};
+
+const received = ({ EventID, Channel, Metadata, Body, Tags }: Event): EventReceive =>
+  create(EventReceiveSchema, { EventID, Channel, Metadata, Body, Tags });

@@ -1,0 +1,104 @@
+import type { Cancel, Clock } from "./clock.js";
+import { nuid, randomToken } from "./nuid.js";
+import { Subjects, fanOut } from "./subjects.js";
+
+/** What became of a request. */
+export type Answer<Res> = { readonly kind: "response"; readonly response: Res } | { readonly kind: "timeout" };
+
+interface Pending<Res> {
+  readonly settle: (answer: Answer<Res>) => void;
+  readonly timer: Cancel;
+}
+
+/** A request on its way: its answer, and how to lose interest in it. */
+export interface Asked<Res> {
+  readonly answer: Promise<Answer<Res>>;
+  /** How many responders were handed the request. */
+  readonly copies: number;
+  /** The caller is gone: whatever comes is too late. */
+  abandon(): void;
+}
+
+/**
+ * Requests of one kind, and who answers them.
+ *
+ * A request goes to every responder without a group and to one of each group; the first answer to
+ * its inbox wins. Nobody there, nobody in time, a caller that left: an answer to nowhere is lost in silence.
+ */
+export class RequestRouter<Req, Res> {
+  readonly #clock: Clock;
+  readonly #inboxes: Inboxes<Res>;
+  readonly #responders = new Subjects<(request: Req) => boolean>();
+
+  constructor(clock: Clock, inboxes: Inboxes<Res>) {
+    this.#clock = clock;
+    this.#inboxes = inboxes;
+  }
+
+  /** Adds a responder; what it is given says whether it took the request. */
+  subscribe(pattern: string, group: string, responder: (request: Req) => boolean): () => void {
+    return this.#responders.add(pattern, group, responder);
+  }
+
+  hasResponders(channel: string): boolean {
+    const { alone, groups } = this.#responders.match(channel);
+    return alone.length + groups.length > 0;
+  }
+
+  /** Asks everyone concerned. `address` makes the request for the inbox that answers are to go to. */
+  ask(channel: string, timeoutMs: number, address: (inbox: string) => Req): Asked<Res> {
+    const inboxes = this.#inboxes;
+    const inbox = inboxes.newName();
+    let settle: (answer: Answer<Res>) => void = () => {};
+    const answer = new Promise<Answer<Res>>((resolve) => (settle = resolve));
+    const timeout = () => {
+      inboxes.delete(inbox);
+      settle({ kind: "timeout" });
+    };
+    inboxes.set(inbox, { settle, timer: this.#clock.setTimer(timeoutMs, timeout) });
+    const request = address(inbox);
+    let copies = 0;
+    fanOut(this.#responders.match(channel), (responder) => {
+      if (responder(request)) copies++;
+    });
+    return { answer, copies, abandon: () => inboxes.delete(inbox) };
+  }
+}
+
+/** Where answers go: one inbox for each request that still waits for its first. */
+export class Inboxes<Res> {
+  readonly #prefix = `_INBOX.${nuid()}.`;
+  readonly #pending = new Map<string, Pending<Res>>();
+
+  /** Requests without an answer. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** Gives an answer to whoever waits for it; false when nobody does, or does any more. */
+  answer(inbox: string, response: Res): boolean {
+    const pending = this.#pending.get(inbox);
+    if (pending === undefined) return false;
+    this.delete(inbox);
+    pending.settle({ kind: "response", response });
+    return true;
+  }
+
+  newName(): string {
+    return this.#prefix + randomToken(8);
+  }
+
+  set(inbox: string, pending: Pending<Res>): void {
+    this.#pending.set(inbox, pending);
+  }
+
+  delete(inbox: string): void {
+    this.#pending.get(inbox)?.timer();
+    this.#pending.delete(inbox);
+  }
+
+  /** Nobody waits any more. */
+  clear(): void {
+    for (const inbox of this.#pending.keys()) this.delete(inbox);
+  }
+}

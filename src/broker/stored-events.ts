@@ -1,0 +1,168 @@
+import { create } from "@bufbuild/protobuf";
+import type { HandlerContext } from "@connectrpc/connect";
+import type { Event, EventReceive, Subscribe } from "../../gen/kubemq_pb.js";
+import { EventReceiveSchema, Subscribe_EventsStoreType as Start } from "../../gen/kubemq_pb.js";
+import { ChannelBook } from "./channel-book.js";
+import { checkStoreClientId, checkStoreSubscription, isStorable } from "./check.js";
+import type { Cancel, Clock } from "./clock.js";
+import { ClientIds } from "./client-ids.js";
+import { envelope } from "./envelope.js";
+import { internal, texts } from "./errors.js";
+import type { Logged, StartPosition } from "./event-log.js";
+import type { StoreMember } from "./event-store.js";
+import { EventStore } from "./event-store.js";
+import { untilGone } from "./gone.js";
+import { Outlet } from "./outlet.js";
+import type { BrokerCore, PatternChannels } from "./service.js";
+import { announce, replyOf } from "./service.js";
+
+/** The events store as the RPCs for events use it. */
+export interface StoredEvents {
+  append(event: Event): void;
+  subscribe(request: Subscribe, context: HandlerContext): Promise<AsyncIterable<EventReceive>>;
+  /** Removes a channel's events up to and including a sequence. */
+  purge(channel: string, through: number): void;
+  readonly channels: PatternChannels;
+  close(): void;
+}
+
+export function storedEvents(core: BrokerCore): StoredEvents {
+  const { clock, limits } = core;
+  const store = new EventStore<Event>(clock, limits);
+  const clientIds = new ClientIds();
+  const active = (name: string) => [...store.list()].some((c) => c.name === name && c.isActive);
+  const book = new ChannelBook(clock, active);
+  // Every subscriber of a channel gets the same bytes, most often one after another.
+  let framed: { readonly logged: Logged<Event>; readonly bytes: Uint8Array } | undefined;
+
+  function frame(logged: Logged<Event>): Uint8Array {
+    if (framed?.logged !== logged) framed = { logged, bytes: envelope(EventReceiveSchema, received(logged)) };
+    return framed.bytes;
+  }
+
+  return {
+    append(event) {
+      const { Channel: channel, Body: body } = event;
+      // The server says that it sent what its store then refuses.
+      if (!isStorable(channel)) return;
+      book.received(channel, body.length);
+      store.append(channel, event);
+      framed = undefined;
+    },
+
+    async subscribe(request, context) {
+      const { ClientID: clientId, Channel: channel, Group: group } = request;
+      const characters = checkStoreClientId(clientId);
+      if (characters !== undefined) throw internal(characters);
+      if (!(await clientIds.take(clientId))) throw internal(texts.clientIdInUse);
+      const verdict = context.signal.aborted ? texts.clientIdInUse : checkStoreSubscription(request);
+      if (verdict !== undefined) {
+        clientIds.free(clientId);
+        throw internal(verdict);
+      }
+      const outlet = new Outlet(replyOf(context), { clock, slowConsumerMs: undefined });
+      const patience = new Patience(clock, limits.slowConsumerMs);
+      const member: StoreMember<Event> = {
+        accept(logged) {
+          if (!outlet.hasSpace) {
+            patience.begin();
+            return false;
+          }
+          patience.end();
+          const { length } = logged.event.Body;
+          if (outlet.send(frame(logged))) book.delivered(channel, length, 1);
+          return true;
+        },
+      };
+      announce(context);
+      const subscription = store.subscribe(channel, { clientId, group }, startOf(request, clock), member);
+      book.seen(channel);
+      outlet.onSpace = () => subscription.resume();
+      patience.onEnd = () => subscription.skip();
+      return untilGone(context.signal, () => {
+        subscription.leave();
+        patience.end();
+        outlet.close();
+        clientIds.free(clientId);
+      });
+    },
+
+    purge: (channel, through) => store.purge(channel, through),
+
+    channels: {
+      *list() {
+        const listings = new Map([...store.list()].map((listing) => [listing.name, listing]));
+        for (const activity of book.list()) {
+          const listing = listings.get(activity.name);
+          const waiting = listing?.waiting ?? 0;
+          const isActive = listing?.isActive ?? false;
+          yield { ...activity, isActive, outgoing: { ...activity.outgoing, waiting } };
+        }
+      },
+      create(name) {
+        book.create(name);
+        store.create(name);
+      },
+      delete(name) {
+        book.delete(name);
+        store.delete(name);
+      },
+      messages: () =>
+        Object.fromEntries([...store.list()].flatMap(({ name, events }) => (events > 0 ? [[name, events]] : []))),
+    },
+
+    close: () => store.close(),
+  };
+}
+
+/** How long an event waits for a subscriber that does not read. */
+class Patience {
+  readonly #clock: Clock;
+  readonly #ms: number | undefined;
+  #running: Cancel | undefined;
+  onEnd: () => void = () => {};
+
+  constructor(clock: Clock, ms: number | undefined) {
+    this.#clock = clock;
+    this.#ms = ms;
+  }
+
+  begin(): void {
+    if (this.#ms === undefined || this.#running !== undefined) return;
+    this.#running = this.#clock.setTimer(this.#ms, () => {
+      this.#running = undefined;
+      this.onEnd();
+    });
+  }
+
+  end(): void {
+    this.#running?.();
+    this.#running = undefined;
+  }
+}
+
+function startOf(request: Subscribe, clock: Clock): StartPosition {
+  const { EventsStoreTypeData: type, EventsStoreTypeValue: value } = request;
+  if (type === Start.StartFromFirst) return { from: "first" };
+  if (type === Start.StartFromLast) return { from: "last" };
+  if (type === Start.StartAtSequence) return { from: "sequence", sequence: value };
+  if (type === Start.StartAtTime) return { from: "time", timestamp: value };
+  if (type === Start.StartAtTimeDelta) {
+    return { from: "time", timestamp: clock.now() - value * 1_000_000_000n };
+  }
+  // Numbers without a name are accepted and mean the same.
+  return { from: "new" };
+}
+
+function received({ sequence, timestamp, event }: Logged<Event>): EventReceive {
+  const { EventID, Channel, Metadata, Body, Tags } = event;
+  return create(EventReceiveSchema, {
+    EventID,
+    Channel,
+    Metadata,
+    Body,
+    Tags,
+    Timestamp: timestamp,
+    Sequence: BigInt(sequence),
+  });
+}
