@@ -1,0 +1,67 @@
+import { createEventsClient, type EventsClient } from "./events.js";
+import { Connection, type Seam } from "./internal/connection.js";
+import { pingMethod, pingRequest, serverInfo, type ServerInfo } from "./internal/wire.js";
+import type { CallOptions } from "./message.js";
+import { DEFAULTS, resolveOptions, type ClientOptions } from "./options.js";
+import type { ConnectionState, Status } from "./status.js";
+
+/**
+ * A client of a KubeMQ server: one connection, made at the first use and again when it is lost, and the five patterns on it.
+ * Close it when done, or declare it with `await using`.
+ */
+export class KubeMQClient implements AsyncDisposable {
+  /** How this client is known to the server. */
+  readonly clientId: string;
+  /** Publish/subscribe: at most once. */
+  readonly events: EventsClient;
+  readonly #connection: Connection;
+
+  /** Makes a client without connecting. Contradictory options throw `INVALID_ARGUMENT`. */
+  constructor(options?: ClientOptions);
+  /** @internal */
+  constructor(options?: ClientOptions, seam?: Seam);
+  constructor(options?: ClientOptions, seam?: Seam) {
+    this.#connection = new Connection(resolveOptions(options), seam);
+    this.clientId = this.#connection.options.clientId;
+    this.events = createEventsClient(this.#connection);
+  }
+
+  /** Makes a client and pings the server, so that a wrong address fails here. */
+  static async connect(options?: ClientOptions, call?: CallOptions): Promise<KubeMQClient> {
+    const client = new KubeMQClient(options);
+    try {
+      await client.ping(call);
+      return client;
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+  }
+
+  /** What the client knows of its connection at this moment. */
+  get state(): ConnectionState {
+    return this.#connection.state.current;
+  }
+
+  /** What happens beside the messages, from this call on: changes of state, retries, resumes, gaps. Ends with the client. */
+  status(options: { signal?: AbortSignal } = {}): AsyncIterable<Status> {
+    return this.#connection.status.read(options.signal);
+  }
+
+  /** Asks the server who it is. */
+  async ping(options?: CallOptions): Promise<ServerInfo> {
+    return serverInfo(await this.#connection.unary(pingMethod, pingRequest(), { operation: "client.ping", options }));
+  }
+
+  /**
+   * Refuses new work, ends every loop quietly, flushes publishers, lets running calls and settlements finish, for at most `timeoutMs`
+   * (default 5000), then cancels what is left. Never rejects; further calls give the same promise.
+   */
+  close(options: { timeoutMs?: number } = {}): Promise<void> {
+    return this.#connection.close(options.timeoutMs ?? DEFAULTS.closeTimeoutMs);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,132 @@
+import type { Codec } from "./codec.js";
+import {
+  checkChannel,
+  checkChannelFilter,
+  checkGroup,
+  checkOutgoing,
+  checkSize,
+  encodePayload,
+} from "./internal/check.js";
+import type { Connection } from "./internal/connection.js";
+import { serverError } from "./internal/fault.js";
+import { StreamPublisher, type PublisherPlan } from "./internal/publisher.js";
+import { StreamEngine } from "./internal/subscription.js";
+import {
+  eventMessage,
+  eventOf,
+  eventsSubscription,
+  exactSize,
+  once,
+  resultOf,
+  sendEventMethod,
+  subscribeToEventsMethod,
+  wireSize,
+  type WireEvent,
+} from "./internal/wire.js";
+import type { CallOptions, Incoming, OutgoingMessage, StreamOptions } from "./message.js";
+import type { Subscription } from "./subscription.js";
+
+/** What a subscription is to. */
+export interface ChannelFilter<T = Uint8Array> {
+  /** The channel. Where wildcards are allowed, `*` stands for one part between dots and a last `>` for one or more. */
+  channel: string;
+  /** Members of one group share the messages: each goes to one of them. Default: no group, every message. */
+  group?: string;
+  /** Decodes `message.value`. Default: none, the value is the body. */
+  codec?: Codec<T>;
+}
+
+/** An event as a subscriber gets it. */
+export interface EventMessage<T = Uint8Array> extends Incoming<T> {
+  /** When it arrived here: plain events carry no time of the server. */
+  readonly receivedAt: Date;
+}
+
+/** Publishes events over one stream, many times as fast as a call for each. */
+export interface EventPublisher<Receipt> extends AsyncDisposable {
+  /**
+   * Publishes an event; calls keep their order. Resolves when the server has processed the event, rejects with its refusal, with
+   * `TIMEOUT`, or with `UNAVAILABLE` when the connection was lost before that: the event may then have been published or not, and
+   * is not sent again. Await it, or use `publishAll`: more than 100,000 events that wait are `RESOURCE_EXHAUSTED`.
+   */
+  publish<T>(message: OutgoingMessage<T>): Promise<Receipt>;
+  /** Publishes what an iterable gives, as fast as the server takes it. The first failure stops it and is thrown. Gives how many were published. */
+  publishAll<T>(
+    messages: Iterable<OutgoingMessage<T>> | AsyncIterable<OutgoingMessage<T>>,
+    options?: { signal?: AbortSignal },
+  ): Promise<number>;
+  /** Resolves when every event accepted so far has its outcome. */
+  flush(): Promise<void>;
+  /** Refuses new events, flushes, and ends the stream. */
+  close(): Promise<void>;
+}
+
+/** Events: at most once, to whoever is subscribed at that moment. */
+export interface EventsClient {
+  /**
+   * Publishes one event and waits for the server's answer, which says that it took the event, not that anybody received it.
+   * For many events use `publisher()`.
+   */
+  publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<void>;
+  /** Opens a stream to publish many events. */
+  publisher(options?: StreamOptions): EventPublisher<void>;
+  /**
+   * Subscribes to a channel, wildcards included. What is published while the connection is lost is gone: events are at most once.
+   * 256 events wait for a slow loop; beyond that the server is held back, and drops about one event every two seconds.
+   */
+  subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: StreamOptions): Subscription<EventMessage<T>>;
+}
+
+/** How many events wait for a slow loop. */
+const CAPACITY = 256;
+
+export function createEventsClient(connection: Connection): EventsClient {
+  const { clientId, maxMessageBytes } = connection.options;
+
+  const prepare = (operation: string, message: OutgoingMessage): WireEvent => {
+    checkChannel(operation, message.channel);
+    checkOutgoing(operation, message);
+    const event = eventOf(clientId, message, encodePayload(operation, message), false);
+    checkSize({ operation, channel: message.channel }, wireSize(event), () => exactSize(event), maxMessageBytes);
+    return event;
+  };
+
+  const publishing: PublisherPlan<void> = {
+    operation: "events.publish",
+    kind: "events",
+    answered: false,
+    prepare: (message) => prepare("events.publish", message),
+    receipt: () => {},
+  };
+
+  return {
+    async publish(message, options) {
+      const subject = { operation: "events.publish", channel: message.channel };
+      const event = prepare(subject.operation, message);
+      const { error } = resultOf(await connection.unary(sendEventMethod, event, { ...subject, options }));
+      if (error !== undefined) throw serverError(error, subject);
+    },
+
+    publisher: (options) => new StreamPublisher(publishing, connection, options),
+
+    subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: StreamOptions) {
+      const { channel, codec } = filter;
+      const operation = "events.subscribe";
+      checkChannelFilter(operation, channel);
+      const request = eventsSubscription(clientId, channel, checkGroup(operation, channel, filter.group));
+      return new StreamEngine(
+        {
+          operation,
+          channel,
+          kind: "events",
+          capacity: CAPACITY,
+          open: ({ signal }) =>
+            connection.stream(subscribeToEventsMethod, once(request), signal, { operation, channel }),
+          map: (wire) => eventMessage(wire, codec),
+        },
+        connection,
+        options,
+      );
+    },
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * One listener a signal, fanned out. Eleven listeners on one signal print a warning, and `AbortSignal.any` leaks on
+ * Node 20; so everything here that watches a caller's signal watches it through this room.
+ */
+const watchers = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** Calls `watcher` once when the signal aborts, at once if it has. Returns how to stop watching. */
+export function onAbort(signal: AbortSignal | undefined, watcher: () => void): () => void {
+  if (signal === undefined) return nothing;
+  if (signal.aborted) {
+    watcher();
+    return nothing;
+  }
+  let watching = watchers.get(signal);
+  if (watching === undefined) {
+    watching = new Set();
+    watchers.set(signal, watching);
+    signal.addEventListener("abort", fanOut);
+  }
+  // A function of its own, so that one watcher given twice counts twice.
+  const own = () => watcher();
+  watching.add(own);
+  return () => {
+    if (!watching.delete(own) || watching.size > 0) return;
+    watchers.delete(signal);
+    signal.removeEventListener("abort", fanOut);
+  };
+}
+
+function fanOut(this: AbortSignal): void {
+  const watching = watchers.get(this);
+  if (watching === undefined) return;
+  watchers.delete(this);
+  this.removeEventListener("abort", fanOut);
+  const all = [...watching];
+  watching.clear();
+  for (const watcher of all) watcher();
+}
+
+function nothing(): void {}

@@ -1,0 +1,55 @@
+import type { Clock } from "./clock.js";
+
+/** What the liveness check needs of the connection. */
+export interface Watched {
+  /** When something was last received, by the clock. */
+  lastReceived(): number;
+  /** Pings the server; rejects when there is no answer within the time-out. */
+  ping(timeoutMs: number): Promise<unknown>;
+  /** The connection is dead: every stream on it must come back on another. */
+  dead(): void;
+}
+
+/**
+ * Notices a half-open connection, which the operating system does not for minutes. It pings by the unary Ping: servers punish
+ * frequent HTTP/2 PINGs by closing the connection. Timers run only between `start` and `stop`, while streams are open.
+ */
+export class Liveness {
+  readonly #settings: { readonly intervalMs: number; readonly timeoutMs: number };
+  readonly #clock: Clock;
+  readonly #watched: Watched;
+  #cancel: (() => void) | undefined;
+
+  constructor(settings: { intervalMs: number; timeoutMs: number }, clock: Clock, watched: Watched) {
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#watched = watched;
+  }
+
+  start(): void {
+    if (this.#cancel === undefined) this.#schedule(this.#settings.intervalMs);
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #schedule(delayMs: number): void {
+    this.#cancel = this.#clock.setTimer(delayMs, () => void this.#check());
+  }
+
+  async #check(): Promise<void> {
+    const check = this.#cancel;
+    const silentMs = this.#clock.now() - this.#watched.lastReceived();
+    if (silentMs < this.#settings.intervalMs) return this.#schedule(this.#settings.intervalMs - silentMs);
+    const since = this.#clock.now();
+    try {
+      await this.#watched.ping(this.#settings.timeoutMs);
+    } catch {
+      // Another answer may have come while this one got lost in a busy process.
+      if (this.#cancel === check && this.#watched.lastReceived() < since) this.#watched.dead();
+    }
+    if (this.#cancel === check) this.#schedule(this.#settings.intervalMs);
+  }
+}

@@ -1,0 +1,362 @@
+import type { ChannelKind } from "../channels.js";
+import type { KubeMQError } from "../errors.js";
+import type { EventPublisher } from "../events.js";
+import type { OutgoingMessage, StreamOptions } from "../message.js";
+import { onAbort } from "./abort.js";
+import { refuse, type Subject } from "./check.js";
+import type { Connection } from "./connection.js";
+import { cancelled, clientClosed, connectionLost, fault, serverError, toKubeMQError } from "./fault.js";
+import { Fifo } from "./fifo.js";
+import type { HostedStream } from "./subscription.js";
+import { Uplink } from "./uplink.js";
+import { fenceOf, newId, resultOf, sendEventsStreamMethod, wireSize, type WireEvent, type WireResult } from "./wire.js";
+
+/** What differs between publishing plain and stored events. */
+export interface PublisherPlan<Receipt> {
+  readonly operation: string;
+  readonly kind: ChannelKind;
+  /**
+   * Whether the server answers each event. It does for stored ones. A plain event is answered only when it is refused;
+   * so a fence follows: an event that every server refuses, whose refusal says that all before it were processed.
+   */
+  readonly answered: boolean;
+  /** Checks a message and makes the event. */
+  prepare(message: OutgoingMessage): WireEvent;
+  receipt(id: string): Receipt;
+}
+
+/** How many events may be on their way, unanswered. */
+const MAX_IN_FLIGHT = 1024;
+/** How many bytes of bodies may be on their way; one larger body goes alone. */
+const MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024;
+/** How many more may wait for that; beyond it publishing is refused, for the caller does not await it. */
+const MAX_WAITING = 100_000;
+
+type Settle = (error: unknown, id: string) => void;
+
+type Pending =
+  | {
+      readonly kind: "event";
+      readonly settle: Settle;
+      readonly channel: string;
+      readonly size: number;
+      readonly deadline: number;
+    }
+  | { readonly kind: "fence"; readonly deadline: number };
+
+type State =
+  { readonly kind: "open" } | { readonly kind: "closing" } | { readonly kind: "closed"; readonly reason: unknown };
+
+interface Line {
+  readonly uplink: Uplink<WireEvent>;
+  readonly controller: AbortController;
+  /** Settles when the server has ended the stream, or it was lost. */
+  done: Promise<void>;
+}
+
+/** How long a half-closed stream may take to end before it is cancelled. */
+const GRACE_MS = 1_000;
+
+/** Publishes over one SendEventsStream: in call order, bounded, one outcome for each event, by its id. */
+export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, HostedStream {
+  readonly #plan: PublisherPlan<Receipt>;
+  readonly #connection: Connection;
+  readonly #reconnects: boolean;
+  readonly #unwatch: () => void;
+  /** What was sent and is unanswered, in the order of sending. */
+  readonly #pending = new Map<string, Pending>();
+  readonly #waiting = new Fifo<{ event: WireEvent; settle: Settle; size: number }>();
+  readonly #flushing = new Fifo<() => void>();
+  #state: State = { kind: "open" };
+  #line: Line | undefined;
+  #bytes = 0;
+  #events = 0;
+  /** `due`: one is sent at the end of this tick; `sent`: its answer is awaited. */
+  #fence: "none" | "due" | "sent" = "none";
+  #cancelTimer: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(plan: PublisherPlan<Receipt>, connection: Connection, options: StreamOptions = {}) {
+    this.#plan = plan;
+    this.#connection = connection;
+    this.#reconnects = options.reconnect ?? connection.reconnect !== false;
+    connection.join(this);
+    this.#unwatch = onAbort(options.signal, () => this.#end(options.signal?.reason));
+  }
+
+  publish<T>(message: OutgoingMessage<T>): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      this.#submit(message, (error, id) =>
+        error === undefined ? resolve(this.#plan.receipt(id)) : reject(error),
+      );
+    });
+  }
+
+  async publishAll<T>(
+    messages: Iterable<OutgoingMessage<T>> | AsyncIterable<OutgoingMessage<T>>,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<number> {
+    const { signal } = options;
+    let failure: { readonly error: unknown } | undefined;
+    let sent = 0;
+    let answered = 0;
+    let onAnswer = () => {};
+    const settle: Settle = (error) => {
+      answered += 1;
+      if (error !== undefined) failure ??= { error };
+      onAnswer();
+    };
+    const until = async (condition: () => boolean) => {
+      while (!condition()) await new Promise<void>((resolve) => (onAnswer = resolve));
+    };
+    const offer = (message: OutgoingMessage<T>) => {
+      sent += 1;
+      this.#submit(message, settle);
+    };
+    const unwatch = onAbort(signal, () => {
+      failure ??= { error: signal?.reason };
+      onAnswer();
+    });
+    try {
+      if (Symbol.asyncIterator in messages) {
+        for await (const message of messages) {
+          if (failure !== undefined) break;
+          offer(message);
+          if (sent - answered >= MAX_IN_FLIGHT)
+            await until(() => failure !== undefined || sent - answered < MAX_IN_FLIGHT / 2);
+        }
+      } else {
+        for (const message of messages) {
+          if (failure !== undefined) break;
+          offer(message);
+          if (sent - answered >= MAX_IN_FLIGHT)
+            await until(() => failure !== undefined || sent - answered < MAX_IN_FLIGHT / 2);
+        }
+      }
+      await until(() => answered === sent || signal?.aborted === true);
+    } finally {
+      unwatch();
+    }
+    if (failure !== undefined) throw failure.error;
+    return sent;
+  }
+
+  /** Resolves when every event accepted before has its outcome, which its own promise tells. */
+  flush(): Promise<void> {
+    return this.#events === 0 && this.#waiting.size === 0
+      ? Promise.resolve()
+      : new Promise((resolve) => this.#flushing.push(resolve));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  cancel(): void {
+    this.#end(clientClosed(this.#subject()));
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state.kind === "closed") return;
+    this.#state = { kind: "closing" };
+    await this.flush();
+    const line = this.#line;
+    if (line !== undefined) {
+      line.uplink.close(); // SendEventsStream is the one stream that half-closing ends
+      let cancelTimer = () => {};
+      const grace = new Promise<void>((resolve) => (cancelTimer = this.#connection.clock.setTimer(GRACE_MS, resolve)));
+      await Promise.race([line.done, grace]);
+      cancelTimer();
+    }
+    this.#end(clientClosed(this.#subject()));
+  }
+
+  #submit(message: OutgoingMessage, settle: Settle): void {
+    let event: WireEvent;
+    try {
+      if (this.#state.kind === "closing") throw clientClosed(this.#subject());
+      if (this.#state.kind === "closed") throw this.#state.reason;
+      event = this.#plan.prepare(message);
+      if (this.#pending.has(event.EventID)) {
+        throw refuse(this.#subject(event.Channel), `an event with the id ${event.EventID} is on its way already`);
+      }
+    } catch (error) {
+      return settle(error, "");
+    }
+    const size = wireSize(event);
+    if (this.#waiting.size === 0 && this.#hasRoom(size)) this.#send(event, settle, size);
+    else if (this.#waiting.size < MAX_WAITING) this.#waiting.push({ event, settle, size });
+    else {
+      const text = `${MAX_WAITING} events wait to be sent: await publish(), or use publishAll()`;
+      settle(fault("RESOURCE_EXHAUSTED", this.#subject(event.Channel), text, { retryable: true }), event.EventID);
+    }
+  }
+
+  #hasRoom(size: number): boolean {
+    return this.#events === 0 || (this.#events < MAX_IN_FLIGHT && this.#bytes + size <= MAX_IN_FLIGHT_BYTES);
+  }
+
+  #send(event: WireEvent, settle: Settle, size: number): void {
+    const deadline = this.#connection.clock.now() + this.#connection.options.timeoutMs;
+    this.#pending.set(event.EventID, { kind: "event", settle, channel: event.Channel, size, deadline });
+    this.#events += 1;
+    this.#bytes += size;
+    this.#line ??= this.#open();
+    this.#line.uplink.send(event);
+    this.#watchDeadline(deadline);
+    if (!this.#plan.answered && this.#fence === "none") {
+      this.#fence = "due";
+      queueMicrotask(() => this.#sendFence());
+    }
+  }
+
+  #sendFence(): void {
+    if (this.#fence !== "due" || this.#line === undefined) return;
+    this.#fence = "sent";
+    const fence = fenceOf(this.#connection.options.clientId, newId());
+    this.#pending.set(fence.EventID, {
+      kind: "fence",
+      deadline: this.#connection.clock.now() + this.#connection.options.timeoutMs,
+    });
+    this.#line.uplink.send(fence);
+  }
+
+  #open(): Line {
+    const line: Line = { uplink: new Uplink(), controller: new AbortController(), done: Promise.resolve() };
+    const answers = this.#connection.stream(
+      sendEventsStreamMethod,
+      line.uplink,
+      line.controller.signal,
+      this.#subject(),
+    );
+    line.done = this.#read(line, answers);
+    return line;
+  }
+
+  async #read(line: Line, answers: AsyncIterable<readonly WireResult[]>): Promise<void> {
+    let lost: KubeMQError;
+    try {
+      for await (const results of answers) {
+        if (this.#line !== line) return;
+        this.#connection.up(this);
+        for (const result of results) this.#answer(result);
+        this.#pump();
+      }
+      lost = connectionLost(this.#subject(), "the server ended the stream");
+    } catch (error) {
+      lost = toKubeMQError(error, this.#subject());
+    } finally {
+      line.controller.abort(cancelled());
+    }
+    if (this.#line === line && !line.uplink.closed) this.#lost(lost);
+  }
+
+  #answer(result: WireResult): void {
+    const { id, error } = resultOf(result);
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return; // answered twice, or after its time-out
+    if (pending.kind === "event")
+      this.#settle(id, pending, error === undefined ? undefined : serverError(error, this.#subject(pending.channel)));
+    else this.#passFence(id);
+  }
+
+  /** All that was sent before the fence was processed, without objection. */
+  #passFence(fence: string): void {
+    for (const [id, pending] of this.#pending) {
+      if (pending.kind === "event") this.#settle(id, pending, undefined);
+      else {
+        this.#pending.delete(id);
+        if (id === fence) break;
+      }
+    }
+    this.#fence = "none";
+    if (this.#pending.size > 0) {
+      this.#fence = "due";
+      this.#sendFence();
+    }
+  }
+
+  #settle(id: string, pending: Extract<Pending, { kind: "event" }>, error: unknown): void {
+    this.#pending.delete(id);
+    this.#events -= 1;
+    this.#bytes -= pending.size;
+    pending.settle(error, id);
+  }
+
+  /** Sends what waited for room, and tells who waits for all of it. */
+  #pump(): void {
+    for (let next = this.#waiting.peek(); next !== undefined && this.#hasRoom(next.size); next = this.#waiting.peek()) {
+      this.#waiting.shift();
+      this.#send(next.event, next.settle, next.size);
+    }
+    if (this.#events === 0 && this.#waiting.size === 0) for (const resolve of this.#flushing.drain()) resolve();
+  }
+
+  /** What is unanswered may have been processed or not: that is for the caller to decide, never sent again in silence. */
+  #lost(error: KubeMQError): void {
+    this.#line = undefined;
+    this.#fence = "none";
+    this.#rejectPending((channel) =>
+      fault(error.code, this.#subject(channel), error.message, { cause: error, retryable: error.retryable }),
+    );
+    if (!this.#reconnects) return this.#end(error);
+    this.#pump();
+  }
+
+  #rejectPending(errorFor: (channel: string) => unknown): void {
+    for (const [id, pending] of this.#pending) {
+      if (pending.kind === "event") this.#settle(id, pending, errorFor(pending.channel));
+    }
+    this.#pending.clear();
+  }
+
+  #end(reason: unknown): void {
+    if (this.#state.kind === "closed") return;
+    this.#state = { kind: "closed", reason };
+    this.#unwatch?.();
+    this.#cancelTimer?.();
+    const line = this.#line;
+    this.#line = undefined;
+    this.#rejectPending(() => reason);
+    for (const { settle, event } of this.#waiting.drain()) settle(reason, event.EventID);
+    for (const resolve of this.#flushing.drain()) resolve();
+    line?.controller.abort(cancelled());
+    this.#connection.leave(this);
+  }
+
+  /** One timer for the oldest: time-outs are all alike, so the oldest is due first. */
+  #watchDeadline(deadline: number): void {
+    if (this.#cancelTimer !== undefined) return;
+    const { clock } = this.#connection;
+    this.#cancelTimer = clock.setTimer(Math.max(1, deadline - clock.now()), () => {
+      this.#cancelTimer = undefined;
+      for (const [id, pending] of this.#pending) {
+        if (pending.deadline > clock.now()) {
+          this.#watchDeadline(pending.deadline);
+          break;
+        }
+        if (pending.kind === "event") {
+          this.#settle(
+            id,
+            pending,
+            fault("TIMEOUT", this.#subject(pending.channel), "no answer from the server in time"),
+          );
+        } else {
+          this.#pending.delete(id);
+          this.#fence = "none";
+        }
+      }
+      this.#pump();
+    });
+  }
+
+  #subject(channel?: string): Subject {
+    const { operation } = this.#plan;
+    return channel === undefined ? { operation } : { operation, channel };
+  }
+}

@@ -1,0 +1,364 @@
+import type { ChannelKind } from "../channels.js";
+import { KubeMQError } from "../errors.js";
+import { DEFAULTS } from "../options.js";
+import type { Status } from "../status.js";
+import type { StreamOptions } from "../message.js";
+import type { Subscription } from "../subscription.js";
+import { onAbort } from "./abort.js";
+import { backoffDelay, type BackoffPolicy } from "./backoff.js";
+import type { Clock } from "./clock.js";
+import { cancelled, clientClosed, connectionLost, toKubeMQError } from "./fault.js";
+import { Fifo } from "./fifo.js";
+
+/** How a loop was left: by its own `break`, `return` or `throw`; by its signal; by a `close()`. */
+export type Leave = "return" | "abort" | "close";
+
+/** One RPC attempt of a stream. */
+export interface Attempt {
+  /** Aborts when the attempt is over, whatever ended it. */
+  readonly signal: AbortSignal;
+  /** 1 for the first. */
+  readonly number: number;
+}
+
+/** What a pattern tells the engine; all that differs between one stream and another. */
+export interface StreamPlan<Wire, Item> {
+  readonly operation: string;
+  readonly channel: string;
+  readonly kind: ChannelKind;
+  /** How many items may wait for the loop. Beyond that nothing is read, and HTTP/2 holds the server back. */
+  readonly capacity: number;
+  /** Opens one attempt from the resume position, at once, and gives what it receives in batches. */
+  open(attempt: Attempt): AsyncIterable<readonly Wire[]>;
+  /** Makes an item; undefined filters; a thrown error ends the attempt and counts like an error of the server. */
+  map(wire: Wire): Item | undefined;
+  /** Whether an error ends the stream. Default: unless it is retryable. */
+  isTerminal?(error: KubeMQError): boolean;
+  /** An item that was buffered and will not be delivered. */
+  onRelease?(item: Item): void;
+  /** The loop asked for more after this item: its body has finished. */
+  onFinished?(item: Item): void;
+  /** The attempt is over and the server knows nothing of it any more: true drops what is buffered from it. */
+  onLost?(error: KubeMQError): boolean;
+  /** The loop was left in the body of this item: by `break`, `return` or `throw`. */
+  onAbandoned?(item: Item): void;
+  /** The stream was left; `inBody` is what its body still works on. The attempt stays open until this settles, which the plan bounds. */
+  onLeave?(how: Leave, inBody: Item | undefined): Promise<void> | undefined;
+  /** Where the stream goes on, for the status. */
+  afterSequence?(): bigint | undefined;
+}
+
+/** What the engine needs of the connection. */
+export interface StreamHost {
+  readonly clock: Clock;
+  readonly reconnect: false | BackoffPolicy;
+  random(): number;
+  /** Registers a stream, or throws CLIENT_CLOSED. */
+  join(stream: HostedStream): void;
+  leave(stream: HostedStream): void;
+  /** The stream works: something was received, or a ping behind its request was answered. */
+  up(stream: HostedStream): void;
+  down(stream: HostedStream, error: KubeMQError): void;
+  /** Resolves when the server has answered a ping sent after now. */
+  probe(signal: AbortSignal): Promise<void>;
+  report(status: Status): void;
+}
+
+export interface HostedStream {
+  /** Stops; resolves when everything that was accepted is done. */
+  close(): Promise<void>;
+  /** Lets go of everything at once: the client's time to close is over. */
+  cancel(): void;
+}
+
+type State =
+  { readonly kind: "open" } | { readonly kind: "failed"; readonly error: KubeMQError } | { readonly kind: "left" };
+
+interface Waiter<Item> {
+  resolve(result: IteratorResult<Item, void>): void;
+  reject(error: unknown): void;
+}
+
+const DONE = { done: true, value: undefined } as const;
+
+/** An attempt that has worked for so long starts its back-off anew. */
+const HEALTHY_MS = 10_000;
+
+/**
+ * The stream engine: eager (the RPC is opened at once), bounded, single use, reconnecting, and cancelled on every way out.
+ * A hand-written iterator: an async generator that is parked on an `await` cannot be stopped.
+ */
+export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterator<Item, void, void>, HostedStream {
+  readonly ready: Promise<void>;
+  readonly closed: Promise<KubeMQError | undefined>;
+  readonly #plan: StreamPlan<Wire, Item>;
+  readonly #host: StreamHost;
+  readonly #policy: false | BackoffPolicy;
+  readonly #buffer = new Fifo<Item>();
+  readonly #waiters = new Fifo<Waiter<Item>>();
+  readonly #unwatch: () => void = () => {};
+  #state: State = { kind: "open" };
+  #consumed = false;
+  #finished = false;
+  #inBody: Item | undefined;
+  #controller: AbortController | undefined;
+  /** Wakes the pump out of a full buffer, or out of a back-off. */
+  #wake: (() => void) | undefined;
+  #downSince: number | undefined;
+  #resolveReady: () => void = () => {};
+  #rejectReady: (reason: unknown) => void = () => {};
+  #resolveClosed: (error: KubeMQError | undefined) => void = () => {};
+
+  constructor(plan: StreamPlan<Wire, Item>, host: StreamHost, options: StreamOptions = {}) {
+    this.#plan = plan;
+    this.#host = host;
+    this.#policy = policyOf(host, options);
+    this.ready = new Promise((resolve, reject) => {
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
+    });
+    this.ready.catch(() => {}); // nobody has to look at it
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+    host.join(this);
+    this.#unwatch = onAbort(options.signal, () => this.#leave("abort", options.signal?.reason));
+    if (this.#state.kind === "open") void this.#run();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Item, void, void> {
+    if (this.#consumed) {
+      const { operation, channel } = this.#plan;
+      const text = `${operation} on ${channel}: a subscription can be iterated once, subscribe again`;
+      throw new KubeMQError("STREAM_CONSUMED", text, { operation, channel });
+    }
+    this.#consumed = true;
+    return this;
+  }
+
+  next(): Promise<IteratorResult<Item, void>> {
+    this.#finishBody();
+    const item = this.#buffer.shift();
+    if (item !== undefined) {
+      this.#inBody = item;
+      if (this.#wake !== undefined && this.#buffer.size <= this.#plan.capacity >> 1) this.#wake();
+      return Promise.resolve({ done: false, value: item });
+    }
+    const state = this.#state;
+    if (state.kind === "open") return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    if (state.kind === "left") return Promise.resolve(DONE);
+    this.#state = { kind: "left" }; // the error is thrown once
+    return Promise.reject(state.error);
+  }
+
+  async return(): Promise<IteratorResult<Item, void>> {
+    const abandoned = this.#inBody;
+    this.#inBody = undefined;
+    if (abandoned !== undefined) this.#plan.onAbandoned?.(abandoned);
+    this.#leave("return");
+    await this.closed;
+    return DONE;
+  }
+
+  async throw(error?: unknown): Promise<IteratorResult<Item, void>> {
+    await this.return();
+    throw error;
+  }
+
+  async close(): Promise<void> {
+    this.#leave("close");
+    await this.closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  cancel(): void {
+    this.#leave("close");
+    this.#finish(undefined);
+  }
+
+  #finishBody(): void {
+    const finished = this.#inBody;
+    if (finished === undefined) return;
+    this.#inBody = undefined;
+    this.#plan.onFinished?.(finished);
+  }
+
+  /** Ends quietly: what is buffered goes back, and the RPC is cancelled once the plan has cleaned up. */
+  #leave(how: Leave, reason?: unknown): void {
+    if (this.#state.kind !== "open") {
+      // After a failure the loop may be left without having seen the error or what was buffered before it.
+      if (this.#state.kind === "failed" && how === "return") {
+        this.#state = { kind: "left" };
+        this.#releaseBuffer();
+      }
+      return;
+    }
+    this.#state = { kind: "left" };
+    this.#unwatch();
+    this.#releaseBuffer();
+    for (const waiter of this.#waiters.drain()) waiter.resolve(DONE);
+    this.#rejectReady(reason ?? clientClosed(this.#plan));
+    const cleaned = this.#plan.onLeave?.(how, this.#inBody);
+    if (cleaned === undefined) this.#finish(undefined);
+    else {
+      const finish = () => this.#finish(undefined);
+      cleaned.then(finish, finish);
+    }
+  }
+
+  /** Ends with an error, which the loop sees after what was buffered before it. */
+  #fail(error: KubeMQError): void {
+    if (this.#state.kind !== "open") return;
+    this.#state = { kind: "failed", error };
+    this.#unwatch();
+    const [first, ...others] = this.#waiters.drain();
+    if (first !== undefined) {
+      this.#state = { kind: "left" };
+      first.reject(error);
+      for (const waiter of others) waiter.resolve(DONE);
+    }
+    this.#rejectReady(error);
+    this.#finish(error);
+  }
+
+  #finish(error: KubeMQError | undefined): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#controller?.abort(cancelled());
+    this.#wake?.();
+    this.#host.leave(this);
+    this.#resolveClosed(error);
+  }
+
+  #releaseBuffer(): void {
+    for (const item of this.#buffer.drain()) this.#plan.onRelease?.(item);
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#host;
+    for (let number = 1, failures = 0; ; number++) {
+      const attempt = new AttemptHealth(clock);
+      const error = await this.#attempt(number, attempt);
+      if (error === undefined || this.#state.kind !== "open") return;
+      if (this.#plan.onLost?.(error) === true) this.#releaseBuffer();
+      if (this.#plan.isTerminal?.(error) ?? !error.retryable) return this.#fail(error);
+      failures = attempt.wasHealthy ? 1 : failures + 1;
+      if (this.#policy === false || failures > this.#policy.maxAttempts) return this.#fail(error);
+      this.#downSince ??= clock.now();
+      this.#host.down(this, error);
+      const delayMs = backoffDelay(this.#policy, failures, () => this.#host.random());
+      this.#host.report({ type: "retry", attempt: failures, delayMs, error });
+      await this.#sleep(delayMs);
+      if (this.#state.kind !== "open") return;
+    }
+  }
+
+  /** Runs one RPC attempt to its end. Gives what ended it, or undefined when the stream was left. */
+  async #attempt(number: number, health: AttemptHealth): Promise<KubeMQError | undefined> {
+    const controller = new AbortController();
+    this.#controller = controller;
+    try {
+      const source = this.#plan.open({ signal: controller.signal, number })[Symbol.asyncIterator]();
+      this.#host.probe(controller.signal).then(
+        () => this.#controller === controller && this.#up(health),
+        () => {}, // the stream itself, or the liveness check, tells what is wrong
+      );
+      for (;;) {
+        const batch = await source.next();
+        if (this.#state.kind !== "open") return undefined;
+        if (batch.done === true) return connectionLost(this.#plan, "the server ended the stream");
+        this.#up(health);
+        health.received();
+        if (!(await this.#accept(batch.value))) return undefined;
+      }
+    } catch (error) {
+      return this.#state.kind === "open" ? toKubeMQError(error, this.#plan) : undefined;
+    } finally {
+      if (this.#state.kind !== "left") controller.abort(cancelled()); // one that was left is cancelled after its clean-up
+    }
+  }
+
+  #up(health: AttemptHealth): void {
+    if (!health.rises() || this.#state.kind !== "open") return;
+    this.#resolveReady();
+    this.#host.up(this);
+    if (this.#downSince === undefined) return;
+    const downMs = Math.round(this.#host.clock.now() - this.#downSince);
+    this.#downSince = undefined;
+    const afterSequence = this.#plan.afterSequence?.();
+    const { channel, kind } = this.#plan;
+    this.#host.report({
+      type: "resumed",
+      channel,
+      kind,
+      downMs,
+      ...(afterSequence === undefined ? {} : { afterSequence }),
+    });
+  }
+
+  /** Takes a batch in, as the loop makes room. False when the stream was left meanwhile. */
+  async #accept(batch: readonly Wire[]): Promise<boolean> {
+    const { capacity } = this.#plan;
+    for (const wire of batch) {
+      if (this.#buffer.size >= capacity) {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+        this.#wake = undefined;
+        if (this.#state.kind !== "open") return false;
+      }
+      const item = this.#plan.map(wire);
+      if (item === undefined) continue;
+      const waiter = this.#waiters.shift();
+      if (waiter === undefined) this.#buffer.push(item);
+      else {
+        this.#finishBody(); // the loop has asked twice: it is done with the one before
+        this.#inBody = item;
+        waiter.resolve({ done: false, value: item });
+      }
+    }
+    return true;
+  }
+
+  async #sleep(delayMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.#host.clock.setTimer(delayMs, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+}
+
+/** Whether an attempt has worked, and for how long. */
+class AttemptHealth {
+  readonly #clock: Clock;
+  #upSince: number | undefined;
+  #received = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** True the first time. */
+  rises(): boolean {
+    if (this.#upSince !== undefined) return false;
+    this.#upSince = this.#clock.now();
+    return true;
+  }
+
+  received(): void {
+    this.#received = true;
+  }
+
+  get wasHealthy(): boolean {
+    return this.#received || (this.#upSince !== undefined && this.#clock.now() - this.#upSince >= HEALTHY_MS);
+  }
+}
+
+function policyOf(host: StreamHost, options: StreamOptions): false | BackoffPolicy {
+  if (options.reconnect === false) return false;
+  if (options.reconnect === true && host.reconnect === false) return DEFAULTS.reconnect;
+  return host.reconnect;
+}

@@ -1,0 +1,64 @@
+import type { AuthToken, ClientOptions } from "../options.js";
+import { isHeaderValue } from "../options.js";
+import { fault } from "./fault.js";
+
+/** Headers as Connect takes them. */
+export type CallHeader = Readonly<Record<string, string>> | undefined;
+
+/**
+ * The `authorization` header of every call: the token as it is, without a scheme. The token itself is in no error and no status.
+ */
+export class Token {
+  readonly #source: ClientOptions["authToken"];
+  #header: CallHeader;
+  #expiresAt = Infinity;
+  #fetching: Promise<CallHeader> | undefined;
+  /** The server refused a token and has not accepted one since: asking the provider again and again would be a storm. */
+  #refused = false;
+
+  constructor(source: ClientOptions["authToken"]) {
+    this.#source = source;
+    if (typeof source === "string") this.#header = { authorization: source };
+  }
+
+  /** The header for a new call; at once when the token is known and good. */
+  header(): CallHeader | Promise<CallHeader> {
+    if (typeof this.#source !== "function") return this.#header;
+    if (this.#header !== undefined && Date.now() < this.#expiresAt) return this.#header;
+    // All calls that wait share one call of the provider.
+    this.#fetching ??= this.#fetch(this.#source).finally(() => (this.#fetching = undefined));
+    return this.#fetching;
+  }
+
+  /** The server took the token. */
+  accepted(): void {
+    this.#refused = false;
+  }
+
+  /** The server refused the token of `used`. True when a call with a fresh one is worth trying: once. */
+  refused(used: CallHeader): boolean {
+    if (typeof this.#source !== "function") return false;
+    if (used !== this.#header) return true; // another call has refreshed it meanwhile
+    if (this.#refused) return false;
+    this.#refused = true;
+    this.#header = undefined;
+    return true;
+  }
+
+  async #fetch(provider: () => AuthToken | Promise<AuthToken>): Promise<CallHeader> {
+    const subject = { operation: "authToken" };
+    let given: AuthToken;
+    try {
+      given = await provider();
+    } catch (cause) {
+      throw fault("UNAUTHENTICATED", subject, "the token provider failed", { cause });
+    }
+    const { token, expiresAt } = typeof given === "string" ? { token: given, expiresAt: undefined } : given;
+    if (!isHeaderValue(token)) {
+      throw fault("UNAUTHENTICATED", subject, "the token provider gave no text of visible ASCII characters");
+    }
+    this.#expiresAt = expiresAt?.getTime() ?? Infinity;
+    this.#header = { authorization: token };
+    return this.#header;
+  }
+}

@@ -1,0 +1,125 @@
+import { bytes, json, type Codec } from "./codec.js";
+import { KubeMQError } from "./errors.js";
+
+/** Options of a single call. */
+export interface CallOptions {
+  /** Gives up: the promise rejects with `signal.reason`. Whether the server has carried out the call is then unknown. */
+  signal?: AbortSignal;
+  /** How long to wait for the answer, in milliseconds. Default: the client's `timeoutMs`. Rejects with `TIMEOUT`. */
+  timeoutMs?: number;
+}
+
+/** Options of a stream: a subscription, a consumer, a publisher. */
+export interface StreamOptions {
+  /** Stops the stream: its loop ends quietly. */
+  signal?: AbortSignal;
+  /** False: the first lost connection ends the stream with `UNAVAILABLE`. Default: as the client's `reconnect` says. */
+  reconnect?: boolean;
+}
+
+/** Bytes and strings travel as they are; anything else needs a codec. */
+export type Payload<T> = { body: Uint8Array | string; codec?: undefined } | { body: T; codec: Codec<T> };
+
+/** A message to send. */
+export type OutgoingMessage<T = unknown> = Outgoing & Payload<T>;
+
+/** What every message to send has, whatever its body is. */
+export interface Outgoing {
+  /** Id of the message. Default: a random one. */
+  id?: string;
+  /** Where to: no wildcards, no white space or control characters, no trailing dot. */
+  channel: string;
+  /** Free text. A message needs metadata or a body that is not empty. */
+  metadata?: string;
+  /** Key-value pairs for the application. */
+  tags?: Readonly<Record<string, string>>;
+}
+
+/** What every received message has. */
+export interface Incoming<T = Uint8Array> {
+  /** Id of the message, given by its sender or by the server. */
+  readonly id: string;
+  /** The channel it was sent to, concrete also for a wildcard subscription. */
+  readonly channel: string;
+  /** Free text of the sender. */
+  readonly metadata: string;
+  /** Key-value pairs of the sender. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** The body as it came. */
+  readonly body: Uint8Array;
+  /** The body, decoded by the codec on first read. Throws `DECODE_FAILED` in your frame; without a codec it is `body`. */
+  readonly value: T;
+  /** The body as UTF-8 text; what is not UTF-8 becomes U+FFFD. */
+  text(): string;
+  /** The body as JSON. Throws `DECODE_FAILED`. */
+  json<U = unknown>(): U;
+}
+
+const decoder = new TextDecoder();
+const unread = Symbol("unread");
+
+/** The parts of a received message that every pattern shares. */
+export interface IncomingParts {
+  readonly id: string;
+  readonly channel: string;
+  readonly metadata: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** A received message; patterns add what they know of it. */
+export class IncomingMessage<T> implements Incoming<T> {
+  readonly id: string;
+  readonly channel: string;
+  readonly metadata: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  readonly #codec: Codec<T> | undefined;
+  #value: T | typeof unread = unread;
+
+  constructor(parts: IncomingParts, codec: Codec<T> | undefined) {
+    this.id = parts.id;
+    this.channel = parts.channel;
+    this.metadata = parts.metadata;
+    this.tags = parts.tags;
+    this.body = parts.body;
+    this.#codec = codec;
+  }
+
+  get value(): T {
+    if (this.#value === unread) this.#value = this.#decode((this.#codec ?? bytes) as Codec<T>);
+    return this.#value;
+  }
+
+  text(): string {
+    return decoder.decode(this.body);
+  }
+
+  json<U = unknown>(): U {
+    return this.#decode(json<U>());
+  }
+
+  /** A plain object for JSON: sequences as text, times in ISO form, the body in base64. */
+  toJSON(): Record<string, unknown> {
+    const { id, channel, metadata, tags, body } = this;
+    return {
+      id,
+      channel,
+      metadata,
+      tags,
+      body: Buffer.from(body.buffer, body.byteOffset, body.length).toString("base64"),
+    };
+  }
+
+  #decode<V>(codec: Codec<V>): V {
+    try {
+      return codec.decode(this.body);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new KubeMQError("DECODE_FAILED", `cannot decode message ${this.id} of ${this.channel}: ${why}`, {
+        cause,
+        channel: this.channel,
+      });
+    }
+  }
+}
