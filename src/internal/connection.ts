@@ -234,7 +234,7 @@ export class Connection implements StreamHost {
     cancelTimer();
     this.#phase = "closed";
     this.#liveness?.stop();
-    for (const stream of [...this.#streams]) stream.cancel();
+    for (const stream of this.#streams) stream.cancel();
     this.#abortSession();
     this.state.closed();
     this.status.end();

@@ -1,0 +1,305 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { KubeMQError, type Status } from "kubemq-es";
+import type { Clock } from "../../src/internal/clock.js";
+import { StreamEngine, type HostedStream, type StreamHost, type StreamPlan } from "../../src/internal/subscription.js";
+
+/** A server's side of one attempt, driven step by step. It never ends by itself, not even when it is cancelled. */
+class FakeAttempt implements AsyncIterable<readonly number[]> {
+  readonly signal: AbortSignal;
+  readonly #queue: ((resolve: (r: IteratorResult<readonly number[]>) => void, reject: (e: unknown) => void) => void)[] =
+    [];
+  #waiting: { resolve(r: IteratorResult<readonly number[]>): void; reject(e: unknown): void } | undefined;
+  pulled = 0;
+
+  constructor(signal: AbortSignal) {
+    this.signal = signal;
+  }
+  send(batch: readonly number[]): void {
+    this.#push((resolve) => resolve({ done: false, value: batch }));
+  }
+  end(): void {
+    this.#push((resolve) => resolve({ done: true, value: undefined }));
+  }
+  fail(error: unknown): void {
+    this.#push((_, reject) => reject(error));
+  }
+  #push(
+    outcome: (resolve: (r: IteratorResult<readonly number[]>) => void, reject: (e: unknown) => void) => void,
+  ): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting === undefined) this.#queue.push(outcome);
+    else outcome(waiting.resolve, waiting.reject);
+  }
+  [Symbol.asyncIterator](): AsyncIterator<readonly number[]> {
+    return {
+      next: () =>
+        new Promise((resolve, reject) => {
+          this.pulled += 1;
+          const outcome = this.#queue.shift();
+          if (outcome === undefined) this.#waiting = { resolve, reject };
+          else outcome(resolve, reject);
+        }),
+    };
+  }
+}
+
+/** Timers that fire when told to. */
+class FakeClock implements Clock {
+  time = 0;
+  readonly timers = new Map<() => void, number>();
+  now(): number {
+    return this.time;
+  }
+  setTimer(delayMs: number, run: () => void): () => void {
+    this.timers.set(run, this.time + delayMs);
+    return () => this.timers.delete(run);
+  }
+  fire(): void {
+    for (const [run, at] of [...this.timers]) {
+      this.timers.delete(run);
+      this.time = Math.max(this.time, at);
+      run();
+    }
+  }
+}
+
+class World {
+  readonly clock = new FakeClock();
+  readonly attempts: FakeAttempt[] = [];
+  readonly streams = new Set<HostedStream>();
+  readonly status: Status[] = [];
+  readonly released: number[] = [];
+  readonly finished: number[] = [];
+  readonly abandoned: number[] = [];
+  readonly abort = new AbortController();
+  readonly host: StreamHost = {
+    clock: this.clock,
+    reconnect: { initialDelayMs: 100, maxDelayMs: 1000, jitter: 0, maxAttempts: Infinity },
+    random: () => 0.5,
+    join: (stream) => void this.streams.add(stream),
+    leave: (stream) => void this.streams.delete(stream),
+    up: () => {},
+    down: () => {},
+    probe: () => new Promise(() => {}),
+    report: (status) => void this.status.push(status),
+  };
+  start(
+    plan: Partial<StreamPlan<number, number>> = {},
+    options: { reconnect?: boolean } = {},
+  ): StreamEngine<number, number> {
+    return new StreamEngine<number, number>(
+      {
+        operation: "test.subscribe",
+        channel: "c",
+        kind: "events",
+        capacity: 4,
+        open: ({ signal }) => {
+          const attempt = new FakeAttempt(signal);
+          this.attempts.push(attempt);
+          return attempt;
+        },
+        map: (n) => n,
+        onRelease: (n) => void this.released.push(n),
+        onFinished: (n) => void this.finished.push(n),
+        onAbandoned: (n) => void this.abandoned.push(n),
+        ...plan,
+      },
+      this.host,
+      { signal: this.abort.signal, ...options },
+    );
+  }
+  get attempt(): FakeAttempt {
+    const last = this.attempts.at(-1);
+    if (last === undefined) throw new Error("no attempt was made");
+    return last;
+  }
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+const lost = () => new KubeMQError("UNAVAILABLE", "lost");
+const refused = () => new KubeMQError("REJECTED_BY_SERVER", "refused");
+
+describe("the engine, whatever the order of events", () => {
+  type Step =
+    | { readonly do: "next" | "return" | "close" | "abort" | "end" | "lose" | "refuse" | "timer" | "settle" }
+    | { readonly do: "send"; readonly count: number };
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    { weight: 6, arbitrary: fc.constant<Step>({ do: "next" }) },
+    { weight: 5, arbitrary: fc.record({ do: fc.constant("send" as const), count: fc.integer({ min: 0, max: 7 }) }) },
+    { weight: 3, arbitrary: fc.constant<Step>({ do: "settle" }) },
+    { weight: 2, arbitrary: fc.constantFrom<Step>({ do: "timer" }, { do: "end" }, { do: "lose" }) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom<Step>({ do: "return" }, { do: "close" }, { do: "abort" }, { do: "refuse" }),
+    },
+  );
+
+  test("every promise settles, there is one terminal outcome, nothing comes after the end, the buffer is bounded", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.boolean(), async (steps, reconnect) => {
+        const world = new World();
+        const stream = world.start({}, reconnect ? {} : { reconnect: false });
+        const iterator = stream[Symbol.asyncIterator]();
+        const outcomes: (number | "done" | "error")[] = [];
+        const promises: Promise<unknown>[] = [];
+        let sent = 0;
+        let outcomesWhenLeft: number | undefined;
+        // What was handed over before is seen first; from then on nothing may come, unless the stream had failed by itself before.
+        const leave = async (how: () => void) => {
+          await settle();
+          if (world.streams.size > 0) outcomesWhenLeft = outcomes.length;
+          how();
+        };
+        for (const { do: action, ...rest } of steps) {
+          if (action === "next") {
+            promises.push(
+              iterator.next().then(
+                (result) => outcomes.push(result.done === true ? "done" : result.value),
+                () => outcomes.push("error"),
+              ),
+            );
+          } else if (action === "send") {
+            const count = "count" in rest ? rest.count : 0;
+            world.attempt.send(Array.from({ length: count }, () => ++sent));
+          } else if (action === "return") {
+            await leave(() => promises.push(iterator.return?.() ?? Promise.resolve()));
+          } else if (action === "close") {
+            await leave(() => promises.push(stream.close()));
+          } else if (action === "abort") {
+            await leave(() => world.abort.abort());
+          } else if (action === "end") world.attempt.end();
+          else if (action === "lose") world.attempt.fail(lost());
+          else if (action === "refuse") world.attempt.fail(refused());
+          else if (action === "timer") world.clock.fire();
+          else await settle();
+        }
+        await settle();
+        // What is left over is stopped; then everything must settle.
+        const delivered = outcomes.filter((o) => typeof o === "number");
+        world.abort.abort();
+        await Promise.all(promises);
+        await stream.closed;
+        // A stream that had failed may still give what it had buffered, and its error; then it is done.
+        for (let rest = 0; ; rest++) {
+          const result = await iterator.next().catch(() => undefined);
+          if (result?.done === true) break;
+          expect(rest).toBeLessThanOrEqual(5);
+        }
+        // In order, none twice, none invented.
+        expect(delivered).toEqual([...delivered].sort((a, b) => a - b));
+        expect(new Set(delivered).size).toBe(delivered.length);
+        // One terminal outcome: after done or an error only done.
+        const end = outcomes.findIndex((o) => typeof o !== "number");
+        if (end >= 0) expect(outcomes.slice(end + 1).every((o) => o === "done")).toBe(true);
+        expect(outcomes.filter((o) => o === "error").length).toBeLessThanOrEqual(1);
+        if (outcomesWhenLeft !== undefined) {
+          expect(outcomes.slice(outcomesWhenLeft).filter((o) => typeof o === "number")).toEqual([]);
+        }
+        // Bounded: an attempt is asked for more only while there is room.
+        expect(world.released.length).toBeLessThanOrEqual(4);
+        // Nothing stays behind.
+        expect(world.streams.size).toBe(0);
+        expect(world.clock.timers.size).toBe(0);
+        for (const attempt of world.attempts) expect(attempt.signal.aborted).toBe(true);
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+describe("the engine", () => {
+  test("delivers what arrived while the loop body ran", async () => {
+    const world = new World();
+    const seen: number[] = [];
+    const stream = world.start();
+    world.attempt.send([1]);
+    for await (const n of stream) {
+      seen.push(n);
+      if (n === 1) {
+        world.attempt.send([2, 3]);
+        world.attempt.send([4]);
+        await settle();
+      }
+      if (n === 4) break;
+    }
+    expect(seen).toEqual([1, 2, 3, 4]);
+    expect(world.finished).toEqual([1, 2, 3]);
+    expect(world.abandoned).toEqual([4]);
+    expect(world.attempt.signal.aborted).toBe(true);
+  });
+
+  test("reads no more than its capacity ahead of the loop", async () => {
+    const world = new World();
+    const stream = world.start();
+    for (let n = 0; n < 20; n += 2) world.attempt.send([n, n + 1]);
+    await settle();
+    expect(world.attempt.pulled).toBe(3); // two batches fill the buffer of 4, the third waits in hand
+    await stream.close();
+    expect(world.released).toEqual([0, 1, 2, 3]);
+  });
+
+  test("shows a terminal error after what was buffered before it, once", async () => {
+    const world = new World();
+    const stream = world.start();
+    world.attempt.send([1, 2]);
+    world.attempt.fail(refused());
+    await settle();
+    const iterator = stream[Symbol.asyncIterator]();
+    expect(await iterator.next()).toEqual({ done: false, value: 1 });
+    expect(await iterator.next()).toEqual({ done: false, value: 2 });
+    await expect(iterator.next()).rejects.toMatchObject({ code: "REJECTED_BY_SERVER" });
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+    expect((await stream.closed)?.code).toBe("REJECTED_BY_SERVER");
+  });
+
+  test("comes back after a lost connection and after a clean end, with a longer delay each time", async () => {
+    const world = new World();
+    const stream = world.start();
+    for (const delayMs of [100, 200, 400, 800, 1000, 1000]) {
+      if (delayMs === 200) world.attempt.end();
+      else world.attempt.fail(lost());
+      await settle();
+      expect(world.status.at(-1)).toMatchObject({ type: "retry", delayMs });
+      world.clock.fire();
+      await settle();
+    }
+    world.attempt.send([7]);
+    await settle();
+    expect(world.status.at(-1)).toMatchObject({ type: "resumed", channel: "c" });
+    world.attempt.fail(lost()); // it had worked: the delay starts anew
+    await settle();
+    expect(world.status.at(-1)).toMatchObject({ type: "retry", attempt: 1, delayMs: 100 });
+    await stream.close();
+  });
+
+  test("is iterated once", async () => {
+    const world = new World();
+    const stream = world.start();
+    stream[Symbol.asyncIterator]();
+    expect(() => stream[Symbol.asyncIterator]()).toThrow(expect.objectContaining({ code: "STREAM_CONSUMED" }));
+    await stream.close();
+  });
+
+  test("an aborted signal means no attempt and no iteration", async () => {
+    const world = new World();
+    world.abort.abort();
+    const seen: number[] = [];
+    for await (const n of world.start()) seen.push(n);
+    expect(seen).toEqual([]);
+    expect(world.attempts).toEqual([]);
+  });
+
+  test("keeps the attempt open until the plan has cleaned up", async () => {
+    const world = new World();
+    let cleaned = () => {};
+    const stream = world.start({ onLeave: () => new Promise((resolve) => (cleaned = resolve)) });
+    const closing = stream.close();
+    await settle();
+    expect(world.attempt.signal.aborted).toBe(false);
+    cleaned();
+    await closing;
+    expect(world.attempt.signal.aborted).toBe(true);
+  });
+});
