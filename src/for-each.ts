@@ -33,5 +33,5 @@ export async function forEachConcurrent<T>(
   } finally {
     await Promise.all(running);
   }
-  if (failure !== undefined) throw (failure).error;
+  if (failure !== undefined) throw failure.error;
 }

@@ -162,7 +162,7 @@ function nodeFault(error: unknown): NodeFault | undefined {
         return { code: "UNAVAILABLE", text };
       }
       if (isCertificateFault(code)) return { code: "UNAUTHENTICATED", text: `${certificateText(code)}: ${text}` };
-      if (code.startsWith('ERR_SSL_')) return { code: "UNAVAILABLE", text: `TLS handshake failed: ${text}` };
+      if (code.startsWith("ERR_SSL_")) return { code: "UNAVAILABLE", text: `TLS handshake failed: ${text}` };
     }
     cause = (cause as { cause?: unknown }).cause;
   }

@@ -86,9 +86,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
 
   publish<T>(message: OutgoingMessage<T>): Promise<Receipt> {
     return new Promise((resolve, reject) => {
-      this.#submit(message, (error, id) =>
-        error === undefined ? resolve(this.#plan.receipt(id)) : reject(error),
-      );
+      this.#submit(message, (error, id) => (error === undefined ? resolve(this.#plan.receipt(id)) : reject(error)));
     });
   }
 
@@ -207,7 +205,8 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     this.#events += 1;
     this.#bytes += size;
     this.#line ??= this.#open();
-    this.#line.uplink.send(event);
+    // A stream that ends rejects this too; the reader of its answers settles every event that was on its way.
+    this.#line.uplink.send(event)?.catch(() => {});
     this.#watchDeadline(deadline);
     if (!this.#plan.answered && this.#fence === "none") {
       this.#fence = "due";
@@ -223,7 +222,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
       kind: "fence",
       deadline: this.#connection.clock.now() + this.#connection.options.timeoutMs,
     });
-    this.#line.uplink.send(fence);
+    this.#line.uplink.send(fence)?.catch(() => {});
   }
 
   #open(): Line {
@@ -253,7 +252,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     } finally {
       line.controller.abort(cancelled());
     }
-    if (this.#line === line && !line.uplink.closed) this.#lost(lost);
+    if (this.#line === line && line.uplink.isOpen) this.#lost(lost);
   }
 
   #answer(result: WireResult): void {

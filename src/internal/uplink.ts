@@ -16,20 +16,21 @@ export class Uplink<T> implements AsyncIterableIterator<T, void, void> {
     return this.#queue.size;
   }
 
-  get closed(): boolean {
-    return this.#closed;
+  /** True until the call ends or is being closed. */
+  get isOpen(): boolean {
+    return !this.#closed;
   }
 
-  /** Sends behind what was sent before. False when this side has ended. */
-  send(message: T): boolean {
-    if (this.#closed) return false;
+  /** Accepts a message behind what was sent before. Rejects when this side has ended. */
+  send(message: T): Promise<void> | undefined {
+    if (this.#closed) return Promise.reject(new Error("send refused: the stream has ended"));
     const taker = this.#taker;
     if (taker === undefined) this.#queue.push(message);
     else {
       this.#taker = undefined;
       taker({ done: false, value: message });
     }
-    return true;
+    return undefined;
   }
 
   /** Half-closes behind what was sent. */

@@ -30,7 +30,11 @@ class FakeAttempt implements AsyncIterable<readonly number[]> {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting === undefined) this.#queue.push(outcome);
-    else outcome(waiting.resolve, waiting.reject);
+    else
+      outcome(
+        (r) => waiting.resolve(r),
+        (e) => waiting.reject(e),
+      );
   }
   [Symbol.asyncIterator](): AsyncIterator<readonly number[]> {
     return {
