@@ -61,7 +61,7 @@ class FakeClock implements Clock {
     return () => this.timers.delete(run);
   }
   fire(): void {
-    for (const [run, at] of [...this.timers]) {
+    for (const [run, at] of Array.from(this.timers)) {
       this.timers.delete(run);
       this.time = Math.max(this.time, at);
       run();
