@@ -33,6 +33,12 @@ export interface Faults {
    */
   goAway(how?: { readonly code?: number; readonly reason?: string }): void;
   /**
+   * Tells every consumer on QueuesDownstream to go elsewhere (CloseByServer), and gives back what it
+   * held. The calls stay open, but the broker has no ear for them any more. Newer servers do this when
+   * they shut down. Returns how many calls there were.
+   */
+  closeByServer(): number;
+  /**
    * Dies and comes back on the same port: connections break, nobody can connect for `downMs`, and
    * what was stored is still there, or lost with `keepMemory: false`.
    */
@@ -56,10 +62,11 @@ export interface FaultPoints {
   readonly gate: Gate;
   /** Starts over with empty models. */
   readonly forget: () => void;
+  readonly closeByServer: () => number;
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-export function createFaults({ listener, calls, gate, forget, sleep }: FaultPoints): Faults {
+export function createFaults({ listener, calls, gate, forget, closeByServer, sleep }: FaultPoints): Faults {
   return {
     dropConnections: () => listener.drop(),
     refuseConnections: () => listener.shut(),
@@ -81,6 +88,7 @@ export function createFaults({ listener, calls, gate, forget, sleep }: FaultPoin
         setImmediate(() => session.destroy());
       }
     },
+    closeByServer,
     async restart({ keepMemory = true, downMs = 0 } = {}) {
       listener.shut();
       await listener.drop();

@@ -12,6 +12,8 @@ export interface Memory {
   held(): Held;
   /** Removes a channel's stored events up to and including a sequence. */
   purgeEvents(channel: string, through: number): void;
+  /** Tells every consumer on QueuesDownstream to go elsewhere, and says how many there were. */
+  closeByServer(): number;
   close(): void;
 }
 
@@ -53,6 +55,7 @@ export function createMemory(core: BrokerCore): Memory {
       cachedResponses: requests.cached(),
     }),
     purgeEvents: (channel, through) => stored.purge(channel, through),
+    closeByServer: () => queues.closeByServer(),
     close() {
       stored.close();
       requests.close();

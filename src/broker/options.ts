@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.js";
 import { systemClock } from "./clock.js";
+import type { Quirks } from "./quirks.js";
 import type { BrokerLimits } from "./service.js";
 
 /** How {@link startBroker} sets up the broker. */
@@ -30,6 +31,8 @@ export interface BrokerOptions {
   readonly slowConsumerMs?: number;
   /** Where the broker gets its time from. @default the machine's clock */
   readonly clock?: Clock;
+  /** Oddities of real servers that the broker shows. @default see {@link Quirks} */
+  readonly quirks?: Partial<Quirks>;
   /** Told of every call as it begins, for a log. */
   readonly onCall?: (rpc: string) => void;
 }

@@ -1,9 +1,62 @@
+import { create } from "@bufbuild/protobuf";
+import { QueueMessagesBatchResponseSchema } from "../../gen/kubemq_pb.js";
+import { unknown } from "./errors.js";
+import { queueChannels } from "./queues/channels.js";
+import { converse } from "./queues/conversation.js";
+import { Downstream } from "./queues/downstream.js";
+import { queuesInfo } from "./queues/info.js";
+import { ackAllMessages, receiveMessages } from "./queues/receiving.js";
+import { sendMessage } from "./queues/sending.js";
+import { QueueStore } from "./queues/store.js";
+import { MessageStream } from "./queues/stream.js";
+import { queueTexts } from "./queues/texts.js";
+import { Upstream } from "./queues/upstream.js";
 import type { BrokerCore, ChannelService } from "./service.js";
 
-export function queuesService(_core: BrokerCore): ChannelService {
+export interface QueuesService extends ChannelService {
+  /** Tells every consumer on QueuesDownstream to go elsewhere, and says how many there were. */
+  closeByServer(): number;
+}
+
+/** The RPCs of queues. */
+export function queuesService(core: BrokerCore): QueuesService {
+  const { clock, limits, newId } = core;
+  const store = new QueueStore(clock, limits);
+  const queueCore = { ...core, store };
+  const downstreams = new Set<Downstream>();
   return {
-    rpcs: {},
-    close() {},
-    channels: { list: () => [], create() {}, delete() {}, messages: () => ({}) },
+    rpcs: {
+      sendQueueMessage: (message) => sendMessage(store, message, newId).result,
+      sendQueueMessagesBatch({ BatchID, Messages }) {
+        if (Messages.length === 0) throw unknown(queueTexts.emptyBatch);
+        const sent = Messages.map((message) => sendMessage(store, message, newId));
+        return create(QueueMessagesBatchResponseSchema, {
+          BatchID,
+          Results: sent.map(({ result }) => result),
+          // Messages that do not pass the checks are no errors to the server.
+          HaveErrors: sent.some(({ refusedBy }) => refusedBy === "store"),
+        });
+      },
+      receiveQueueMessages: (request, { signal }) => receiveMessages(queueCore, request, signal),
+      ackAllQueueMessages: (request, { signal }) => ackAllMessages(queueCore, request, signal),
+      streamQueueMessage: (requests, { signal }) => converse(requests, signal, new MessageStream(queueCore)),
+      async *queuesDownstream(requests, { signal }) {
+        const downstream = new Downstream(queueCore);
+        downstreams.add(downstream);
+        try {
+          yield* converse(requests, signal, downstream);
+        } finally {
+          downstreams.delete(downstream);
+        }
+      },
+      queuesUpstream: (requests, { signal }) => converse(requests, signal, new Upstream(queueCore)),
+      queuesInfo: (request) => queuesInfo(store, request),
+    },
+    channels: queueChannels(store),
+    closeByServer() {
+      for (const downstream of downstreams) downstream.closeByServer();
+      return downstreams.size;
+    },
+    close: () => store.clear(),
   };
 }

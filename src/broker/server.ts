@@ -13,6 +13,8 @@ import { createMemory } from "./memory.js";
 import { nuid } from "./nuid.js";
 import type { BrokerOptions, ResolvedOptions } from "./options.js";
 import { resolveOptions } from "./options.js";
+import type { Quirks } from "./quirks.js";
+import { noQuirks } from "./quirks.js";
 import { refusal, rpcOf, unknownPath } from "./refusal.js";
 import { Reply } from "./reply.js";
 import type { BrokerCore } from "./service.js";
@@ -34,6 +36,8 @@ export interface Broker {
   readonly port: number;
   /** What goes wrong on demand. */
   readonly faults: Faults;
+  /** Oddities of real servers, to be switched on and off. */
+  readonly quirks: Quirks;
   stats(): BrokerStats;
   /** Changes the token that calls must bring from now on; undefined asks for none. */
   setToken(token: string | undefined): void;
@@ -55,7 +59,8 @@ export interface Broker {
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const resolved = resolveOptions(options);
   const { clock, limits } = resolved;
-  const core: BrokerCore = { clock, limits, newId: nuid };
+  const quirks = { ...noQuirks(), ...options.quirks };
+  const core: BrokerCore = { clock, limits, newId: nuid, quirks };
   const calls = new Calls();
   const gate = new Gate(clock);
   let { token } = resolved;
@@ -99,8 +104,10 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
         life.memory.close();
         life = begin(core);
       },
+      closeByServer: () => life.memory.closeByServer(),
       sleep: (ms) => new Promise((resolve) => void clock.setTimer(ms, resolve)),
     }),
+    quirks,
     stats: () => ({
       connections: listener.connections,
       streams: calls.count(),

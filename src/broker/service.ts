@@ -2,6 +2,7 @@ import type { ContextKey, HandlerContext, ServiceImpl } from "@connectrpc/connec
 import { createContextKey } from "@connectrpc/connect";
 import type { kubemq } from "../../gen/kubemq_pb.js";
 import type { Clock } from "./clock.js";
+import type { Quirks } from "./quirks.js";
 import type { Reply } from "./reply.js";
 
 /** Some of the fifteen RPCs. */
@@ -13,6 +14,7 @@ export interface BrokerCore {
   readonly limits: BrokerLimits;
   /** A new id for what came without one. */
   readonly newId: () => string;
+  readonly quirks: Readonly<Quirks>;
 }
 
 /** What the broker keeps at most. */

@@ -1,0 +1,56 @@
+import type { Clock } from "../clock.js";
+import type { Message } from "./message.js";
+import type { Queue } from "./queue.js";
+
+/** What to take from a queue, and how long to wait for it. */
+export interface Wish {
+  readonly count: number;
+  /** Whether an expired message fills a place, as it does in a poll. */
+  readonly countExpired: boolean;
+  readonly waitMs: number;
+}
+
+/** Messages taken from a queue, and still held. */
+export interface Collected {
+  readonly end: "full" | "waited" | "cancelled";
+  readonly messages: Message[];
+  readonly expired: number;
+}
+
+/** Takes messages until there are enough, the time is over, or the call is cancelled. */
+export function collect(queue: Queue, wish: Wish, clock: Clock, signal: AbortSignal): Promise<Collected> {
+  const messages: Message[] = [];
+  let expired = 0;
+  const wants = () => messages.length + (wish.countExpired ? expired : 0) < wish.count;
+  return new Promise((resolve) => {
+    const end = (how: Collected["end"]) => {
+      cancelTimer();
+      signal.removeEventListener("abort", onAbort);
+      queue.leave(seat);
+      resolve({ end: how, messages, expired });
+    };
+    const onAbort = () => end("cancelled");
+    // The queue may fill the wish while the consumer joins, before there is anything to clean up.
+    let joined = false;
+    const check = () => {
+      if (joined && !wants()) end("full");
+    };
+    let cancelTimer = () => {};
+    const seat = queue.join({
+      wants: () => !signal.aborted && wants(),
+      take(message) {
+        messages.push(message);
+        check();
+      },
+      skip() {
+        expired++;
+        check();
+      },
+    });
+    joined = true;
+    if (signal.aborted) return end("cancelled");
+    if (!wants()) return end("full");
+    signal.addEventListener("abort", onAbort);
+    cancelTimer = clock.setTimer(wish.waitMs, () => end("waited"));
+  });
+}

@@ -1,0 +1,150 @@
+import { randomUUID } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import type { QueuesDownstreamRequest, QueuesDownstreamResponse } from "../../../gen/kubemq_pb.js";
+import { QueuesDownstreamRequestType as Type, QueuesDownstreamResponseSchema } from "../../../gen/kubemq_pb.js";
+import { checkGet } from "./checks.js";
+import { collect } from "./collect.js";
+import type { Conversation } from "./conversation.js";
+import type { QueueCore } from "./core.js";
+import { isExpired } from "./message.js";
+import { Outbox } from "./outbox.js";
+import { closedText, settle } from "./settlement.js";
+import { queueTexts } from "./texts.js";
+import { Transaction } from "./transaction.js";
+import { deliveryOf } from "./wire.js";
+
+/** The shortest poll, whatever WaitTimeout says. */
+const minWaitMs = 1000;
+/** What MaxItems 0 stands for. */
+const defaultMaxItems = 200_000;
+/** Closed transactions that a call remembers, to tell late settlements from those of unknown ones. */
+const rememberedTransactions = 1024;
+
+type Settled =
+  { is: "settled" } | { is: "silent" } | { is: "refused"; text: string } | { is: "offsets"; offsets: bigint[] };
+
+/**
+ * One QueuesDownstream call: polls, and the transactions they open. Requests are handled one after
+ * another, so whatever follows a poll waits for its end.
+ */
+export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesDownstreamResponse> {
+  readonly outbox = new Outbox<QueuesDownstreamResponse>();
+  readonly #core: QueueCore;
+  readonly #over = new AbortController();
+  readonly #open = new Map<string, Transaction>();
+  readonly #closed = new Set<string>();
+
+  constructor(core: QueueCore) {
+    this.#core = core;
+  }
+
+  async receive(request: QueuesDownstreamRequest): Promise<void> {
+    if (this.#over.signal.aborted) return;
+    const answer = request.RequestTypeData === Type.Get ? await this.#poll(request) : this.#settlement(request);
+    if (answer !== undefined) await this.outbox.send(answer);
+  }
+
+  /** Polls are cancelled, and what was taken and not settled returns to its place. */
+  close(): void {
+    this.#over.abort();
+    for (const transaction of this.#open.values()) transaction.release();
+    this.#open.clear();
+  }
+
+  /** Tells the client to go elsewhere, and has no ear for it any more: so newer servers shut down. */
+  closeByServer(): void {
+    this.close();
+    void this.outbox.send(create(QueuesDownstreamResponseSchema, { RequestTypeData: Type.CloseByServer }));
+  }
+
+  async #poll(request: QueuesDownstreamRequest): Promise<QueuesDownstreamResponse | undefined> {
+    const { store, clock, quirks } = this.#core;
+    const response = create(QueuesDownstreamResponseSchema, {
+      TransactionId: randomUUID(),
+      RefRequestId: request.RequestID,
+      RequestTypeData: Type.Get,
+    });
+    const refusal = checkGet(request);
+    if (refusal !== undefined) {
+      response.IsError = true;
+      response.Error = refusal;
+      return response;
+    }
+    const queue = store.queue(request.Channel);
+    const wish = {
+      count: request.MaxItems <= 0 ? defaultMaxItems : request.MaxItems,
+      countExpired: true,
+      waitMs: Math.max(minWaitMs, request.WaitTimeout),
+    };
+    const { end, messages, expired } = await collect(queue, wish, clock, this.#over.signal);
+    if (end === "cancelled" || this.#over.signal.aborted) {
+      queue.release(messages);
+      return undefined;
+    }
+    // The server looks at expiry when the poll ends: what expired while it waited is not shown.
+    const now = clock.now();
+    const alive = messages.filter((message) => !isExpired(message, now));
+    for (const message of messages) if (isExpired(message, now)) queue.expire(message);
+    const transaction = new Transaction(store, queue, alive);
+    if (request.AutoAck) transaction.ack(transaction.offsets);
+    // Expired messages alone open a transaction too, though an empty one.
+    if (request.AutoAck || messages.length + expired === 0) this.#remember(response.TransactionId);
+    else this.#open.set(response.TransactionId, transaction);
+    response.Messages = alive.map((message) => deliveryOf(queue.name, message));
+    const [first] = response.Messages;
+    if (quirks.doubleMessages && first !== undefined && alive.length > 1) response.Messages.unshift(first);
+    return response;
+  }
+
+  #settlement(request: QueuesDownstreamRequest): QueuesDownstreamResponse | undefined {
+    const { RequestTypeData: type, RefTransactionId: TransactionId, RequestID: RefRequestId } = request;
+    const { confirmSettlements } = this.#core.quirks;
+    if (confirmSettlements && type === Type.ActiveOffsets) return undefined;
+    const settled = this.#settle(request);
+    if (settled.is === "silent" || (settled.is === "settled" && !confirmSettlements)) return undefined;
+    const answer = create(QueuesDownstreamResponseSchema, { TransactionId, RefRequestId, RequestTypeData: type });
+    if (settled.is === "offsets") answer.ActiveOffsets = settled.offsets;
+    if (settled.is === "refused") {
+      answer.IsError = true;
+      answer.Error = settled.text;
+      if (settled.text === queueTexts.requestUnknown) answer.RequestTypeData = Type.PollRequestTypeUnknown;
+    }
+    return answer;
+  }
+
+  #settle(request: QueuesDownstreamRequest): Settled {
+    const { RefTransactionId: id, RequestTypeData: type } = request;
+    const transaction = this.#open.get(id);
+    if (transaction === undefined) {
+      if (!this.#closed.has(id)) return refused(queueTexts.transactionUnknown);
+      return type === Type.CloseByClient ? { is: "silent" } : refused(closedText(type));
+    }
+    if (type === Type.ActiveOffsets) return { is: "offsets", offsets: transaction.offsets };
+    if (type === Type.CloseByClient) {
+      this.#close(id, transaction);
+      return { is: "silent" };
+    }
+    const failure = settle(transaction, request);
+    if (failure !== undefined) return refused(failure);
+    if (transaction.isEmpty) this.#close(id, transaction);
+    return { is: "settled" };
+  }
+
+  #close(id: string, transaction: Transaction): void {
+    this.#open.delete(id);
+    transaction.release();
+    this.#remember(id);
+  }
+
+  #remember(id: string): void {
+    this.#closed.add(id);
+    if (this.#closed.size > rememberedTransactions) {
+      for (const oldest of this.#closed) {
+        this.#closed.delete(oldest);
+        break;
+      }
+    }
+  }
+}
+
+const refused = (text: string): Settled => ({ is: "refused", text });

@@ -1,0 +1,56 @@
+/** What may happen to a message, as its sender wishes. */
+export interface Policy {
+  /** 0: never expires. */
+  readonly expirationSeconds: number;
+  /** Deliveries that may end without an acknowledgement. 0: any number. */
+  readonly maxReceiveCount: number;
+  /** Where a message goes after the last of them. Empty: nowhere, it is dropped. */
+  readonly maxReceiveQueue: string;
+}
+
+export interface Partitioning {
+  readonly topic: string;
+  readonly partition: number;
+  readonly partitionKey: string;
+}
+
+/** What a sender gave. Copies of a message share it. */
+export interface Content {
+  readonly messageId: string;
+  readonly clientId: string;
+  readonly metadata: string;
+  readonly body: Uint8Array;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly policy: Policy;
+  readonly partitioning: Partitioning | undefined;
+  /** Bytes of metadata and body. */
+  readonly size: number;
+}
+
+/** What a copy of a message takes along. */
+export interface History {
+  /** Deliveries before this one that were given back for another try. */
+  readonly deliveries: number;
+  /** Nanoseconds since 1970; 0 for never. */
+  readonly expiresAt: bigint;
+  /** The queue that gave it up for dead, or empty. */
+  readonly reroutedFrom: string;
+}
+
+/** A message in a queue. */
+export interface Message extends History {
+  readonly content: Content;
+  /** Its number in the queue, from 1. */
+  readonly sequence: number;
+  /** When it came to its place in the queue, in nanoseconds since 1970. */
+  readonly timestamp: bigint;
+}
+
+export const newborn = (expiresAt: bigint): History => ({
+  deliveries: 0,
+  expiresAt,
+  reroutedFrom: "",
+});
+
+export const isExpired = (message: Message, now: bigint): boolean =>
+  message.expiresAt !== 0n && message.expiresAt < now;

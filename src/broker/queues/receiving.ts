@@ -1,0 +1,98 @@
+import { create } from "@bufbuild/protobuf";
+import type {
+  AckAllQueueMessagesRequest,
+  AckAllQueueMessagesResponse,
+  ReceiveQueueMessagesRequest,
+  ReceiveQueueMessagesResponse,
+} from "../../../gen/kubemq_pb.js";
+import { AckAllQueueMessagesResponseSchema, ReceiveQueueMessagesResponseSchema } from "../../../gen/kubemq_pb.js";
+import type { QueueCore } from "./core.js";
+import { checkAckAll, checkReceive } from "./checks.js";
+import { collect } from "./collect.js";
+import { deliveryOf } from "./wire.js";
+
+/** What WaitTimeSeconds 0 stands for. */
+export const defaultWaitSeconds = 1;
+
+const waitMs = (seconds: number) => (seconds === 0 ? defaultWaitSeconds : seconds) * 1000;
+
+/** Takes messages that are gone with the answer or, in a peek, shows them and puts them back. */
+export async function receiveMessages(
+  { store, clock, quirks, newId }: QueueCore,
+  request: ReceiveQueueMessagesRequest,
+  signal: AbortSignal,
+): Promise<ReceiveQueueMessagesResponse> {
+  const response = create(ReceiveQueueMessagesResponseSchema, {
+    RequestID: request.RequestID === "" ? newId() : request.RequestID,
+    IsPeak: request.IsPeak,
+  });
+  const refusal = checkReceive(request);
+  if (refusal !== undefined) {
+    response.IsError = true;
+    response.Error = refusal;
+    return response;
+  }
+  const queue = store.queue(request.Channel);
+  const wish = {
+    count: request.MaxNumberOfMessages,
+    countExpired: false,
+    waitMs: waitMs(request.WaitTimeSeconds),
+  };
+  const { end, messages, expired } = await collect(queue, wish, clock, signal);
+  if (request.IsPeak || (end === "cancelled" && !quirks.cancelledReceiveLoses)) queue.release(messages);
+  else for (const message of messages) queue.ack(message);
+  response.Messages = messages.map((message) => deliveryOf(queue.name, message));
+  response.MessagesReceived = messages.length;
+  response.MessagesExpired = expired;
+  return response;
+}
+
+/** Swallows whatever waits and whatever comes, for the whole of the wait. */
+export async function ackAllMessages(
+  { store, clock, newId }: QueueCore,
+  request: AckAllQueueMessagesRequest,
+  signal: AbortSignal,
+): Promise<AckAllQueueMessagesResponse> {
+  const response = create(AckAllQueueMessagesResponseSchema, {
+    RequestID: request.RequestID === "" ? newId() : request.RequestID,
+  });
+  const refusal = checkAckAll(request);
+  if (refusal !== undefined) {
+    response.IsError = true;
+    response.Error = refusal;
+    return response;
+  }
+  let affected = 0;
+  const queue = store.queue(request.Channel);
+  const seat = queue.join({
+    wants: () => true,
+    take(message) {
+      affected++;
+      queue.ack(message);
+    },
+    skip() {
+      affected++;
+    },
+  });
+  try {
+    await elapse(waitMs(request.WaitTimeSeconds), clock, signal);
+  } finally {
+    queue.leave(seat);
+  }
+  response.AffectedMessages = BigInt(affected);
+  return response;
+}
+
+/** Resolves after so many milliseconds, or when the call is cancelled. */
+function elapse(ms: number, clock: QueueCore["clock"], signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = clock.setTimer(ms, end);
+    signal.addEventListener("abort", end);
+  });
+}

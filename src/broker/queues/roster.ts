@@ -1,0 +1,68 @@
+import type { Message } from "./message.js";
+
+/** Someone who takes messages from a queue. Its methods must not send, release or join. */
+export interface Consumer {
+  /** Whether it takes another message. Asked when it joins and after each message. */
+  wants(): boolean;
+  /** A message for it to hold until it is acknowledged or released. */
+  take(message: Message): void;
+  /** A message that came up in its turn had expired, and is gone. */
+  skip(message: Message): void;
+}
+
+/** A consumer's place in the line. */
+export interface Seat {
+  readonly consumer: Consumer;
+  before: Seat | undefined;
+  after: Seat | undefined;
+  seated: boolean;
+}
+
+export const newSeat = (consumer: Consumer): Seat => ({
+  consumer,
+  before: undefined,
+  after: undefined,
+  seated: false,
+});
+
+/**
+ * The consumers of a queue in the order of their turns.
+ *
+ * A linked list, because consumers leave from the middle. (A Set would do, were it not that V8 steps
+ * over every entry ever deleted from its front to find the first.)
+ */
+export class Roster {
+  #first: Seat | undefined;
+  #last: Seat | undefined;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get first(): Seat | undefined {
+    return this.#first;
+  }
+
+  append(seat: Seat): void {
+    if (seat.seated) return;
+    seat.seated = true;
+    seat.before = this.#last;
+    if (this.#last === undefined) this.#first = seat;
+    else this.#last.after = seat;
+    this.#last = seat;
+    this.#size++;
+  }
+
+  remove(seat: Seat): void {
+    if (!seat.seated) return;
+    seat.seated = false;
+    if (seat.before === undefined) this.#first = seat.after;
+    else seat.before.after = seat.after;
+    if (seat.after === undefined) this.#last = seat.before;
+    else seat.after.before = seat.before;
+    seat.before = undefined;
+    seat.after = undefined;
+    this.#size--;
+  }
+}

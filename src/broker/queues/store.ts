@@ -1,0 +1,120 @@
+import { checkQueueName, isStorable } from "../check.js";
+import type { Clock } from "../clock.js";
+import { texts } from "../errors.js";
+import { Delays } from "./delays.js";
+import { type Content, type Message, type Policy, newborn } from "./message.js";
+import { Queue, type QueueLimits } from "./queue.js";
+
+/** What became of a message that was sent. Times in nanoseconds since 1970. */
+export type Sending =
+  { is: "stored"; sentAt: bigint; expiresAt: bigint; delayedTo: bigint } | { is: "refused"; text: string };
+
+const noPolicy: Policy = { expirationSeconds: 0, maxReceiveCount: 0, maxReceiveQueue: "" };
+
+const seconds = (count: number) => BigInt(count) * 1_000_000_000n;
+
+/** What is asked for when a sender asks for nothing, and the most that may be asked for. */
+export const maxReceiveCount = 1024;
+
+/** All queues, the messages on their way to them, and the ways from one queue to another. */
+export class QueueStore {
+  readonly #clock: Clock;
+  readonly #limits: QueueLimits;
+  readonly #queues = new Map<string, Queue>();
+  readonly #delays: Delays;
+
+  constructor(clock: Clock, limits: QueueLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+    // What is wrong with a name shows when its time has come; by then nobody listens.
+    this.#delays = new Delays(clock, (queue, content) => this.send(queue, content, 0));
+  }
+
+  /** A queue springs into existence when it is first spoken of. */
+  queue(name: string): Queue {
+    let queue = this.#queues.get(name);
+    if (queue === undefined) {
+      queue = new Queue(name, this.#clock, this.#limits);
+      this.#queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  /** In the order of their names, as bytes sort. */
+  list(): Queue[] {
+    return [...this.#queues.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Messages on their way to a queue. */
+  delayed(name: string): number {
+    return this.#delays.count(name);
+  }
+
+  /** Sends a new message. Its expiration counts from when it can be received. */
+  send(name: string, content: Content, delaySeconds: number): Sending {
+    const now = this.#clock.now();
+    const { expirationSeconds } = content.policy;
+    const expiresAt = expirationSeconds > 0 ? now + seconds(expirationSeconds + delaySeconds) : 0n;
+    if (delaySeconds > 0) {
+      const delayedTo = now + seconds(delaySeconds);
+      this.#delays.add(name, content, delayedTo);
+      return { is: "stored", sentAt: now, expiresAt, delayedTo };
+    }
+    if (!isStorable(name)) return { is: "refused", text: texts.storePublish };
+    const message = this.queue(name).push(content, newborn(expiresAt));
+    return { is: "stored", sentAt: message.timestamp, expiresAt, delayedTo: 0n };
+  }
+
+  /** Sends a held message to a queue as if it were new, and takes it out of its own. */
+  requeue(from: Queue, message: Message, to: string): Sending {
+    const refusal = checkQueueName(to);
+    if (refusal !== undefined) return { is: "refused", text: refusal };
+    const { policy } = message.content;
+    const content = copyOf(message.content, {
+      ...policy,
+      maxReceiveCount: policy.maxReceiveCount === 0 ? maxReceiveCount : policy.maxReceiveCount,
+    });
+    const sending = this.send(to, content, 0);
+    if (sending.is === "stored") from.ack(message);
+    return sending;
+  }
+
+  /**
+   * A held message was not processed: a copy goes to the tail for another delivery. After the last
+   * one it goes to the dead-letter queue, or nowhere.
+   */
+  nack(from: Queue, message: Message): void {
+    const { content, expiresAt, reroutedFrom } = message;
+    const deliveries = message.deliveries + 1;
+    const { maxReceiveCount, maxReceiveQueue } = content.policy;
+    if (!from.ack(message)) return;
+    if (maxReceiveCount === 0 || deliveries < maxReceiveCount) {
+      from.push(copyOf(content, content.policy), { deliveries, expiresAt, reroutedFrom });
+    } else if (maxReceiveQueue !== "" && isStorable(maxReceiveQueue)) {
+      const dead = copyOf(content, noPolicy);
+      this.queue(maxReceiveQueue).push(dead, { deliveries: 0, expiresAt, reroutedFrom: from.name });
+    }
+  }
+
+  /** Forgets a queue and what is on its way to it. Consumers that wait go on waiting. */
+  delete(name: string): void {
+    const queue = this.#queues.get(name);
+    queue?.clear();
+    if (queue?.consumers === 0) this.#queues.delete(name);
+    this.#delays.clear(name);
+  }
+
+  /** Forgets everything, and cancels what is planned. */
+  clear(): void {
+    for (const queue of this.#queues.values()) queue.clear();
+    this.#queues.clear();
+    this.#delays.clear();
+  }
+}
+
+/** Copies carry no partitioning: the real server's leave it out. */
+function copyOf(content: Content, policy: Policy): Content {
+  return content.partitioning === undefined && content.policy === policy
+    ? content
+    : { ...content, policy, partitioning: undefined };
+}

@@ -1,0 +1,69 @@
+import type { Message } from "./message.js";
+import type { Queue } from "./queue.js";
+import type { QueueStore } from "./store.js";
+import { queueTexts } from "./texts.js";
+
+/** Messages of one poll that are not settled, by sequence. Every method says what went wrong, if anything. */
+export class Transaction {
+  readonly #store: QueueStore;
+  readonly #queue: Queue;
+  readonly #held: Map<bigint, Message>;
+
+  constructor(store: QueueStore, queue: Queue, messages: readonly Message[]) {
+    this.#store = store;
+    this.#queue = queue;
+    this.#held = new Map(messages.map((message) => [BigInt(message.sequence), message]));
+  }
+
+  get offsets(): bigint[] {
+    return [...this.#held.keys()];
+  }
+
+  get isEmpty(): boolean {
+    return this.#held.size === 0;
+  }
+
+  /** Gives back what is not settled, as if it had never been taken. */
+  release(): void {
+    const messages = [...this.#held.values()];
+    this.#held.clear();
+    this.#queue.release(messages);
+  }
+
+  ack(sequences: readonly bigint[]): string | undefined {
+    return this.#each(sequences, queueTexts.ackUnknown, (message) => {
+      this.#queue.ack(message);
+      return undefined;
+    });
+  }
+
+  nack(sequences: readonly bigint[]): string | undefined {
+    return this.#each(sequences, queueTexts.nackUnknown, (message) => {
+      this.#store.nack(this.#queue, message);
+      return undefined;
+    });
+  }
+
+  requeue(sequences: readonly bigint[], to: string): string | undefined {
+    return this.#each(sequences, queueTexts.ackUnknown, (message, sequence) => {
+      const sending = this.#store.requeue(this.#queue, message, to);
+      return sending.is === "refused" ? queueTexts.requeueFailed(sequence, sending.text) : undefined;
+    });
+  }
+
+  /** One by one, up to the first that goes wrong; what went before stays settled. */
+  #each(
+    sequences: readonly bigint[],
+    unknown: (sequence: bigint) => string,
+    settle: (message: Message, sequence: bigint) => string | undefined,
+  ): string | undefined {
+    for (const sequence of sequences) {
+      const message = this.#held.get(sequence);
+      if (message === undefined) return unknown(sequence);
+      const failure = settle(message, sequence);
+      if (failure !== undefined) return failure;
+      this.#held.delete(sequence);
+    }
+    return undefined;
+  }
+}
