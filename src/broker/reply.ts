@@ -104,9 +104,12 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
     const { stream } = this;
     // A client that has not closed its side would keep the stream open for ever: servers reset it
     // (without an error) once the trailers are out.
-    stream.once("finish", () => {
-      if (!stream.readableEnded && !stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
-    });
+    // The body is finished before its trailers are sent, and a reset overtakes what is not sent.
+    stream.once("wantTrailers", () =>
+      setImmediate(() => {
+        if (!stream.readableEnded && !stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
+      }),
+    );
     super.end();
   }
 
