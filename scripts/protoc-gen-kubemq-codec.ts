@@ -1,0 +1,347 @@
+/**
+ * A plugin for buf that writes encoders and decoders of fixed shape, made for the messages of one file.
+ *
+ * They make and take the same objects as protobuf-es, about three times as fast, because nothing is looked up at run time.
+ * They cover what encoders write; everything else is left to protobuf-es (see src/internal/transport/wire-reader.ts).
+ */
+import { ScalarType } from "@bufbuild/protobuf";
+import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
+import { createEcmaScriptPlugin, runNodeJs, safeIdentifier } from "@bufbuild/protoplugin";
+import type { GeneratedFile, Schema } from "@bufbuild/protoplugin";
+
+const LENGTH_DELIMITED = 2;
+const VARINT = 0;
+
+/** The scalars that the contract uses, and the method of reader and writer for each. */
+const methods: ReadonlyMap<ScalarType, string> = new Map([
+  [ScalarType.STRING, "string"],
+  [ScalarType.BYTES, "bytes"],
+  [ScalarType.BOOL, "bool"],
+  [ScalarType.INT32, "int32"],
+  [ScalarType.INT64, "int64"],
+  [ScalarType.UINT64, "uint64"],
+]);
+
+const zeros: ReadonlyMap<ScalarType, string> = new Map([
+  [ScalarType.STRING, '""'],
+  [ScalarType.BOOL, "false"],
+  [ScalarType.INT64, "0n"],
+  [ScalarType.UINT64, "0n"],
+]);
+
+runNodeJs(
+  createEcmaScriptPlugin({
+    name: "protoc-gen-kubemq-codec",
+    version: "v1",
+    generateTs(schema: Schema) {
+      for (const file of schema.files) generateFile(schema, file);
+    },
+  }),
+);
+
+function generateFile(schema: Schema, file: DescFile): void {
+  const f = schema.generateFile(`${file.name}_codec.ts`);
+  f.preamble(file);
+  const runtime = "../src/internal/transport";
+  f.print(`import { WireReader } from "${runtime}/wire-reader.js";`);
+  f.print(
+    `import { bytesSize, int32Size, int64Size, stringEntrySize, stringSize, unencodable, varintSize } from "${runtime}/wire-writer.js";`,
+  );
+  f.print(`import type { WireWriter } from "${runtime}/wire-writer.js";`);
+  f.print(`import type { StaticCodecs } from "${runtime}/codec.js";`);
+  f.print(`import type { ${file.messages.map((message) => message.name).join(", ")} } from "./${file.name}_pb.js";`);
+  f.print();
+  f.print("const reader = new WireReader();");
+  f.print();
+  f.print("type Fields<T> = { readonly [K in keyof T]?: unknown };");
+  f.print();
+  const nested = new Set<DescMessage>();
+  for (const message of file.messages) {
+    for (const field of message.fields) if (field.message !== undefined) nested.add(field.message);
+  }
+  for (const message of file.messages) {
+    generateDecoder(f, message);
+    generateEncoder(f, message);
+    if (nested.has(message)) generateSize(f, message);
+  }
+  f.print("/** The codecs of this file, by message type. */");
+  f.print("export const ", file.name, "Codecs: StaticCodecs = {");
+  for (const message of file.messages) {
+    f.print(
+      "  ",
+      f.string(message.typeName),
+      ": { decode: decode",
+      message.name,
+      ", encode: write",
+      message.name,
+      " },",
+    );
+  }
+  f.print("};");
+}
+
+function generateDecoder(f: GeneratedFile, message: DescMessage): void {
+  const { name } = message;
+  f.print("function decode", name, "(bytes: Buffer, start: number, end: number): ", name, " | undefined {");
+  f.print("  reader.start(bytes, start, end);");
+  f.print("  const message = read", name, "(end);");
+  f.print("  return reader.finish(end) ? message : undefined;");
+  f.print("}");
+  f.print();
+  f.print("function read", name, "(end: number): ", name, " {");
+  for (const field of message.fields) f.print("  ", declaration(message, field));
+  f.print("  while (reader.position < end) {");
+  f.print("    switch (reader.tag()) {");
+  for (const field of message.fields) generateFieldReader(f, field);
+  f.print("      default:");
+  f.print("        reader.giveUp();");
+  f.print("    }");
+  f.print("  }");
+  f.print("  if (reader.position !== end) reader.giveUp();");
+  f.print("  const message: ", name, " = {");
+  f.print("    $typeName: ", f.string(message.typeName), ",");
+  for (const field of message.fields) {
+    if (field.fieldKind === "message") continue;
+    const value = local(field);
+    const shown = isBytes(field) ? `${value} ?? new Uint8Array(0)` : value;
+    f.print("    ", field.localName, ": ", shown, ",");
+  }
+  f.print("  };");
+  for (const field of message.fields) {
+    if (field.fieldKind !== "message") continue;
+    f.print("  if (", local(field), " !== undefined) message.", field.localName, " = ", local(field), ";");
+  }
+  f.print("  return message;");
+  f.print("}");
+  f.print();
+}
+
+function declaration(message: DescMessage, field: DescField): string {
+  const type = `${message.name}["${field.localName}"]`;
+  switch (field.fieldKind) {
+    case "message":
+      return `let ${local(field)}: ${type};`;
+    case "list":
+      return `const ${local(field)}: ${type} = [];`;
+    case "map":
+      return `const ${local(field)}: ${type} = {};`;
+    case "enum":
+      return `let ${local(field)}: ${type} = 0;`;
+    case "scalar":
+      if (isBytes(field)) return `let ${local(field)}: ${type} | undefined;`;
+      return `let ${local(field)} = ${zero(field.scalar)};`;
+    default:
+      throw uncovered(field);
+  }
+}
+
+function generateFieldReader(f: GeneratedFile, field: DescField): void {
+  const name = local(field);
+  switch (field.fieldKind) {
+    case "scalar":
+    case "enum":
+      f.print("      case ", tag(field), ":");
+      f.print("        ", name, " = reader.", readMethod(field), "();");
+      break;
+    case "message":
+      f.print("      case ", tag(field), ":");
+      f.print("        // Merging with an earlier one is for protobuf-es.");
+      f.print("        if (", name, " !== undefined) reader.giveUp();");
+      f.print("        else ", name, " = read", field.message.name, "(reader.end());");
+      break;
+    case "map":
+      assertStringMap(field);
+      f.print("      case ", tag(field), ":");
+      f.print("        reader.stringEntry(", name, ");");
+      break;
+    case "list":
+      if (field.listKind === "message") {
+        f.print("      case ", tag(field), ":");
+        f.print("        ", name, ".push(read", field.message.name, "(reader.end()));");
+        break;
+      }
+      assertInt64List(field);
+      f.print("      case ", field.number * 8 + VARINT, ":");
+      f.print("        ", name, ".push(reader.int64());");
+      f.print("        break;");
+      f.print("      case ", field.number * 8 + LENGTH_DELIMITED, ": {");
+      f.print("        const stop = reader.end();");
+      f.print("        while (reader.position < stop) ", name, ".push(reader.int64());");
+      f.print("        if (reader.position !== stop) reader.giveUp();");
+      f.print("        break;");
+      f.print("      }");
+      return;
+  }
+  f.print("        break;");
+}
+
+function generateEncoder(f: GeneratedFile, message: DescMessage): void {
+  const writer = message.fields.length > 0 ? "writer" : "_writer";
+  f.print("function write", message.name, "(", writer, ": WireWriter, message: Fields<", message.name, ">): void {");
+  generateGuard(f, message);
+  for (const field of message.fields) {
+    const name = local(field);
+    f.print("  const ", name, " = message.", field.localName, ";");
+    f.print("  if (", isSet(field), ") {");
+    switch (field.fieldKind) {
+      case "scalar":
+      case "enum":
+        f.print("    writer.uint32(", tag(field), ");");
+        f.print("    writer.", readMethod(field), "(", name, ");");
+        break;
+      case "message":
+        generateChildWriter(f, tag(field), field.message.name, name);
+        break;
+      case "map":
+        f.print("    for (const [key, value] of Object.entries(", name, ")) {");
+        f.print("      writer.uint32(", tag(field), ");");
+        f.print("      writer.stringEntry(key, value);");
+        f.print("    }");
+        break;
+      case "list":
+        f.print("    if (!Array.isArray(", name, ")) throw unencodable;");
+        if (field.listKind === "message") {
+          f.print("    for (const item of ", name, ") {");
+          generateChildWriter(f, tag(field), field.message.name, "item");
+          f.print("    }");
+        } else {
+          f.print("    if (", name, ".length > 0) {");
+          f.print("      let size = 0;");
+          f.print("      for (const item of ", name, ") size += int64Size(item);");
+          f.print("      writer.uint32(", tag(field), ");");
+          f.print("      writer.uint32(size);");
+          f.print("      for (const item of ", name, ") writer.int64(item);");
+          f.print("    }");
+        }
+        break;
+    }
+    f.print("  }");
+  }
+  f.print("}");
+  f.print();
+}
+
+function generateChildWriter(f: GeneratedFile, fieldTag: number, type: string, value: string): void {
+  f.print("    writer.uint32(", fieldTag, ");");
+  f.print("    writer.uint32(size", type, "(", value, "));");
+  f.print("    write", type, "(writer, ", value, ");");
+}
+
+function generateSize(f: GeneratedFile, message: DescMessage): void {
+  f.print("function size", message.name, "(message: Fields<", message.name, ">): number {");
+  generateGuard(f, message);
+  f.print("  let size = 0;");
+  for (const field of message.fields) {
+    const name = local(field);
+    const width = tag(field) < 0x80 ? 1 : 2;
+    f.print("  const ", name, " = message.", field.localName, ";");
+    f.print("  if (", isSet(field), ") {");
+    switch (field.fieldKind) {
+      case "scalar":
+      case "enum":
+        f.print("    size += ", width, " + ", sizeOf(field, name), ";");
+        break;
+      case "message":
+        f.print("    const child = size", field.message.name, "(", name, ");");
+        f.print("    size += ", width, " + varintSize(child) + child;");
+        break;
+      case "map":
+        f.print(
+          "    for (const [key, value] of Object.entries(",
+          name,
+          ")) size += ",
+          width,
+          " + stringEntrySize(key, value);",
+        );
+        break;
+      case "list":
+        if (field.listKind !== "message") throw uncovered(field);
+        f.print("    if (!Array.isArray(", name, ")) throw unencodable;");
+        f.print("    for (const item of ", name, ") {");
+        f.print("      const child = size", field.message.name, "(item);");
+        f.print("      size += ", width, " + varintSize(child) + child;");
+        f.print("    }");
+        break;
+    }
+    f.print("  }");
+  }
+  f.print("  return size;");
+  f.print("}");
+  f.print();
+}
+
+function generateGuard(f: GeneratedFile, message: DescMessage): void {
+  f.print("  const type = message.$typeName;");
+  f.print(
+    "  if (message.$unknown !== undefined || (type !== undefined && type !== ",
+    f.string(message.typeName),
+    ")) throw unencodable;",
+  );
+}
+
+/** Local names are never reserved words or names of this file. */
+function local(field: DescField): string {
+  return safeIdentifier(`${field.localName.slice(0, 1).toLowerCase()}${field.localName.slice(1)}_`);
+}
+
+function isSet(field: DescField): string {
+  const name = local(field);
+  const given = `${name} !== undefined && ${name} !== null`;
+  switch (field.fieldKind) {
+    case "message":
+    case "map":
+    case "list":
+      return given;
+    case "enum":
+      return `${given} && ${name} !== 0`;
+    case "scalar":
+      if (isBytes(field)) return `${given} && !(${name} instanceof Uint8Array && ${name}.byteLength === 0)`;
+      return `${given} && ${name} !== ${zero(field.scalar)}`;
+    default:
+      throw uncovered(field);
+  }
+}
+
+function tag(field: DescField): number {
+  const number = field.number * 8;
+  if (field.fieldKind === "enum") return number + VARINT;
+  if (field.fieldKind !== "scalar") return number + LENGTH_DELIMITED;
+  return number + (field.scalar === ScalarType.STRING || field.scalar === ScalarType.BYTES ? LENGTH_DELIMITED : VARINT);
+}
+
+function isBytes(field: DescField): boolean {
+  return field.fieldKind === "scalar" && field.scalar === ScalarType.BYTES;
+}
+
+function readMethod(field: DescField): string {
+  if (field.fieldKind === "enum") return "int32";
+  const method = field.fieldKind === "scalar" ? methods.get(field.scalar) : undefined;
+  if (method === undefined) throw uncovered(field);
+  return method;
+}
+
+function sizeOf(field: DescField, name: string): string {
+  const method = readMethod(field);
+  if (method === "bool") return "1";
+  return `${method === "uint64" ? "int64" : method}Size(${name})`;
+}
+
+function zero(scalar: ScalarType): string {
+  return zeros.get(scalar) ?? "0";
+}
+
+function assertStringMap(field: DescField & { fieldKind: "map" }): void {
+  if (field.mapKey !== ScalarType.STRING || field.scalar !== ScalarType.STRING) {
+    throw uncovered(field);
+  }
+}
+
+function assertInt64List(field: DescField & { fieldKind: "list" }): void {
+  if (field.listKind !== "scalar" || field.scalar !== ScalarType.INT64) {
+    throw uncovered(field);
+  }
+}
+
+function uncovered(field: DescField): Error {
+  return new Error(`no static codec for ${field.toString()}: teach scripts/protoc-gen-kubemq-codec.ts its type`);
+}

@@ -1,0 +1,62 @@
+import type { Http2SessionManager } from "@connectrpc/connect-node";
+import type { StaticCodecs } from "./codec.js";
+import type { HeaderSource } from "./headers.js";
+
+/** How a transport speaks to its server. */
+export interface TransportOptions {
+  /** Connects, keeps and replaces the connection. */
+  readonly sessionManager: Http2SessionManager;
+  /**
+   * Headers of every request, such as the token. Called for each call; answer without a promise where possible.
+   */
+  readonly header?: HeaderSource;
+  /** @default "kubemq-es" */
+  readonly userAgent?: string;
+  /**
+   * Largest message to accept, in bytes.
+   * @default 104857600 (100 MiB)
+   */
+  readonly readMaxBytes?: number;
+  /**
+   * Largest message to send, in bytes.
+   * @default 104857600 (100 MiB)
+   */
+  readonly writeMaxBytes?: number;
+  /**
+   * How long to wait for a connection, in milliseconds.
+   * @default 10000
+   */
+  readonly connectTimeoutMs?: number;
+  /**
+   * What a server may send on a connection before it is read, in bytes. The window of a single stream is a setting of the
+   * session: {@link sessionSettings}.
+   * @default 2097152 (2 MiB)
+   */
+  readonly connectionWindowBytes?: number;
+  /**
+   * Codecs by message type; protobuf-es serves the types that have none.
+   * @default those generated for KubeMQ
+   */
+  readonly codecs?: StaticCodecs;
+}
+
+/** Every default of {@link TransportOptions}. */
+export const transportDefaults = {
+  userAgent: "kubemq-es",
+  readMaxBytes: 100 * 1024 * 1024,
+  writeMaxBytes: 100 * 1024 * 1024,
+  connectTimeoutMs: 10_000,
+  connectionWindowBytes: 2 * 1024 * 1024,
+  streamWindowBytes: 1024 * 1024,
+} as const;
+
+/**
+ * Options of node:http2 for the session manager's connections.
+ *
+ * @param streamWindowBytes what a server may send on a stream before it is read
+ */
+export function sessionSettings(streamWindowBytes: number = transportDefaults.streamWindowBytes): {
+  settings: { initialWindowSize: number; enablePush: boolean };
+} {
+  return { settings: { initialWindowSize: streamWindowBytes, enablePush: false } };
+}

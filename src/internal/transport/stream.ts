@@ -1,0 +1,213 @@
+import type { DescMessage, DescMethodStreaming, MessageShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { StreamResponse } from "@connectrpc/connect";
+import { constants } from "node:http2";
+import type { ClientHttp2Stream, Http2Session, IncomingHttpHeaders } from "node:http2";
+import type { MethodCall } from "./call.js";
+import { EnvelopeSplitter } from "./envelopes.js";
+import { Incoming } from "./incoming.js";
+import { Outgoing, Pull } from "./outgoing.js";
+import { attach, canPush } from "./push.js";
+import {
+  abortedBy,
+  connectionLost,
+  deadlineExceeded,
+  lostByReset,
+  openingOf,
+  trailerError,
+  webHeaders,
+} from "./status.js";
+
+type State<T> =
+  | { readonly t: "opening"; resolve(): void; reject(error: ConnectError): void }
+  | {
+      readonly t: "open";
+      readonly stream: ClientHttp2Stream;
+      readonly session: Http2Session | undefined;
+      readonly outgoing: Outgoing<T>;
+    }
+  | { readonly t: "over" };
+
+/**
+ * One streaming call.
+ *
+ * It ends once, by whatever comes first: a status, the caller's signal, the deadline, the reader leaving, or the loss of the stream.
+ * Whose doing an end was is known here and not read from error objects: node reports a killed server, an abort and a
+ * shutdown with the same error.
+ */
+export class StreamCall<I extends DescMessage, O extends DescMessage> {
+  readonly incoming: Incoming<MessageShape<O>>;
+  readonly header = new Headers();
+  readonly trailer = new Headers();
+  private state: State<MessageShape<I>> = { t: "over" };
+  private readonly splitter: EnvelopeSplitter;
+  private readonly deadlineAt: number;
+  private timer: NodeJS.Timeout | undefined;
+  private headers: IncomingHttpHeaders = {};
+  private status: { readonly error: ConnectError | undefined } | undefined;
+  private failure: unknown;
+
+  constructor(
+    private readonly call: MethodCall<I, O>,
+    private readonly input: AsyncIterable<MessageShape<I>>,
+  ) {
+    this.incoming = new Incoming<MessageShape<O>>({
+      pause: () => this.openStream()?.pause(),
+      resume: () => this.openStream()?.resume(),
+      cancel: () => this.cancel(new ConnectError("the reader has left", Code.Canceled)),
+    });
+    const { decode } = call.output;
+    this.splitter = new EnvelopeSplitter(call.readMaxBytes, (bytes, start, end) => {
+      this.incoming.push(decode(bytes, start, end) as MessageShape<O>, end - start);
+    });
+    this.deadlineAt = call.deadlineMs === undefined ? Infinity : Date.now() + call.deadlineMs;
+  }
+
+  /** Resolves when the request is on its way; a server answers a subscription only with its first message. */
+  open(method: DescMethodStreaming<I, O>): Promise<StreamResponse<I, O>> {
+    const { signal, deadlineMs } = this.call;
+    if (signal?.aborted === true) {
+      this.releaseInput(abortedBy(signal));
+      return Promise.reject(abortedBy(signal));
+    }
+    return new Promise<void>((resolve, reject) => {
+      this.state = { t: "opening", resolve, reject };
+      signal?.addEventListener("abort", this.onAbort);
+      if (deadlineMs !== undefined) this.timer = setTimeout(this.onDeadline, deadlineMs);
+      this.call.request().then(this.onOpen, (error: unknown) => this.finish(ConnectError.from(error)));
+    }).then(() => ({
+      stream: true,
+      service: method.parent,
+      method,
+      header: this.header,
+      trailer: this.trailer,
+      message: this.incoming,
+    }));
+  }
+
+  private readonly onOpen = (stream: ClientHttp2Stream): void => {
+    stream.on("error", this.onError);
+    const opening = this.state;
+    if (opening.t !== "opening") {
+      stream.close(constants.NGHTTP2_CANCEL);
+      return;
+    }
+    const outgoing = new Outgoing<MessageShape<I>>(stream, this.call.input, this.call.writeMaxBytes);
+    this.state = { t: "open", stream, session: stream.session, outgoing };
+    stream.on("response", this.onResponse);
+    stream.on("trailers", this.onTrailers);
+    stream.on("data", this.onData);
+    stream.on("end", this.onEnd);
+    stream.on("close", this.onClose);
+    outgoing.events = canPush(this.input)
+      ? this.input[attach](outgoing)
+      : new Pull(this.input, outgoing, (error) => this.cancel(ConnectError.from(error)));
+    opening.resolve();
+  };
+
+  private readonly onResponse = (headers: IncomingHttpHeaders): void => {
+    this.headers = headers;
+    webHeaders(headers).forEach((value, name) => this.header.append(name, value));
+    const opening = openingOf(headers);
+    if (opening.t === "refused") this.finish(opening.error);
+    else if (opening.t === "status") {
+      if (opening.error !== undefined) this.finish(opening.error);
+      else this.status = { error: undefined };
+    }
+  };
+
+  private readonly onTrailers = (trailers: IncomingHttpHeaders): void => {
+    webHeaders(trailers).forEach((value, name) => this.trailer.append(name, value));
+    if (trailers["grpc-status"] !== undefined || trailers["grpc-status-details-bin"] !== undefined) {
+      this.status ??= { error: trailerError(trailers, this.headers) };
+    }
+  };
+
+  private readonly onData = (chunk: Buffer): void => {
+    const stream = this.openStream();
+    if (stream === undefined) return;
+    try {
+      this.splitter.push(chunk);
+    } catch (error) {
+      this.incoming.chunkDone();
+      this.finish(ConnectError.from(error));
+      return;
+    }
+    this.incoming.chunkDone();
+    this.call.bytesReceived(stream);
+  };
+
+  private readonly onEnd = (): void => {
+    const status = this.status;
+    if (status === undefined) this.finish(this.lost());
+    else if (status.error === undefined && !this.splitter.atBoundary) {
+      this.finish(new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument));
+    } else this.finish(status.error);
+  };
+
+  private readonly onError = (error: unknown): void => {
+    this.failure ??= error;
+  };
+
+  private readonly onClose = (): void => {
+    const status = this.status;
+    this.finish(status === undefined || !this.splitter.atBoundary ? this.lost() : status.error);
+  };
+
+  private readonly onAbort = (): void => {
+    const signal = this.call.signal;
+    if (signal !== undefined) this.cancel(abortedBy(signal));
+  };
+
+  private readonly onDeadline = (): void => this.cancel(deadlineExceeded());
+
+  private lost(): ConnectError {
+    // The server's timer runs too, and may reset the stream a moment before ours fires.
+    if (Date.now() >= this.deadlineAt) return deadlineExceeded();
+    if (this.state.t !== "open") return connectionLost("the stream was closed", this.failure);
+    const { stream, session } = this.state;
+    if (session === undefined || session.destroyed) return connectionLost("the connection was closed", this.failure);
+    return lostByReset(stream.rstCode ?? constants.NGHTTP2_NO_ERROR, this.failure);
+  }
+
+  /** Ends the call from this side: what was received and not read is dropped. */
+  private cancel(error: ConnectError): void {
+    if (this.state.t === "over") return;
+    this.incoming.drop(error);
+    this.finish(error);
+  }
+
+  private finish(error: ConnectError | undefined): void {
+    const state = this.state;
+    if (state.t === "over") return;
+    this.state = { t: "over" };
+    clearTimeout(this.timer);
+    this.call.signal?.removeEventListener("abort", this.onAbort);
+    if (state.t === "opening") {
+      this.releaseInput(error);
+      state.reject(error ?? connectionLost("the call ended before it began"));
+      return;
+    }
+    this.incoming.end(error);
+    state.outgoing.stop(error);
+    const { stream } = state;
+    // A server may end a call whose requests are not at their end. Ours end here, too.
+    if (!stream.closed) stream.close(error === undefined ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
+    // A paused stream would never come to its end.
+    stream.resume();
+  }
+
+  private releaseInput(reason: ConnectError | undefined): void {
+    if (canPush(this.input)) {
+      this.input[attach]({ write: () => false, end() {}, isFlushed: () => true }).onEnd(reason);
+      return;
+    }
+    const iterator = this.input[Symbol.asyncIterator]();
+    if (reason !== undefined) iterator.throw?.(reason).catch(() => {});
+    iterator.return?.().catch(() => {});
+  }
+
+  private openStream(): ClientHttp2Stream | undefined {
+    return this.state.t === "open" ? this.state.stream : undefined;
+  }
+}

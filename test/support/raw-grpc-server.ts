@@ -1,0 +1,97 @@
+import { once } from "node:events";
+import { createServer } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type { AddressInfo } from "node:net";
+
+/** What a stream of the raw server does with a request. */
+export type RawHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+/** A server that knows HTTP/2 and nothing of gRPC, so that a test can send exactly the frames it means. */
+export class RawGrpcServer implements AsyncDisposable {
+  readonly sessions = new Set<ServerHttp2Session>();
+  readonly streams = new Set<ServerHttp2Stream>();
+  /** Codes of RST_STREAM frames in the order in which streams closed. */
+  readonly rstCodes: number[] = [];
+  readonly url: string;
+  private readonly closing: () => Promise<void>;
+
+  private constructor(server: ReturnType<typeof createServer>, handler: RawHandler) {
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.on("session", (session) => {
+      this.sessions.add(session);
+      session.on("error", () => {});
+      session.on("close", () => this.sessions.delete(session));
+    });
+    server.on("stream", (stream, headers) => {
+      this.streams.add(stream);
+      stream.on("error", () => {});
+      stream.on("close", () => {
+        this.streams.delete(stream);
+        this.rstCodes.push(stream.rstCode ?? -1);
+      });
+      handler(stream, headers);
+    });
+    this.closing = async () => {
+      for (const session of this.sessions) session.destroy();
+      const closed = once(server, "close");
+      server.close();
+      await closed;
+    };
+  }
+
+  static async start(handler: RawHandler): Promise<RawGrpcServer> {
+    const server = createServer();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new RawGrpcServer(server, handler);
+  }
+
+  /** Ends every connection as a killed process would. */
+  dropConnections(): void {
+    for (const session of this.sessions) session.socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.closing();
+  }
+}
+
+/** A gRPC envelope around bytes. */
+export function envelope(bytes: Uint8Array, flags = 0): Buffer {
+  const result = Buffer.alloc(5 + bytes.length);
+  result[0] = flags;
+  result.writeUInt32BE(bytes.length, 1);
+  result.set(bytes, 5);
+  return result;
+}
+
+/** Opens a gRPC response whose trailers are sent when the stream is ended. */
+export function respond(stream: ServerHttp2Stream, trailers: Record<string, string> = { "grpc-status": "0" }): void {
+  stream.respond({ ":status": 200, "content-type": "application/grpc+proto" }, { waitForTrailers: true });
+  stream.on("wantTrailers", () => stream.sendTrailers(trailers));
+}
+
+/** Splits request bytes into messages, as a gRPC server does. */
+export function onMessages(stream: ServerHttp2Stream, onMessage: (bytes: Buffer) => void): void {
+  let rest: Buffer = Buffer.alloc(0);
+  stream.on("data", (chunk: Buffer) => {
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let at = 0;
+    while (rest.length - at >= 5) {
+      const size = rest.readUInt32BE(at + 1);
+      if (rest.length - at - 5 < size) break;
+      onMessage(rest.subarray(at + 5, at + 5 + size));
+      at += 5 + size;
+    }
+    rest = rest.subarray(at);
+  });
+}
+
+/** Waits for a condition, with a bound. */
+export async function until(condition: () => boolean, withinMs = 2_000): Promise<void> {
+  const end = Date.now() + withinMs;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`condition not met within ${withinMs} ms: ${condition.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
