@@ -1,6 +1,5 @@
 import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { KubeMQError } from "../errors.js";
 import type { CallOptions } from "../message.js";
 import { MAX_TIMER_MS, type ResolvedOptions } from "../options.js";
@@ -15,6 +14,7 @@ import { createSession } from "./session.js";
 import { StateTracker } from "./state.js";
 import type { HostedStream, StreamHost } from "./subscription.js";
 import { Token, type CallHeader } from "./token.js";
+import { batchesOf, createFastTransport, createStockTransport } from "./transport/index.js";
 import { pingMethod, pingRequest } from "./wire.js";
 
 /** What tests put in the place of the real thing. */
@@ -23,6 +23,9 @@ export interface Seam {
   readonly clock?: Clock;
   readonly random?: () => number;
 }
+
+/** Connect's own transport is the reference that ours is tested and measured against. */
+const createTransport = process.env["KUBEMQ_ES_TRANSPORT"] === "stock" ? createStockTransport : createFastTransport;
 
 /** A unary call. */
 export interface Call extends Subject {
@@ -63,11 +66,12 @@ export class Connection implements StreamHost {
       this.#abortSession = () => {};
     } else {
       const sessionManager = createSession(options);
-      this.#transport = createGrpcTransport({
-        baseUrl: options.origin,
+      this.#transport = createTransport({
         sessionManager,
         readMaxBytes: options.maxMessageBytes,
         writeMaxBytes: options.maxMessageBytes,
+        connectTimeoutMs: options.connectTimeoutMs,
+        connectionWindowBytes: options.flowControl.connectionBytes,
       });
       this.#abortSession = (reason) => sessionManager.abort(reason);
     }
@@ -239,9 +243,4 @@ export class Connection implements StreamHost {
     this.state.closed();
     this.status.end();
   }
-}
-
-/** Single messages as batches of one. */
-async function* batchesOf<T>(source: AsyncIterable<T>): AsyncGenerator<readonly T[]> {
-  for await (const message of source) yield [message];
 }
