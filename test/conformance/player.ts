@@ -1,0 +1,288 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type { CallOptions } from "@connectrpc/connect";
+import { createClient } from "@connectrpc/connect";
+import { Http2SessionManager, createGrpcTransport } from "@connectrpc/connect-node";
+import { kubemq } from "kubemq-es/gen";
+import type { Case } from "./cases.js";
+import { namesOf } from "./cases.js";
+import { collect } from "./collect.js";
+import type { Context } from "./expectation.js";
+import { Mismatch, matchMessage, matchText } from "./expectation.js";
+import type { Status } from "./live-call.js";
+import { LiveCall, Writer, statusOf } from "./live-call.js";
+import type { Json, JsonObject } from "./variables.js";
+import { Variables, asObject, isArray, scalar } from "./variables.js";
+import { messageOf } from "./wire-values.js";
+
+type Unary = (request: Message, options?: CallOptions) => Promise<Message>;
+type Streaming = (request: unknown, options?: CallOptions) => AsyncIterable<Message>;
+
+const defaultWithinMs = 5000;
+const graceMs = 500;
+
+/** One sequence of steps: time windows are counted from the step before. */
+interface Sequence {
+  lastDoneAt: number;
+}
+
+/** Plays a case to the end. Rejects at the first step that fails, naming it. */
+export async function play(story: Case, address: string): Promise<void> {
+  const sessions = new Http2SessionManager(`http://${address}`);
+  const player = new Player(`http://${address}`, sessions);
+  const limit = AbortSignal.timeout(story.timeoutMs ?? 30_000);
+  const overdue = new Promise<never>((_, reject) => {
+    limit.addEventListener("abort", () => reject(new Error(`${story.name} took too long`)), { once: true });
+  });
+  try {
+    await Promise.race([player.play(story.steps), overdue]);
+  } finally {
+    player.cancelAll();
+    sessions.abort();
+  }
+}
+
+class Player {
+  readonly #client: Record<string, unknown>;
+  readonly #context: Context;
+  readonly #calls = new Map<string, LiveCall>();
+  readonly #marks = new Map<string, number>();
+
+  constructor(baseUrl: string, sessionManager: Http2SessionManager) {
+    const transport = createGrpcTransport({ baseUrl, sessionManager });
+    this.#client = createClient(kubemq, transport);
+    const run = Array.from({ length: 12 }, () => Math.floor(Math.random() * 36).toString(36)).join("");
+    const variables = new Variables([
+      ["run", run],
+      ["ch", `case.${run}`],
+      ["cl", `client-${run}`],
+    ]);
+    this.#context = { variables, startedAt: BigInt(Date.now()) * 1_000_000n };
+  }
+
+  async play(steps: readonly JsonObject[]): Promise<void> {
+    await this.#sequence(steps, "step ");
+    await sleep(50);
+    for (const { name, queue, life } of this.#calls.values()) {
+      if (queue.length > 0) throw new Error(`${name} has ${queue.length} messages that no step read`);
+      if (life.state === "ended" && !life.expected) {
+        throw new Error(`${name} ended unexpectedly with ${life.status.code} ${life.status.message}`);
+      }
+    }
+  }
+
+  cancelAll(): void {
+    for (const call of this.#calls.values()) call.cancel();
+  }
+
+  async #sequence(steps: readonly JsonObject[], prefix: string): Promise<void> {
+    const sequence = { lastDoneAt: Date.now() };
+    for (const [i, step] of steps.entries()) {
+      try {
+        await this.#step(step, sequence, `${prefix}${i + 1}`);
+      } catch (error) {
+        if (error instanceof Error && !error.message.startsWith("step ")) {
+          throw new Error(`${prefix}${i + 1} (${scalar(step["do"])}): ${error.message}`, { cause: error });
+        }
+        throw error;
+      }
+      sequence.lastDoneAt = Date.now();
+      if (step["mark"] !== undefined) this.#marks.set(scalar(step["mark"]), sequence.lastDoneAt);
+    }
+  }
+
+  async #step(step: JsonObject, sequence: Sequence, label: string): Promise<void> {
+    const kind = scalar(step["do"]);
+    switch (kind) {
+      case "call":
+        return this.#unary(step);
+      case "open":
+        return this.#open(step);
+      case "write":
+        return this.#write(step);
+      case "next":
+        return this.#next(step, sequence);
+      case "silence":
+        return this.#silence(step);
+      case "halfClose":
+        return this.#call(step["on"]).writer?.close();
+      case "cancel":
+        return this.#cancel(step);
+      case "end":
+        return this.#end(step, sequence);
+      case "subscribed":
+        return this.#subscribed(step);
+      case "sleep":
+        return sleep(Number(step["ms"]));
+      case "parallel": {
+        const groups = (step["groups"] as readonly (readonly JsonObject[])[]).map((group, i) =>
+          this.#sequence(group, `${label}.${i + 1}.`),
+        );
+        await Promise.all(groups);
+        return undefined;
+      }
+      case "collect":
+        return collect(step, (name) => this.#call(name), this.#context);
+      default:
+        throw new Error(`no such step: ${kind}`);
+    }
+  }
+
+  async #unary(step: JsonObject): Promise<void> {
+    const method = this.#method(step["rpc"]);
+    const invoke = this.#client[method.localName] as Unary;
+    const began = Date.now();
+    let outcome: Message | Status;
+    try {
+      outcome = await invoke(this.#request(method, step["request"]));
+    } catch (error) {
+      outcome = statusOf(error);
+    }
+    const failed = "code" in outcome;
+    if (step["expectStatus"] !== undefined) {
+      if (!failed) throw new Mismatch("status", step["expectStatus"], outcome);
+      this.#matchStatus(step["expectStatus"], outcome as Status);
+    } else {
+      if (failed) throw new Mismatch("status", "success", outcome);
+      if (step["as"] === undefined)
+        matchMessage(method.output, step["expect"] ?? {}, outcome as Message, this.#context);
+      else this.#keep(scalar(step["as"]), outcome as Message);
+    }
+    checkWindow(step, this.#since(step, began));
+  }
+
+  #keep(name: string, answer: Message): void {
+    const call = new LiveCall(name);
+    call.arrive(answer);
+    this.#calls.set(name, call);
+  }
+
+  async #open(step: JsonObject): Promise<void> {
+    const method = this.#method(step["rpc"]);
+    const name = scalar(step["as"]);
+    const writer = method.methodKind === "bidi_streaming" ? new Writer() : undefined;
+    const call = new LiveCall(name, writer);
+    this.#calls.set(name, call);
+    this.#outputs.set(name, method);
+    const invoke = this.#client[method.localName] as Streaming;
+    const options = { signal: call.signal, onHeader: () => call.accept() };
+    void call.read(invoke(writer ?? this.#request(method, step["request"]), options));
+  }
+
+  readonly #outputs = new Map<string, DescMethod>();
+
+  #write(step: JsonObject): void {
+    const call = this.#call(step["on"]);
+    if (call.life.state === "ended") throw new Error(`${call.name} has ended with ${call.life.status.message}`);
+    const method = this.#methodOf(call);
+    call.writer?.write(this.#request(method, step["message"]));
+  }
+
+  async #next(step: JsonObject, sequence: Sequence): Promise<void> {
+    const call = this.#call(step["on"]);
+    await call.until(() => call.queue.length > 0 || call.life.state === "ended", waitMs(step));
+    const message = call.queue.shift();
+    if (message === undefined) {
+      const { life } = call;
+      const how = life.state === "ended" ? `it ended: ${life.status.code} ${life.status.message}` : "nothing came";
+      throw new Error(`a message was expected on ${call.name}, but ${how}`);
+    }
+    checkWindow(step, this.#since(step, sequence.lastDoneAt));
+    matchMessage(this.#methodOf(call).output, step["expect"] ?? {}, message, this.#context);
+  }
+
+  async #end(step: JsonObject, sequence: Sequence): Promise<void> {
+    const call = this.#call(step["on"]);
+    await call.until(() => call.queue.length > 0 || call.life.state === "ended", waitMs(step));
+    const { life } = call;
+    if (call.queue.length > 0) throw new Error(`a message came on ${call.name} before its end`);
+    if (life.state === "running") throw new Error(`${call.name} did not end`);
+    checkWindow(step, this.#since(step, sequence.lastDoneAt));
+    this.#matchStatus(step["expectStatus"] ?? { code: 0 }, life.status);
+    call.expectEnd();
+  }
+
+  async #silence(step: JsonObject): Promise<void> {
+    const calls = namesOf(step["on"]).map((name) => this.#call(name));
+    const check = () => {
+      for (const { name, queue, life } of calls) {
+        if (queue.length > 0) throw new Error(`a message came on ${name}, which was to be silent`);
+        if (life.state === "ended" && !life.expected) throw new Error(`${name} ended`);
+      }
+    };
+    check();
+    await sleep(Number(step["ms"]));
+    check();
+  }
+
+  async #cancel(step: JsonObject): Promise<void> {
+    for (const name of namesOf(step["on"])) {
+      const call = this.#call(name);
+      call.cancel();
+      if (!(await call.until(() => call.life.state === "ended", defaultWithinMs))) {
+        throw new Error(`${name} did not end after it was cancelled`);
+      }
+      call.expectEnd();
+    }
+  }
+
+  async #subscribed(step: JsonObject): Promise<void> {
+    for (const name of namesOf(step["on"])) {
+      const call = this.#call(name);
+      await call.until(() => call.active || call.life.state === "ended", defaultWithinMs);
+      const { life } = call;
+      if (life.state === "ended") throw new Error(`${name} ended: ${life.status.message}`);
+      if (!call.active) throw new Error(`${name} was not accepted`);
+    }
+  }
+
+  #since(step: JsonObject, otherwise: number): number {
+    const mark = step["since"];
+    return mark === undefined ? otherwise : (this.#marks.get(scalar(mark)) ?? otherwise);
+  }
+
+  #matchStatus(expected: Json, status: Status): void {
+    const { code, message } = asObject(expected);
+    if (code !== status.code) throw new Mismatch("status.code", expected, status);
+    if (message !== undefined) matchText(message, status.message, this.#context, "status.message");
+  }
+
+  #request(method: DescMethod, json: Json | undefined): Message {
+    return messageOf(method.input, asObject(json ?? {}), this.#context.variables);
+  }
+
+  #method(rpc: Json | undefined): DescMethod {
+    const method = kubemq.methods.find(({ name }) => name === rpc);
+    if (method === undefined) throw new Error(`no such RPC: ${scalar(rpc)}`);
+    return method;
+  }
+
+  #methodOf(call: LiveCall): DescMethod {
+    const method = this.#outputs.get(call.name);
+    if (method === undefined) throw new Error(`${call.name} is not a stream`);
+    return method;
+  }
+
+  #call(name: Json | undefined): LiveCall {
+    const call = this.#calls.get(scalar(name));
+    if (call === undefined) throw new Error(`no call is named ${scalar(name)}`);
+    return call;
+  }
+}
+
+function windowOf(step: JsonObject): readonly [number, number] | undefined {
+  const window = step["latencyMs"];
+  return isArray(window) ? [Number(window[0]), Number(window[1])] : undefined;
+}
+
+function waitMs(step: JsonObject): number {
+  const window = windowOf(step);
+  return window === undefined ? Number(step["withinMs"] ?? defaultWithinMs) : window[1] + graceMs;
+}
+
+function checkWindow(step: JsonObject, since: number): void {
+  const window = windowOf(step);
+  if (window === undefined) return;
+  const took = Date.now() - since;
+  if (took < window[0] || took > window[1]) throw new Mismatch("latencyMs", window, took);
+}
