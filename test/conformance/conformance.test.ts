@@ -4,14 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Broker } from "kubemq-es/testing";
 import { startBroker } from "kubemq-es/testing";
 import { loadCases } from "./cases.js";
-import { play } from "./player.js";
+import { WindowMissed, play } from "./player.js";
 
 const cases = loadCases(fileURLToPath(new URL("cases", import.meta.url)));
 const isForAll = ({ serverProfile }: { serverProfile?: string }) => serverProfile !== "community";
 const chosen = cases.filter(isForAll);
 
 // The stories wait far more than they work: played side by side, they take as long as the longest few.
-const atOnce = 24;
+const atOnce = 16;
 
 type Verdict = "passed" | Error;
 
@@ -26,12 +26,7 @@ describe("what was recorded from a KubeMQ server holds for the embedded broker",
       verdicts.set(story.name, new Promise((resolve) => (settle = resolve)));
       return { story, settle };
     });
-    const work = async () => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        next.settle(await verdictOn(next.story, broker.address));
-      }
-    };
-    for (let i = 0; i < atOnce; i++) void work();
+    void playAll(waiting, broker.address);
   });
 
   afterAll(async () => {
@@ -49,7 +44,7 @@ describe("what was recorded from a KubeMQ server holds for the embedded broker",
   test("no case leaves anything running behind", async () => {
     await Promise.all(verdicts.values());
     const deadline = Date.now() + 5000;
-    while (Object.keys(broker.stats().streams).length > 0 && Date.now() < deadline) await sleep(20);
+    while (!isIdle(broker) && Date.now() < deadline) await sleep(20);
     const { streams, pendingRequests, connections } = broker.stats();
     expect({ streams, pendingRequests, connections }).toEqual({
       streams: {},
@@ -66,6 +61,31 @@ describe("what was recorded from a KubeMQ server holds for the embedded broker",
     ]);
   });
 });
+
+const isIdle = (broker: Broker) => broker.stats().connections === 0 && Object.keys(broker.stats().streams).length === 0;
+
+interface Waiting {
+  readonly story: (typeof cases)[number];
+  readonly settle: (verdict: Verdict) => void;
+}
+
+async function playAll(waiting: Waiting[], address: string): Promise<void> {
+  const late: Waiting[] = [];
+  const work = async (worker: number) => {
+    // Not all in the first millisecond, when the code has yet to be compiled.
+    await sleep(worker * 25);
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const verdict = await verdictOn(next.story, address);
+      if (isWindowMissed(verdict)) late.push(next);
+      else next.settle(verdict);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, (_, worker) => work(worker)));
+  // A window missed in the crowd counts only if it is missed alone as well.
+  for (const { story, settle } of late) settle(await verdictOn(story, address));
+}
+
+const isWindowMissed = (verdict: Verdict) => verdict !== "passed" && verdict.cause instanceof WindowMissed;
 
 async function verdictOn(story: (typeof cases)[number], address: string): Promise<Verdict> {
   try {

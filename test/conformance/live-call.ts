@@ -15,6 +15,9 @@ export const statusOf = (error: unknown): Status => {
   return { code, message: rawMessage };
 };
 
+// A status holds numbers as they come from the wire, also those that Connect has no name for.
+const canceled: number = Code.Canceled;
+
 const ok: Status = { code: 0, message: "" };
 
 /** What a client writes to an open call. */
@@ -89,7 +92,7 @@ export class LiveCall {
     } catch (error) {
       status = statusOf(error);
     }
-    const cancelled = this.signal.aborted && status.code === Number(Code.Canceled);
+    const cancelled = this.signal.aborted && status.code === canceled;
     this.#life = { state: "ended", status, expected: cancelled };
     this.#changed();
   }
