@@ -1,0 +1,20 @@
+import { startBroker, type BrokerOptions } from "kubemq-es/testing";
+
+/** A broker in a process of its own; its parent speaks to it over the IPC channel. */
+const broker = await startBroker(JSON.parse(process.argv[2] ?? "{}") as BrokerOptions);
+process.on("disconnect", () => process.exit());
+process.on("message", async ({ id, path, args }: { id: number; path: string[]; args: unknown[] }) => {
+  const reply = (answer: object) => process.send?.({ id, ...answer });
+  try {
+    let owner: unknown;
+    let value: unknown = broker;
+    for (const name of path) {
+      owner = value;
+      value = (value as Record<string, unknown>)[name];
+    }
+    reply({ value: await (value as (...args: unknown[]) => unknown).apply(owner, args) });
+  } catch (error) {
+    reply({ error: String(error) });
+  }
+});
+process.send?.({ port: broker.port });

@@ -1,0 +1,76 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { BrokerOptions, BrokerStats } from "kubemq-es/testing";
+import { within } from "./until.js";
+
+type Options = Pick<BrokerOptions, "port" | "token" | "maxMessages" | "slowConsumerMs" | "maxMessageBytes">;
+
+/** The broker in a process of its own, to be killed and started again on its port. */
+export class BrokerProcess implements AsyncDisposable {
+  port = 0;
+  readonly #options: Options;
+  #child: ChildProcess | undefined;
+  #asked = 0;
+
+  private constructor(options: Options) {
+    this.#options = options;
+  }
+
+  static async start(options: Options = {}): Promise<BrokerProcess> {
+    const broker = new BrokerProcess(options);
+    await broker.start();
+    return broker;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const options = this.port === 0 ? this.#options : { ...this.#options, port: this.port };
+    const child = fork(fileURLToPath(new URL("./broker-child.ts", import.meta.url)), [JSON.stringify(options)], {
+      execArgv: ["--import", "tsx"],
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    this.#child = child;
+    const [ready] = (await within(30_000, "the broker process is up", once(child, "message"))) as [{ port: number }];
+    this.port = ready.port;
+  }
+
+  /** SIGKILL: no word to anybody, and everything that was stored is lost. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null) return;
+    this.#child = undefined;
+    const gone = once(child, "exit");
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  stats(): Promise<BrokerStats> {
+    return this.call(["stats"]) as Promise<BrokerStats>;
+  }
+
+  /** Calls a method of the broker over there, such as `call(["faults", "goAway"])`. */
+  async call(path: readonly string[], ...args: unknown[]): Promise<unknown> {
+    const child = this.#child;
+    if (child === undefined) throw new Error("the broker process is not running");
+    const id = ++this.#asked;
+    const answer = new Promise((resolve, reject) => {
+      const onMessage = (message: { id?: number; value?: unknown; error?: string }) => {
+        if (message.id !== id) return;
+        child.off("message", onMessage);
+        if (message.error === undefined) resolve(message.value);
+        else reject(new Error(message.error));
+      };
+      child.on("message", onMessage);
+    });
+    child.send({ id, path, args });
+    return within(10_000, `the broker process answers ${path.join(".")}`, answer);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kill();
+  }
+}

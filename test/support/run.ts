@@ -1,0 +1,46 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export interface Ran {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly tookMs: number;
+  /** From the line `done` on standard output to the end of the process; undefined when it said no such thing. */
+  readonly exitMs: number | undefined;
+}
+
+/**
+ * Runs a TypeScript file of this folder in a plain Node.js, where, unlike in a jest sandbox, an unhandled rejection or an
+ * uncaught error ends the process.
+ */
+export async function run(file: string, args: readonly string[] = [], boundMs = 60_000): Promise<Ran> {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const started = performance.now();
+  const child = spawn(process.execPath, ["--expose-gc", "--import", "tsx", path, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  let doneAt: number | undefined;
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+    if (doneAt === undefined && /^done$/m.test(stdout)) doneAt = performance.now();
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const timer = setTimeout(() => child.kill("SIGKILL"), boundMs);
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+    child.once("close", (...outcome) => resolve(outcome));
+  });
+  clearTimeout(timer);
+  const ended = performance.now();
+  return {
+    code,
+    signal,
+    stdout,
+    stderr,
+    tookMs: ended - started,
+    exitMs: doneAt === undefined ? undefined : ended - doneAt,
+  };
+}
