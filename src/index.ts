@@ -5,7 +5,15 @@ export { KubeMQError, type ErrorCode, type ErrorDetails } from "./errors.js";
 export type { ChannelFilter, EventMessage, EventPublisher, EventsClient } from "./events.js";
 export { forEachConcurrent } from "./for-each.js";
 export type { ServerInfo } from "./internal/wire.js";
-export type { CallOptions, Incoming, Outgoing, OutgoingMessage, Payload, StreamOptions } from "./message.js";
+export type {
+  CallOptions,
+  HandlerOptions,
+  Incoming,
+  Outgoing,
+  OutgoingMessage,
+  Payload,
+  StreamOptions,
+} from "./message.js";
 export type { AuthToken, ClientOptions, TlsOptions } from "./options.js";
 export type { ConnectionState, Status } from "./status.js";
 export type { Subscription } from "./subscription.js";

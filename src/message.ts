@@ -17,6 +17,17 @@ export interface StreamOptions {
   reconnect?: boolean;
 }
 
+/** Options of a loop that calls a handler for every message. */
+export interface HandlerOptions extends StreamOptions {
+  /** How many handlers may run at once. One keeps the order. @default 1 */
+  concurrency?: number;
+  /**
+   * How long handlers that run when the loop is stopped may take to finish, in milliseconds. Then the signals of their messages
+   * abort, and handlers that do not obey make the loop reject with `TIMEOUT`. @default 5000
+   */
+  drainTimeoutMs?: number;
+}
+
 /** Bytes and strings travel as they are; anything else needs a codec. */
 export type Payload<T> = { body: Uint8Array | string; codec?: undefined } | { body: T; codec: Codec<T> };
 

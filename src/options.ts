@@ -70,6 +70,8 @@ export const DEFAULTS = {
   maxMessageBytes: 104_857_600,
   flowControl: { streamBytes: 1_048_576, connectionBytes: 2_097_152 },
   closeTimeoutMs: 5_000,
+  concurrency: 1,
+  drainTimeoutMs: 5_000,
 } as const;
 
 /** Timers of Node.js hold at most this many milliseconds; longer ones fire at once. */

@@ -2,14 +2,15 @@
 export interface Clock {
   /** Milliseconds of a clock that never jumps. */
   now(): number;
-  /** Runs `run` after `delayMs`; returns how to prevent it. */
-  setTimer(delayMs: number, run: () => void): () => void;
+  /** Runs `run` after `delayMs`; returns how to prevent it. `holdsProcess: false`: the process may end before that. */
+  setTimer(delayMs: number, run: () => void, options?: { readonly holdsProcess: boolean }): () => void;
 }
 
 export const systemClock: Clock = {
   now: () => performance.now(),
-  setTimer: (delayMs, run) => {
+  setTimer: (delayMs, run, options) => {
     const timer = setTimeout(run, delayMs);
+    if (options?.holdsProcess === false) timer.unref();
     return () => clearTimeout(timer);
   },
 };
