@@ -30,8 +30,17 @@ export type Status =
       readonly downMs: number;
       readonly afterSequence?: bigint;
     }
-  /** A store subscription missed sequences and fetches them; when they come missing again and again they are gone. */
-  | { readonly type: "gap"; readonly channel: string; readonly expected: bigint; readonly received: bigint }
+  /**
+   * A store subscription was sent another sequence than the one that was due. `lost` false: what is missing is fetched again. True: it
+   * is gone, by the server's retention for instance, and the loop goes on. A sequence below the expected one: the channel began anew.
+   */
+  | {
+      readonly type: "gap";
+      readonly channel: string;
+      readonly expected: bigint;
+      readonly received: bigint;
+      readonly lost: boolean;
+    }
   /** A settlement failed after its promise could tell. */
   | { readonly type: "settle-failed"; readonly channel: string; readonly sequence: bigint; readonly error: KubeMQError }
   /** This reader of the status was too slow: so many entries were dropped, the oldest first. */

@@ -19,6 +19,10 @@ export interface Attempt {
   readonly signal: AbortSignal;
   /** 1 for the first. */
   readonly number: number;
+  /** Ends this attempt, with what `map` has not seen of it, and opens the next at once: that is no lost connection. */
+  renew(): void;
+  /** Nothing more is to come: the loop sees what was accepted, and ends by itself. */
+  finish(): void;
 }
 
 /** What a pattern tells the engine; all that differs between one stream and another. */
@@ -40,6 +44,8 @@ export interface StreamPlan<Wire, Item> {
   onFinished?(item: Item): void;
   /** The attempt is over and the server knows nothing of it any more: true drops what is buffered from it. */
   onLost?(error: KubeMQError): boolean;
+  /** The loop waits and nothing is buffered; `heldBackMs` is how long the server had been held back before, 0 when it was not. */
+  onDemand?(heldBackMs: number): void;
   /** The loop was left in the body of this item: by `break`, `return` or `throw`. */
   onAbandoned?(item: Item): void;
   /** The stream was left; `inBody` is what its body still works on. The attempt stays open until this settles, which the plan bounds. */
@@ -72,7 +78,10 @@ export interface HostedStream {
 }
 
 type State =
-  { readonly kind: "open" } | { readonly kind: "failed"; readonly error: KubeMQError } | { readonly kind: "left" };
+  | { readonly kind: "open" }
+  /** By itself; what was buffered before is still to be seen. */
+  | { readonly kind: "ended"; readonly error: KubeMQError | undefined }
+  | { readonly kind: "left" };
 
 interface Waiter<Item> {
   resolve(result: IteratorResult<Item, void>): void;
@@ -105,6 +114,8 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
   /** Wakes the pump out of a full buffer, or out of a back-off. */
   #wake: (() => void) | undefined;
   #downSince: number | undefined;
+  /** Since when the loop has been behind. */
+  #heldBackSince: number | undefined;
   #resolveReady: () => void = () => {};
   #rejectReady: (reason: unknown) => void = () => {};
   #resolveClosed: (error: KubeMQError | undefined) => void = () => {};
@@ -143,10 +154,14 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
       return Promise.resolve({ done: false, value: item });
     }
     const state = this.#state;
-    if (state.kind === "open") return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    if (state.kind === "open") {
+      this.#demand();
+      return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    }
     if (state.kind === "left") return Promise.resolve(DONE);
     this.#state = { kind: "left" }; // the error is thrown once
-    return Promise.reject(state.error);
+    this.#unwatch();
+    return state.error === undefined ? Promise.resolve(DONE) : Promise.reject(state.error);
   }
 
   async return(): Promise<IteratorResult<Item, void>> {
@@ -184,12 +199,19 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     this.#plan.onFinished?.(finished);
   }
 
+  #demand(): void {
+    const since = this.#heldBackSince;
+    this.#heldBackSince = undefined;
+    this.#plan.onDemand?.(since === undefined ? 0 : this.#host.clock.now() - since);
+  }
+
   /** Ends quietly: what is buffered goes back, and the RPC is cancelled once the plan has cleaned up. */
   #leave(how: Leave, reason?: unknown): void {
     if (this.#state.kind !== "open") {
-      // After a failure the loop may be left without having seen the error or what was buffered before it.
-      if (this.#state.kind === "failed" && how === "return") {
+      // After its end the loop may be left without having seen what was buffered before it, or the error.
+      if (this.#state.kind === "ended") {
         this.#state = { kind: "left" };
+        this.#unwatch();
         this.#releaseBuffer();
       }
       return;
@@ -207,18 +229,20 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     }
   }
 
-  /** Ends with an error, which the loop sees after what was buffered before it. */
-  #fail(error: KubeMQError): void {
+  /** Ends by itself. The loop sees that, and the error if there is one, after what was buffered before. */
+  #end(error?: KubeMQError): void {
     if (this.#state.kind !== "open") return;
-    this.#state = { kind: "failed", error };
-    this.#unwatch();
+    this.#state = { kind: "ended", error };
     const [first, ...others] = this.#waiters.drain();
     if (first !== undefined) {
       this.#state = { kind: "left" };
-      first.reject(error);
+      this.#unwatch();
+      if (error === undefined) first.resolve(DONE);
+      else first.reject(error);
       for (const waiter of others) waiter.resolve(DONE);
     }
-    this.#rejectReady(error);
+    if (error === undefined) this.#resolveReady();
+    else this.#rejectReady(error);
     this.#finish(error);
   }
 
@@ -241,10 +265,15 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
       const attempt = new AttemptHealth(clock);
       const error = await this.#attempt(number, attempt);
       if (error === undefined || this.#state.kind !== "open") return;
+      if (error === "finish") return this.#end();
+      if (error === "renew") {
+        if (attempt.wasHealthy) failures = 0;
+        continue;
+      }
       if (this.#plan.onLost?.(error) === true) this.#releaseBuffer();
-      if (this.#plan.isTerminal?.(error) ?? !error.retryable) return this.#fail(error);
+      if (this.#plan.isTerminal?.(error) ?? !error.retryable) return this.#end(error);
       failures = attempt.wasHealthy ? 1 : failures + 1;
-      if (this.#policy === false || failures > this.#policy.maxAttempts) return this.#fail(error);
+      if (this.#policy === false || failures > this.#policy.maxAttempts) return this.#end(error);
       this.#downSince ??= clock.now();
       this.#host.down(this, error);
       const delayMs = backoffDelay(this.#policy, failures, () => this.#host.random());
@@ -255,11 +284,21 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
   }
 
   /** Runs one RPC attempt to its end. Gives what ended it, or undefined when the stream was left. */
-  async #attempt(number: number, health: AttemptHealth): Promise<KubeMQError | undefined> {
+  async #attempt(number: number, health: AttemptHealth): Promise<KubeMQError | Verdict | undefined> {
     const controller = new AbortController();
     this.#controller = controller;
+    const end = (verdict: Verdict) => {
+      health.verdict ??= verdict;
+      controller.abort(cancelled());
+    };
+    const attempt = {
+      signal: controller.signal,
+      number,
+      renew: () => end("renew"),
+      finish: () => end("finish"),
+    };
     try {
-      const source = this.#plan.open({ signal: controller.signal, number })[Symbol.asyncIterator]();
+      const source = this.#plan.open(attempt)[Symbol.asyncIterator]();
       this.#host.probe(controller.signal).then(
         () => this.#controller === controller && this.#up(health),
         () => {}, // the stream itself, or the liveness check, tells what is wrong
@@ -267,13 +306,15 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
       for (;;) {
         const batch = await source.next();
         if (this.#state.kind !== "open") return undefined;
+        if (health.verdict !== undefined) return health.verdict;
         if (batch.done === true) return connectionLost(this.#plan, "the server ended the stream");
         this.#up(health);
         health.received();
-        if (!(await this.#accept(batch.value))) return undefined;
+        if (!(await this.#accept(batch.value, health))) return health.verdict;
       }
     } catch (error) {
-      return this.#state.kind === "open" ? toKubeMQError(error, this.#plan) : undefined;
+      if (this.#state.kind !== "open") return undefined;
+      return health.verdict ?? toKubeMQError(error, this.#plan);
     } finally {
       if (this.#state.kind !== "left") controller.abort(cancelled()); // one that was left is cancelled after its clean-up
     }
@@ -297,26 +338,32 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     });
   }
 
-  /** Takes a batch in, as the loop makes room. False when the stream was left meanwhile. */
-  async #accept(batch: readonly Wire[]): Promise<boolean> {
+  /** Takes a batch in, as the loop makes room. False when the stream was left, or the attempt ended, meanwhile. */
+  async #accept(batch: readonly Wire[], health: AttemptHealth): Promise<boolean> {
     const { capacity } = this.#plan;
     for (const wire of batch) {
       if (this.#buffer.size >= capacity) {
+        this.#heldBackSince ??= this.#host.clock.now();
         await new Promise<void>((resolve) => (this.#wake = resolve));
         this.#wake = undefined;
-        if (this.#state.kind !== "open") return false;
+        if (this.#state.kind !== "open" || health.verdict !== undefined) return false;
       }
       const item = this.#plan.map(wire);
-      if (item === undefined) continue;
-      const waiter = this.#waiters.shift();
-      if (waiter === undefined) this.#buffer.push(item);
-      else {
-        this.#finishBody(); // the loop has asked twice: it is done with the one before
-        this.#inBody = item;
-        waiter.resolve({ done: false, value: item });
-      }
+      if (item !== undefined) this.#deliver(item);
+      if (health.verdict !== undefined) return false;
     }
     return true;
+  }
+
+  #deliver(item: Item): void {
+    const waiter = this.#waiters.shift();
+    if (waiter === undefined) {
+      this.#buffer.push(item);
+      return;
+    }
+    this.#finishBody(); // the loop has asked twice: it is done with the one before
+    this.#inBody = item;
+    waiter.resolve({ done: false, value: item });
   }
 
   async #sleep(delayMs: number): Promise<void> {
@@ -331,8 +378,12 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
   }
 }
 
-/** Whether an attempt has worked, and for how long. */
+/** How a plan ended an attempt. */
+type Verdict = "renew" | "finish";
+
+/** Whether an attempt has worked, for how long, and whether its plan ended it. */
 class AttemptHealth {
+  verdict: Verdict | undefined;
   readonly #clock: Clock;
   #upSince: number | undefined;
   #received = false;
