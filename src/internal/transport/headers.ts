@@ -20,7 +20,7 @@ export function deadlineOf(timeoutMs: number | undefined): number | undefined {
 
 /** The value of grpc-timeout: at most eight digits and a unit, so that a long deadline is told in seconds. */
 export function grpcTimeout(deadlineMs: number): string {
-  return deadlineMs < 100_000_000 ? `${deadlineMs}m` : `${Math.ceil(deadlineMs / 1000)}S`;
+  return deadlineMs < 100_000_000 ? `${deadlineMs}m` : `${Math.floor(deadlineMs / 1000)}S`;
 }
 
 /** Builds the header block of a request. */

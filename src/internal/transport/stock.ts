@@ -3,6 +3,9 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { transportDefaults } from "./options.js";
 import type { TransportOptions } from "./options.js";
 
+/** Connect writes deadlines in milliseconds whatever their size, and gRPC allows eight digits. */
+const LONGEST_DEADLINE_MS = 99_999_999;
+
 /** Connect's own transport on the same session: the reference that ours is tested and measured against. */
 export function createStockTransport(options: TransportOptions): Transport {
   const { sessionManager, header } = options;
@@ -13,7 +16,7 @@ export function createStockTransport(options: TransportOptions): Transport {
       return next(request);
     });
   }
-  return createGrpcTransport({
+  const stock = createGrpcTransport({
     baseUrl: sessionManager.authority,
     sessionManager,
     interceptors,
@@ -21,4 +24,12 @@ export function createStockTransport(options: TransportOptions): Transport {
     writeMaxBytes: options.writeMaxBytes ?? transportDefaults.writeMaxBytes,
     acceptCompression: [],
   });
+  return {
+    unary: (method, signal, timeoutMs, ...rest) => stock.unary(method, signal, clamp(timeoutMs), ...rest),
+    stream: (method, signal, timeoutMs, ...rest) => stock.stream(method, signal, clamp(timeoutMs), ...rest),
+  };
+}
+
+function clamp(timeoutMs: number | undefined): number | undefined {
+  return timeoutMs === undefined ? undefined : Math.min(timeoutMs, LONGEST_DEADLINE_MS);
 }
