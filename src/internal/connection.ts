@@ -145,6 +145,7 @@ export class Connection implements StreamHost {
         this.#heard();
         return { done: false, value: result.value };
       } catch (error) {
+        if (signal.aborted) throw toKubeMQError(error, subject); // our own doing says nothing about the server
         throw this.#failed(error, subject, header);
       }
     };
