@@ -6,6 +6,7 @@ export type StandardResult<O> =
 
 /** The interface that schema libraries share (standardschema.dev), as far as it is used here. Zod, Valibot and ArkType have it. */
 export interface StandardSchemaV1<I = unknown, O = I> {
+  /** What a schema library puts here. */
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
@@ -18,7 +19,9 @@ export interface StandardSchemaV1<I = unknown, O = I> {
 export interface Codec<T> {
   /** The media type of the bodies, for your own use: it is not sent. */
   readonly contentType?: string;
+  /** The body for a value. What it throws becomes `ENCODE_FAILED`. */
   encode(value: T): Uint8Array;
+  /** The value of a body. What it throws becomes `DECODE_FAILED`. */
   decode(body: Uint8Array): T;
 }
 

@@ -59,6 +59,7 @@ const brand = Symbol.for("kubemq-es.KubeMQError");
 
 /** The one error class of this library. Look at `code`, or ask {@link KubeMQError.is}. */
 export class KubeMQError extends Error {
+  /** Always `KubeMQError`. */
   override readonly name = "KubeMQError" as const;
   /** What went wrong, in one word. */
   readonly code: ErrorCode;

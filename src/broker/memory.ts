@@ -19,6 +19,7 @@ export interface Memory {
 
 /** What is kept at this moment. */
 export interface Held {
+  /** Stored messages. */
   readonly messages: HeldMessages;
   /** Commands and queries that wait for an answer. */
   readonly pendingRequests: number;
@@ -28,7 +29,9 @@ export interface Held {
 
 /** Messages that the broker keeps, by channel. Channels without any are left out. */
 export interface HeldMessages {
+  /** Events of the events store. */
   readonly eventsStore: Readonly<Record<string, number>>;
+  /** Queue messages, those that wait and those that are held by a consumer. */
   readonly queues: Readonly<Record<string, number>>;
 }
 

@@ -32,12 +32,15 @@ export interface BrokerStats extends Held {
 export interface Broker {
   /** Where clients connect, such as `127.0.0.1:50000`. */
   readonly address: string;
+  /** The address it is bound to. */
   readonly host: string;
+  /** The port it is bound to: the one that was asked for, or for 0 the one that was free. */
   readonly port: number;
   /** What goes wrong on demand. */
   readonly faults: Faults;
   /** Oddities of real servers, to be switched on and off. */
   readonly quirks: Quirks;
+  /** Connections, running calls and stored messages at this moment: shows a test that nothing leaks. */
   stats(): BrokerStats;
   /** Changes the token that calls must bring from now on; undefined asks for none. */
   setToken(token: string | undefined): void;
