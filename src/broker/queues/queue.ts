@@ -101,9 +101,14 @@ export class Queue {
 
   /** A held message is done with. False if the queue had been cleared since it was taken. */
   ack(message: Message): boolean {
-    if (message.sequence <= this.#clearedThrough) return false;
+    if (!this.knows(message)) return false;
     this.#held--;
     return true;
+  }
+
+  /** Whether a held message is from after the queue was last cleared. */
+  knows(message: Message): boolean {
+    return message.sequence > this.#clearedThrough;
   }
 
   /** A held message has expired in its consumer's hands. */

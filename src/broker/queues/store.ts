@@ -65,18 +65,22 @@ export class QueueStore {
     return { is: "stored", sentAt: message.timestamp, expiresAt, delayedTo: 0n };
   }
 
-  /** Sends a held message to a queue as if it were new, and takes it out of its own. */
-  requeue(from: Queue, message: Message, to: string): Sending {
+  /**
+   * Sends a held message to a queue as if it were new, and takes it out of its own; or says why not.
+   * Of a message whose queue was deleted there is nothing to send.
+   */
+  requeue(from: Queue, message: Message, to: string): string | undefined {
     const refusal = checkQueueName(to);
-    if (refusal !== undefined) return { is: "refused", text: refusal };
+    if (refusal !== undefined || !from.knows(message)) return refusal;
     const { policy } = message.content;
     const content = copyOf(message.content, {
       ...policy,
       maxReceiveCount: policy.maxReceiveCount === 0 ? maxReceiveCount : policy.maxReceiveCount,
     });
     const sending = this.send(to, content, 0);
-    if (sending.is === "stored") from.ack(message);
-    return sending;
+    if (sending.is === "refused") return sending.text;
+    from.ack(message);
+    return undefined;
   }
 
   /**

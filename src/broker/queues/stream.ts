@@ -94,7 +94,7 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
         return this.#settle(request, queueTexts.nothingToReject, ({ queue, message }) => store.nack(queue, message));
       case StreamRequestType.ResendMessage:
         return this.#replace(queueTexts.nothingToSend, ({ queue, message }) => {
-          return store.requeue(queue, message, request.Channel).is === "stored";
+          return store.requeue(queue, message, request.Channel) === undefined;
         });
       case StreamRequestType.SendModifiedMessage:
         return this.#replace(queueTexts.nothingToAck, ({ queue, message }) => {

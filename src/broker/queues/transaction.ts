@@ -46,8 +46,8 @@ export class Transaction {
 
   requeue(sequences: readonly bigint[], to: string): string | undefined {
     return this.#each(sequences, queueTexts.ackUnknown, (message, sequence) => {
-      const sending = this.#store.requeue(this.#queue, message, to);
-      return sending.is === "refused" ? queueTexts.requeueFailed(sequence, sending.text) : undefined;
+      const failure = this.#store.requeue(this.#queue, message, to);
+      return failure === undefined ? undefined : queueTexts.requeueFailed(sequence, failure);
     });
   }
 
