@@ -71,7 +71,8 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
   }
 
   override write(chunk: string | Uint8Array, ...rest: unknown[]): boolean {
-    if (this.#state === "ended") return true;
+    // An answer to a call that was cancelled has nowhere to go, which is no error of its handler.
+    if (this.#state === "ended" || this.stream.destroyed) return true;
     const written = rest.find((value): value is Written => typeof value === "function");
     this.#wrote = true;
     const gate = this.#gate;

@@ -1,0 +1,161 @@
+import { createClient, type Client } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  kubemq,
+  QueuesDownstreamRequestSchema,
+  QueuesUpstreamRequestSchema,
+  StreamQueueMessagesRequestSchema,
+  type QueueMessage,
+  type QueueMessageSchema,
+  type QueuesDownstreamResponse,
+  type QueuesUpstreamResponse,
+  type StreamQueueMessagesResponse,
+} from "kubemq-es/gen";
+import { startBroker, ManualClock, type Broker, type BrokerOptions } from "kubemq-es/testing";
+
+/** A bidirectional call from the client's side. */
+export class Call<Request, Response> {
+  readonly #requests: Request[] = [];
+  readonly #abort = new AbortController();
+  readonly #responses: AsyncIterator<Response>;
+  #closed = false;
+  #wake = () => {};
+
+  constructor(open: (requests: AsyncIterable<Request>, options: { signal: AbortSignal }) => AsyncIterable<Response>) {
+    this.#responses = open(this.#outgoing(), { signal: this.#abort.signal })[Symbol.asyncIterator]();
+  }
+
+  write(request: Request): void {
+    this.#requests.push(request);
+    this.#wake();
+  }
+
+  halfClose(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  cancel(): void {
+    this.#abort.abort();
+  }
+
+  async next(): Promise<Response> {
+    const { value, done } = await this.#responses.next();
+    if (done === true) throw new Error("the call has ended");
+    return value;
+  }
+
+  /** Resolves when the call has ended cleanly with nothing more to read. */
+  async end(): Promise<void> {
+    const { done } = await this.#responses.next();
+    if (done !== true) throw new Error("the call goes on");
+  }
+
+  async *#outgoing(): AsyncGenerator<Request> {
+    for (;;) {
+      const next = this.#requests.shift();
+      if (next !== undefined) yield next;
+      else if (this.#closed) return;
+      else
+        await new Promise<void>((wake) => {
+          this.#wake = wake;
+        });
+    }
+  }
+}
+
+type Get = MessageInitShape<typeof QueuesDownstreamRequestSchema>;
+
+/** A broker whose time stands still, and a client to it. */
+export class Bench {
+  readonly clock: ManualClock;
+  readonly broker: Broker;
+  client: Client<typeof kubemq>;
+
+  private constructor(clock: ManualClock, broker: Broker) {
+    this.clock = clock;
+    this.broker = broker;
+    this.client = this.connect();
+  }
+
+  /** A client with a connection of its own. */
+  connect(): Client<typeof kubemq> {
+    return createClient(kubemq, createGrpcTransport({ baseUrl: `http://${this.broker.address}` }));
+  }
+
+  static async start(options: BrokerOptions = {}): Promise<Bench> {
+    const clock = new ManualClock();
+    return new Bench(clock, await startBroker({ ...options, clock }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.broker.close();
+  }
+
+  /** Sends messages whose ids are their bodies, and returns what went wrong. */
+  async send(Channel: string, ids: readonly string[], more: MessageInitShape<typeof QueueMessageSchema> = {}) {
+    const Messages = ids.map((id) => ({ MessageID: id, ClientID: "sender", Channel, Metadata: id, ...more }));
+    const { Results } = await this.client.sendQueueMessagesBatch({ BatchID: "b", Messages });
+    return Results.map(({ Error }) => Error);
+  }
+
+  /** What waits in a queue, taken in its order. */
+  async drain(Channel: string): Promise<QueueMessage[]> {
+    const waiting = this.broker.stats().messages.queues[Channel] ?? 0;
+    if (waiting === 0) return [];
+    const request = { ClientID: "r", Channel, MaxNumberOfMessages: waiting, WaitTimeSeconds: 1 };
+    const { Messages } = await this.client.receiveQueueMessages(request);
+    return Messages;
+  }
+
+  stream(): Call<MessageInitShape<typeof StreamQueueMessagesRequestSchema>, StreamQueueMessagesResponse> {
+    return new Call((requests, options) => this.client.streamQueueMessage(requests, options));
+  }
+
+  downstream(): Call<Get, QueuesDownstreamResponse> {
+    return new Call((requests, options) => this.client.queuesDownstream(requests, options));
+  }
+
+  upstream(): Call<MessageInitShape<typeof QueuesUpstreamRequestSchema>, QueuesUpstreamResponse> {
+    return new Call((requests, options) => this.client.queuesUpstream(requests, options));
+  }
+
+  /** Waits until so many timers run: a sign that so many requests have arrived and wait. */
+  timers(count: number): Promise<void> {
+    return until(() => this.clock.timers === count, `${count} timers`);
+  }
+
+  /** Waits until no call runs any more, and nothing that calls leave behind. */
+  async quiet(): Promise<void> {
+    await until(() => Object.keys(this.broker.stats().streams).length === 0, "no streams");
+    await this.timers(0);
+  }
+}
+
+/** A poll request with what tests usually say. */
+export const get = (more: Get): Get => ({
+  RequestID: "get",
+  ClientID: "c",
+  RequestTypeData: 1,
+  MaxItems: 1,
+  WaitTimeout: 1000,
+  ...more,
+});
+
+export async function until(holds: () => boolean, what: string): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** Whether nothing happens to a promise while the sockets have time to carry what there is. */
+export async function isPending(promise: Promise<unknown>, ms = 100): Promise<boolean> {
+  const pending = Symbol();
+  const outcome = await Promise.race([promise, new Promise((resolve) => setTimeout(() => resolve(pending), ms))]);
+  return outcome === pending;
+}
+
+export const ids = (messages: readonly QueueMessage[]): string[] => messages.map(({ MessageID }) => MessageID);
