@@ -18,7 +18,7 @@ const minWaitMs = 1000;
 /** What MaxItems 0 stands for. */
 const defaultMaxItems = 200_000;
 /** Closed transactions that a call remembers, to tell late settlements from those of unknown ones. */
-const rememberedTransactions = 1024;
+const rememberedTransactions = 256;
 
 type Settled =
   { is: "settled" } | { is: "silent" } | { is: "refused"; text: string } | { is: "offsets"; offsets: bigint[] };

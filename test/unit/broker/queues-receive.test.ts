@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { QueuesDownstreamRequestType, StreamRequestType } from "kubemq-es/gen";
 import { Bench, ids, isPending } from "./support.js";
 
 const receive = { ClientID: "r", Channel: "q", MaxNumberOfMessages: 2, WaitTimeSeconds: 5 };
@@ -12,7 +13,8 @@ describe("ReceiveQueueMessages", () => {
     bench.clock.advance(5000);
     const [first, second] = await Promise.all(both);
     expect([...ids(first?.Messages ?? []), ...ids(second?.Messages ?? [])].toSorted()).toEqual(["m1", "m2", "m3"]);
-    expect([first?.MessagesReceived, second?.MessagesReceived].toSorted()).toEqual([1, 2]);
+    expect(first?.Messages).toHaveLength(first?.MessagesReceived ?? -1);
+    expect(Math.abs((first?.MessagesReceived ?? 0) - (second?.MessagesReceived ?? 0))).toBe(1);
     await bench.quiet();
   });
 
@@ -66,9 +68,9 @@ describe("ReceiveQueueMessages", () => {
     const partitioning = { Topic: "t", Partition: 3, PartitionKey: "k" };
     await bench.send("q", ["m1"], partitioning);
     const stream = bench.stream();
-    stream.write({ ClientID: "c", StreamRequestTypeData: 1, Channel: "q" });
+    stream.write({ ClientID: "c", StreamRequestTypeData: StreamRequestType.ReceiveMessage, Channel: "q" });
     expect((await stream.next()).Message).toMatchObject(partitioning);
-    stream.write({ ClientID: "c", StreamRequestTypeData: 3, RefSequence: 1n });
+    stream.write({ ClientID: "c", StreamRequestTypeData: StreamRequestType.RejectMessage, RefSequence: 1n });
     await stream.next();
     await stream.end();
     const [copy] = await bench.drain("q");
@@ -81,7 +83,12 @@ describe("AckAllQueueMessages", () => {
     await using bench = await Bench.start();
     await bench.send("q", ["held"]);
     const stream = bench.stream();
-    stream.write({ ClientID: "c", StreamRequestTypeData: 1, Channel: "q", VisibilitySeconds: 10 });
+    stream.write({
+      ClientID: "c",
+      StreamRequestTypeData: StreamRequestType.ReceiveMessage,
+      Channel: "q",
+      VisibilitySeconds: 10,
+    });
     await stream.next();
     await bench.send("q", ["m1"], { Policy: { ExpirationSeconds: 1 } });
     await bench.send("q", ["m2"]);
@@ -138,11 +145,21 @@ describe("names that pass the checks and trouble the store", () => {
       Error: cannotSubscribe,
     });
     const stream = bench.stream();
-    stream.write({ RequestID: "r", ClientID: "c", StreamRequestTypeData: 1, Channel: "a:b" });
+    stream.write({
+      RequestID: "r",
+      ClientID: "c",
+      StreamRequestTypeData: StreamRequestType.ReceiveMessage,
+      Channel: "a:b",
+    });
     expect(await stream.next()).toMatchObject({ RequestID: "r", Error: cannotSubscribe });
     // The stream is as good as new.
     await bench.send("q", ["m2"]);
-    stream.write({ RequestID: "r", ClientID: "c", StreamRequestTypeData: 1, Channel: "q" });
+    stream.write({
+      RequestID: "r",
+      ClientID: "c",
+      StreamRequestTypeData: StreamRequestType.ReceiveMessage,
+      Channel: "q",
+    });
     expect(await stream.next()).toMatchObject({ Message: { MessageID: "m2" } });
   });
 
@@ -206,7 +223,7 @@ describe("what is kept", () => {
     await bench.send("q", ["m1", "m2"]);
     await bench.send("later", ["m3"], { Policy: { DelaySeconds: 1 } });
     const downstream = bench.downstream();
-    downstream.write({ ClientID: "c", RequestTypeData: 1, Channel: "q", MaxItems: 1 });
+    downstream.write({ ClientID: "c", RequestTypeData: QueuesDownstreamRequestType.Get, Channel: "q", MaxItems: 1 });
     expect(ids((await downstream.next()).Messages)).toEqual(["m1"]);
     await bench.broker.faults.restart();
     bench.client = bench.connect();

@@ -3,9 +3,10 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   kubemq,
-  QueuesDownstreamRequestSchema,
-  QueuesUpstreamRequestSchema,
-  StreamQueueMessagesRequestSchema,
+  QueuesDownstreamRequestType,
+  type QueuesDownstreamRequestSchema,
+  type QueuesUpstreamRequestSchema,
+  type StreamQueueMessagesRequestSchema,
   type QueueMessage,
   type QueueMessageSchema,
   type QueuesDownstreamResponse,
@@ -38,6 +39,8 @@ export class Call<Request, Response> {
 
   cancel(): void {
     this.#abort.abort();
+    // A call that nobody has read from yet would end in an unhandled rejection.
+    this.#responses.next().catch(() => {});
   }
 
   async next(): Promise<Response> {
@@ -137,7 +140,7 @@ export class Bench {
 export const get = (more: Get): Get => ({
   RequestID: "get",
   ClientID: "c",
-  RequestTypeData: 1,
+  RequestTypeData: QueuesDownstreamRequestType.Get,
   MaxItems: 1,
   WaitTimeout: 1000,
   ...more,
