@@ -1,4 +1,5 @@
 import { createEventsClient, type EventsClient } from "./events.js";
+import { createEventsStoreClient, type EventsStoreClient } from "./events-store.js";
 import { Connection, type Seam } from "./internal/connection.js";
 import { pingMethod, pingRequest, serverInfo, type ServerInfo } from "./internal/wire.js";
 import type { CallOptions } from "./message.js";
@@ -14,6 +15,8 @@ export class KubeMQClient implements AsyncDisposable {
   readonly clientId: string;
   /** Publish/subscribe: at most once. */
   readonly events: EventsClient;
+  /** Publish/subscribe with replay: every event, from any position on. */
+  readonly eventsStore: EventsStoreClient;
   readonly #connection: Connection;
 
   /** Makes a client without connecting. Contradictory options throw `INVALID_ARGUMENT`. */
@@ -24,6 +27,7 @@ export class KubeMQClient implements AsyncDisposable {
     this.#connection = new Connection(resolveOptions(options), seam);
     this.clientId = this.#connection.options.clientId;
     this.events = createEventsClient(this.#connection);
+    this.eventsStore = createEventsStoreClient(this.#connection);
   }
 
   /** Makes a client and pings the server, so that a wrong address fails here. */
