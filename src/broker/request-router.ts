@@ -16,7 +16,7 @@ export interface Asked<Res> {
   /** How many responders were handed the request. */
   readonly copies: number;
   /** The caller is gone: whatever comes is too late. */
-  abandon(): void;
+  readonly abandon: () => void;
 }
 
 /**
