@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 import { KubeMQError } from "./errors.js";
 import type { BackoffPolicy } from "./internal/backoff.js";
 
@@ -105,7 +106,7 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
   if (options.authToken !== undefined && typeof options.authToken !== "function" && !isHeaderValue(options.authToken)) {
     throw invalid("authToken must be a text of visible ASCII characters that is not empty, or a function");
   }
-  const reconnect = options.reconnect === false ? false : { ...DEFAULTS.reconnect, ...options.reconnect };
+  const reconnect = options.reconnect === false ? false : fill(DEFAULTS.reconnect, options.reconnect);
   if (reconnect !== false) {
     milliseconds("reconnect.initialDelayMs", reconnect.initialDelayMs);
     milliseconds("reconnect.maxDelayMs", reconnect.maxDelayMs);
@@ -115,12 +116,12 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
       throw invalid("reconnect.initialDelayMs must not be above reconnect.maxDelayMs");
     }
   }
-  const keepalive = options.keepalive === false ? false : { ...DEFAULTS.keepalive, ...options.keepalive };
+  const keepalive = options.keepalive === false ? false : fill(DEFAULTS.keepalive, options.keepalive);
   if (keepalive !== false) {
     milliseconds("keepalive.intervalMs", keepalive.intervalMs);
     milliseconds("keepalive.timeoutMs", keepalive.timeoutMs);
   }
-  const flowControl = { ...DEFAULTS.flowControl, ...options.flowControl };
+  const flowControl = fill(DEFAULTS.flowControl, options.flowControl);
   for (const [name, value] of Object.entries(flowControl)) {
     if (!Number.isInteger(value) || value < 65_535 || value > 2 ** 31 - 1) {
       throw invalid(`flowControl.${name} must be between 65535 and 2147483647 bytes, got ${value}`);
@@ -143,6 +144,16 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
     maxMessageBytes,
     flowControl,
   };
+}
+
+/** Fills in what is missing; `undefined` counts as missing, as it does for every other option. */
+function fill<K extends string>(
+  defaults: Readonly<Record<K, number>>,
+  given: Partial<Record<K, number>> = {},
+): Record<K, number> {
+  const filled: Record<K, number> = { ...defaults };
+  for (const name in defaults) filled[name] = given[name] ?? defaults[name];
+  return filled;
 }
 
 interface Address {
@@ -191,7 +202,19 @@ function resolveTls(tls: ClientOptions["tls"], address: Address): ResolvedOption
     ...(settings.cert === undefined ? {} : { cert: readPem("cert", settings.cert) }),
     ...(settings.key === undefined ? {} : { key: readPem("key", settings.key) }),
   });
-  read(); // a path that cannot be read is refused now, not at the first call
+  // A path that cannot be read, or a key that is not the certificate's, is refused now and not at the first call.
+  const { ca, cert, key } = read();
+  try {
+    createSecureContext({
+      ...(ca && { ca: pem(ca) }),
+      ...(cert && { cert: pem(cert) }),
+      ...(key && { key: pem(key) }),
+    });
+  } catch (cause) {
+    throw new KubeMQError("INVALID_ARGUMENT", `tls: certificates or key cannot be used: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
   return read;
 }
 
@@ -202,6 +225,16 @@ function readPem(name: string, value: string | Uint8Array): string | Uint8Array 
   } catch (cause) {
     throw new KubeMQError("INVALID_ARGUMENT", `tls.${name} is neither PEM text nor a file that can be read`, { cause });
   }
+}
+
+/** PEM as node:tls takes it. */
+export function pem(value: string | Uint8Array): string | Buffer {
+  return typeof value === "string" ? value : Buffer.from(value);
+}
+
+/** By shape: an error of Node.js is no `Error` in a jest sandbox. */
+function messageOf(error: unknown): string {
+  return typeof error === "object" && error !== null && "message" in error ? String(error.message) : String(error);
 }
 
 function refuseTokenInClear(tls: ClientOptions["tls"], address: Address): void {

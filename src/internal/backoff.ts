@@ -6,7 +6,7 @@ export interface BackoffPolicy {
   readonly maxDelayMs: number;
   /** Which part of a delay is random: 0 none, 1 all of it. */
   readonly jitter: number;
-  /** How many attempts may fail in a row. */
+  /** So many failures in a row end the stream. */
   readonly maxAttempts: number;
 }
 

@@ -8,7 +8,7 @@ import { onAbort } from "./abort.js";
 import type { BackoffPolicy } from "./backoff.js";
 import { checkTimeout, type Subject } from "./check.js";
 import { systemClock, type Clock } from "./clock.js";
-import { cancelled, clientClosed, fault, toKubeMQError } from "./fault.js";
+import { cancelled, clientClosed, fault, isTokenRefused, retryable, toKubeMQError } from "./fault.js";
 import { Liveness } from "./liveness.js";
 import { createSession } from "./session.js";
 import { StateTracker } from "./state.js";
@@ -20,6 +20,8 @@ import { pingMethod, pingRequest } from "./wire.js";
 /** What tests put in the place of the real thing. */
 export interface Seam {
   readonly transport?: Transport;
+  /** Ends every call of the transport. */
+  readonly abortSession?: () => void;
   readonly clock?: Clock;
   readonly random?: () => number;
 }
@@ -34,7 +36,21 @@ export interface Call extends Subject {
   readonly timeoutMs?: number;
   /** True for what finishes work that was accepted before a close, such as a response: allowed while the client closes. */
   readonly settles?: boolean;
+  /** True for the client's own pings: allowed while the client closes, and a close does not wait for them. */
+  readonly background?: boolean;
 }
+
+/** A stream that lived so long was let in, though nothing was received on it. */
+const ADMITTED_MS = 10_000;
+
+/** With what, and when, a stream was asked for. */
+interface Opening {
+  header: CallHeader;
+  at: number;
+}
+
+/** How long to wait before the ping behind a stream is sent again, should only the ping have failed. */
+const PROBE_AGAIN_MS = 1_000;
 
 /** Transport, session and calls; the streams that are open, and the state that follows from all of them. */
 export class Connection implements StreamHost {
@@ -48,6 +64,8 @@ export class Connection implements StreamHost {
   readonly #token: Token;
   readonly #liveness: Liveness | undefined;
   readonly #streams = new Set<HostedStream>();
+  /** Aborts when the client is closed: ends what no session ends. */
+  readonly #gone = new AbortController();
   #phase: "open" | "closing" | "closed" = "open";
   #calls = 0;
   #onIdle: (() => void) | undefined;
@@ -63,7 +81,7 @@ export class Connection implements StreamHost {
     this.#lastReceived = this.clock.now();
     if (seam.transport !== undefined) {
       this.#transport = seam.transport;
-      this.#abortSession = () => {};
+      this.#abortSession = seam.abortSession ?? (() => {});
     } else {
       const sessionManager = createSession(options);
       this.#transport = createTransport({
@@ -78,7 +96,8 @@ export class Connection implements StreamHost {
     if (options.keepalive !== false) {
       this.#liveness = new Liveness(options.keepalive, this.clock, {
         lastReceived: () => this.#lastReceived,
-        ping: (timeoutMs) => this.unary(pingMethod, pingRequest(), { operation: "client.keepalive", timeoutMs }),
+        ping: (timeoutMs) =>
+          this.unary(pingMethod, pingRequest(), { operation: "client.keepalive", timeoutMs, background: true }),
         dead: () => this.#abortSession(),
       });
     }
@@ -96,32 +115,35 @@ export class Connection implements StreamHost {
   ): Promise<MessageShape<O>> {
     const { signal } = call.options ?? {};
     const timeoutMs = checkTimeout(call, call.options?.timeoutMs, call.timeoutMs ?? this.options.timeoutMs);
-    this.#admit(call, call.settles === true);
+    const background = call.background === true;
+    this.#admit(call, background || call.settles === true);
     if (signal?.aborted === true) throw signal.reason;
     const controller = signal === undefined ? undefined : new AbortController();
     const unwatch = controller === undefined ? undefined : onAbort(signal, () => controller.abort(cancelled()));
-    this.#calls += 1;
+    if (!background) this.#calls += 1;
     this.state.began();
-    let header: CallHeader;
+    const deadline = timeoutMs === 0 ? Infinity : this.clock.now() + timeoutMs;
     try {
-      for (;;) {
+      for (let leftMs = timeoutMs; ; leftMs = Math.max(1, Math.ceil(deadline - this.clock.now()))) {
+        let header: CallHeader;
         try {
           const known = this.#token.header();
-          header = known instanceof Promise ? await known : known;
+          header = known instanceof Promise ? await this.#inTime(known, call, leftMs, controller?.signal) : known;
           // The init form of a message is the message itself; Connect's types want to see it spelled out.
-          const response = await this.#transport.unary(method, controller?.signal, timeoutMs, header, request as never);
-          this.#heard();
+          const response = await this.#transport.unary(method, controller?.signal, leftMs, header, request as never);
+          // Servers answer a ping whatever its token is.
+          this.#heard(method.name === pingMethod.name ? undefined : header);
           return response.message;
         } catch (error) {
           if (controller?.signal.aborted === true) throw signal?.reason;
-          const failed = this.#failed(error, call, header);
-          if (failed.code !== "UNAUTHENTICATED" || !failed.retryable) throw failed;
+          const failed = this.#failed(error, call);
+          if (!this.#wantsFreshToken(failed, header)) throw failed;
         }
       }
     } finally {
       unwatch?.();
-      this.#calls -= 1;
       this.state.done();
+      if (!background) this.#calls -= 1;
       if (this.#calls === 0) this.#onIdle?.();
     }
   }
@@ -133,20 +155,22 @@ export class Connection implements StreamHost {
     signal: AbortSignal,
     subject: Subject,
   ): AsyncIterable<readonly MessageShape<O>[]> {
-    const source = this.#open(method, input, signal);
+    const opening: Opening = { header: undefined, at: Infinity };
+    const source = this.#open(method, input, signal, subject, opening);
     source.catch(() => {}); // it is looked at when the stream is read; until then it must not end the process
+    this.state.began();
+    onAbort(signal, () => this.state.done());
     const next = async (): Promise<IteratorResult<readonly MessageShape<O>[], void>> => {
-      let header: CallHeader;
       try {
-        const opened = await source;
-        header = opened.header;
-        const result = await opened.iterator.next();
+        const result = await (await source).next();
         if (result.done === true) return { done: true, value: undefined };
-        this.#heard();
+        this.#heard(opening.header);
         return { done: false, value: result.value };
       } catch (error) {
         if (signal.aborted) throw toKubeMQError(error, subject); // our own doing says nothing about the server
-        throw this.#failed(error, subject, header);
+        if (this.clock.now() - opening.at >= ADMITTED_MS) this.#token.accepted(opening.header);
+        const failed = this.#failed(error, subject);
+        throw this.#wantsFreshToken(failed, opening.header) ? retryable(failed, subject) : failed;
       }
     };
     return { [Symbol.asyncIterator]: () => ({ next }) };
@@ -156,10 +180,34 @@ export class Connection implements StreamHost {
     method: DescMethodStreaming<I, O>,
     input: AsyncIterable<MessageShape<I>>,
     signal: AbortSignal,
+    subject: Subject,
+    opening: Opening,
   ) {
-    const header = await this.#token.header();
-    const response = await this.#transport.stream(method, signal, 0, header, input as never);
-    return { header, iterator: batchesOf(response.message)[Symbol.asyncIterator]() };
+    const known = this.#token.header();
+    opening.header =
+      known instanceof Promise ? await this.#inTime(known, subject, this.options.timeoutMs, signal) : known;
+    opening.at = this.clock.now();
+    const response = await this.#transport.stream(method, signal, 0, opening.header, input as never);
+    return batchesOf(response.message)[Symbol.asyncIterator]();
+  }
+
+  /** Waits for the token provider no longer than the caller does: nothing says that it ever answers. */
+  #inTime<T>(promise: Promise<T>, subject: Subject, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const free: (() => void)[] = [];
+      const end = (settle: () => void) => {
+        for (const one of free.splice(0)) one();
+        settle();
+      };
+      const late = () => fault("TIMEOUT", subject, "the token provider gave no token in time", { retryable: true });
+      const gone = () => end(() => reject(cancelled()));
+      if (timeoutMs > 0) free.push(this.clock.setTimer(timeoutMs, () => end(() => reject(late()))));
+      free.push(onAbort(signal, gone), onAbort(this.#gone.signal, gone));
+      promise.then(
+        (value) => end(() => resolve(value)),
+        (error: unknown) => end(() => reject(error)),
+      );
+    });
   }
 
   /** Refuses new work once the client closes. */
@@ -167,34 +215,36 @@ export class Connection implements StreamHost {
     if (this.#phase === "closed" || (this.#phase === "closing" && !settles)) throw clientClosed(subject);
   }
 
-  #heard(): void {
+  #heard(header: CallHeader): void {
     this.#lastReceived = this.clock.now();
-    this.#token.accepted();
+    this.#token.accepted(header);
     this.state.answered();
   }
 
-  #failed(error: unknown, subject: Subject, header: CallHeader): KubeMQError {
+  #failed(error: unknown, subject: Subject): KubeMQError {
     if (this.#phase === "closed") return clientClosed(subject);
     const failed = toKubeMQError(error, subject);
     if (failed.code === "UNAVAILABLE") this.state.lost(failed);
-    if (failed.code === "UNAUTHENTICATED" && this.#token.refused(header)) {
-      return fault("UNAUTHENTICATED", subject, failed.message, { cause: failed, retryable: true });
-    }
     return failed;
   }
 
-  join(stream: HostedStream): void {
+  /** Whether the server refused a token, and another one is worth trying. */
+  #wantsFreshToken(failed: KubeMQError, header: CallHeader): boolean {
+    return isTokenRefused(failed) && this.#token.refused(header);
+  }
+
+  /** Registers a stream. `awaited`: something is to come of it by itself, unlike of a publisher. */
+  join(stream: HostedStream, awaited = true): void {
     this.#admit({ operation: "client.open" }, false);
     this.#streams.add(stream);
-    this.state.began();
+    if (awaited) this.state.joined(stream);
     this.#lastReceived = Math.max(this.#lastReceived, this.clock.now());
     this.#liveness?.start();
   }
 
   leave(stream: HostedStream): void {
     if (!this.#streams.delete(stream)) return;
-    this.state.done();
-    this.state.streamGone(stream);
+    this.state.left(stream);
     if (this.#streams.size === 0) this.#liveness?.stop();
   }
 
@@ -210,16 +260,28 @@ export class Connection implements StreamHost {
     this.status.publish(status);
   }
 
-  /** One ping answers for all streams that asked before it was sent. */
-  probe(): Promise<void> {
-    this.#probe ??= this.#sendProbe();
-    return this.#probe;
+  /** One ping answers for all streams that asked before it was sent. It is sent again while the stream lives. */
+  async probe(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        this.#probe ??= this.#sendProbe();
+        return await this.#probe;
+      } catch (error) {
+        if (signal.aborted || this.#phase !== "open") throw error;
+        await new Promise<void>((resolve) => {
+          const cancelTimer = this.clock.setTimer(PROBE_AGAIN_MS, () => resolve(unwatch()));
+          const unwatch = onAbort(signal, () => resolve(cancelTimer()));
+        });
+        if (signal.aborted) throw error;
+      }
+    }
   }
 
   async #sendProbe(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     this.#probe = undefined; // who asks from now on needs a ping of its own
-    await this.unary(pingMethod, pingRequest(), { operation: "client.probe", timeoutMs: MAX_TIMER_MS });
+    // No deadline: the stream ends before that, or the liveness check ends both.
+    await this.unary(pingMethod, pingRequest(), { operation: "client.probe", timeoutMs: 0, background: true });
   }
 
   /** See `KubeMQClient.close`. */
@@ -232,7 +294,8 @@ export class Connection implements StreamHost {
     this.#phase = "closing";
     this.state.closing();
     let cancelTimer = () => {};
-    const bound = new Promise<void>((resolve) => (cancelTimer = this.clock.setTimer(timeoutMs, resolve)));
+    const boundMs = Math.min(Math.max(timeoutMs, 0) || 0, MAX_TIMER_MS);
+    const bound = new Promise<void>((resolve) => (cancelTimer = this.clock.setTimer(boundMs, resolve)));
     const idle = () => (this.#calls === 0 ? undefined : new Promise<void>((resolve) => (this.#onIdle = resolve)));
     const finished = Promise.all([...this.#streams].map((stream) => stream.close())).then(idle);
     await Promise.race([finished, bound]);
@@ -240,6 +303,7 @@ export class Connection implements StreamHost {
     this.#phase = "closed";
     this.#liveness?.stop();
     for (const stream of this.#streams) stream.cancel();
+    this.#gone.abort();
     this.#abortSession();
     this.state.closed();
     this.status.end();

@@ -18,6 +18,7 @@ export function toKubeMQError(error: unknown, subject: Subject): KubeMQError {
   const text = connectError.rawMessage;
   const told = serverText(text);
   if (told !== undefined) return fault(told.code, subject, text, { ...told.details, cause: error });
+  if (isForeignProtocol(text)) return fault("PROTOCOL", subject, text, { cause: error });
   const { code, retryable } = byCode(connectError.code, text);
   return fault(code, subject, text === "" ? Code[connectError.code] : text, { cause: error, retryable });
 }
@@ -36,6 +37,16 @@ export function connectionLost(subject: Subject, why: string, cause?: unknown): 
 /** A client, or a part of it, that was closed. */
 export function clientClosed(subject: Subject): KubeMQError {
   return fault("CLIENT_CLOSED", subject, "the client is closed");
+}
+
+/** The same error, to be tried again. */
+export function retryable(error: KubeMQError, subject: Subject): KubeMQError {
+  return new KubeMQError(error.code, error.message, { ...subject, cause: error.cause, retryable: true });
+}
+
+/** Whether the server refused who is calling, and not the client the server's certificate. */
+export function isTokenRefused(error: KubeMQError): boolean {
+  return error.code === "UNAUTHENTICATED" && !error.retryable && nodeFault(error.cause) === undefined;
 }
 
 /** What an RPC's own controller is aborted with: any other reason would reset the stream with INTERNAL_ERROR in place of CANCEL. */
@@ -136,6 +147,11 @@ function byCode(code: Code, text: string): { code: ErrorCode; retryable: boolean
   }
 }
 
+/** What gRPC does not allow: an answer of something that is no KubeMQ server, or a broken one. */
+function isForeignProtocol(text: string): boolean {
+  return /^protocol error|^parse binary|^unsupported (content type|response encoding)/.test(text);
+}
+
 /** Recognises by shape: in a jest sandbox neither ConnectError nor Error are the classes that this room knows. */
 function asConnectError(error: unknown): ConnectError | undefined {
   if (error instanceof ConnectError) return error;
@@ -161,27 +177,47 @@ function nodeFault(error: unknown): NodeFault | undefined {
       ) {
         return { code: "UNAVAILABLE", text };
       }
-      if (isCertificateFault(code)) return { code: "UNAUTHENTICATED", text: `${certificateText(code)}: ${text}` };
-      if (code.startsWith("ERR_SSL_")) return { code: "UNAVAILABLE", text: `TLS handshake failed: ${text}` };
+      const refused = tlsFault(code);
+      if (refused !== undefined) return { code: refused.code, text: `${refused.text}: ${text}` };
     }
     cause = (cause as { cause?: unknown }).cause;
   }
   return undefined;
 }
 
-function isCertificateFault(code: string): boolean {
-  return /CERT|^UNABLE_TO_(GET|VERIFY)|^ERR_TLS_CERT/.test(code);
-}
-
-function certificateText(code: string): string {
+/** What OpenSSL and node:tls report, in words that name the cause. */
+function tlsFault(code: string): NodeFault | undefined {
+  if (code.startsWith("ERR_SSL_")) {
+    if (/ALERT_CERTIFICATE_REQUIRED/.test(code)) {
+      return { code: "UNAUTHENTICATED", text: "the server asks for a client certificate: give tls.cert and tls.key" };
+    }
+    if (/ALERT_(BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA)/.test(code)) {
+      return { code: "UNAUTHENTICATED", text: "the server refused this client's certificate" };
+    }
+    if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD/.test(code)) {
+      return { code: "UNAVAILABLE", text: "the server does not speak TLS on this port" };
+    }
+    return { code: "UNAVAILABLE", text: "TLS handshake failed" };
+  }
   switch (code) {
     case "CERT_HAS_EXPIRED":
-      return "the server's certificate has expired";
+      return { code: "UNAUTHENTICATED", text: "the server's certificate has expired" };
     case "CERT_NOT_YET_VALID":
-      return "the server's certificate is not valid yet";
+      return { code: "UNAUTHENTICATED", text: "the server's certificate is not valid yet" };
+    case "CERT_REVOKED":
+      return { code: "UNAUTHENTICATED", text: "the server's certificate was revoked" };
     case "ERR_TLS_CERT_ALTNAME_INVALID":
-      return "the server's certificate is for another name";
+    case "HOSTNAME_MISMATCH":
+      return { code: "UNAUTHENTICATED", text: "the server's certificate is for another name" };
+    case "DEPTH_ZERO_SELF_SIGNED_CERT":
+    case "SELF_SIGNED_CERT_IN_CHAIN":
+    case "UNABLE_TO_GET_ISSUER_CERT":
+    case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
+    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
+      return { code: "UNAUTHENTICATED", text: "the server's certificate comes from an unknown authority" };
     default:
-      return "the server's certificate comes from an unknown authority";
+      return /^CERT_|^(ERROR_IN|INVALID)_(CERT|CA|PURPOSE)|_CERT_/.test(code)
+        ? { code: "UNAUTHENTICATED", text: "the server's certificate is not valid" }
+        : undefined;
   }
 }

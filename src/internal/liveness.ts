@@ -1,3 +1,4 @@
+import { KubeMQError } from "../errors.js";
 import type { Clock } from "./clock.js";
 
 /** What the liveness check needs of the connection. */
@@ -46,9 +47,10 @@ export class Liveness {
     const since = this.#clock.now();
     try {
       await this.#watched.ping(this.#settings.timeoutMs);
-    } catch {
-      // Another answer may have come while this one got lost in a busy process.
-      if (this.#cancel === check && this.#watched.lastReceived() < since) this.#watched.dead();
+    } catch (error) {
+      // A refusal is an answer, too; and another may have come while this one got lost in a busy process.
+      const silent = KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT") && this.#watched.lastReceived() < since;
+      if (silent && this.#cancel === check) this.#watched.dead();
     }
     if (this.#cancel === check) this.#schedule(this.#settings.intervalMs);
   }

@@ -80,7 +80,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     this.#plan = plan;
     this.#connection = connection;
     this.#reconnects = options.reconnect ?? connection.reconnect !== false;
-    connection.join(this);
+    connection.join(this, false);
     this.#unwatch = onAbort(options.signal, () => this.#end(options.signal?.reason));
   }
 
@@ -242,7 +242,6 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     try {
       for await (const results of answers) {
         if (this.#line !== line) return;
-        this.#connection.up(this);
         for (const result of results) this.#answer(result);
         this.#pump();
       }

@@ -1,6 +1,6 @@
 import { Http2SessionManager } from "@connectrpc/connect-node";
 import type { SecureClientSessionOptions } from "node:http2";
-import type { ResolvedOptions } from "../options.js";
+import { pem, type ResolvedOptions } from "../options.js";
 
 /**
  * The HTTP/2 connection of a client: one, made at the first call and again when it is lost. HTTP/2 PINGs stay off, since
@@ -18,21 +18,21 @@ function sessionOptions(options: ResolvedOptions): SecureClientSessionOptions {
   return {
     ...settings,
     get ca() {
-      return pem(tls().ca);
+      return pemOf(tls().ca);
     },
     get cert() {
-      return pem(tls().cert);
+      return pemOf(tls().cert);
     },
     get key() {
-      return pem(tls().key);
+      return pemOf(tls().key);
     },
     ...optional("servername", tls().serverName),
     ...optional("rejectUnauthorized", tls().rejectUnauthorized),
   };
 }
 
-function pem(value: string | Uint8Array | undefined): string | Buffer | undefined {
-  return value instanceof Uint8Array ? Buffer.from(value) : value;
+function pemOf(value: string | Uint8Array | undefined): string | Buffer | undefined {
+  return value === undefined ? undefined : pem(value);
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

@@ -4,11 +4,14 @@ import type { ConnectionState, StatusFeed } from "../status.js";
 /** Derives the client's state from what is known, and reports each change: no state is ever set by hope. */
 export class StateTracker {
   readonly #feed: StatusFeed;
-  readonly #streamsDown = new Set<object>();
+  /** Streams of which something is to come, by what was last known of them. */
+  readonly #streams = new Map<object, "new" | "up" | "down">();
   #state: ConnectionState = "idle";
   #phase: "open" | "closing" | "closed" = "open";
   /** The server answered the last time something was heard of it. */
   #answered = false;
+  /** The connection was lost for one of those who use it; streams that are up have yet to say so themselves. */
+  #doubt: KubeMQError | undefined;
   #waiting = 0;
 
   constructor(feed: StatusFeed) {
@@ -32,30 +35,41 @@ export class StateTracker {
   }
 
   answered(): void {
+    this.#doubt = undefined;
     if (this.#answered) return;
     this.#answered = true;
     this.#derive();
   }
 
   lost(error: KubeMQError): void {
-    if (!this.#answered) return;
-    this.#answered = false;
-    this.#derive(error);
+    this.#doubt = error;
+    this.#settleDoubt();
+  }
+
+  joined(stream: object): void {
+    this.#streams.set(stream, "new");
+    this.#derive();
+  }
+
+  left(stream: object): void {
+    if (!this.#streams.delete(stream)) return;
+    this.#settleDoubt();
+    this.#derive();
   }
 
   streamUp(stream: object): void {
+    if (!this.#streams.has(stream)) return;
+    this.#streams.set(stream, "up");
     this.#answered = true;
-    this.#streamsDown.delete(stream);
+    this.#doubt = undefined;
     this.#derive();
   }
 
   streamDown(stream: object, error: KubeMQError): void {
-    this.#streamsDown.add(stream);
+    if (!this.#streams.has(stream)) return;
+    this.#streams.set(stream, "down");
     this.#derive(error);
-  }
-
-  streamGone(stream: object): void {
-    if (this.#streamsDown.delete(stream)) this.#derive();
+    this.#settleDoubt();
   }
 
   closing(): void {
@@ -68,6 +82,15 @@ export class StateTracker {
     this.#derive();
   }
 
+  /** A call that failed is no proof while streams are up: they notice a lost connection by themselves. */
+  #settleDoubt(): void {
+    const error = this.#doubt;
+    if (error === undefined || this.#some("up")) return;
+    this.#doubt = undefined;
+    this.#answered = false;
+    this.#derive(error);
+  }
+
   #derive(error?: KubeMQError): void {
     const state = this.#next();
     const previous = this.#state;
@@ -78,8 +101,13 @@ export class StateTracker {
 
   #next(): ConnectionState {
     if (this.#phase !== "open") return this.#phase;
-    if (this.#streamsDown.size > 0) return "reconnecting";
+    if (this.#some("down")) return "reconnecting";
     if (this.#answered) return "ready";
-    return this.#waiting > 0 ? "connecting" : "idle";
+    return this.#waiting > 0 || this.#streams.size > 0 ? "connecting" : "idle";
+  }
+
+  #some(what: "up" | "down"): boolean {
+    for (const known of this.#streams.values()) if (known === what) return true;
+    return false;
   }
 }

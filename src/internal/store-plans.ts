@@ -159,13 +159,14 @@ export class ContiguousPlan<T> extends StorePlan<T> {
 
   async #confirmQuiet(): Promise<void> {
     const { attempt } = this;
+    if (attempt === undefined) return;
     const received = this.#received;
     try {
-      await this.connection.probe();
+      await this.connection.probe(attempt.signal);
     } catch {
       return; // a connection that is lost ends the attempt by itself
     }
-    if (attempt === undefined || attempt.signal.aborted || received !== this.#received) return;
+    if (attempt.signal.aborted || received !== this.#received) return;
     this.onQuiet(attempt);
   }
 }
@@ -245,7 +246,7 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
     });
     try {
       const source = open(connection, this, "")({ from: "last" }, controller.signal)[Symbol.asyncIterator]();
-      connection.probe().then(
+      connection.probe(controller.signal).then(
         () => controller.signal.aborted || silence.begin(),
         () => {}, // a connection that is lost ends the stream too
       );

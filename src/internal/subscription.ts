@@ -273,7 +273,7 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
       if (this.#plan.onLost?.(error) === true) this.#releaseBuffer();
       if (this.#plan.isTerminal?.(error) ?? !error.retryable) return this.#end(error);
       failures = attempt.wasHealthy ? 1 : failures + 1;
-      if (this.#policy === false || failures > this.#policy.maxAttempts) return this.#end(error);
+      if (this.#policy === false || failures >= this.#policy.maxAttempts) return this.#end(error);
       this.#downSince ??= clock.now();
       this.#host.down(this, error);
       const delayMs = backoffDelay(this.#policy, failures, () => this.#host.random());
@@ -300,7 +300,7 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     try {
       const source = this.#plan.open(attempt)[Symbol.asyncIterator]();
       this.#host.probe(controller.signal).then(
-        () => this.#controller === controller && this.#up(health),
+        () => !controller.signal.aborted && this.#up(health), // an answer that comes after the end says nothing
         () => {}, // the stream itself, or the liveness check, tells what is wrong
       );
       for (;;) {

@@ -13,8 +13,10 @@ export class Token {
   #header: CallHeader;
   #expiresAt = Infinity;
   #fetching: Promise<CallHeader> | undefined;
-  /** The server refused a token and has not accepted one since: asking the provider again and again would be a storm. */
+  /** The server refused a token and has not accepted one since. */
   #refused = false;
+  /** What was fetched after a refusal: refused as well, it is the end, or every call would ask the provider for ever. */
+  readonly #lastTries = new WeakSet<object>();
 
   constructor(source: ClientOptions["authToken"]) {
     this.#source = source;
@@ -30,18 +32,20 @@ export class Token {
     return this.#fetching;
   }
 
-  /** The server took the token. */
-  accepted(): void {
+  /** The server took the token of `used`. */
+  accepted(used: CallHeader): void {
+    if (!this.#refused || used === undefined || used !== this.#header) return;
     this.#refused = false;
+    this.#lastTries.delete(used);
   }
 
   /** The server refused the token of `used`. True when a call with a fresh one is worth trying: once. */
   refused(used: CallHeader): boolean {
-    if (typeof this.#source !== "function") return false;
-    if (used !== this.#header) return true; // another call has refreshed it meanwhile
-    if (this.#refused) return false;
+    if (typeof this.#source !== "function" || used === undefined) return false;
+    // Later calls begin with a fresh one in any case: the provider may know better by then.
+    if (used === this.#header) this.#header = undefined;
+    if (this.#lastTries.has(used)) return false;
     this.#refused = true;
-    this.#header = undefined;
     return true;
   }
 
@@ -51,14 +55,17 @@ export class Token {
     try {
       given = await provider();
     } catch (cause) {
-      throw fault("UNAUTHENTICATED", subject, "the token provider failed", { cause });
+      // It may well come back, as the network does.
+      throw fault("UNAUTHENTICATED", subject, "the token provider failed", { cause, retryable: true });
     }
-    const { token, expiresAt } = typeof given === "string" ? { token: given, expiresAt: undefined } : given;
+    const { token, expiresAt } = typeof given === "string" ? { token: given, expiresAt: undefined } : (given ?? {});
     if (!isHeaderValue(token)) {
       throw fault("UNAUTHENTICATED", subject, "the token provider gave no text of visible ASCII characters");
     }
+    const header = { authorization: token };
+    if (this.#refused) this.#lastTries.add(header);
     this.#expiresAt = expiresAt?.getTime() ?? Infinity;
-    this.#header = { authorization: token };
-    return this.#header;
+    this.#header = header;
+    return header;
   }
 }

@@ -1,0 +1,410 @@
+import { describe, expect, test } from "@jest/globals";
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, createRouterTransport, type HandlerContext } from "@connectrpc/connect";
+import { KubeMQClient, type ClientOptions, type ConnectionState, type Status } from "kubemq-es";
+import { EventReceiveSchema, kubemq, PingResultSchema, ResultSchema } from "kubemq-es/gen";
+import { FakeClock, settle } from "../support/fake-clock.js";
+import { rejection, until, within } from "../support/until.js";
+
+/** The connection, which the client aborts when it closes. */
+let connection = new AbortController();
+
+/** What a server does; without it a call hangs until it is cancelled. */
+interface Script {
+  ping?: (context: HandlerContext) => void | Promise<void>;
+  send?: (context: HandlerContext) => void | Promise<void>;
+  subscribe?: (context: HandlerContext) => AsyncIterable<string>;
+}
+
+const hang = (context: HandlerContext) =>
+  new Promise<never>((_, reject) => {
+    for (const signal of [context.signal, connection.signal])
+      signal.addEventListener("abort", () => reject(new ConnectError("gone", Code.Canceled)));
+  });
+
+function world(script: Script = {}, options: ClientOptions = {}) {
+  const clock = new FakeClock();
+  const own = new AbortController();
+  connection = own;
+  const seen = { pings: 0, sends: [] as (string | null)[], subscriptions: [] as (string | null)[] };
+  const transport = createRouterTransport((router) => {
+    router.service(kubemq, {
+      async ping(_, context) {
+        seen.pings += 1;
+        await (script.ping ?? (() => {}))(context);
+        return create(PingResultSchema, { Host: "h", Version: "v" });
+      },
+      async sendEvent(event, context) {
+        seen.sends.push(context.requestHeader.get("authorization"));
+        await (script.send ?? (() => {}))(context);
+        return create(ResultSchema, { EventID: event.EventID, Sent: true });
+      },
+      async *subscribeToEvents(_, context) {
+        seen.subscriptions.push(context.requestHeader.get("authorization"));
+        if (script.subscribe === undefined) await hang(context);
+        else for await (const id of script.subscribe(context)) yield create(EventReceiveSchema, { EventID: id });
+      },
+    });
+  });
+  const abortSession = () => own.abort();
+  const client = new KubeMQClient(options, { transport, abortSession, clock, random: () => 1 });
+  const statuses: Status[] = [];
+  const statusEnd = (async () => {
+    for await (const status of client.status()) statuses.push(status);
+  })();
+  const states = (): ConnectionState[] => statuses.flatMap((status) => (status.type === "state" ? [status.state] : []));
+  return { clock, seen, client, statuses, statusEnd, states };
+}
+
+const event = { channel: "c", body: "x" };
+
+describe("a call", () => {
+  test("rejects with the reason of its signal, before and after it began", async () => {
+    const { client, seen } = world({ send: hang });
+    const reason = new Error("changed my mind");
+    const aborted = AbortSignal.abort(reason);
+    expect(await rejection(client.events.publish(event, { signal: aborted }))).toBe(reason);
+    expect(seen.sends.length).toBe(0);
+    const stop = new AbortController();
+    const publishing = rejection(client.events.publish(event, { signal: stop.signal }));
+    await until("the call is there", () => seen.sends.length === 1);
+    stop.abort(reason);
+    expect(await publishing).toBe(reason);
+    await client.close();
+  });
+
+  test("rejects with TIMEOUT after its own time-out, or the client's", async () => {
+    const { client } = world({ send: hang }, { timeoutMs: 60 });
+    expect(await rejection(client.events.publish(event))).toMatchObject({ code: "TIMEOUT", channel: "c" });
+    expect(await rejection(client.events.publish(event, { timeoutMs: 20 }))).toMatchObject({ code: "TIMEOUT" });
+    await client.close();
+  });
+
+  test("that was lost is never sent again, and says that it may be tried again", async () => {
+    const { client, seen } = world({ send: () => Promise.reject(new ConnectError("gone", Code.Unavailable)) });
+    expect(await rejection(client.events.publish(event))).toMatchObject({ code: "UNAVAILABLE", retryable: true });
+    expect(seen.sends.length).toBe(1);
+    await client.close();
+  });
+});
+
+describe("the token of a call", () => {
+  const refuseAllBut = (good: string) => (context: HandlerContext) => {
+    const token = context.requestHeader.get("authorization");
+    if (token !== good) throw new ConnectError("Error 421: authentication verification failed", Code.Unauthenticated);
+  };
+
+  test("a rotated token is fetched once for all that were refused", async () => {
+    let current = "old";
+    let asked = 0;
+    const authToken = async () => (asked++, current);
+    const script = { send: refuseAllBut("old") };
+    const { client, seen } = world(script, { authToken });
+    await client.events.publish(event);
+    script.send = refuseAllBut("new");
+    current = "new";
+    await Promise.all([1, 2, 3, 4].map(() => client.events.publish(event)));
+    expect(asked).toBe(2);
+    expect(seen.sends.filter((token) => token === "new").length).toBe(4);
+    await client.close();
+  });
+
+  test("a wrong token costs two calls and ends with UNAUTHENTICATED, though pings are answered", async () => {
+    let asked = 0;
+    const authToken = async () => `wrong-${++asked}`;
+    const { client, seen } = world({ send: refuseAllBut("good") }, { authToken });
+    for (let n = 1; n <= 3; n++) {
+      await client.ping();
+      expect(await rejection(client.events.publish(event))).toMatchObject({
+        code: "UNAUTHENTICATED",
+        serverCode: 421,
+        retryable: false,
+      });
+    }
+    expect(seen.sends).toEqual(["wrong-1", "wrong-2", "wrong-3", "wrong-4"]);
+    await client.close();
+  });
+
+  test("a subscription with a wrong token comes back once and then throws", async () => {
+    let asked = 0;
+    const refuse = refuseAllBut("good");
+    const { client, clock, seen } = world(
+      {
+        // oxlint-disable-next-line require-yield -- it is refused before its first message
+        async *subscribe(context) {
+          refuse(context);
+        },
+      },
+      { authToken: () => `wrong-${++asked}` },
+    );
+    const subscription = client.events.subscribe({ channel: "c" });
+    await until("the second attempt", async () => (await clock.advance(100), seen.subscriptions.length > 1));
+    expect(await within(1000, "it ends", subscription.closed)).toMatchObject({ code: "UNAUTHENTICATED" });
+    await clock.advance(60_000);
+    expect(seen.subscriptions).toEqual(["wrong-1", "wrong-2"]);
+    await client.close();
+  });
+
+  test("an idle subscription takes a fresh token each time its token has run out", async () => {
+    let asked = 0;
+    const ends: (() => void)[] = [];
+    const { client, clock, seen } = world(
+      {
+        // oxlint-disable-next-line require-yield -- nothing is ever sent on it
+        async *subscribe() {
+          await new Promise<void>((resolve) => ends.push(resolve));
+          throw new ConnectError("the token has run out", Code.Unauthenticated);
+        },
+      },
+      { authToken: () => `t${++asked}` },
+    );
+    const subscription = client.events.subscribe({ channel: "c" });
+    for (let n = 1; n <= 4; n++) {
+      await until(`attempt ${n}`, () => ends.length === n);
+      await clock.advance(15_000);
+      ends[n - 1]?.();
+      await settle();
+      await clock.advance(10_000);
+    }
+    expect(seen.subscriptions.slice(0, 4)).toEqual(["t1", "t2", "t3", "t4"]);
+    await subscription.close();
+    expect(await subscription.closed).toBeUndefined();
+    await client.close();
+  });
+
+  test("a provider that never answers is bounded by the time-out, by the signal, and by close()", async () => {
+    const { client, clock, seen } = world({}, { authToken: () => new Promise<string>(() => {}), timeoutMs: 1000 });
+    const late = rejection(client.events.publish(event));
+    await clock.advance(1000);
+    expect(await within(1000, "the time-out", late)).toMatchObject({ code: "TIMEOUT" });
+    const stop = new AbortController();
+    const stopped = rejection(client.events.publish(event, { signal: stop.signal, timeoutMs: 99_999 }));
+    stop.abort("enough");
+    expect(await within(1000, "the abort", stopped)).toBe("enough");
+    const closed = rejection(client.events.publish(event, { timeoutMs: 99_999 }));
+    const closing = client.close({ timeoutMs: 500 });
+    await clock.advance(500);
+    await within(1000, "the close", closing);
+    expect(await within(1000, "the call", closed)).toMatchObject({ code: "CLIENT_CLOSED" });
+    expect(seen.sends).toEqual([]);
+    expect(clock.timers).toBe(0);
+  });
+
+  test("a provider that fails now and then does not end a subscription", async () => {
+    let asked = 0;
+    const authToken = () => (++asked < 4 ? Promise.reject(new Error("vault is sealed")) : "good");
+    const { client, clock, statuses } = world({}, { authToken });
+    const subscription = client.events.subscribe({ channel: "c" });
+    await until("it is ready", async () => (await clock.advance(1000), client.state === "ready"));
+    await subscription.ready;
+    expect(statuses.filter(({ type }) => type === "retry").length).toBeGreaterThan(0);
+    expect(
+      await rejection(world({}, { authToken: () => Promise.reject(new Error("no")) }).client.events.publish(event)),
+    ).toMatchObject({
+      code: "UNAUTHENTICATED",
+    });
+    await client.close();
+  });
+
+  test("the token is in no error and no status", async () => {
+    const secret = "s3cr3t-t0k3n";
+    const texts: string[] = [];
+    const { client, statusEnd, statuses } = world(
+      { send: () => Promise.reject(new ConnectError("no", Code.Unauthenticated)) },
+      { authToken: secret },
+    );
+    const failed = await rejection(client.events.publish(event));
+    for (let error: unknown = failed; error instanceof Object; error = (error as Error).cause) {
+      texts.push((error as Error).message, JSON.stringify(error), (error as Error).stack ?? "");
+    }
+    await client.close();
+    await statusEnd;
+    for (const text of [
+      ...texts,
+      JSON.stringify(statuses, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)),
+    ]) {
+      expect(text).not.toContain(secret);
+    }
+  });
+});
+
+describe("the liveness check", () => {
+  test("runs while a stream is open and silent, and not otherwise", async () => {
+    const { client, clock, seen } = world();
+    await client.ping();
+    await clock.advance(60_000);
+    expect(seen.pings).toBe(1);
+    const subscription = client.events.subscribe({ channel: "c" });
+    await until("the probe", () => seen.pings === 2);
+    await clock.advance(10_000);
+    expect(seen.pings).toBe(3);
+    await subscription.close();
+    await clock.advance(60_000);
+    expect(seen.pings).toBe(3);
+    expect(clock.timers).toBe(0);
+    await client.close();
+  });
+
+  test("keepalive: false never pings for liveness", async () => {
+    const { client, clock, seen } = world({}, { keepalive: false });
+    const subscription = client.events.subscribe({ channel: "c" });
+    await subscription.ready;
+    await clock.advance(600_000);
+    expect(seen.pings).toBe(1);
+    await client.close();
+  });
+});
+
+describe("a subscription", () => {
+  test("is ready when the ping behind it was answered; a ping that fails alone is sent again", async () => {
+    let failing = true;
+    const { client, clock, seen, states } = world({
+      ping: () => (failing ? Promise.reject(new ConnectError("stream was reset", Code.Unavailable)) : undefined),
+    });
+    const subscription = client.events.subscribe({ channel: "c" });
+    await until("the first ping", () => seen.pings === 1);
+    await settle();
+    expect(client.state).toBe("connecting");
+    failing = false;
+    await clock.advance(1000);
+    await within(1000, "ready", subscription.ready);
+    expect(states()).toEqual(["connecting", "ready"]);
+    expect(seen.subscriptions.length).toBe(1);
+    await client.close();
+  });
+
+  test("ends with the loss when it is not to come back, or has failed too often", async () => {
+    const down = {
+      // oxlint-disable-next-line require-yield -- the server is away
+      async *subscribe() {
+        throw new ConnectError("down", Code.Unavailable);
+      },
+    };
+    const once = world(down, { reconnect: false });
+    expect(await once.client.events.subscribe({ channel: "c" }).closed).toMatchObject({ code: "UNAVAILABLE" });
+    expect(once.seen.subscriptions.length).toBe(1);
+    expect(once.client.state).toBe("idle");
+    await once.client.close();
+
+    const three = world(down, { reconnect: { maxAttempts: 3 } });
+    const subscription = three.client.events.subscribe({ channel: "c" });
+    await until("three attempts", async () => (await three.clock.advance(1000), three.seen.subscriptions.length === 3));
+    expect(await subscription.closed).toMatchObject({ code: "UNAVAILABLE" });
+    await three.clock.advance(100_000);
+    expect(three.seen.subscriptions.length).toBe(3);
+    expect(three.statuses.flatMap((status) => (status.type === "retry" ? [status.delayMs] : []))).toEqual([100, 200]);
+    await three.client.close();
+  });
+
+  test("the client's policy is overruled for one stream", async () => {
+    const down = {
+      // oxlint-disable-next-line require-yield -- the server is away
+      async *subscribe() {
+        throw new ConnectError("down", Code.Unavailable);
+      },
+    };
+    const back = world(down, { reconnect: false });
+    const subscription = back.client.events.subscribe({ channel: "c" }, { reconnect: true });
+    await until("it comes back", async () => (await back.clock.advance(1000), back.seen.subscriptions.length > 2));
+    await subscription.close();
+    await back.client.close();
+    const gone = world(down);
+    expect(await gone.client.events.subscribe({ channel: "c" }, { reconnect: false }).closed).toMatchObject({
+      code: "UNAVAILABLE",
+    });
+    await gone.client.close();
+  });
+});
+
+describe("close()", () => {
+  test("of a client that was never used, twice and concurrently", async () => {
+    const { client, statusEnd, states, clock } = world();
+    const first = client.close();
+    expect(client.close()).toBe(first);
+    await first;
+    await client[Symbol.asyncDispose]();
+    await statusEnd;
+    expect(states()).toEqual(["closing", "closed"]);
+    expect(client.state).toBe("closed");
+    expect(clock.timers).toBe(0);
+  });
+
+  test("refuses what comes after it, synchronously for streams", async () => {
+    const { client } = world();
+    await client.close();
+    expect(await rejection(client.ping())).toMatchObject({ code: "CLIENT_CLOSED" });
+    expect(await rejection(client.events.publish(event))).toMatchObject({ code: "CLIENT_CLOSED" });
+    expect(() => client.events.subscribe({ channel: "c" })).toThrow(expect.objectContaining({ code: "CLIENT_CLOSED" }));
+    expect(() => client.events.publisher()).toThrow(expect.objectContaining({ code: "CLIENT_CLOSED" }));
+  });
+
+  test("lets a running call finish, and ends loops quietly meanwhile", async () => {
+    let finish: () => void = () => {};
+    const { client, seen } = world({ send: () => new Promise<void>((resolve) => (finish = resolve)) });
+    const loop = (async () => {
+      for await (const message of client.events.subscribe({ channel: "c" })) throw new Error(`got ${message.id}`);
+    })();
+    const sending = client.events.publish(event);
+    await until("the call runs", () => seen.sends.length === 1);
+    const closing = client.close();
+    await within(1000, "the loop ends", loop);
+    expect(client.state).toBe("closing");
+    expect(await rejection(client.ping())).toMatchObject({ code: "CLIENT_CLOSED" });
+    finish();
+    await within(1000, "the call", sending);
+    await within(1000, "the close", closing);
+  });
+
+  test("cancels what is not finished within its bound", async () => {
+    const { client, seen, clock } = world({ send: hang });
+    const sending = rejection(client.events.publish(event, { timeoutMs: 2_000 }));
+    await until("the call runs", () => seen.sends.length === 1);
+    let closed = false;
+    const closing = client.close({ timeoutMs: 700 }).then(() => (closed = true));
+    await clock.advance(699);
+    expect(closed).toBe(false);
+    await clock.advance(1);
+    await within(1000, "the close", closing);
+    expect(await within(1000, "the call", sending)).toMatchObject({ code: "CLIENT_CLOSED" });
+  });
+
+  test.each([Infinity, 2 ** 31, Number.NaN, -5])("takes any number as its bound: %d", async (timeoutMs) => {
+    let finish: () => void = () => {};
+    const { client, seen, clock } = world({ send: () => new Promise<void>((resolve) => (finish = resolve)) });
+    const sending = client.events.publish(event).catch((error: unknown) => error);
+    await until("the call runs", () => seen.sends.length === 1);
+    const closing = client.close({ timeoutMs });
+    await clock.advance(0);
+    if (timeoutMs > 0) {
+      await clock.advance(1_000_000);
+      expect(client.state).toBe("closing");
+      finish();
+      expect(await sending).toBeUndefined();
+    } else expect(client.state).toBe("closed");
+    await within(1000, "the close", closing);
+    finish();
+  });
+
+  test("does not wait for its own pings", async () => {
+    const { client, seen, clock } = world({ ping: hang });
+    client.events.subscribe({ channel: "c" });
+    await until("the probe runs", () => seen.pings === 1);
+    await within(1000, "the close", client.close());
+    expect(clock.timers).toBe(0);
+  });
+
+  test("while a stream waits to come back", async () => {
+    const { client, clock, seen } = world({
+      // oxlint-disable-next-line require-yield -- the server is away
+      async *subscribe() {
+        throw new ConnectError("down", Code.Unavailable);
+      },
+    });
+    const subscription = client.events.subscribe({ channel: "c" });
+    await until("back-off", () => client.state === "reconnecting");
+    await within(1000, "the close", client.close());
+    expect(await subscription.closed).toBeUndefined();
+    expect(clock.timers).toBe(0);
+    expect(seen.subscriptions.length).toBe(1);
+  });
+});

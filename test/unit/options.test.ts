@@ -1,0 +1,177 @@
+import { describe, expect, test } from "@jest/globals";
+import { readFileSync } from "node:fs";
+import { KubeMQClient, KubeMQError, type ClientOptions } from "kubemq-es";
+import { DEFAULTS, resolveOptions } from "../../src/options.js";
+import { pem, pemPath } from "../support/tls.js";
+
+function refused(options: ClientOptions): string {
+  let client: KubeMQClient;
+  try {
+    client = new KubeMQClient(options);
+  } catch (error) {
+    if (KubeMQError.is(error, "INVALID_ARGUMENT")) return error.message;
+    throw error;
+  }
+  throw new Error(`accepted, for ${client.clientId}: ${JSON.stringify(options)}`);
+}
+
+describe("the defaults", () => {
+  test("are what resolving nothing gives", () => {
+    const { address, closeTimeoutMs, ...rest } = DEFAULTS;
+    const resolved = resolveOptions();
+    expect(resolved).toMatchObject({ ...rest, origin: `http://${address}`, authToken: undefined, tls: undefined });
+    expect(resolved.clientId).toMatch(/^kubemq-es-[0-9a-f]{8}$/);
+    expect(closeTimeoutMs).toBe(5000);
+  });
+
+  test("are what the documentation of each option says", () => {
+    const source = readFileSync(new URL("../../src/options.ts", import.meta.url), "utf8");
+    const [, body = ""] = /export interface ClientOptions \{\n(.*?)\n\}/s.exec(source) ?? [];
+    const documented = new Map<string, string>();
+    for (const [, comment = "", name = ""] of body.matchAll(/\/\*\*(.*?)\*\/\s+(\w+)\?:/gs)) {
+      const [, value] = /@default (.*)/s.exec(comment.replaceAll(/\n\s*\* ?/g, " ").trim()) ?? [];
+      if (value !== undefined) documented.set(name, value.trim());
+    }
+    const spelled = (value: unknown): string =>
+      typeof value === "object" && value !== null
+        ? `{ ${Object.entries(value)
+            .map(([key, inner]) => `${key}: ${spelled(inner)}`)
+            .join(", ")} }`
+        : typeof value === "string"
+          ? JSON.stringify(value)
+          : String(value);
+    const { closeTimeoutMs, maxMessageBytes, ...plain } = DEFAULTS;
+    const expected = Object.fromEntries(Object.entries(plain).map(([name, value]) => [name, spelled(value)]));
+    expect(Object.fromEntries(documented)).toEqual({
+      ...expected,
+      maxMessageBytes: `${maxMessageBytes} (100 MiB, as servers have it)`,
+      clientId: '"kubemq-es-" and 8 random characters',
+      tls: "true for `https://`, else false",
+    });
+    const client = readFileSync(new URL("../../src/client.ts", import.meta.url), "utf8");
+    expect(client).toContain(`(default ${closeTimeoutMs})`);
+  });
+
+  test("a part that is given leaves the rest as it is", () => {
+    const resolved = resolveOptions({
+      keepalive: { intervalMs: 1 },
+      reconnect: { maxDelayMs: 500 },
+      flowControl: { streamBytes: 65_535 },
+    });
+    expect(resolved.keepalive).toEqual({ ...DEFAULTS.keepalive, intervalMs: 1 });
+    expect(resolved.reconnect).toEqual({ ...DEFAULTS.reconnect, maxDelayMs: 500 });
+    expect(resolved.flowControl).toEqual({ ...DEFAULTS.flowControl, streamBytes: 65_535 });
+    expect(resolveOptions({ keepalive: false, reconnect: false })).toMatchObject({
+      keepalive: false,
+      reconnect: false,
+    });
+  });
+
+  test("an option that is undefined is one that is not given", () => {
+    const nothing = { keepalive: { intervalMs: undefined }, reconnect: { maxDelayMs: undefined } };
+    const resolved = resolveOptions(nothing as unknown as ClientOptions);
+    expect(resolved.keepalive).toEqual(DEFAULTS.keepalive);
+    expect(resolved.reconnect).toEqual(DEFAULTS.reconnect);
+  });
+});
+
+describe("the address", () => {
+  test.each([
+    ["localhost", "http://localhost:50000"],
+    ["broker.example", "http://broker.example:50000"],
+    ["broker.example:80", "http://broker.example:80"],
+    ["http://broker.example", "http://broker.example:50000"],
+    ["http://broker.example:80/", "http://broker.example:80"],
+    ["https://broker.example", "https://broker.example:50000"],
+    ["https://broker.example:443", "https://broker.example:443"],
+    ["[::1]:50001", "http://[::1]:50001"],
+  ])("%s is %s", (address, origin) => {
+    expect(resolveOptions({ address }).origin).toBe(origin);
+  });
+
+  test.each([
+    "",
+    "broker.example:0",
+    "broker.example:65536",
+    "broker.example:port",
+    "ftp://broker.example",
+    "http://user@broker.example",
+    "http://broker.example/path",
+    "http://broker.example?query",
+    "broker example",
+    "http://",
+    "::1",
+    "broker.example:50000\n",
+  ])("%j is refused", (address) => {
+    expect(refused({ address })).toMatch(/^address must be /);
+  });
+
+  test("a bare remote address is plain text, and with tls it is TLS", () => {
+    expect(resolveOptions({ address: "broker.example:1" }).origin).toBe("http://broker.example:1");
+    expect(resolveOptions({ address: "broker.example:1", tls: true }).origin).toBe("https://broker.example:1");
+  });
+});
+
+describe("what contradicts itself is refused", () => {
+  const [ca, cert, key] = [pem("ca"), pem("client"), pem("client-key")];
+
+  test.each<[string, ClientOptions, RegExp]>([
+    ["tls: false and https://", { address: "https://b.example", tls: false }, /tls is false/],
+    ["tls and http://", { address: "http://b.example", tls: true }, /tls is set/],
+    ["cert without key", { tls: { cert } }, /tls\.key is missing/],
+    ["key without cert", { tls: { key } }, /tls\.cert is missing/],
+    ["a path that is none", { tls: { ca: "/no/such/file.pem" } }, /tls\.ca is neither PEM text nor a file/],
+    [
+      "a key of another certificate",
+      { tls: { cert, key: pem("server-key") } },
+      /^tls: certificates or key cannot be used/,
+    ],
+    [
+      "bytes that are no PEM",
+      { tls: { ca, cert: Buffer.from("-----BEGIN nothing"), key } },
+      /^tls: certificates or key/,
+    ],
+    [
+      "a token over plain text to elsewhere",
+      { address: "b.example", authToken: "t" },
+      /authToken would travel in plain/,
+    ],
+    ["an empty token", { authToken: "" }, /^authToken must be/],
+    ["a token of two lines", { authToken: "a\nb" }, /^authToken must be/],
+    ["an empty client id", { clientId: "" }, /^clientId may have/],
+    ["a client id with a dot", { clientId: "a.b" }, /^clientId may have/],
+    ["a time-out of 0", { timeoutMs: 0 }, /^timeoutMs must be above 0/],
+    ["a time-out that is none", { timeoutMs: Number.NaN }, /^timeoutMs must be above 0/],
+    ["an endless time-out", { timeoutMs: Infinity }, /^timeoutMs must be above 0 and at most 2147483647/],
+    ["a negative connect time-out", { connectTimeoutMs: -1 }, /^connectTimeoutMs must be/],
+    ["an interval of 0", { keepalive: { intervalMs: 0 } }, /^keepalive\.intervalMs must be/],
+    ["an endless liveness time-out", { keepalive: { timeoutMs: Infinity } }, /^keepalive\.timeoutMs must be/],
+    ["a delay of 0", { reconnect: { initialDelayMs: 0 } }, /^reconnect\.initialDelayMs must be/],
+    ["a negative cap", { reconnect: { maxDelayMs: -1 } }, /^reconnect\.maxDelayMs must be/],
+    ["a cap below the first delay", { reconnect: { initialDelayMs: 2, maxDelayMs: 1 } }, /must not be above/],
+    ["a jitter above 1", { reconnect: { jitter: 1.1 } }, /^reconnect\.jitter must be/],
+    ["no attempts", { reconnect: { maxAttempts: 0 } }, /^reconnect\.maxAttempts must be/],
+    ["a small window", { flowControl: { streamBytes: 65_534 } }, /^flowControl\.streamBytes must be/],
+    ["a large window", { flowControl: { connectionBytes: 2 ** 31 } }, /^flowControl\.connectionBytes must be/],
+    ["messages of nothing", { maxMessageBytes: 0 }, /^maxMessageBytes must be/],
+  ])("%s", (_, options, message) => {
+    expect(refused(options)).toMatch(message);
+  });
+
+  test("what looks alike and is sound is accepted", () => {
+    const sound: ClientOptions[] = [
+      { address: "https://b.example", authToken: "t" },
+      { address: "http://b.example", authToken: "t" },
+      { address: "b.example", tls: false, authToken: "t" },
+      { address: "127.0.0.1:1", authToken: "t" },
+      { tls: { ca: pemPath("ca"), cert: pemPath("client"), key: pemPath("client-key") } },
+      { tls: { ca: Buffer.from(ca), cert: Buffer.from(cert), key } },
+    ];
+    for (const options of sound) expect(() => new KubeMQClient(options)).not.toThrow();
+  });
+
+  test("the token is in no refusal", () => {
+    expect(refused({ authToken: "geheim\n" })).not.toContain("geheim");
+    expect(refused({ address: "b.example", authToken: "geheim" })).not.toContain("geheim");
+  });
+});
