@@ -1,9 +1,12 @@
+import { createChannelsClient, type ChannelsClient } from "./channels.js";
+import { createCommandsClient, type CommandsClient } from "./commands.js";
 import { createEventsClient, type EventsClient } from "./events.js";
 import { createEventsStoreClient, type EventsStoreClient } from "./events-store.js";
 import { Connection, type Seam } from "./internal/connection.js";
 import { pingMethod, pingRequest, serverInfo, type ServerInfo } from "./internal/wire.js";
 import type { CallOptions } from "./message.js";
 import { DEFAULTS, resolveOptions, type ClientOptions } from "./options.js";
+import { createQueriesClient, type QueriesClient } from "./queries.js";
 import type { ConnectionState, Status } from "./status.js";
 
 /**
@@ -17,6 +20,12 @@ export class KubeMQClient implements AsyncDisposable {
   readonly events: EventsClient;
   /** Publish/subscribe with replay: every event, from any position on. */
   readonly eventsStore: EventsStoreClient;
+  /** Ask somebody to do something, and know whether it was done. */
+  readonly commands: CommandsClient;
+  /** Ask for something, and get it. */
+  readonly queries: QueriesClient;
+  /** The server's channels: create, delete, list. */
+  readonly channels: ChannelsClient;
   readonly #connection: Connection;
 
   /** Makes a client without connecting. Contradictory options throw `INVALID_ARGUMENT`. */
@@ -28,6 +37,9 @@ export class KubeMQClient implements AsyncDisposable {
     this.clientId = this.#connection.options.clientId;
     this.events = createEventsClient(this.#connection);
     this.eventsStore = createEventsStoreClient(this.#connection);
+    this.commands = createCommandsClient(this.#connection);
+    this.queries = createQueriesClient(this.#connection);
+    this.channels = createChannelsClient(this.#connection);
   }
 
   /** Makes a client and pings the server, so that a wrong address fails here. */

@@ -3,7 +3,7 @@
  *
  * - `INVALID_ARGUMENT`: an argument was refused before a byte was sent; the message names it and what is allowed
  * - `UNAVAILABLE`: the server cannot be reached, or the connection was lost; whether a call was carried out is unknown
- * - `TIMEOUT`: no answer in time, from a responder or from the server
+ * - `TIMEOUT`: no answer in time, from a responder or from the server; or an answer that came too late for whoever asked
  * - `UNAUTHENTICATED`: the token, or the certificate, was refused
  * - `PERMISSION_DENIED`: the token does not allow this
  * - `NOT_FOUND`: the server does not know what was asked for

@@ -1,5 +1,6 @@
-export type { ChannelKind } from "./channels.js";
+export type { ChannelInfo, ChannelKind, ChannelStats, ChannelsClient } from "./channels.js";
 export { KubeMQClient } from "./client.js";
+export type { CommandRequest, CommandResult, CommandsClient } from "./commands.js";
 export { bytes, json, text, type Codec, type StandardResult, type StandardSchemaV1 } from "./codec.js";
 export { KubeMQError, type ErrorCode, type ErrorDetails } from "./errors.js";
 export type { ChannelFilter, EventMessage, EventPublisher, EventsClient } from "./events.js";
@@ -22,5 +23,15 @@ export type {
   StreamOptions,
 } from "./message.js";
 export type { AuthToken, ClientOptions, TlsOptions } from "./options.js";
+export type { OutgoingQuery, QueriesClient, QueryAnswer, QueryRequest, QueryResult } from "./queries.js";
+export type {
+  IncomingRequest,
+  OutgoingRequest,
+  Reply,
+  RequestOptions,
+  RequestStreamOptions,
+  ResponseInfo,
+  Unanswered,
+} from "./requests.js";
 export type { ConnectionState, Status } from "./status.js";
 export type { Subscription } from "./subscription.js";

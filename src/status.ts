@@ -43,6 +43,14 @@ export type Status =
     }
   /** A settlement failed after its promise could tell. */
   | { readonly type: "settle-failed"; readonly channel: string; readonly sequence: bigint; readonly error: KubeMQError }
+  /** A handler's response could not be sent: it came too late (`TIMEOUT`), or the server could not be reached in time. */
+  | {
+      readonly type: "response-failed";
+      readonly channel: string;
+      readonly kind: ChannelKind;
+      readonly requestId: string;
+      readonly error: KubeMQError;
+    }
   /** This reader of the status was too slow: so many entries were dropped, the oldest first. */
   | { readonly type: "overflow"; readonly dropped: number };
 

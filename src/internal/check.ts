@@ -133,6 +133,12 @@ export function checkTimeout(subject: Subject, timeoutMs: number | undefined, fa
   return timeoutMs === undefined ? fallbackMs : checkInteger(subject, "timeoutMs", timeoutMs, 1, MAX_TIMER_MS);
 }
 
+/** Bytes, or none. */
+export function checkBytes(subject: Subject, name: string, value: unknown): void {
+  if (value !== undefined && !isForeignBytes(value))
+    throw refuse(subject, `${name} must be a Uint8Array, got ${kind(value)}`);
+}
+
 /** Bytes of another realm, such as a jest sandbox or a worker: the class differs, the bytes do not. */
 function isForeignBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Uint8Array]";

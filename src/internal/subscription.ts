@@ -38,6 +38,8 @@ export interface StreamPlan<Wire, Item> {
   map(wire: Wire): Item | undefined;
   /** Whether an error ends the stream. Default: unless it is retryable. */
   isTerminal?(error: KubeMQError): boolean;
+  /** Asked right before a buffered item is delivered: true drops it, since it is of no use any more. */
+  isStale?(item: Item): boolean;
   /** An item that was buffered and will not be delivered. */
   onRelease?(item: Item): void;
   /** The loop asked for more after this item: its body has finished. */
@@ -111,7 +113,9 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
   #finished = false;
   #inBody: Item | undefined;
   #controller: AbortController | undefined;
-  /** Wakes the pump out of a full buffer, or out of a back-off. */
+  /** Lets the pump, which waits at a full buffer, go on. */
+  #makeRoom: (() => void) | undefined;
+  /** Wakes the pump out of a back-off. */
   #wake: (() => void) | undefined;
   #downSince: number | undefined;
   /** Since when the loop has been behind. */
@@ -147,10 +151,11 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
 
   next(): Promise<IteratorResult<Item, void>> {
     this.#finishBody();
-    const item = this.#buffer.shift();
+    let item = this.#buffer.shift();
+    while (item !== undefined && this.#plan.isStale?.(item) === true) item = this.#buffer.shift();
+    if (this.#buffer.size <= this.#plan.capacity >> 1) this.#makeRoom?.();
     if (item !== undefined) {
       this.#inBody = item;
-      if (this.#wake !== undefined && this.#buffer.size <= this.#plan.capacity >> 1) this.#wake();
       return Promise.resolve({ done: false, value: item });
     }
     const state = this.#state;
@@ -250,6 +255,7 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     if (this.#finished) return;
     this.#finished = true;
     this.#controller?.abort(cancelled());
+    this.#makeRoom?.();
     this.#wake?.();
     this.#host.leave(this);
     this.#resolveClosed(error);
@@ -344,8 +350,8 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     for (const wire of batch) {
       if (this.#buffer.size >= capacity) {
         this.#heldBackSince ??= this.#host.clock.now();
-        await new Promise<void>((resolve) => (this.#wake = resolve));
-        this.#wake = undefined;
+        await new Promise<void>((resolve) => (this.#makeRoom = resolve));
+        this.#makeRoom = undefined;
         if (this.#state.kind !== "open" || health.verdict !== undefined) return false;
       }
       const item = this.#plan.map(wire);
