@@ -5,6 +5,7 @@ import { createEventsStoreClient, type EventsStoreClient } from "./events-store.
 import { Connection, type Seam } from "./internal/connection.js";
 import { pingMethod, pingRequest, serverInfo, type ServerInfo } from "./internal/wire.js";
 import type { CallOptions } from "./message.js";
+import { createQueuesClient, type QueuesClient } from "./queues.js";
 import { DEFAULTS, resolveOptions, type ClientOptions } from "./options.js";
 import { createQueriesClient, type QueriesClient } from "./queries.js";
 import type { ConnectionState, Status } from "./status.js";
@@ -26,6 +27,8 @@ export class KubeMQClient implements AsyncDisposable {
   readonly queries: QueriesClient;
   /** The server's channels: create, delete, list. */
   readonly channels: ChannelsClient;
+  /** Queues: each message is done once, by one consumer. */
+  readonly queues: QueuesClient;
   readonly #connection: Connection;
 
   /** Makes a client without connecting. Contradictory options throw `INVALID_ARGUMENT`. */
@@ -40,6 +43,7 @@ export class KubeMQClient implements AsyncDisposable {
     this.commands = createCommandsClient(this.#connection);
     this.queries = createQueriesClient(this.#connection);
     this.channels = createChannelsClient(this.#connection);
+    this.queues = createQueuesClient(this.#connection);
   }
 
   /** Makes a client and pings the server, so that a wrong address fails here. */

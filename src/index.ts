@@ -35,3 +35,26 @@ export type {
 } from "./requests.js";
 export type { ConnectionState, Status } from "./status.js";
 export type { Subscription } from "./subscription.js";
+export type {
+  Delivery,
+  DeliveryBatch,
+  LeasedDelivery,
+  OutgoingQueueMessage,
+  QueueDetails,
+  QueueMessage,
+  QueuePolicy,
+  QueuesInfo,
+  SendResult,
+  SentMessage,
+  Settlement,
+} from "./queue-message.js";
+export type {
+  BatchOptions,
+  ConsumeOptions,
+  LeaseOptions,
+  ProcessOptions,
+  PublisherOptions,
+  QueuePublisher,
+  QueuesClient,
+  ReceiveRequest,
+} from "./queues.js";

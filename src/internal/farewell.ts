@@ -1,0 +1,70 @@
+import type { Clock } from "./clock.js";
+import type { Leave } from "./subscription.js";
+
+/** How long settlements that were asked for before a `break` may take. */
+const BREAK_MS = 1_000;
+/** After an abort or a close: how long what was handed out can be settled, once the loop's body is over. */
+export const SETTLE_MS = 5_000;
+/** How long a body may run on and still settle its message. */
+export const BODY_MS = 30_000;
+
+/**
+ * The time between the leaving of a loop and the end of its calls, in which what was handed out can be settled. Bounded, for a
+ * message that nobody settles would be held for ever.
+ */
+export class Farewell {
+  readonly #clock: Clock;
+  readonly #isDone: () => boolean;
+  #bodyRuns = false;
+  #bodyMs = 0;
+  #late = false;
+  #resolve: (() => void) | undefined;
+  #cancelTimer: (() => void) | undefined;
+
+  /** @param isDone whether nothing is left to wait for */
+  constructor(clock: Clock, isDone: () => boolean) {
+    this.#clock = clock;
+    this.#isDone = isDone;
+  }
+
+  /** Undefined when there is nothing to wait for. `patient` waits for what is handed out however long it takes. */
+  begin(how: Leave, bodyRuns: boolean, patient: boolean): Promise<void> | undefined {
+    if (this.#isDone()) return undefined;
+    this.#bodyRuns = bodyRuns;
+    const parted = new Promise<void>((resolve) => (this.#resolve = resolve));
+    if (how === "return") this.#after(BREAK_MS, () => this.#end());
+    else if (!patient) {
+      this.#bodyMs = BODY_MS - SETTLE_MS;
+      this.#after(SETTLE_MS, () => this.#beLate());
+    }
+    return parted;
+  }
+
+  /** Something was settled, or given up. */
+  check(): void {
+    if (this.#resolve !== undefined && this.#isDone()) this.#end();
+  }
+
+  bodyFinished(): void {
+    this.#bodyRuns = false;
+    if (this.#late) this.#end();
+    else this.check();
+  }
+
+  #beLate(): void {
+    if (!this.#bodyRuns) return this.#end();
+    this.#late = true;
+    this.#after(this.#bodyMs, () => this.#end());
+  }
+
+  #after(delayMs: number, run: () => void): void {
+    this.#cancelTimer = this.#clock.setTimer(delayMs, run);
+  }
+
+  #end(): void {
+    this.#cancelTimer?.();
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    resolve?.();
+  }
+}

@@ -1,0 +1,293 @@
+import type { KubeMQError } from "../errors.js";
+import type { OutgoingQueueMessage, SendResult } from "../queue-message.js";
+import type { StreamOptions } from "../message.js";
+import { onAbort } from "./abort.js";
+import type { Subject } from "./check.js";
+import type { Connection } from "./connection.js";
+import { cancelled, clientClosed, connectionLost, fault, serverError, toKubeMQError } from "./fault.js";
+import { Fifo } from "./fifo.js";
+import type { HostedStream } from "./subscription.js";
+import { Uplink } from "./uplink.js";
+import {
+  queuesUpstreamMethod,
+  queueMessageSize,
+  sendResult,
+  upstreamRequest,
+  type WireQueueMessage,
+  type WireUpstreamRequest,
+  type WireUpstreamResponse,
+} from "./wire-queues.js";
+
+export interface UpstreamPlan {
+  readonly operation: string;
+  /** How many requests may be unanswered. With one the order of the sends is the order in the queue. */
+  readonly maxInFlight: number;
+  prepare(message: OutgoingQueueMessage): WireQueueMessage;
+}
+
+/** Sends that wait for their turn share a request up to so many messages and bytes; one larger send goes alone. */
+const REQUEST_MESSAGES = 1_024;
+const REQUEST_BYTES = 4 * 1024 * 1024;
+/** How many messages may wait; beyond it sending is refused, for the caller does not await it. */
+const MAX_WAITING = 100_000;
+/** How long answers are waited for before a stream is left: a server can crash over a stream that is cancelled with requests open. */
+const DRAIN_MS = 5_000;
+/** How long a half-closed stream is left open. Servers ignore the half-close, but need a moment to see it. */
+const GRACE_MS = 50;
+
+/** One call of `send`. */
+interface Unit {
+  readonly messages: WireQueueMessage[];
+  readonly size: number;
+  resolve(results: SendResult[]): void;
+  reject(reason: unknown): void;
+}
+
+interface Sent {
+  readonly units: Unit[];
+  readonly deadline: number;
+}
+
+interface Line {
+  readonly uplink: Uplink<WireUpstreamRequest>;
+  readonly controller: AbortController;
+  /** Requests without an answer, by id, in the order of sending. */
+  readonly unanswered: Map<string, Sent>;
+  /** How many answers the server owes, those included that nobody waits for any more. */
+  owed: number;
+  onDrained: (() => void) | undefined;
+}
+
+type State =
+  { readonly kind: "open" } | { readonly kind: "closing" } | { readonly kind: "closed"; readonly reason: unknown };
+
+/** Sends over one QueuesUpstream: answers are matched by id, in whatever order, number and time they come. */
+export class Upstream implements HostedStream {
+  readonly #plan: UpstreamPlan;
+  readonly #connection: Connection;
+  readonly #subject: Subject;
+  readonly #reconnects: boolean;
+  readonly #unwatch: () => void;
+  readonly #waiting = new Fifo<Unit>();
+  readonly #flushing = new Fifo<() => void>();
+  #waitingMessages = 0;
+  #state: State = { kind: "open" };
+  #line: Line | undefined;
+  #requests = 0;
+  #pumping = false;
+  #cancelTimer: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(plan: UpstreamPlan, connection: Connection, options: StreamOptions = {}) {
+    this.#plan = plan;
+    this.#connection = connection;
+    this.#subject = { operation: plan.operation };
+    this.#reconnects = options.reconnect ?? connection.reconnect !== false;
+    connection.join(this);
+    this.#unwatch = onAbort(options.signal, () => void this.#leave(options.signal?.reason));
+  }
+
+  async send<T>(messages: OutgoingQueueMessage<T> | readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]> {
+    if (this.#state.kind === "closing") throw clientClosed(this.#subject);
+    if (this.#state.kind === "closed") throw this.#state.reason;
+    const list = (Array.isArray(messages) ? messages : [messages]) as readonly OutgoingQueueMessage[];
+    const wire = list.map((message) => this.#plan.prepare(message));
+    if (wire.length === 0) return [];
+    if (this.#waiting.size > 0 && this.#waitingMessages + wire.length > MAX_WAITING) {
+      const text = `${MAX_WAITING} messages wait to be sent: await send()`;
+      throw fault("RESOURCE_EXHAUSTED", this.#subject, text, { retryable: true });
+    }
+    let size = 0;
+    for (const message of wire) size += queueMessageSize(message);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ messages: wire, size, resolve, reject });
+      this.#waitingMessages += wire.length;
+      if (this.#pumping) return;
+      this.#pumping = true;
+      queueMicrotask(() => this.#pump()); // sends of the same tick share a request
+    });
+  }
+
+  /** Resolves when every send so far has its outcome, which its own promise tells. */
+  flush(): Promise<void> {
+    return this.#isIdle() ? Promise.resolve() : new Promise((resolve) => this.#flushing.push(resolve));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  cancel(): void {
+    const line = this.#line;
+    this.#end(clientClosed(this.#subject));
+    line?.controller.abort(cancelled());
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state.kind === "open") {
+      this.#state = { kind: "closing" };
+      await this.flush();
+    }
+    await this.#leave(clientClosed(this.#subject));
+  }
+
+  /** Settles every promise at once; the stream ends when the server has answered all it owes. */
+  async #leave(reason: unknown): Promise<void> {
+    const line = this.#line;
+    this.#end(reason);
+    if (line === undefined) return;
+    const { clock } = this.#connection;
+    let cancelTimer = () => {};
+    const within = (ms: number) => new Promise<void>((resolve) => (cancelTimer = clock.setTimer(ms, resolve)));
+    try {
+      if (line.owed > 0)
+        await Promise.race([new Promise<void>((resolve) => (line.onDrained = resolve)), within(DRAIN_MS)]);
+      cancelTimer();
+      line.uplink.close();
+      await within(GRACE_MS);
+    } finally {
+      cancelTimer();
+      line.controller.abort(cancelled());
+      this.#connection.leave(this);
+    }
+  }
+
+  #isIdle(): boolean {
+    return this.#waiting.size === 0 && (this.#line === undefined || this.#line.unanswered.size === 0);
+  }
+
+  #pump(): void {
+    this.#pumping = false;
+    if (this.#state.kind === "closed") return;
+    while (this.#waiting.size > 0 && (this.#line?.unanswered.size ?? 0) < this.#plan.maxInFlight) {
+      this.#sendOne(this.#nextUnits());
+    }
+    if (this.#isIdle()) for (const resolve of this.#flushing.drain()) resolve();
+  }
+
+  #nextUnits(): Unit[] {
+    const units: Unit[] = [];
+    let messages = 0;
+    let size = 0;
+    for (let unit = this.#waiting.peek(); unit !== undefined; unit = this.#waiting.peek()) {
+      messages += unit.messages.length;
+      size += unit.size;
+      if (units.length > 0 && (messages > REQUEST_MESSAGES || size > REQUEST_BYTES)) break;
+      units.push(unit);
+      this.#waiting.shift();
+      this.#waitingMessages -= unit.messages.length;
+    }
+    return units;
+  }
+
+  #sendOne(units: Unit[]): void {
+    const line = (this.#line ??= this.#open());
+    const { clock, options } = this.#connection;
+    this.#requests += 1;
+    const id = this.#requests.toString(36);
+    const deadline = clock.now() + options.timeoutMs;
+    line.unanswered.set(id, { units, deadline });
+    line.owed += 1;
+    const [only] = units;
+    const messages = units.length === 1 && only !== undefined ? only.messages : units.flatMap((unit) => unit.messages);
+    line.uplink.send(upstreamRequest(id, messages))?.catch(() => {}); // the end of the call is seen where it is read
+    this.#watchDeadline(deadline);
+  }
+
+  #open(): Line {
+    const line: Line = {
+      uplink: new Uplink(),
+      controller: new AbortController(),
+      unanswered: new Map(),
+      owed: 0,
+      onDrained: undefined,
+    };
+    const { signal } = line.controller;
+    void this.#read(line, this.#connection.stream(queuesUpstreamMethod, line.uplink, signal, this.#subject));
+    return line;
+  }
+
+  async #read(line: Line, answers: AsyncIterable<readonly WireUpstreamResponse[]>): Promise<void> {
+    let lost: KubeMQError;
+    try {
+      for await (const responses of answers) {
+        this.#connection.up(this);
+        for (const response of responses) this.#answered(line, response);
+        if (this.#line === line) this.#pump();
+      }
+      lost = connectionLost(this.#subject, "the server ended the stream");
+    } catch (error) {
+      lost = toKubeMQError(error, this.#subject);
+    }
+    line.controller.abort(cancelled());
+    line.owed = 0;
+    line.onDrained?.();
+    if (this.#line === line) this.#lost(line, lost);
+  }
+
+  #answered(line: Line, response: WireUpstreamResponse): void {
+    const sent = line.unanswered.get(response.RefRequestID);
+    if (sent === undefined) return; // answered twice, or after its time-out
+    line.unanswered.delete(response.RefRequestID);
+    line.owed -= 1;
+    if (line.owed === 0) line.onDrained?.();
+    const { operation } = this.#plan;
+    if (response.IsError) {
+      const error = serverError(response.Error || "refused without a reason", this.#subject);
+      for (const unit of sent.units) unit.reject(error);
+      return;
+    }
+    let at = 0;
+    for (const unit of sent.units) {
+      unit.resolve(unit.messages.map((message) => sendResult(response.Results[at++], message, operation)));
+    }
+  }
+
+  /** What is unanswered may be stored or not: that is for the caller to decide, never sent again in silence. */
+  #lost(line: Line, error: KubeMQError): void {
+    this.#line = undefined;
+    for (const { units } of line.unanswered.values()) for (const unit of units) unit.reject(error);
+    if (!this.#reconnects) {
+      this.#end(error);
+      this.#connection.leave(this);
+    } else this.#pump();
+  }
+
+  #end(reason: unknown): void {
+    if (this.#state.kind === "closed") return;
+    this.#state = { kind: "closed", reason };
+    this.#unwatch?.();
+    this.#cancelTimer?.();
+    const line = this.#line;
+    this.#line = undefined;
+    for (const { units } of line?.unanswered.values() ?? []) for (const unit of units) unit.reject(reason);
+    for (const unit of this.#waiting.drain()) unit.reject(reason);
+    for (const resolve of this.#flushing.drain()) resolve();
+    if (line === undefined) this.#connection.leave(this);
+  }
+
+  /** One timer for the oldest: time-outs are all alike, so the oldest is due first. */
+  #watchDeadline(deadline: number): void {
+    if (this.#cancelTimer !== undefined) return;
+    const { clock } = this.#connection;
+    this.#cancelTimer = clock.setTimer(Math.max(1, deadline - clock.now()), () => {
+      this.#cancelTimer = undefined;
+      const unanswered = this.#line?.unanswered ?? new Map<string, Sent>();
+      for (const [id, sent] of unanswered) {
+        if (sent.deadline > clock.now()) {
+          this.#watchDeadline(sent.deadline);
+          break;
+        }
+        unanswered.delete(id);
+        const text = "no answer from the server in time, the messages may be stored";
+        for (const unit of sent.units) unit.reject(fault("TIMEOUT", this.#subject, text));
+      }
+      this.#pump();
+    });
+  }
+}
