@@ -20,6 +20,8 @@ export class Outgoing<T> implements PushSink<T> {
   private readonly writer = new WireWriter();
   private flushDue = false;
   private draining = false;
+  /** Writers were told to wait. */
+  private full = false;
   private ended = false;
   private unwritten = 0;
 
@@ -34,7 +36,8 @@ export class Outgoing<T> implements PushSink<T> {
   write(message: T): boolean {
     this.codec.write(this.writer, message, this.maxBytes);
     this.scheduleFlush();
-    return this.writer.byteLength + this.unwritten < HIGH_WATER_BYTES;
+    this.full = !this.hasRoom();
+    return !this.full;
   }
 
   end(): void {
@@ -71,6 +74,7 @@ export class Outgoing<T> implements PushSink<T> {
       this.unwritten += bytes;
       const written = (): void => {
         this.unwritten -= bytes;
+        this.offerRoom();
         if (this.isFlushed()) this.events.onFlushed();
       };
       this.draining = !writeParts(stream, this.writer.take(), written);
@@ -81,8 +85,19 @@ export class Outgoing<T> implements PushSink<T> {
   private readonly onDrain = (): void => {
     this.draining = false;
     if (this.writer.byteLength > 0 || (this.ended && !this.stream.writableEnded)) this.flush();
-    if (!this.draining) this.events.onRoom();
+    this.offerRoom();
   };
+
+  private hasRoom(): boolean {
+    return this.writer.byteLength + this.unwritten < HIGH_WATER_BYTES;
+  }
+
+  /** Node emits "drain" before it calls back for the writes behind it, so either may be what makes room. */
+  private offerRoom(): void {
+    if (!this.full || !this.hasRoom()) return;
+    this.full = false;
+    this.events.onRoom();
+  }
 }
 
 /** Writes parts as one; false when the stream wants to be waited for. */
