@@ -1,6 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
-import type { HandlerContext } from "@connectrpc/connect";
 import type { Event, EventReceive, ResultSchema, Subscribe } from "../../gen/kubemq_pb.js";
 import { EventReceiveSchema, Subscribe_SubscribeType } from "../../gen/kubemq_pb.js";
 import { ChannelBook } from "./channel-book.js";
@@ -9,7 +8,7 @@ import { envelope } from "./envelope.js";
 import { internal, texts } from "./errors.js";
 import { untilGone } from "./gone.js";
 import { Outlet } from "./outlet.js";
-import type { BrokerCore, ChannelService } from "./service.js";
+import type { BrokerCore, CallContext, ChannelService } from "./service.js";
 import { announce, replyOf } from "./service.js";
 import type { StoredEvents } from "./stored-events.js";
 import { Subjects, fanOut } from "./subjects.js";
@@ -39,7 +38,7 @@ export function eventsService(core: BrokerCore, stored: StoredEvents): ChannelSe
     return crowded && Promise.all(crowded);
   }
 
-  function subscribe(request: Subscribe, context: HandlerContext): AsyncIterable<EventReceive> {
+  function subscribe(request: Subscribe, context: CallContext): AsyncIterable<EventReceive> {
     const verdict = checkEventsSubscription(request);
     if (verdict !== undefined) throw internal(verdict);
     const outlet = new Outlet(replyOf(context), {

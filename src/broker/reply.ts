@@ -45,12 +45,26 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
     else this.#held = gate.pass(() => this.#flushHead());
   }
 
+  /** Answers a unary call: a framed message, if it went well, and the status. */
+  answer(outcome: Outcome, framed?: Uint8Array): void {
+    const go = () => {
+      if (this.#state === "ended" || this.stream.destroyed) return;
+      this.#flushHead();
+      if (framed !== undefined) super.write(framed);
+      super.addTrailers(trailersOf(outcome));
+      this.#end();
+    };
+    const gate = this.#gate;
+    if (gate === undefined || gate.isOpen) go();
+    else this.#held = gate.pass(go);
+  }
+
   /** Ends the call with this status, whatever its handler is doing. */
-  finish({ code, message }: Outcome): void {
+  finish(outcome: Outcome): void {
     if (this.#state === "ended" || this.stream.destroyed) return;
     this.#held?.();
     this.#flushHead();
-    super.addTrailers({ "grpc-status": String(code), "grpc-message": percentEncode(message) });
+    super.addTrailers(trailersOf(outcome));
     this.#end();
   }
 
@@ -120,6 +134,11 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
     }
   }
 }
+
+const trailersOf = ({ code, message }: Outcome): OutgoingHttpHeaders => ({
+  "grpc-status": String(code),
+  ...(message !== "" && { "grpc-message": percentEncode(message) }),
+});
 
 const ignore = () => {};
 

@@ -1,5 +1,4 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { HandlerContext } from "@connectrpc/connect";
 import type { Request, Response, ResponseSchema } from "../../gen/kubemq_pb.js";
 import { RequestSchema, Request_RequestType, Subscribe_SubscribeType } from "../../gen/kubemq_pb.js";
 import { ChannelBook } from "./channel-book.js";
@@ -11,7 +10,7 @@ import { untilGone } from "./gone.js";
 import { Outlet } from "./outlet.js";
 import { QueryCache } from "./query-cache.js";
 import { Inboxes, RequestRouter } from "./request-router.js";
-import type { BrokerCore, PatternChannels, PatternService } from "./service.js";
+import type { BrokerCore, CallContext, PatternChannels, PatternService } from "./service.js";
 import { announce, replyOf } from "./service.js";
 
 type Answer = MessageInitShape<typeof ResponseSchema>;
@@ -43,7 +42,7 @@ export function requestsService(core: BrokerCore, manage: (request: Request) => 
   const commands = kind();
   const queries = kind();
 
-  async function ask(request: Request, context: HandlerContext): Promise<Response> {
+  async function ask(request: Request, context: CallContext): Promise<Response> {
     const { Channel: channel, Body: body } = request;
     const { router, book } = request.RequestTypeData === Request_RequestType.Command ? commands : queries;
     book.received(channel, body.length);
@@ -59,7 +58,7 @@ export function requestsService(core: BrokerCore, manage: (request: Request) => 
     return answer.response;
   }
 
-  async function query(request: Request, context: HandlerContext): Promise<Answer> {
+  async function query(request: Request, context: CallContext): Promise<Answer> {
     const { Channel: channel, CacheKey: key } = request;
     if (channel === managementChannel) return manage(request);
     const known = key === "" ? undefined : cache.get(channel, key);
@@ -72,7 +71,7 @@ export function requestsService(core: BrokerCore, manage: (request: Request) => 
     return response;
   }
 
-  async function command(request: Request, context: HandlerContext): Promise<Answer> {
+  async function command(request: Request, context: CallContext): Promise<Answer> {
     const response = await ask(request, context);
     return { ...response, Body: new Uint8Array(), Metadata: "", CacheHit: false, ReplyChannel: "" };
   }

@@ -19,6 +19,7 @@ import { refusal, rpcOf, unknownPath } from "./refusal.js";
 import { Reply } from "./reply.js";
 import type { BrokerCore } from "./service.js";
 import { replyKey } from "./service.js";
+import { unaryCalls } from "./unary.js";
 
 /** What the broker holds at this moment. */
 export interface BrokerStats extends Held {
@@ -133,6 +134,7 @@ interface Life {
 /** Fresh models, and a handler that speaks for them. */
 function begin(core: BrokerCore): Life {
   const memory = createMemory(core);
+  const unary = unaryCalls(memory.rpcs, core.limits.maxMessageBytes);
   const replies = new WeakMap<object, Reply>();
   const adapter = connectNodeAdapter({
     routes: (router) => router.service(kubemq, memory.rpcs),
@@ -150,8 +152,10 @@ function begin(core: BrokerCore): Life {
   return {
     memory,
     handle(request, reply) {
+      const serve = unary.get(request.url);
+      if (serve !== undefined) return serve(reply);
       replies.set(request, reply);
-      adapter(request, reply);
+      return adapter(request, reply);
     },
   };
 }

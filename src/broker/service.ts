@@ -5,8 +5,17 @@ import type { Clock } from "./clock.js";
 import type { Quirks } from "./quirks.js";
 import type { Reply } from "./reply.js";
 
+/** What a handler may know of the call beside its request. */
+export type CallContext = Pick<HandlerContext, "signal" | "values">;
+
+type Handler<Impl> = Impl extends (request: infer Req, context: HandlerContext) => infer Res
+  ? (request: Req, context: CallContext) => Res
+  : never;
+
+type Service = ServiceImpl<typeof kubemq>;
+
 /** Some of the fifteen RPCs. */
-export type Rpcs = Partial<ServiceImpl<typeof kubemq>>;
+export type Rpcs = { readonly [Name in keyof Service]?: Handler<Service[Name]> };
 
 /** What every pattern builds on. */
 export interface BrokerCore {
@@ -86,7 +95,7 @@ export const noTraffic = (): Traffic => ({
 /** Where a handler finds the response that it is writing, when it needs more than Connect gives it. */
 export const replyKey: ContextKey<Reply | undefined> = createContextKey<Reply | undefined>(undefined);
 
-export function replyOf(context: HandlerContext): Reply {
+export function replyOf(context: CallContext): Reply {
   const reply = context.values.get(replyKey);
   if (reply === undefined) throw new Error("the broker's handlers run behind its own server only");
   return reply;
@@ -96,4 +105,4 @@ export function replyOf(context: HandlerContext): Reply {
  * Sends the headers of a streaming call now. A KubeMQ server sends them with the first message; sent
  * early, they tell a client that its subscription is active.
  */
-export const announce = (context: HandlerContext): void => context.values.get(replyKey)?.sendHeaders();
+export const announce = (context: CallContext): void => context.values.get(replyKey)?.sendHeaders();

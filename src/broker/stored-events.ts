@@ -1,5 +1,4 @@
 import { create } from "@bufbuild/protobuf";
-import type { HandlerContext } from "@connectrpc/connect";
 import type { Event, EventReceive, Subscribe } from "../../gen/kubemq_pb.js";
 import { EventReceiveSchema, Subscribe_EventsStoreType as Start } from "../../gen/kubemq_pb.js";
 import { ChannelBook } from "./channel-book.js";
@@ -13,13 +12,13 @@ import type { StoreMember } from "./event-store.js";
 import { EventStore } from "./event-store.js";
 import { untilGone } from "./gone.js";
 import { Outlet } from "./outlet.js";
-import type { BrokerCore, PatternChannels } from "./service.js";
+import type { BrokerCore, CallContext, PatternChannels } from "./service.js";
 import { announce, replyOf } from "./service.js";
 
 /** The events store as the RPCs for events use it. */
 export interface StoredEvents {
   append(event: Event): void;
-  subscribe(request: Subscribe, context: HandlerContext): Promise<AsyncIterable<EventReceive>>;
+  subscribe(request: Subscribe, context: CallContext): Promise<AsyncIterable<EventReceive>>;
   /** Removes a channel's events up to and including a sequence. */
   purge(channel: string, through: number): void;
   readonly channels: PatternChannels;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { connect } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -162,6 +163,7 @@ describe("a broker", () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const gone = new AbortController();
+    setMaxListeners(0, gone.signal);
     const headers: Promise<void>[] = [];
     const ends = Array.from({ length: 300 }, (_, i) => {
       let seen = () => {};
