@@ -1,5 +1,5 @@
 import { constants } from "node:http2";
-import type { IncomingHttpHeaders } from "node:http2";
+import type { Http2Session, IncomingHttpHeaders } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { codeFromHttpStatus, findTrailerError, parseContentType } from "@connectrpc/connect/protocol-grpc";
 
@@ -75,6 +75,23 @@ const statusCodes: readonly Code[] = [
 /** A connection that went away under a call, whatever made it go. */
 export function connectionLost(detail: string, cause?: unknown): ConnectError {
   return new ConnectError(`connection lost: ${detail}`, Code.Unavailable, undefined, undefined, cause);
+}
+
+/** Connections on which the server has spoken HTTP/2. */
+const greeted = new WeakSet<Http2Session>();
+
+/** Notes whether the server ever speaks HTTP/2 on a new connection. */
+export function awaitGreeting(session: Http2Session): void {
+  session.once("remoteSettings", () => greeted.add(session));
+}
+
+/** A connection that was closed while a call was on it. */
+export function sessionLost(session: Http2Session | undefined, cause: unknown): ConnectError {
+  const detail =
+    session === undefined || greeted.has(session)
+      ? "the connection was closed"
+      : "closed before the server spoke HTTP/2, it may want TLS, or refuse this client's certificate";
+  return connectionLost(detail, cause);
 }
 
 /** What a RST_STREAM that is not our own means. */

@@ -14,6 +14,7 @@ import {
   deadlineExceeded,
   lostByReset,
   openingOf,
+  sessionLost,
   trailerError,
   webHeaders,
 } from "./status.js";
@@ -166,7 +167,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
     if (Date.now() >= this.deadlineAt) return deadlineExceeded();
     if (this.state.t !== "open") return connectionLost("the stream was closed", this.failure);
     const { stream, session } = this.state;
-    if (session === undefined || session.destroyed) return connectionLost("the connection was closed", this.failure);
+    if (session === undefined || session.destroyed) return sessionLost(session, this.failure);
     return lostByReset(stream.rstCode ?? constants.NGHTTP2_NO_ERROR, this.failure);
   }
 
