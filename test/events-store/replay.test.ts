@@ -1,0 +1,141 @@
+import { describe, expect, test } from "@jest/globals";
+import { KubeMQClient, type ReplayRequest, type Status } from "kubemq-es";
+import { startBroker } from "kubemq-es/testing";
+import { until, within } from "../support/until.js";
+
+type Start = ReplayRequest["start"];
+
+const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, index) => BigInt(first + index));
+
+async function world(events: number) {
+  const broker = await startBroker();
+  const client = await KubeMQClient.connect({ address: broker.address, reconnect: { initialDelayMs: 5 } });
+  const store = async (count: number) => {
+    await using publisher = client.eventsStore.publisher();
+    await publisher.publishAll(Array.from({ length: count }, () => ({ channel: "c", body: "x" })));
+  };
+  await store(events);
+  const statuses: Status[] = [];
+  void (async () => {
+    for await (const status of client.status()) statuses.push(status);
+  })();
+  const replay = async (start: Start, each?: (sequence: bigint) => unknown) => {
+    const seen: bigint[] = [];
+    const stream = client.eventsStore.replay({ channel: "c", start, quietMs: 200 });
+    const loop = (async () => {
+      for await (const { sequence } of stream) {
+        seen.push(sequence);
+        await each?.(sequence);
+      }
+    })();
+    await within(15_000, "the end of the replay", loop);
+    expect(await stream.closed).toBeUndefined();
+    return seen;
+  };
+  return {
+    broker,
+    client,
+    store,
+    replay,
+    statuses,
+    async [Symbol.asyncDispose]() {
+      await client.close();
+      await broker.close();
+    },
+  };
+}
+
+describe("a replay", () => {
+  test.each<[string, Start, bigint[]]>([
+    ["first", { from: "first" }, upTo(1_000)],
+    ["last", { from: "last" }, [1_000n]],
+    ["sequence", { from: "sequence", sequence: 990 }, upTo(1_000, 990)],
+    ["the last sequence", { from: "sequence", sequence: 1_000n }, [1_000n]],
+    ["a sequence beyond the end", { from: "sequence", sequence: 1_001n }, []],
+    ["a time before all", { from: "time", time: new Date(1) }, upTo(1_000)],
+    ["a time behind all", { from: "time", time: new Date(Date.now() + 3_600_000) }, []],
+    ["the last hour", { from: "timeDelta", seconds: 3_600 }, upTo(1_000)],
+  ])("from %s ends by itself", async (_, start, expected) => {
+    await using here = await world(1_000);
+    expect(await here.replay(start)).toEqual(expected);
+    await until("nothing stays open", () => here.broker.stats().streams["SubscribeToEvents"] === undefined);
+  });
+
+  test("of an empty channel ends, after its bound", async () => {
+    await using here = await world(0);
+    const started = performance.now();
+    expect(await here.replay({ from: "first" })).toEqual([]);
+    expect(performance.now() - started).toBeGreaterThanOrEqual(199);
+  });
+
+  test("of a channel that was purged ends", async () => {
+    await using here = await world(10);
+    here.broker.purgeEvents("c", 10);
+    expect(await here.replay({ from: "first" })).toEqual([]);
+  });
+
+  test("of a channel that grows meanwhile ends where the channel ended when it was called", async () => {
+    await using here = await world(1_000);
+    const seen = await here.replay({ from: "first" }, async (sequence) => {
+      if (sequence % 100n === 0n) await here.store(100);
+    });
+    expect(seen).toEqual(upTo(1_000));
+    expect(here.broker.stats().messages.eventsStore["c"]).toBe(2_000);
+  });
+
+  test("whose rest is purged meanwhile ends, and says so", async () => {
+    await using here = await world(1_000);
+    const seen = await here.replay({ from: "first" }, async (sequence) => {
+      if (sequence !== 100n) return;
+      here.broker.purgeEvents("c", 1_000);
+      await here.broker.faults.dropConnections();
+    });
+    const last = Number(seen.at(-1));
+    expect(last).toBeLessThan(1_000);
+    expect(seen).toEqual(upTo(last));
+    const gaps = here.statuses.filter(({ type }) => type === "gap");
+    expect(gaps).toEqual([{ type: "gap", channel: "c", expected: BigInt(last) + 1n, received: 1_001n, lost: true }]);
+  });
+
+  test("sees everything while connections break", async () => {
+    await using here = await world(5_000);
+    const seen = await here.replay({ from: "first" }, (sequence) => {
+      if (sequence % 500n === 0n) void here.broker.faults.dropConnections();
+    });
+    expect(seen).toEqual(upTo(5_000));
+  });
+
+  test("waits for a server that is silent because it is away", async () => {
+    await using here = await world(10);
+    here.broker.faults.refuseConnections();
+    await here.broker.faults.dropConnections();
+    const replay = here.replay({ from: "first" });
+    await until("it was tried three times", () => here.statuses.filter(({ type }) => type === "retry").length >= 3);
+    await here.broker.faults.allowConnections();
+    expect(await replay).toEqual(upTo(10));
+  });
+
+  test("with a slow loop is not taken for silent", async () => {
+    await using here = await world(2_000);
+    const seen = await here.replay({ from: "first" }, async (sequence) => {
+      if (sequence === 1n || sequence === 400n) await new Promise((resolve) => setTimeout(resolve, 1_000));
+    });
+    expect(seen).toEqual(upTo(2_000));
+  });
+
+  test("stops when its signal aborts, without what was buffered", async () => {
+    await using here = await world(1_000);
+    const stop = new AbortController();
+    const seen: bigint[] = [];
+    const request = { channel: "c", start: { from: "first" } } as const;
+    for await (const { sequence } of here.client.eventsStore.replay(request, { signal: stop.signal })) {
+      seen.push(sequence);
+      if (sequence === 990n) {
+        // By now the rest is in the buffer, and the stream has ended by itself.
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        stop.abort();
+      }
+    }
+    expect(seen).toEqual(upTo(990));
+  });
+});

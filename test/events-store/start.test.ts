@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { KubeMQClient, type StartPosition, type StoredEvent } from "kubemq-es";
+import { ManualClock, startBroker, type Broker } from "kubemq-es/testing";
+import { within } from "../support/until.js";
+
+const SECOND_MS = 1_000;
+/** When the broker's time begins: a second before the first event. */
+const EPOCH_MS = 1_700_000_000_000;
+
+let broker: Broker;
+let client: KubeMQClient;
+const clock = new ManualClock(BigInt(EPOCH_MS) * 1_000_000n);
+
+/** Ten events, one a second; number n was stored n seconds after the epoch. */
+beforeAll(async () => {
+  broker = await startBroker({ clock });
+  client = await KubeMQClient.connect({ address: broker.address });
+  for (let n = 1; n <= 10; n++) {
+    clock.advance(SECOND_MS);
+    await client.eventsStore.publish({ channel: "history", body: String(n) });
+  }
+});
+afterAll(async () => {
+  await client.close();
+  await broker.close();
+});
+
+const at = (seconds: number) => new Date(EPOCH_MS + seconds * SECOND_MS);
+
+/** The sequences of the history from a start on, up to the one that is published behind it. */
+async function history(start: StartPosition): Promise<bigint[]> {
+  const subscription = client.eventsStore.subscribe({ channel: "history", start });
+  await subscription.ready;
+  const { id } = await client.eventsStore.publish({ channel: "history", body: "end" });
+  const seen: StoredEvent[] = [];
+  const loop = (async () => {
+    for await (const event of subscription) {
+      if (event.id === id) break;
+      seen.push(event);
+    }
+  })();
+  await within(10_000, `the end of the history from ${start.from}`, loop);
+  for (const { sequence, timestamp } of seen) {
+    if (sequence <= 10n) expect(timestamp).toEqual(at(Number(sequence)));
+  }
+  return seen.map(({ sequence }) => sequence).filter((sequence) => sequence <= 10n);
+}
+
+const from = (first: number) => Array.from({ length: 11 - first }, (_, index) => BigInt(first + index));
+
+describe("start positions, against ten events a second apart", () => {
+  test.each<[string, StartPosition, bigint[]]>([
+    ["new", { from: "new" }, []],
+    ["first", { from: "first" }, from(1)],
+    ["sequence 1", { from: "sequence", sequence: 1 }, from(1)],
+    ["sequence 4", { from: "sequence", sequence: 4n }, from(4)],
+    ["sequence 10", { from: "sequence", sequence: 10 }, from(10)],
+    ["sequence far beyond the end", { from: "sequence", sequence: 2n ** 60n }, []],
+    ["before all", { from: "time", time: at(-100) }, from(1)],
+    ["the time of an event", { from: "time", time: at(7) }, from(7)],
+    ["between two", { from: "time", time: new Date(at(7).getTime() + 1) }, from(8)],
+    ["a time in the future", { from: "time", time: at(1_000_000) }, []],
+    ["the last three seconds and what is stored in this one", { from: "timeDelta", seconds: 3 }, from(7)],
+    ["more seconds than there were", { from: "timeDelta", seconds: 1_000_000 }, from(1)],
+  ])("%s", async (_, start, expected) => {
+    expect(await history(start)).toEqual(expected);
+  });
+
+  test("last: one event, then what comes", async () => {
+    const { id: last } = await client.eventsStore.publish({ channel: "last", body: "1" });
+    const subscription = client.eventsStore.subscribe({ channel: "last", start: { from: "last" } });
+    await subscription.ready;
+    const { id: next } = await client.eventsStore.publish({ channel: "last", body: "2" });
+    const seen: string[] = [];
+    for await (const { id } of subscription) if (seen.push(id) === 2) break;
+    expect(seen).toEqual([last, next]);
+  });
+});
