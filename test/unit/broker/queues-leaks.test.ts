@@ -1,0 +1,68 @@
+import { once } from "node:events";
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "@jest/globals";
+import { StreamRequestType } from "kubemq-es/gen";
+import { Bench, get, ids, until } from "./support.js";
+
+test("consumers that vanish at any point leave nothing behind, and lose and double no message", async () => {
+  await using bench = await Bench.start();
+  const sent = Array.from({ length: 40 }, (_, number) => `m${number}`);
+  for (let round = 0; round < 3; round++) {
+    const calls = Array.from({ length: 30 }, (_, number) => {
+      if (number % 3 === 0) {
+        const stream = bench.stream();
+        stream.write({
+          ClientID: "c",
+          StreamRequestTypeData: StreamRequestType.ReceiveMessage,
+          Channel: "q",
+          WaitTimeSeconds: 3600,
+        });
+        return stream;
+      }
+      const downstream = bench.downstream();
+      downstream.write(get({ Channel: "q", MaxItems: 1 + (number % 5), WaitTimeout: 3_600_000 }));
+      return downstream;
+    });
+    const live = () => Object.values(bench.broker.stats().streams).reduce((sum, count) => sum + count, 0);
+    await until(() => live() === 30, "30 calls");
+    for (const call of calls.splice(0, 10)) call.cancel();
+    if (round === 0) await bench.send("q", sent);
+    // Some hold messages now, some have answers on their way, some wait.
+    const reading = calls.slice(0, 10).map((call) => call.next());
+    for (const call of calls) call.cancel();
+    await Promise.allSettled(reading);
+    await bench.quiet();
+    expect(bench.broker.stats().messages.queues).toEqual({ q: 40 });
+  }
+  const left = ids(await bench.drain("q"));
+  expect(left.toSorted()).toEqual(sent.toSorted());
+});
+
+test("when the client of a hundred waiting calls goes, so do their places in the line", async () => {
+  await using bench = await Bench.start();
+  const calls = Array.from({ length: 100 }, () => bench.downstream());
+  for (const call of calls) call.write(get({ Channel: "q", WaitTimeout: 3_600_000 }));
+  await bench.timers(100);
+  const gone = Promise.allSettled(calls.map((call) => call.next()));
+  await bench.broker.faults.dropConnections();
+  await gone;
+  await bench.quiet();
+  bench.client = bench.connect();
+  await bench.send("q", ["m1"]);
+  expect(ids(await bench.drain("q"))).toEqual(["m1"]);
+});
+
+test("a process that has closed its broker ends, whatever was waiting in it", async () => {
+  const script = fileURLToPath(new URL("exit-child.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--import", "tsx", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const timer = setTimeout(() => child.kill("SIGKILL"), 15_000);
+  try {
+    let said = "";
+    child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    const [code] = (await once(child, "close")) as [number | null];
+    expect({ code, said }).toEqual({ code: 0, said: "closed\n" });
+  } finally {
+    clearTimeout(timer);
+  }
+});
