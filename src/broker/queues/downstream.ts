@@ -8,6 +8,7 @@ import type { Conversation } from "./conversation.js";
 import type { QueueCore } from "./core.js";
 import { isExpired } from "./message.js";
 import { Outbox } from "./outbox.js";
+import { Recent } from "./recent.js";
 import { closedText, settle } from "./settlement.js";
 import { queueTexts } from "./texts.js";
 import { Transaction } from "./transaction.js";
@@ -17,7 +18,7 @@ import { deliveryOf } from "./wire.js";
 const minWaitMs = 1000;
 /** What MaxItems 0 stands for. */
 const defaultMaxItems = 200_000;
-/** Closed transactions that a call remembers, to tell late settlements from those of unknown ones. */
+/** Closed transactions that a call remembers, and open ones with nothing in them. Of older ones it knows nothing. */
 const rememberedTransactions = 256;
 
 type Settled =
@@ -32,7 +33,8 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
   readonly #core: QueueCore;
   readonly #over = new AbortController();
   readonly #open = new Map<string, Transaction>();
-  readonly #closed = new Set<string>();
+  readonly #closed = new Recent(rememberedTransactions);
+  readonly #empty = new Recent(rememberedTransactions);
 
   constructor(core: QueueCore) {
     this.#core = core;
@@ -87,9 +89,8 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
     for (const message of messages) if (isExpired(message, now)) queue.expire(message);
     const transaction = new Transaction(store, queue, alive);
     if (request.AutoAck) transaction.ack(transaction.offsets);
-    // Expired messages alone open a transaction too, though an empty one.
-    if (request.AutoAck || messages.length + expired === 0) this.#remember(response.TransactionId);
-    else this.#open.set(response.TransactionId, transaction);
+    if (request.AutoAck || messages.length + expired === 0) this.#closed.add(response.TransactionId);
+    else this.#begin(response.TransactionId, transaction);
     response.Messages = alive.map((message) => deliveryOf(queue.name, message));
     const [first] = response.Messages;
     if (quirks.doubleMessages && first !== undefined && alive.length > 1) response.Messages.unshift(first);
@@ -130,20 +131,19 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
     return { is: "settled" };
   }
 
+  #begin(id: string, transaction: Transaction): void {
+    this.#open.set(id, transaction);
+    if (!transaction.isEmpty) return;
+    // Expired messages alone open a transaction too: an empty one, which hardly any client closes.
+    const oldest = this.#empty.add(id);
+    const forgotten = oldest === undefined ? undefined : this.#open.get(oldest);
+    if (oldest !== undefined && forgotten !== undefined) this.#close(oldest, forgotten);
+  }
+
   #close(id: string, transaction: Transaction): void {
     this.#open.delete(id);
     transaction.release();
-    this.#remember(id);
-  }
-
-  #remember(id: string): void {
     this.#closed.add(id);
-    if (this.#closed.size > rememberedTransactions) {
-      for (const oldest of this.#closed) {
-        this.#closed.delete(oldest);
-        break;
-      }
-    }
   }
 }
 

@@ -49,6 +49,25 @@ describe("QueuesDownstream", () => {
     expect(bench.broker.stats().messages.queues).toEqual({});
   });
 
+  test("of many empty transactions only the latest stay open", async () => {
+    await using bench = await Bench.start();
+    const sent = Array.from({ length: 258 }, (_, number) => `m${number}`);
+    await bench.send("q", sent, { Policy: { ExpirationSeconds: 1 } });
+    bench.clock.advance(1001);
+    const call = bench.downstream();
+    const transactions: string[] = [];
+    for (const _ of sent) {
+      call.write(get({ Channel: "q" }));
+      transactions.push((await call.next()).TransactionId);
+    }
+    const errorOf = async (RefTransactionId: string) => {
+      call.write({ RequestTypeData: Type.ActiveOffsets, RefTransactionId });
+      return (await call.next()).Error;
+    };
+    expect(await errorOf(transactions.at(0) ?? "")).toBe("cannot get active offsets with closed response ");
+    expect(await errorOf(transactions.at(-1) ?? "")).toBe("");
+  });
+
   test("what expires while the poll waits is not shown", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"], { Policy: { ExpirationSeconds: 1 } });
