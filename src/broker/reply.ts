@@ -42,7 +42,7 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
   sendHeaders(): void {
     const gate = this.#gate;
     if (gate === undefined || gate.isOpen) this.#flushHead();
-    else this.#held = gate.pass(() => this.#flushHead());
+    else this.#hold(gate, () => this.#flushHead());
   }
 
   /** Answers a unary call: a framed message, if it went well, and the status. */
@@ -56,7 +56,7 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
     };
     const gate = this.#gate;
     if (gate === undefined || gate.isOpen) go();
-    else this.#held = gate.pass(go);
+    else this.#hold(gate, go);
   }
 
   /** Ends the call with this status, whatever its handler is doing. */
@@ -95,7 +95,7 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
       return super.write(chunk, "binary", written ?? ignore);
     }
     // Connect waits for "drain" before it writes again, so at most one chunk is ever held.
-    this.#held = gate.pass(() => {
+    this.#hold(gate, () => {
       if (this.#state === "ended") return;
       this.#flushHead();
       if (super.write(chunk, "binary", written ?? ignore)) this.emit("drain");
@@ -108,8 +108,14 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
     const gate = this.#gate;
     // Trailers that follow a message have waited with it.
     if (gate === undefined || gate.isOpen || (this.#wrote && !gate.isShut)) this.#end();
-    else this.#held = gate.pass(() => this.#end());
+    else this.#hold(gate, () => this.#end());
     return this;
+  }
+
+  // Whatever is held later brings the headers along, if they are still to be sent.
+  #hold(gate: Gate, go: () => void): void {
+    this.#held?.();
+    this.#held = gate.pass(go);
   }
 
   #end(): void {

@@ -54,8 +54,8 @@ describe("what is on its way to one subscriber", () => {
     while (reply.taken.length < 102) reply.takeMore();
     reply.takeMore();
     clock.advance(100_000);
-    expect(reply.taken).toHaveLength(102);
-    expect(reply.taken.at(-1)).toBe("103");
+    const first101 = Array.from({ length: 101 }, (_, i) => String(i));
+    expect(reply.taken).toEqual([...first101, "103"]);
     expect(clock.timers).toBe(0);
   });
 

@@ -48,7 +48,7 @@ describe("the request router", () => {
       fc.record({ do: fc.constant("advance" as const), ms: fc.nat({ max: 12 }) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (program) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 40, size: "max" }), async (program) => {
         const { router, inboxes, clock } = setUp();
         const asked: { inbox: string; dueAt: number; fate: string; seen: string[]; abandon: () => void }[] = [];
         let now = 0;

@@ -31,6 +31,7 @@ describe("subjects", () => {
             fc.record({ do: fc.constant("remove" as const), at: fc.nat({ max: 20 }) }),
             fc.record({ do: fc.constant("match" as const), subject }),
           ),
+          { maxLength: 40, size: "max" },
         ),
         (program) => {
           const subjects = new Subjects<number>();
