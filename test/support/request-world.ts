@@ -1,0 +1,58 @@
+import { KubeMQClient } from "kubemq-es";
+import { ManualClock, startBroker, type Broker } from "kubemq-es/testing";
+import { FakeClock } from "./fake-clock.js";
+import { TcpProxy } from "./tcp-proxy.js";
+
+/** Longer than any test: time-outs pass when a test says so, not when the machine is slow. */
+export const PATIENCE_MS = 120_000;
+
+/** An asker and a responder on one broker; the responder's connection can be cut, and its time is the broker's. */
+export class RequestWorld implements AsyncDisposable {
+  readonly asker: KubeMQClient;
+  readonly responder: KubeMQClient;
+
+  private constructor(
+    readonly broker: Broker,
+    readonly line: TcpProxy,
+    private readonly brokerClock: ManualClock,
+    private readonly responderClock: FakeClock,
+  ) {
+    this.asker = new KubeMQClient({ address: broker.address, clientId: "asker" });
+    const seam = { clock: responderClock };
+    this.responder = new KubeMQClient({ address: line.address, clientId: "responder" }, seam);
+  }
+
+  static async start(): Promise<RequestWorld> {
+    const brokerClock = new ManualClock();
+    const broker = await startBroker({ clock: brokerClock });
+    const line = await TcpProxy.start(broker.port);
+    return new RequestWorld(broker, line, brokerClock, new FakeClock());
+  }
+
+  /** Lets time pass for the broker and for the responder. */
+  async pass(ms: number): Promise<void> {
+    this.brokerClock.advance(ms);
+    await this.responderClock.advance(ms);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([
+      this.asker.close({ timeoutMs: 200 }),
+      this.responder.close({ timeoutMs: 1 }),
+      this.pass(10_000),
+    ]);
+    await this.line[Symbol.asyncDispose]();
+    await this.broker.close();
+  }
+}
+
+/** What a promise came to, in a word or two. */
+export async function outcomeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    const value = (await promise) as { executed?: boolean; error?: string } | undefined;
+    if (value?.executed === undefined) return "sent";
+    return value.executed ? "executed" : `not executed: ${value.error}`;
+  } catch (error) {
+    return (error as { code?: string }).code ?? String((error as Error).message);
+  }
+}
