@@ -53,6 +53,7 @@ export async function outcomeOf(promise: Promise<unknown>): Promise<string> {
     if (value?.executed === undefined) return "sent";
     return value.executed ? "executed" : `not executed: ${value.error}`;
   } catch (error) {
-    return (error as { code?: string }).code ?? String((error as Error).message);
+    const { code, message } = error as { code?: string; message: string };
+    return code ?? message;
   }
 }

@@ -128,7 +128,8 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> {
       const text = "protocol error: received output message for unary method with error status";
       return this.finish(new ConnectError(text, Code.Unknown));
     }
-    if (status.error !== undefined) return this.finish(status.error);
+    // The stream has ended by itself: resetting it would count as misuse, and node:http2 servers close connections for a burst of that.
+    if (status.error !== undefined) return this.finish(status.error, constants.NGHTTP2_NO_ERROR);
     if (message === undefined) {
       const code = status.inHeader ? Code.Unknown : Code.Unimplemented;
       return this.finish(new ConnectError("protocol error: missing output message for unary method", code));
@@ -157,8 +158,8 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> {
     return lostByReset(stream.rstCode ?? constants.NGHTTP2_NO_ERROR, this.failure);
   }
 
-  private finish(error: ConnectError): void {
-    if (this.close(constants.NGHTTP2_CANCEL)) this.reject(error);
+  private finish(error: ConnectError, rstCode: number = constants.NGHTTP2_CANCEL): void {
+    if (this.close(rstCode)) this.reject(error);
   }
 
   /** Leaves nothing behind; false when the call was over before. */
