@@ -34,3 +34,14 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   }
   throw new Error(`resolved with ${String(value)}, but was to reject`);
 }
+
+/** Takes so many items of a stream, and leaves it. */
+export async function take<T>(source: AsyncIterable<T>, count: number): Promise<T[]> {
+  const items: T[] = [];
+  if (count === 0) return items;
+  for await (const item of source) {
+    items.push(item);
+    if (items.length === count) break;
+  }
+  return items;
+}
