@@ -193,7 +193,7 @@ describe("a lost connection", () => {
     "dropped connections": () => broker.faults.dropConnections(),
     "a clean end of the stream": () => void broker.faults.endStreams({ rpc: "SubscribeToEvents" }),
     "an UNAVAILABLE end": () => void broker.faults.endStreams({ rpc: "SubscribeToEvents", code: 14, message: "gone" }),
-    "a throttled connection": () => void broker.faults.goAway({ code: 11, reason: "too_many_pings" }),
+    "a throttled connection": () => broker.faults.goAway({ code: 11, reason: "too_many_pings" }),
     "a restart": () => broker.faults.restart({ keepMemory: true }),
   };
   test.each(Object.keys(breaks))("the loop goes on after %s, and the status tells", async (name) => {
