@@ -1,0 +1,111 @@
+import type { Command } from "commander";
+import type { Incoming, Subscription } from "../index.js";
+import { startProgress } from "./progress.js";
+import type { Session } from "./session.js";
+import { integer } from "./values.js";
+
+export interface BenchOptions {
+  readonly count: number;
+  readonly size: number;
+}
+
+export function benchOptions(command: Command): Command {
+  return command
+    .option("-n, --count <n>", "how many messages", integer(1), 10_000)
+    .option("--size <bytes>", "how large a body is", integer(1, 100_000_000), 100);
+}
+
+/** A stream of messages to be measured: one side sends, the other counts. */
+export interface BenchedStream {
+  readonly channel: string;
+  readonly subscription: Subscription<Incoming<unknown>>;
+  /** Sends everything, and resolves when the server took it. */
+  readonly send: (messages: Iterable<{ channel: string; body: Uint8Array }>) => Promise<unknown>;
+}
+
+/** After the last message was sent, what has not come for so long is taken for lost. */
+const QUIET_MS = 2_000;
+
+/** Sends `count` messages while receiving them, and prints both rates. */
+export async function benchStream(session: Session, options: BenchOptions, stream: BenchedStream): Promise<void> {
+  const { count, size } = options;
+  const { channel, subscription } = stream;
+  const progress = startProgress("received", count);
+  let received = 0;
+  let lastAt = 0;
+  let sentAt = Infinity;
+
+  await subscription.ready;
+  const started = performance.now();
+  const receiving = (async () => {
+    for await (const _ of subscription) {
+      lastAt = performance.now();
+      progress.set((received += 1));
+      if (received >= count) break;
+    }
+  })();
+  // A server may lose events by contract: silence ends the wait for them.
+  const watch = setInterval(() => {
+    if (performance.now() - Math.max(lastAt, sentAt) > QUIET_MS) void subscription.close();
+  }, 100);
+  try {
+    const body = new Uint8Array(size).fill(0x78);
+    await stream.send(
+      (function* () {
+        for (let sent = 0; sent < count; sent++) yield { channel, body };
+      })(),
+    );
+    sentAt = performance.now();
+    await receiving;
+  } finally {
+    clearInterval(watch);
+    progress.end();
+    await subscription.close();
+  }
+  const sentPerSecond = perSecond(count, sentAt - started);
+  const receivedPerSecond = perSecond(received, lastAt - started);
+  await session.output.print(
+    `sent ${count} of ${size} bytes, ${sentPerSecond} a second; received ${received}, ${receivedPerSecond} a second`,
+    { channel, sent: count, size, sentPerSecond, received, receivedPerSecond },
+  );
+}
+
+function perSecond(count: number, ms: number): number {
+  return count === 0 ? 0 : Math.round((count / Math.max(ms, 0.001)) * 1000);
+}
+
+/** Runs `count` round trips, at most `concurrency` at once, and prints their rate and their latency. */
+export async function benchRoundTrips(
+  { output, signal }: Session,
+  { count, size, concurrency }: BenchOptions & { readonly concurrency: number },
+  call: (body: Uint8Array) => Promise<unknown>,
+): Promise<void> {
+  const progress = startProgress("answered", count);
+  const body = new Uint8Array(size).fill(0x78);
+  const took: number[] = [];
+  let asked = 0;
+  const caller = async () => {
+    while (asked < count && !signal.aborted) {
+      asked += 1;
+      const from = performance.now();
+      await call(body);
+      took.push(performance.now() - from);
+      progress.set(took.length);
+    }
+  };
+  const started = performance.now();
+  try {
+    await Promise.all(Array.from({ length: Math.min(concurrency, count) }, caller));
+  } finally {
+    progress.end();
+  }
+  signal.throwIfAborted();
+  const callsPerSecond = perSecond(count, performance.now() - started);
+  const sorted = took.toSorted((a, b) => a - b);
+  const percentile = (p: number) => Number((sorted[Math.ceil(p * sorted.length) - 1] ?? 0).toFixed(2));
+  const latencyMs = { p50: percentile(0.5), p99: percentile(0.99), max: percentile(1) };
+  await output.print(
+    `${count} round trips of ${size} bytes, ${callsPerSecond} a second; latency p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms, max ${latencyMs.max} ms`,
+    { count, size, concurrency, callsPerSecond, latencyMs },
+  );
+}

@@ -1,0 +1,44 @@
+import { createInterface } from "node:readline";
+import { buffer } from "node:stream/consumers";
+import type { Command } from "commander";
+import { EXIT, Failure } from "./exit.js";
+import { tag } from "./values.js";
+
+/** What the sending commands share beside the body. */
+export interface MessageOptions {
+  readonly metadata?: string;
+  readonly tag?: Readonly<Record<string, string>>;
+  readonly id?: string;
+}
+
+export function messageOptions(command: Command): Command {
+  return command
+    .option("--metadata <text>", "free text beside the body")
+    .option("--tag <key=value>", "a tag; may be given many times", tag)
+    .option("--id <id>", "the message's id (default: a random one)");
+}
+
+/** The fields of an outgoing message that the options give. */
+export function envelope(channel: string, { metadata, tag: tags, id }: MessageOptions) {
+  return {
+    channel,
+    ...(metadata !== undefined && { metadata }),
+    ...(tags !== undefined && { tags }),
+    ...(id !== undefined && { id }),
+  };
+}
+
+/** The body that was given, else all of standard input. */
+export async function readBody(given: string | undefined, hasMetadata = false): Promise<string | Uint8Array> {
+  if (given !== undefined) return given;
+  if (!process.stdin.isTTY) return buffer(process.stdin);
+  if (hasMetadata) return "";
+  throw new Failure("there is no body: give it after the channel, or pipe it in", EXIT.usage);
+}
+
+/** Standard input line by line, without empty lines; ends early when the signal aborts. */
+export async function* readLines(signal: AbortSignal): AsyncGenerator<string, void> {
+  for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity, signal })) {
+    if (line !== "") yield line;
+  }
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { addBroker } from "./broker.js";
+import { addChannels } from "./channels.js";
+import { addCommands } from "./commands.js";
+import { addEvents } from "./events.js";
+import { EXIT_CODES_HELP } from "./exit.js";
+import { addPing } from "./ping.js";
+import { addQueries } from "./queries.js";
+import { addQueues } from "./queues.js";
+import { addStore } from "./store.js";
+
+/** The whole command line. */
+export function program(): Command {
+  const root = new Command("kubemq-es")
+    .description("Talks to a KubeMQ server from the shell, and runs an embedded one.")
+    .version(version())
+    .exitOverride()
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .showHelpAfterError("(--help shows what is possible)")
+    .showSuggestionAfterError()
+    .addHelpText(
+      "after",
+      `
+Examples, in two terminals:
+  $ kubemq-es broker                                a server to try things on
+  $ kubemq-es events subscribe 'orders.*'           prints what comes
+  $ kubemq-es events publish orders.eu 'one book'   sends something
+
+  $ kubemq-es queues consume jobs --json | jq .body
+  $ seq 1000 | kubemq-es queues send jobs --lines
+  $ KUBEMQ_ADDRESS=https://broker.example.com:50000 KUBEMQ_TOKEN=$TOKEN kubemq-es ping
+
+Environment: KUBEMQ_ADDRESS, KUBEMQ_TOKEN, KUBEMQ_CLIENT_ID, KUBEMQ_TLS, KUBEMQ_TLS_CA, KUBEMQ_TLS_CERT, KUBEMQ_TLS_KEY,
+KUBEMQ_TLS_SERVER_NAME and KUBEMQ_TIMEOUT stand for the options of the same names.
+${EXIT_CODES_HELP}`,
+    );
+  addBroker(root);
+  addPing(root);
+  addEvents(root);
+  addStore(root);
+  addCommands(root);
+  addQueries(root);
+  addQueues(root);
+  addChannels(root);
+  return root;
+}
+
+function version(): string {
+  // From dist/src/cli/ and, when it runs from the sources, from src/cli/.
+  for (const up of ["../../../package.json", "../../package.json"]) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8")) as Record<
+        string,
+        string
+      >;
+      if (name === "kubemq-es" && version !== undefined) return version;
+    } catch {
+      // The next place.
+    }
+  }
+  return "unknown";
+}

@@ -1,0 +1,25 @@
+const INTERVAL_MS = 100;
+
+/** A line on the terminal that counts; nothing at all when standard error is not a terminal. */
+export interface Progress {
+  set(done: number): void;
+  /** Takes the line away. */
+  end(): void;
+}
+
+export function startProgress(what: string, total?: number): Progress {
+  if (!process.stderr.isTTY) return { set: () => {}, end: () => {} };
+  let drawnAt = -Infinity;
+  const of = total === undefined ? "" : ` of ${total.toLocaleString("en")}`;
+  return {
+    set(done) {
+      const now = performance.now();
+      if (now - drawnAt < INTERVAL_MS) return;
+      drawnAt = now;
+      process.stderr.write(`\r\u001b[K${what} ${done.toLocaleString("en")}${of}`);
+    },
+    end() {
+      if (drawnAt !== -Infinity) process.stderr.write("\r\u001b[K");
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { Option, type Command } from "commander";
+import { KubeMQClient, type ClientOptions, type TlsOptions } from "../index.js";
+import { createOutput, jsonOf, type Output } from "./output.js";
+import { stopSignal } from "./stop.js";
+import { integer } from "./values.js";
+
+/** What a command that talks to a server works with. */
+export interface Session {
+  readonly client: KubeMQClient;
+  readonly output: Output;
+  /** Aborts when the command is to stop. */
+  readonly signal: AbortSignal;
+}
+
+interface ConnectionOptions {
+  readonly address: string;
+  readonly token?: string;
+  readonly clientId?: string;
+  readonly tls?: true;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsServerName?: string;
+  readonly timeout: number;
+  readonly json?: true;
+  readonly verbose?: true;
+}
+
+/** Every option has an environment variable, so that a shell can be set up once for one server. */
+export function connectionOptions(command: Command): Command {
+  return command
+    .optionsGroup("Connection:")
+    .addOption(
+      new Option("-a, --address <host:port>", "the server; https:// before it means TLS")
+        .env("KUBEMQ_ADDRESS")
+        .default("localhost:50000"),
+    )
+    .addOption(new Option("--token <token>", "the token that authenticates you").env("KUBEMQ_TOKEN"))
+    .addOption(new Option("--client-id <id>", "how the server's logs call you").env("KUBEMQ_CLIENT_ID"))
+    .addOption(new Option("--tls", "use TLS with the system's authorities").env("KUBEMQ_TLS"))
+    .addOption(new Option("--tls-ca <file>", "trust this authority; implies --tls").env("KUBEMQ_TLS_CA"))
+    .addOption(new Option("--tls-cert <file>", "your certificate; implies --tls").env("KUBEMQ_TLS_CERT"))
+    .addOption(new Option("--tls-key <file>", "your private key; implies --tls").env("KUBEMQ_TLS_KEY"))
+    .addOption(
+      new Option("--tls-server-name <name>", "the name in the server's certificate").env("KUBEMQ_TLS_SERVER_NAME"),
+    )
+    .addOption(
+      new Option("--timeout <ms>", "how long an answer may take, in milliseconds")
+        .env("KUBEMQ_TIMEOUT")
+        .default(10_000)
+        .argParser(integer(1, 2 ** 31 - 1)),
+    )
+    .optionsGroup("Output:")
+    .option("--json", "one JSON object a line, for programs")
+    .option("-v, --verbose", "tell on standard error what happens to the connection");
+}
+
+/** Connects, works, and closes whatever happens. A server that cannot be reached at the start is an error; later it is waited for. */
+export async function withSession(command: Command, work: (session: Session) => Promise<void>): Promise<void> {
+  const options = command.opts<ConnectionOptions>();
+  const signal = stopSignal();
+  const client = await KubeMQClient.connect(clientOptions(options), { signal });
+  try {
+    void tellStatus(client, options.verbose === true);
+    await work({ client, output: createOutput(options.json === true), signal });
+  } finally {
+    await client.close();
+  }
+}
+
+function clientOptions(options: ConnectionOptions): ClientOptions {
+  const { tlsCa: ca, tlsCert: cert, tlsKey: key, tlsServerName: serverName } = options;
+  const settings: TlsOptions = {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(serverName !== undefined && { serverName }),
+  };
+  const tls = Object.keys(settings).length > 0 ? settings : options.tls;
+  return {
+    address: options.address,
+    timeoutMs: options.timeout,
+    ...(tls !== undefined && { tls }),
+    ...(options.token !== undefined && { authToken: options.token }),
+    ...(options.clientId !== undefined && { clientId: options.clientId }),
+  };
+}
+
+/** A lost connection is always told, since the lines stop meanwhile; everything else on request. */
+async function tellStatus(client: KubeMQClient, verbose: boolean): Promise<void> {
+  for await (const status of client.status()) {
+    if (status.type === "retry" && (verbose || status.attempt === 1)) tell(`${status.error.message}; trying again`);
+    else if (status.type === "resumed") tell(`back on ${status.channel} after ${Math.round(status.downMs)} ms`);
+    else if (status.type === "state" && verbose) tell(`connection: ${status.state}`);
+    else if (verbose) tell(`${status.type}: ${jsonOf(status)}`);
+  }
+}
+
+function tell(what: string): void {
+  process.stderr.write(`kubemq-es: ${what}\n`);
+}
