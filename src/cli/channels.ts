@@ -25,7 +25,10 @@ export function addChannels(program: Command): void {
       .addArgument(kindArgument())
       .argument("[search]", "only names that contain this")
       .summary("list the channels of one pattern with their counts")
-      .addHelpText("after", "\nExamples:\n  $ kubemq-es channels list queues\n  $ kubemq-es channels list events orders --json"),
+      .addHelpText(
+        "after",
+        "\nExamples:\n  $ kubemq-es channels list queues\n  $ kubemq-es channels list events orders --json",
+      ),
   ).action(async (kind: string, search: string | undefined, _flags: object, command: Command) =>
     withSession(command, async ({ client, output, signal }) => {
       for (const channel of await client.channels.list(kindOf(kind), search, { signal })) {

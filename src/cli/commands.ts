@@ -57,7 +57,10 @@ Examples:
   ).action(async (channel: string, { group, count = Infinity, fail }: RespondOptions, command: Command) =>
     withSession(command, async ({ client, output, signal }) => {
       let answered = 0;
-      for await (const request of client.commands.subscribe({ channel, ...(group !== undefined && { group }) }, { signal })) {
+      for await (const request of client.commands.subscribe(
+        { channel, ...(group !== undefined && { group }) },
+        { signal },
+      )) {
         await output.print(lineOf(request), recordOf(request));
         await (fail === undefined ? request.respond() : request.fail(fail));
         if ((answered += 1) >= count) break;
@@ -66,21 +69,24 @@ Examples:
   );
 
   connectionOptions(
-    benchOptions(commands.command("bench [channel]").summary("measure round trips to a responder of its own"))
-      .option("--concurrency <n>", "how many commands are under way at once", integer(1, 10_000), 16),
-  ).action(
-    async (channel: string | undefined, options: BenchOptions & { concurrency: number }, command: Command) =>
-      withSession(command, async (session) => {
-        const { client, signal } = session;
-        const name = channel ?? "kubemq-es.bench";
-        await using requests = client.commands.subscribe({ channel: name }, { signal });
-        const responding = (async () => {
-          for await (const request of requests) await request.respond();
-        })();
-        await requests.ready;
-        await benchRoundTrips(session, options, (body) => client.commands.send({ channel: name, body }, { signal }));
-        await requests.close();
-        await responding;
-      }),
+    benchOptions(commands.command("bench [channel]").summary("measure round trips to a responder of its own")).option(
+      "--concurrency <n>",
+      "how many commands are under way at once",
+      integer(1, 10_000),
+      16,
+    ),
+  ).action(async (channel: string | undefined, options: BenchOptions & { concurrency: number }, command: Command) =>
+    withSession(command, async (session) => {
+      const { client, signal } = session;
+      const name = channel ?? "kubemq-es.bench";
+      await using requests = client.commands.subscribe({ channel: name }, { signal });
+      const responding = (async () => {
+        for await (const request of requests) await request.respond();
+      })();
+      await requests.ready;
+      await benchRoundTrips(session, options, (body) => client.commands.send({ channel: name, body }, { signal }));
+      await requests.close();
+      await responding;
+    }),
   );
 }

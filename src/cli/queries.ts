@@ -72,7 +72,10 @@ Examples:
     withSession(command, async ({ client, output, signal }) => {
       const { group, count = Infinity, fail } = options;
       let answered = 0;
-      for await (const query of client.queries.subscribe({ channel, ...(group !== undefined && { group }) }, { signal })) {
+      for await (const query of client.queries.subscribe(
+        { channel, ...(group !== undefined && { group }) },
+        { signal },
+      )) {
         await output.print(lineOf(query), recordOf(query));
         await (fail === undefined ? query.respond({ body: body ?? query.body }) : query.fail(fail));
         if ((answered += 1) >= count) break;
@@ -81,21 +84,24 @@ Examples:
   );
 
   connectionOptions(
-    benchOptions(queries.command("bench [channel]").summary("measure round trips to a responder of its own"))
-      .option("--concurrency <n>", "how many queries are under way at once", integer(1, 10_000), 16),
-  ).action(
-    async (channel: string | undefined, options: BenchOptions & { concurrency: number }, command: Command) =>
-      withSession(command, async (session) => {
-        const { client, signal } = session;
-        const name = channel ?? "kubemq-es.bench";
-        await using requests = client.queries.subscribe({ channel: name }, { signal });
-        const responding = (async () => {
-          for await (const query of requests) await query.respond({ body: query.body });
-        })();
-        await requests.ready;
-        await benchRoundTrips(session, options, (body) => client.queries.send({ channel: name, body }, { signal }));
-        await requests.close();
-        await responding;
-      }),
+    benchOptions(queries.command("bench [channel]").summary("measure round trips to a responder of its own")).option(
+      "--concurrency <n>",
+      "how many queries are under way at once",
+      integer(1, 10_000),
+      16,
+    ),
+  ).action(async (channel: string | undefined, options: BenchOptions & { concurrency: number }, command: Command) =>
+    withSession(command, async (session) => {
+      const { client, signal } = session;
+      const name = channel ?? "kubemq-es.bench";
+      await using requests = client.queries.subscribe({ channel: name }, { signal });
+      const responding = (async () => {
+        for await (const query of requests) await query.respond({ body: query.body });
+      })();
+      await requests.ready;
+      await benchRoundTrips(session, options, (body) => client.queries.send({ channel: name, body }, { signal }));
+      await requests.close();
+      await responding;
+    }),
   );
 }

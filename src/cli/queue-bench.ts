@@ -17,7 +17,7 @@ export async function benchQueue(
   const started = performance.now();
   {
     await using publisher = client.queues.publisher();
-    for (let sent = 0; sent < count; ) {
+    for (let sent = 0; sent < count;) {
       signal.throwIfAborted();
       const batch = Array.from({ length: Math.min(SEND_BATCH, count - sent) }, () => ({ channel, body }));
       const refused = (await publisher.send(batch)).find((result) => !result.ok);

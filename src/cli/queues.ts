@@ -60,7 +60,10 @@ export function addQueues(program: Command): void {
     queues
       .command("info [channel]")
       .summary("show how many messages wait in one queue or in all")
-      .addHelpText("after", "\nExamples:\n  $ kubemq-es queues info\n  $ kubemq-es queues info jobs --json | jq .waiting"),
+      .addHelpText(
+        "after",
+        "\nExamples:\n  $ kubemq-es queues info\n  $ kubemq-es queues info jobs --json | jq .waiting",
+      ),
   ).action(async (channel: string | undefined, _flags: object, command: Command) =>
     withSession(command, async ({ client, output, signal }) => {
       for (const queue of (await client.queues.info(channel, { signal })).queues) {
@@ -220,7 +223,11 @@ function addRead(queues: Command, verb: "receive" | "peek", summary: string): vo
 
 function printed(message: QueueMessage<unknown>): [string, object] {
   const { sequence, timestamp, receiveCount, reroutedFrom } = message;
-  const marks = [`#${sequence}`, timestamp.toISOString(), ...(receiveCount > 1 ? [`received ${receiveCount} times`] : [])];
+  const marks = [
+    `#${sequence}`,
+    timestamp.toISOString(),
+    ...(receiveCount > 1 ? [`received ${receiveCount} times`] : []),
+  ];
   const more = { sequence, timestamp, receiveCount, ...(reroutedFrom !== undefined && { reroutedFrom }) };
   return [lineOf(message, ...marks), recordOf(message, more)];
 }

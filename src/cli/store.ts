@@ -54,7 +54,10 @@ Examples:
       let received = 0;
       for await (const event of client.eventsStore.subscribe(filter, { signal })) {
         const { sequence, timestamp } = event;
-        await output.print(lineOf(event, `#${sequence}`, timestamp.toISOString()), recordOf(event, { sequence, timestamp }));
+        await output.print(
+          lineOf(event, `#${sequence}`, timestamp.toISOString()),
+          recordOf(event, { sequence, timestamp }),
+        );
         if ((received += 1) >= count) break;
       }
     }),
