@@ -55,7 +55,8 @@ async function runBroker(flags: BrokerFlags): Promise<void> {
     ...(ca && { ca }),
     ...(flags.verbose && { onCall: (rpc: string) => console.error(`${new Date().toISOString()} ${rpc}`) }),
   }).catch((error: unknown) => {
-    throw isTaken(error) ? new Failure(`port ${flags.port} of ${flags.host} is taken: choose another --port`) : error;
+    if (!isTaken(error)) throw error;
+    throw new Failure(`${error.message}: another process listens there, choose another --port`);
   });
   try {
     console.log(`listening on ${broker.address}`);
@@ -67,6 +68,6 @@ async function runBroker(flags: BrokerFlags): Promise<void> {
 
 const read = async (file: string | undefined) => (file === undefined ? undefined : readFile(file));
 
-function isTaken(error: unknown): boolean {
+function isTaken(error: unknown): error is Error {
   return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 }

@@ -1,22 +1,12 @@
-import type { ChildProcess } from "node:child_process";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { startBroker } from "kubemq-es/testing";
-import { within } from "../../support/until.js";
-import { rawClient } from "./raw-client.js";
-
-const main = fileURLToPath(new URL("../../../src/broker/main.ts", import.meta.url));
-const running: ChildProcess[] = [];
-
-afterEach(() => {
-  for (const child of running.splice(0)) child.kill("SIGKILL");
-});
+import { within } from "../support/until.js";
+import { build, endAll, start } from "./support.js";
+import { rawClient } from "../unit/broker/raw-client.js";
 
 function run(...args: string[]) {
-  const child = spawn(process.execPath, ["--import", "tsx", main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  running.push(child);
+  const child = start("broker", ...args);
   const output = { out: "", err: "" };
   child.stdout.on("data", (chunk: Buffer) => (output.out += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (output.err += chunk.toString()));
@@ -27,6 +17,9 @@ function run(...args: string[]) {
   })();
   return { child, output, exit, ready };
 }
+
+beforeAll(build, 60_000);
+afterEach(endAll);
 
 describe("the broker in the foreground", () => {
   test.each(["SIGTERM", "SIGINT"] as const)(

@@ -1,0 +1,372 @@
+import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { KubeMQClient } from "kubemq-es";
+import { startBroker, type Broker } from "kubemq-es/testing";
+import { until, within } from "../support/until.js";
+import { build, discard, endAll, ended, run, start, startOnTerminal, startWith } from "./support.js";
+
+const BOUND = 40_000;
+let broker: Broker;
+let at: string[];
+
+beforeAll(async () => {
+  await build();
+  broker = await startBroker({ port: 0 });
+  at = ["--address", broker.address];
+}, 60_000);
+afterAll(async () => {
+  await broker.close();
+  await discard();
+});
+afterEach(endAll);
+
+const lines = (text: string) => text.split(/\r?\n/).filter((line) => line !== "");
+const records = (text: string) => lines(text).map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** Subscribers of the broker by RPC: a command that waits for messages is up when its stream is. */
+const streams = (rpc: string) => broker.stats().streams[rpc] ?? 0;
+const subscribed = async (rpc: string, count = 1) =>
+  until(`${count} streams of ${rpc}`, () => streams(rpc) >= count, 20_000);
+
+async function firstLine(stream: Readable): Promise<string> {
+  let text = "";
+  stream.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  while (!text.includes("\n")) await once(stream, "data");
+  return text;
+}
+
+describe("usage", () => {
+  test.each<[string[], number, RegExp]>([
+    [["--help"], 0, /Examples, in two terminals:/],
+    [["--version"], 0, /^\d+\.\d+\.\d+$/m],
+    [["events", "--help"], 0, /publish\/subscribe|publish \[options\]/],
+    [["events", "subscribe", "--help"], 0, /KUBEMQ_ADDRESS[^]*Examples:/],
+    [["queues", "consume", "--help"], 0, /--settle <how>/],
+    [["help", "store"], 0, /subscribe/],
+  ])("%j helps", async (args, code, stdout) => {
+    const result = await run(args);
+    expect(result).toMatchObject({ code, stderr: "" });
+    expect(result.stdout).toMatch(stdout);
+  });
+
+  test.each<[string[], RegExp]>([
+    [[], /Usage: kubemq-es/],
+    [["events"], /Usage: kubemq-es events/],
+    [["evnts"], /Did you mean events\?/],
+    [["events", "publish"], /missing required argument 'channel'/],
+    [["events", "subscribe", "a", "b"], /too many arguments/],
+    [["ping", "--wrong"], /unknown option '--wrong'/],
+    [["ping", "--timeout", "soon"], /It must be a whole number from 1/],
+    [["broker", "--port", "70000"], /from 0 to 65535/],
+    [["store", "subscribe", "a", "--from", "yesterdayish"], /It must be new, first, last/],
+    [["queues", "consume", "a", "--settle", "drop"], /It must be ack, reject/],
+    [["events", "publish", "a", "b", "--tag", "novalue"], /It must be key=value/],
+    [["channels", "list", "topics"], /Allowed choices are events, store, commands, queries, queues/],
+    [["ping", "--address", "no address"], /address must be "host:port"/],
+    [["ping", "--tls-cert", "x.pem"], /tls\.key is missing/],
+  ])("%j is refused with exit code 2", async (args, stderr) => {
+    const result = await run(args);
+    expect(result).toMatchObject({ code: 2, stdout: "" });
+    expect(result.stderr).toMatch(stderr);
+    expect(result.stderr).not.toContain("    at ");
+  });
+
+  test("a channel that is not allowed is refused with exit code 2", async () => {
+    const result = await run(["events", "publish", "a.*", "x", ...at]);
+    expect(result).toMatchObject({ code: 2, stdout: "" });
+    expect(result.stderr).toMatch(/channel/);
+  });
+});
+
+describe("servers", () => {
+  test.each<[string, string[]]>([
+    ["ping", ["ping"]],
+    ["a subscription", ["events", "subscribe", "a"]],
+    ["a consumer", ["queues", "consume", "a"]],
+  ])("%s without a server ends with exit code 3", async (_, args) => {
+    const result = await run([...args, "--address", "127.0.0.1:1"]);
+    expect(result).toMatchObject({ code: 3, stdout: "" });
+    expect(result.stderr).toMatch(/ECONNREFUSED.*is a server running there/);
+  });
+
+  test("ping tells who answers, to people and to programs", async () => {
+    expect((await run(["ping", ...at])).stdout).toMatch(/ version v[\d.]+, up for \d+ s, answered in [\d.]+ ms\n$/);
+    const [server] = records((await run(["ping", "--json", ...at])).stdout);
+    expect(server).toMatchObject({ version: expect.stringMatching(/^v/), tookMs: expect.any(Number) });
+  });
+
+  test("the environment stands for the options, and a wrong token ends with exit code 5", async () => {
+    await using guarded = await startBroker({ port: 0, token: "secret" });
+    const ping = (token: string) =>
+      ended(startWith({ KUBEMQ_ADDRESS: guarded.address, KUBEMQ_TOKEN: token }, "queues", "info"));
+    expect(await ping("secret")).toMatchObject({ code: 0 });
+    const refused = await ping("wrong");
+    expect(refused).toMatchObject({ code: 5, stdout: "" });
+  });
+});
+
+describe("events", () => {
+  test(
+    "what one command publishes another one prints, with its tags",
+    async () => {
+      const people = ended(start("events", "subscribe", "news.*", "--count", "2", ...at));
+      const programs = ended(start("events", "subscribe", "news.>", "--count", "2", "--json", ...at));
+      await subscribed("SubscribeToEvents", 2);
+      const sent = await run(["events", "publish", "news.eu", "hello", "--tag", "a=b", "--metadata", "m", ...at]);
+      expect(sent).toMatchObject({ code: 0, stdout: "published an event on news.eu\n", stderr: "" });
+      await run(["events", "publish", "news.us", ...at], "from a pipe");
+      const { code, stdout } = await people;
+      expect(code).toBe(0);
+      expect(lines(stdout)[0]).toMatch(/^\[news\.eu \d{4}-[^ ]+Z\] "m" a=b hello$/);
+      expect(records((await programs).stdout)).toMatchObject([
+        { channel: "news.eu", metadata: "m", tags: { a: "b" }, body: "hello" },
+        { channel: "news.us", body: "from a pipe" },
+      ]);
+    },
+    BOUND,
+  );
+
+  test(
+    "lines are events, and the count is told",
+    async () => {
+      const all = ended(start("events", "subscribe", "lines", "--count", "3", "--json", ...at));
+      await subscribed("SubscribeToEvents");
+      const sent = await run(["events", "publish", "lines", "--lines", "--json", ...at], "one\ntwo\n\nthree\n");
+      expect(records(sent.stdout)).toEqual([{ channel: "lines", published: 3 }]);
+      expect(records((await all).stdout).map((event) => event["body"])).toEqual(["one", "two", "three"]);
+    },
+    BOUND,
+  );
+
+  test(
+    "a body that is no text is printed in base64",
+    async () => {
+      const one = ended(start("events", "subscribe", "bytes", "--count", "1", "--json", ...at));
+      await subscribed("SubscribeToEvents");
+      await using client = new KubeMQClient({ address: broker.address });
+      await client.events.publish({ channel: "bytes", body: Uint8Array.of(255, 0) });
+      expect(records((await one).stdout)).toMatchObject([{ bodyBase64: "/wA=" }]);
+    },
+    BOUND,
+  );
+
+  test(
+    "bench counts what it sent and received",
+    async () => {
+      const { code, stdout } = await run(["events", "bench", "-n", "50", "--json", ...at]);
+      expect(code).toBe(0);
+      expect(records(stdout)).toMatchObject([{ sent: 50, received: 50 }]);
+    },
+    BOUND,
+  );
+});
+
+describe("store", () => {
+  test(
+    "stored events are read from where one says",
+    async () => {
+      await run(["store", "publish", "log", "--lines", ...at], "one\ntwo\nthree\n");
+      const read = async (from: string, count: number) => {
+        const args = ["store", "subscribe", "log", "--from", from, "--count", String(count), "--json", ...at];
+        return records((await run(args)).stdout).map(({ sequence, body }) => [sequence, body]);
+      };
+      expect(await read("first", 3)).toEqual([
+        ["1", "one"],
+        ["2", "two"],
+        ["3", "three"],
+      ]);
+      expect(await read("2", 1)).toEqual([["2", "two"]]);
+      expect(await read("last", 1)).toEqual([["3", "three"]]);
+      expect(await read("1h", 1)).toEqual([["1", "one"]]);
+    },
+    BOUND,
+  );
+});
+
+describe("commands and queries", () => {
+  test(
+    "a command is executed, or is not with exit code 1, or times out with exit code 4",
+    async () => {
+      const responder = ended(start("commands", "respond", "door", "--count", "1", ...at));
+      await subscribed("SubscribeToRequests");
+      expect(await run(["commands", "send", "door", "open", ...at])).toMatchObject({ code: 0, stdout: "executed\n" });
+      expect(await responder).toMatchObject({ code: 0, stdout: "[door] open\n" });
+
+      const refuser = ended(start("commands", "respond", "door", "--fail", "locked", "--count", "1", ...at));
+      await subscribed("SubscribeToRequests");
+      const refused = await run(["commands", "send", "door", "open", ...at]);
+      expect(refused).toMatchObject({ code: 1, stdout: "not executed: locked\n" });
+      await refuser;
+
+      expect(await run(["commands", "send", "nobody", "x", "--timeout", "300", ...at])).toMatchObject({ code: 4 });
+    },
+    BOUND,
+  );
+
+  test(
+    "a query is answered, and the second time from the cache",
+    async () => {
+      const responder = ended(start("queries", "respond", "price", "12.50", "--count", "1", ...at));
+      await subscribed("SubscribeToRequests");
+      const ask = () => run(["queries", "send", "price", "book", "--cache-key", "book", "--json", ...at]);
+      expect(records((await ask()).stdout)).toMatchObject([{ body: "12.50", cacheHit: false }]);
+      await responder;
+      expect(records((await ask()).stdout)).toMatchObject([{ body: "12.50", cacheHit: true }]);
+    },
+    BOUND,
+  );
+
+  test.each(["commands", "queries"])(
+    "%s bench measures round trips",
+    async (group) => {
+      const { code, stdout } = await run([group, "bench", "-n", "20", "--json", ...at]);
+      expect(code).toBe(0);
+      expect(records(stdout)).toMatchObject([{ count: 20, latencyMs: { p50: expect.any(Number) } }]);
+    },
+    BOUND,
+  );
+});
+
+describe("queues", () => {
+  test(
+    "messages are sent, peeked at, consumed, requeued and counted",
+    async () => {
+      const sent = await run(["queues", "send", "jobs", "--lines", "--json", ...at], "one\ntwo\nthree\n");
+      expect(records(sent.stdout)).toEqual([{ channel: "jobs", sent: 3 }]);
+      const bodies = async (...args: string[]) =>
+        records((await run(["queues", ...args, "--json", ...at])).stdout).map((message) => message["body"]);
+      expect(await bodies("peek", "jobs", "--max", "2")).toEqual(["one", "two"]);
+      expect(await bodies("consume", "jobs", "--count", "1")).toEqual(["one"]);
+      expect(await bodies("consume", "jobs", "--count", "1", "--settle", "requeue:elsewhere")).toEqual(["two"]);
+      expect(await bodies("receive", "jobs")).toEqual(["three"]);
+      expect(await bodies("consume", "jobs", "--idle", "1")).toEqual([]);
+      expect(records((await run(["queues", "ack-all", "elsewhere", "--json", ...at])).stdout)).toEqual([
+        { channel: "elsewhere", dropped: "1" },
+      ]);
+      const info = records((await run(["queues", "info", "jobs", "--json", ...at])).stdout);
+      expect(info).toMatchObject([{ name: "jobs", waiting: 0 }]);
+      expect(await bodies("bench", "-n", "50")).toHaveLength(1);
+    },
+    BOUND * 2,
+  );
+
+  test(
+    "a reader that goes away ends the command, and what it did not read stays in the queue",
+    async () => {
+      const count = 2_000;
+      await run(["queues", "send", "many", "--lines", ...at], `${"x".repeat(500)}\n`.repeat(count));
+      const child = start("queues", "consume", "many", ...at);
+      const result = ended(child);
+      await firstLine(child.stdout);
+      child.stdout.destroy();
+      expect(await within(20_000, "it ends", result)).toMatchObject({ code: 0, stderr: "" });
+      await using client = new KubeMQClient({ address: broker.address });
+      const left = await client.queues.info("many");
+      expect(left.queues[0]?.waiting).toBeGreaterThan(0);
+    },
+    BOUND,
+  );
+});
+
+describe("channels", () => {
+  test(
+    "are created, listed and deleted",
+    async () => {
+      expect(await run(["channels", "create", "queues", "made", ...at])).toMatchObject({
+        code: 0,
+        stdout: "created made\n",
+      });
+      const names = async () =>
+        records((await run(["channels", "list", "queues", "made", "--json", ...at])).stdout).map(({ name }) => name);
+      expect(await names()).toEqual(["made"]);
+      expect(await run(["channels", "delete", "queues", "made", ...at])).toMatchObject({
+        code: 0,
+        stdout: "deleted made\n",
+      });
+      expect(await names()).toEqual([]);
+    },
+    BOUND,
+  );
+});
+
+describe("Ctrl-C", () => {
+  test.each<[string, string[], string]>([
+    ["events subscribe", ["events", "subscribe", "quiet"], "SubscribeToEvents"],
+    ["store subscribe", ["store", "subscribe", "quiet"], "SubscribeToEvents"],
+    ["commands respond", ["commands", "respond", "quiet"], "SubscribeToRequests"],
+    ["queries respond", ["queries", "respond", "quiet"], "SubscribeToRequests"],
+    ["queues consume", ["queues", "consume", "quiet"], "QueuesDownstream"],
+  ])(
+    "%s ends cleanly, and leaves no stream behind",
+    async (_, args, rpc) => {
+      await until("the streams before have ended", () => streams(rpc) === 0);
+      const child = start(...args, ...at);
+      const result = ended(child);
+      await subscribed(rpc);
+      child.kill("SIGINT");
+      expect(await within(10_000, "it ends", result)).toEqual({ code: 0, stdout: "", stderr: "" });
+      await until("the stream has ended", () => streams(rpc) === 0);
+    },
+    BOUND,
+  );
+
+  test(
+    "a command that waits for its answer is interrupted with exit code 130",
+    async () => {
+      await using client = new KubeMQClient({ address: broker.address });
+      const asked = new AbortController();
+      const child = start("commands", "send", "silent", "x", "--timeout", "60000", ...at);
+      const result = ended(child);
+      for await (const _ of client.commands.subscribe({ channel: "silent" }, { signal: asked.signal })) {
+        child.kill("SIGINT");
+        asked.abort();
+      }
+      expect(await within(10_000, "it ends", result)).toEqual({
+        code: 130,
+        stdout: "",
+        stderr: "kubemq-es: interrupted\n",
+      });
+    },
+    BOUND,
+  );
+});
+
+describe("on a terminal", () => {
+  test(
+    "Ctrl-C typed by a person ends a subscription",
+    async () => {
+      await until("the streams before have ended", () => streams("SubscribeToEvents") === 0);
+      const child = startOnTerminal("events", "subscribe", "typed", ...at);
+      const result = ended(child);
+      await subscribed("SubscribeToEvents");
+      child.stdin.write("\u0003");
+      expect((await within(10_000, "it ends", result)).code).toBe(0);
+    },
+    BOUND,
+  );
+
+  test(
+    "long work shows its progress, and takes it away",
+    async () => {
+      const child = startOnTerminal("events", "bench", "-n", "500", ...at);
+      const { code, stdout } = await within(30_000, "it ends", ended(child));
+      expect(code).toBe(0);
+      const clear = "\r\u001b[K";
+      const shown = stdout.split(clear);
+      expect(shown[1]).toMatch(/^received [\d,]+ of 500$/);
+      expect(shown.at(-1)).toMatch(/^sent 500 of 100 bytes/);
+    },
+    BOUND,
+  );
+
+  test(
+    "a body that is nowhere to be found is asked for, not waited for",
+    async () => {
+      const { code, stdout } = await ended(startOnTerminal("events", "publish", "typed", ...at));
+      expect(code).toBe(2);
+      expect(stdout).toContain("there is no body: give it after the channel, or pipe it in");
+    },
+    BOUND,
+  );
+});
