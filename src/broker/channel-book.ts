@@ -6,42 +6,42 @@ interface Page {
   lastActivity: bigint;
   readonly incoming: Traffic;
   readonly outgoing: Traffic;
-  created: boolean;
 }
 
-// A program that makes up a channel for every message must not fill the memory with their names.
-const mostPages = 10_000;
+// A program that makes up a channel for every message must not fill the memory with their names:
+// beyond so many, the one that was seen first is forgotten.
+const mostSeen = 10_000;
 
-/** What has happened on the channels of a pattern that keeps no messages. */
+/** What has happened on the channels of a pattern. */
 export class ChannelBook {
   readonly #clock: Clock;
-  readonly #isActive: (name: string) => boolean;
-  readonly #pages = new Map<string, Page>();
+  readonly #created = new Map<string, Page>();
+  /** Channels that nobody created, but somebody used. */
+  readonly #seen = new Map<string, Page>();
 
-  constructor(clock: Clock, isActive: (name: string) => boolean) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#isActive = isActive;
   }
 
   /** A message of so many bytes came in. */
   received(name: string, bytes: number): void {
-    const page = this.#touch(name);
-    page.incoming.messages++;
-    page.incoming.volume += bytes;
+    const { incoming } = this.#touch(name);
+    incoming.messages++;
+    incoming.volume += bytes;
   }
 
   /** A message of so many bytes went out to so many subscribers. */
   delivered(name: string, bytes: number, copies: number): void {
-    const page = this.#touch(name);
-    page.outgoing.messages += copies;
-    page.outgoing.volume += bytes * copies;
+    const { outgoing } = this.#touch(name);
+    outgoing.messages += copies;
+    outgoing.volume += bytes * copies;
   }
 
   /** A request was answered. */
   answered(name: string): void {
-    const page = this.#touch(name);
-    page.incoming.responses++;
-    page.outgoing.responses++;
+    const { incoming, outgoing } = this.#touch(name);
+    incoming.responses++;
+    outgoing.responses++;
   }
 
   /** Somebody subscribed. */
@@ -50,36 +50,36 @@ export class ChannelBook {
   }
 
   create(name: string): void {
-    this.#touch(name).created = true;
+    const page = this.#touch(name);
+    this.#seen.delete(name);
+    this.#created.set(name, page);
   }
 
   delete(name: string): void {
-    this.#pages.delete(name);
+    this.#seen.delete(name);
+    this.#created.delete(name);
   }
 
-  *list(): Iterable<ChannelActivity> {
-    for (const [name, { lastActivity, incoming, outgoing }] of this.#pages) {
-      yield { name, lastActivity, incoming, outgoing, isActive: this.#isActive(name) };
+  /** @param isActive - whether anyone consumes from a channel now */
+  *list(isActive: (name: string) => boolean): Iterable<ChannelActivity> {
+    for (const pages of [this.#created, this.#seen]) {
+      for (const [name, page] of pages) yield { name, ...page, isActive: isActive(name) };
     }
   }
 
   #touch(name: string): Page {
-    let page = this.#pages.get(name);
-    if (page === undefined) {
-      if (this.#pages.size >= mostPages) this.#evict();
-      page = { lastActivity: 0n, incoming: noTraffic(), outgoing: noTraffic(), created: false };
-      this.#pages.set(name, page);
-    }
+    const page = this.#created.get(name) ?? this.#seen.get(name) ?? this.#add(name);
     page.lastActivity = this.#clock.now();
     return page;
   }
 
-  // The oldest names that nobody asked to keep: in the order in which they came, which a map keeps.
-  #evict(): void {
-    for (const [name, page] of this.#pages) {
-      if (page.created || this.#isActive(name)) continue;
-      this.#pages.delete(name);
-      return;
+  #add(name: string): Page {
+    if (this.#seen.size >= mostSeen) {
+      const [oldest] = this.#seen.keys();
+      if (oldest !== undefined) this.#seen.delete(oldest);
     }
+    const page = { lastActivity: 0n, incoming: noTraffic(), outgoing: noTraffic() };
+    this.#seen.set(name, page);
+    return page;
   }
 }

@@ -18,7 +18,7 @@ type Result = MessageInitShape<typeof ResultSchema>;
 /** Events, and the RPCs that they share with the events store. */
 export function eventsService(core: BrokerCore, stored: StoredEvents): ChannelService {
   const subjects = new Subjects<Outlet>();
-  const book = new ChannelBook(core.clock, (name) => hasRecipients(subjects, name));
+  const book = new ChannelBook(core.clock);
 
   /** Passes a plain event on. Returns what to wait for before the next one, if a subscriber is behind. */
   function publish(event: Event): Promise<unknown> | undefined {
@@ -97,7 +97,7 @@ export function eventsService(core: BrokerCore, stored: StoredEvents): ChannelSe
       },
     },
     channels: {
-      list: () => book.list(),
+      list: () => book.list((name) => hasRecipients(subjects, name)),
       create: (name) => book.create(name),
       delete: (name) => book.delete(name),
       messages: () => ({}),

@@ -1,4 +1,5 @@
 import { constants } from "node:http2";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Calls } from "./calls.js";
 import type { Gate } from "./gate.js";
 import type { Listener } from "./listener.js";
@@ -63,10 +64,9 @@ export interface FaultPoints {
   /** Starts over with empty models. */
   readonly forget: () => void;
   readonly closeByServer: () => number;
-  readonly sleep: (ms: number) => Promise<void>;
 }
 
-export function createFaults({ listener, calls, gate, forget, closeByServer, sleep }: FaultPoints): Faults {
+export function createFaults({ listener, calls, gate, forget, closeByServer }: FaultPoints): Faults {
   return {
     dropConnections: () => listener.drop(),
     refuseConnections: () => listener.shut(),

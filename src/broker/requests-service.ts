@@ -35,9 +35,9 @@ export function requestsService(core: BrokerCore, manage: (request: Request) => 
   const { clock, limits } = core;
   const inboxes = new Inboxes<Response>();
   const cache = new QueryCache<Response>(clock);
-  const kind = () => {
+  const kind = (): Kind => {
     const router = new RequestRouter<Framed, Response>(clock, inboxes);
-    return { router, book: new ChannelBook(clock, (name) => router.hasResponders(name)) };
+    return { router, book: new ChannelBook(clock) };
   };
   const commands = kind();
   const queries = kind();
@@ -109,8 +109,8 @@ export function requestsService(core: BrokerCore, manage: (request: Request) => 
         });
       },
     },
-    commands: channelsOf(commands.book),
-    queries: channelsOf(queries.book),
+    commands: channelsOf(commands),
+    queries: channelsOf(queries),
     pending: () => inboxes.size,
     cached: () => cache.size,
     close() {
@@ -120,8 +120,13 @@ export function requestsService(core: BrokerCore, manage: (request: Request) => 
   };
 }
 
-const channelsOf = (book: ChannelBook): PatternChannels => ({
-  list: () => book.list(),
+interface Kind {
+  readonly router: RequestRouter<Framed, Response>;
+  readonly book: ChannelBook;
+}
+
+const channelsOf = ({ router, book }: Kind): PatternChannels => ({
+  list: () => book.list((name) => router.hasResponders(name)),
   create: (name) => book.create(name),
   delete: (name) => book.delete(name),
   messages: () => ({}),

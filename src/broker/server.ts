@@ -109,7 +109,6 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
         life = begin(core);
       },
       closeByServer: () => life.memory.closeByServer(),
-      sleep: (ms) => new Promise((resolve) => void clock.setTimer(ms, resolve)),
     }),
     quirks,
     stats: () => ({
@@ -160,11 +159,21 @@ function begin(core: BrokerCore): Life {
   };
 }
 
+// Node guards its servers against strangers; here every client is a program under test.
+const unguarded = {
+  // Thousands of streams share a connection; the default of 100 would make callers wait.
+  settings: { maxConcurrentStreams: 2 ** 31 - 1 },
+  // Megabytes. Beyond the default of 10, what waits for slow readers has new calls refused.
+  maxSessionMemory: 1024,
+  // Node 20 does not know these two, and ends a connection on which calls are cancelled much faster
+  // than 33 a second, once there were 1000.
+  streamResetBurst: 1_000_000,
+  streamResetRate: 1_000_000,
+};
+
 function createHttp2({ tls }: ResolvedOptions): Http2Server {
-  const classes = { Http2ServerResponse: Reply };
-  // Thousands of streams share a connection in tests; the default of 100 would make callers wait.
-  const settings = { maxConcurrentStreams: 2 ** 31 - 1 };
-  if (tls === undefined) return createServer({ ...classes, settings });
+  const options = { ...unguarded, Http2ServerResponse: Reply };
+  if (tls === undefined) return createServer(options);
   const mutual = tls.ca === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
-  return createSecureServer({ ...classes, settings, ...tls, ...mutual, minVersion: "TLSv1.2" });
+  return createSecureServer({ ...options, ...tls, ...mutual, minVersion: "TLSv1.2" });
 }

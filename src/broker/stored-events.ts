@@ -29,8 +29,7 @@ export function storedEvents(core: BrokerCore): StoredEvents {
   const { clock, limits } = core;
   const store = new EventStore<Event>(clock, limits);
   const clientIds = new ClientIds();
-  const active = (name: string) => [...store.list()].some((c) => c.name === name && c.isActive);
-  const book = new ChannelBook(clock, active);
+  const book = new ChannelBook(clock);
   // Every subscriber of a channel gets the same bytes, most often one after another.
   let framed: { readonly logged: Logged<Event>; readonly bytes: Uint8Array } | undefined;
 
@@ -91,11 +90,10 @@ export function storedEvents(core: BrokerCore): StoredEvents {
     channels: {
       *list() {
         const listings = new Map([...store.list()].map((listing) => [listing.name, listing]));
-        for (const activity of book.list()) {
-          const listing = listings.get(activity.name);
-          const waiting = listing?.waiting ?? 0;
-          const isActive = listing?.isActive ?? false;
-          yield { ...activity, isActive, outgoing: { ...activity.outgoing, waiting } };
+        const isActive = (name: string) => listings.get(name)?.isActive ?? false;
+        for (const activity of book.list(isActive)) {
+          const waiting = listings.get(activity.name)?.waiting ?? 0;
+          yield { ...activity, outgoing: { ...activity.outgoing, waiting } };
         }
       },
       create(name) {
