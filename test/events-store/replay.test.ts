@@ -8,7 +8,9 @@ type Start = ReplayRequest["start"];
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, index) => BigInt(first + index));
 
 async function world(events: number) {
-  const broker = await startBroker();
+  let subscriptions = 0;
+  const onCall = (rpc: string) => void (subscriptions += rpc === "SubscribeToEvents" ? 1 : 0);
+  const broker = await startBroker({ onCall });
   const client = await KubeMQClient.connect({ address: broker.address, reconnect: { initialDelayMs: 5 } });
   const store = async (count: number) => {
     await using publisher = client.eventsStore.publisher();
@@ -19,9 +21,9 @@ async function world(events: number) {
   void (async () => {
     for await (const status of client.status()) statuses.push(status);
   })();
-  const replay = async (start: Start, each?: (sequence: bigint) => unknown) => {
+  const replay = async (start: Start, each?: (sequence: bigint) => unknown, quietMs = 200) => {
     const seen: bigint[] = [];
-    const stream = client.eventsStore.replay({ channel: "c", start, quietMs: 200 });
+    const stream = client.eventsStore.replay({ channel: "c", start, quietMs });
     const loop = (async () => {
       for await (const { sequence } of stream) {
         seen.push(sequence);
@@ -38,6 +40,7 @@ async function world(events: number) {
     store,
     replay,
     statuses,
+    subscriptions: () => subscriptions,
     async [Symbol.asyncDispose]() {
       await client.close();
       await broker.close();
@@ -57,7 +60,8 @@ describe("a replay", () => {
     ["the last hour", { from: "timeDelta", seconds: 3_600 }, upTo(1_000)],
   ])("from %s ends by itself", async (_, start, expected) => {
     await using here = await world(1_000);
-    expect(await here.replay(start)).toEqual(expected);
+    // A bound that is never reached: the end is known.
+    expect(await here.replay(start, () => {}, 60_000)).toEqual(expected);
     await until("nothing stays open", () => here.broker.stats().streams["SubscribeToEvents"] === undefined);
   });
 
@@ -97,6 +101,38 @@ describe("a replay", () => {
     expect(gaps).toEqual([{ type: "gap", channel: "c", expected: BigInt(last) + 1n, received: 1_001n, lost: true }]);
   });
 
+  test("whose end is purged meanwhile ends too, before what was stored behind it", async () => {
+    await using here = await world(1_000);
+    const seen = await here.replay({ from: "first" }, async (sequence) => {
+      if (sequence !== 100n) return;
+      here.broker.purgeEvents("c", 1_000);
+      await here.broker.faults.dropConnections();
+      await until("the connection is back", () =>
+        here.client.ping().then(
+          () => true,
+          () => false,
+        ),
+      );
+      await here.store(10);
+    });
+    expect(seen.length).toBeGreaterThanOrEqual(100);
+    expect(seen).toEqual(upTo(seen.length));
+  });
+
+  test("waits while a server that is connected says nothing at all", async () => {
+    await using here = await world(2_000);
+    const seen = await here.replay(
+      { from: "first" },
+      (sequence) => {
+        if (sequence !== 100n) return;
+        here.broker.faults.pauseWriting();
+        setTimeout(() => here.broker.faults.resumeWriting(), 1_500);
+      },
+      100,
+    );
+    expect(seen).toEqual(upTo(2_000));
+  });
+
   test("sees everything while connections break", async () => {
     await using here = await world(5_000);
     const seen = await here.replay({ from: "first" }, (sequence) => {
@@ -121,6 +157,7 @@ describe("a replay", () => {
       if (sequence === 1n || sequence === 400n) await new Promise((resolve) => setTimeout(resolve, 1_000));
     });
     expect(seen).toEqual(upTo(2_000));
+    expect(here.subscriptions()).toBe(2); // the search for the end, and the replay
   });
 
   test("stops when its signal aborts, without what was buffered", async () => {
