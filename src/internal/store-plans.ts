@@ -164,7 +164,7 @@ export class ContiguousPlan<T> extends StorePlan<T> {
     try {
       await this.connection.probe(attempt.signal);
     } catch {
-      return; // a connection that is lost ends the attempt by itself
+      return this.#watch(); // a connection that is lost ends the attempt by itself
     }
     if (attempt.signal.aborted || received !== this.#received) return;
     this.onQuiet(attempt);
