@@ -1,0 +1,35 @@
+/** A command: somebody does it, or says why not. `--address HOST:PORT` runs it on a server of yours. */
+import { parseArgs } from "node:util";
+import { KubeMQClient, KubeMQError } from "kubemq-es";
+import { startBroker } from "kubemq-es/testing";
+
+const { values } = parseArgs({ options: { address: { type: "string" } } });
+await using broker = values.address === undefined ? await startBroker() : undefined;
+await using client = await KubeMQClient.connect({ address: values.address ?? broker?.address ?? "" });
+
+// The responder: returning means done, throwing means not done.
+const stop = new AbortController();
+const handling = client.commands.handle(
+  { channel: "door", group: "doors" },
+  (command) => {
+    if (command.text() !== "open") throw new Error(`a door cannot ${command.text()}`);
+  },
+  { signal: stop.signal, concurrency: 4 },
+);
+await client.ping();
+
+for (const body of ["open", "sing"]) {
+  const result = await client.commands.send({ channel: "door", body }, { timeoutMs: 2_000 });
+  console.log(result.executed ? `${body}: done` : `${body}: not done, ${result.error}`);
+}
+
+// Nobody responds on this channel.
+try {
+  await client.commands.send({ channel: "window", body: "open" }, { timeoutMs: 200 });
+} catch (error) {
+  if (!KubeMQError.is(error, "TIMEOUT")) throw error;
+  console.log("window: nobody answered");
+}
+
+stop.abort();
+await handling;

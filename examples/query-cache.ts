@@ -1,0 +1,30 @@
+/** A query whose answer the server keeps for a while. `--address HOST:PORT` runs it on a server of yours. */
+import { parseArgs } from "node:util";
+import { json, KubeMQClient } from "kubemq-es";
+import { startBroker } from "kubemq-es/testing";
+
+const { values } = parseArgs({ options: { address: { type: "string" } } });
+await using broker = values.address === undefined ? await startBroker() : undefined;
+await using client = await KubeMQClient.connect({ address: values.address ?? broker?.address ?? "" });
+
+const prices = new Map([["apple", 1.2]]);
+const queries = client.queries.subscribe({ channel: "price" });
+const responding = (async () => {
+  for await (const query of queries) {
+    const price = prices.get(query.text());
+    if (price === undefined) await query.fail(`no price for ${query.text()}`);
+    else await query.respond({ body: price, codec: json<number>() });
+  }
+})();
+await queries.ready;
+
+// The second answer comes from the cache, where the server has one (open-source servers do not).
+for (const fruit of ["apple", "apple", "kiwi"]) {
+  const cache = { key: fruit, ttlSeconds: 60 };
+  const result = await client.queries.send({ channel: "price", body: fruit, cache, responseCodec: json<number>() });
+  if (result.executed) console.log(`${fruit}: ${result.value}${result.cacheHit ? " (cached)" : ""}`);
+  else console.log(`${fruit}: ${result.error}`);
+}
+
+await queries.close();
+await responding;

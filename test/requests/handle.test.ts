@@ -1,0 +1,240 @@
+import { describe, expect, test } from "@jest/globals";
+import { json, type CommandRequest, type Status } from "kubemq-es";
+import { settle } from "../support/fake-clock.js";
+import { outcomeOf, PATIENCE_MS, RequestWorld } from "../support/request-world.js";
+import { rejection, until } from "../support/until.js";
+
+const filter = { channel: "door" };
+const patient = { timeoutMs: PATIENCE_MS };
+
+function ask(world: RequestWorld, body: string): Promise<string> {
+  return outcomeOf(world.asker.commands.send({ channel: "door", body }, patient));
+}
+
+/** Handlers that stand until they are let go, one by one. */
+class Doors {
+  readonly open: { readonly body: string; readonly request: CommandRequest; let(go?: Error): void }[] = [];
+  most = 0;
+  readonly handler = (request: CommandRequest): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const door = {
+        body: request.text(),
+        request,
+        let: (error?: Error) => {
+          this.open.splice(this.open.indexOf(door), 1);
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      };
+      this.open.push(door);
+      this.most = Math.max(this.most, this.open.length);
+    });
+
+  async let(body: string, error?: Error): Promise<void> {
+    await until(`the handler of ${body} runs`, () => this.open.some((door) => door.body === body));
+    this.open.find((door) => door.body === body)?.let(error);
+  }
+}
+
+describe("a handler", () => {
+  test("carries out by returning, fails by throwing, and answers by itself if it likes", async () => {
+    await using world = await RequestWorld.start();
+    const stop = new AbortController();
+    const handling = world.responder.commands.handle(
+      filter,
+      async (command) => {
+        if (command.text() === "jam") throw new Error("jammed");
+        if (command.text() === "own") await command.fail("by myself");
+        return { tags: { by: "handler" }, span: Uint8Array.of(7) };
+      },
+      { signal: stop.signal },
+    );
+    await world.responder.ping();
+    const result = await world.asker.commands.send({ channel: "door", body: "open" }, patient);
+    expect(result).toMatchObject({ executed: true, tags: { by: "handler" }, clientId: "responder" });
+    expect(Array.from(result.span ?? [])).toEqual([7]);
+    expect(await ask(world, "jam")).toBe("not executed: jammed");
+    expect(await ask(world, "own")).toBe("not executed: by myself");
+    stop.abort();
+    await handling;
+  });
+
+  test("keeps the order with a concurrency of 1", async () => {
+    await using world = await RequestWorld.start();
+    const order: string[] = [];
+    const handling = world.responder.commands.handle(filter, async (command) => {
+      order.push(`+${command.text()}`);
+      await new Promise((resolve) => setTimeout(resolve, command.text() === "0" ? 20 : 1));
+      order.push(`-${command.text()}`);
+    });
+    await world.responder.ping();
+    const bodies = Array.from({ length: 20 }, (_, i) => String(i));
+    expect(new Set(await Promise.all(bodies.map((body) => ask(world, body))))).toEqual(new Set(["executed"]));
+    expect(order).toEqual(bodies.flatMap((body) => [`+${body}`, `-${body}`]));
+    await world.responder.close();
+    await handling;
+  });
+
+  test("runs so many at once and no more, and goes on when one is done", async () => {
+    await using world = await RequestWorld.start();
+    const doors = new Doors();
+    const handling = world.responder.commands.handle(filter, doors.handler, { concurrency: 3 });
+    await world.responder.ping();
+    const asked = Array.from({ length: 9 }, (_, i) => ask(world, String(i)));
+    await until("three run", () => doors.open.length === 3);
+    await until("the rest has come", () => world.broker.stats().pendingRequests === 9);
+    await world.responder.ping();
+    expect(doors.open.length).toBe(3);
+    for (let done = 0; done < 9; done++) {
+      await until("a handler runs", () => doors.open.length > 0);
+      doors.open[0]?.let();
+    }
+    await Promise.all(asked);
+    expect(doors.most).toBe(3);
+    await world.responder.close();
+    await handling;
+  });
+
+  test("finishes what runs when its signal aborts; what waits is failed at once", async () => {
+    await using world = await RequestWorld.start();
+    const doors = new Doors();
+    const stop = new AbortController();
+    let over = false;
+    const handling = world.responder.commands
+      .handle(filter, doors.handler, { signal: stop.signal })
+      .then(() => (over = true));
+    await world.responder.ping();
+    const first = ask(world, "first");
+    await until("it runs", () => doors.open.length === 1);
+    const second = ask(world, "second");
+    await until("both are pending", () => world.broker.stats().pendingRequests === 2);
+    await world.responder.ping();
+    stop.abort();
+    expect(await second).toBe("not executed: responder responder stopped before it took the request up");
+    expect(over).toBe(false);
+    expect(doors.open[0]?.request.signal.aborted).toBe(false);
+    await doors.let("first");
+    expect(await first).toBe("executed");
+    await handling;
+  });
+
+  test("that obeys its signal ends the drain; its asker is told", async () => {
+    await using world = await RequestWorld.start();
+    const stop = new AbortController();
+    let runs = false;
+    const handling = world.responder.commands.handle(
+      filter,
+      ({ signal }) =>
+        new Promise((_, reject) => {
+          runs = true;
+          signal.addEventListener("abort", () => reject(signal.reason as Error));
+        }),
+      { signal: stop.signal, drainTimeoutMs: 1_000 },
+    );
+    await world.responder.ping();
+    const asked = ask(world, "open");
+    await until("it runs", () => runs);
+    stop.abort();
+    await settle();
+    await world.pass(1_000);
+    expect(await asked).toBe("not executed: responder responder stopped before its handler had finished");
+    await handling;
+  });
+
+  test("that ignores its signal is reported after a bound", async () => {
+    await using world = await RequestWorld.start();
+    const doors = new Doors();
+    const stop = new AbortController();
+    const handling = world.responder.commands.handle(filter, doors.handler, {
+      signal: stop.signal,
+      drainTimeoutMs: 1_000,
+    });
+    const reported = rejection(handling);
+    await world.responder.ping();
+    const asked = ask(world, "open");
+    await until("it runs", () => doors.open.length === 1);
+    stop.abort();
+    await settle();
+    await world.pass(1_000);
+    await world.pass(1_000);
+    expect(await reported).toMatchObject({
+      code: "TIMEOUT",
+      operation: "commands.handle",
+      channel: "door",
+      message: expect.stringContaining("ignore the signals of their requests"),
+    });
+    expect(await asked).toMatch(/^not executed: responder responder stopped/);
+  });
+
+  test("whose value the codec refuses fails its request", async () => {
+    await using world = await RequestWorld.start();
+    const stop = new AbortController();
+    const handling = world.responder.queries.handle(
+      { channel: "sum", codec: json<number[]>(), responseCodec: json<bigint | number>() },
+      (query) => (query.value.length > 2 ? 1n : query.value.reduce((sum, term) => sum + term, 0)),
+      { signal: stop.signal },
+    );
+    await world.responder.ping();
+    const send = (body: number[]) =>
+      world.asker.queries.send(
+        { channel: "sum", body, codec: json<number[]>(), responseCodec: json<number>() },
+        patient,
+      );
+    expect(await send([1, 2])).toMatchObject({ executed: true, value: 3 });
+    expect(await send([1, 2, 3])).toMatchObject({ executed: false, error: expect.stringContaining("BigInt") });
+    stop.abort();
+    await handling;
+  });
+
+  test("sends its response again when the connection is lost under it", async () => {
+    await using world = await RequestWorld.start();
+    const doors = new Doors();
+    const handling = world.responder.commands.handle(filter, doors.handler);
+    await world.responder.ping();
+    const asked = ask(world, "open");
+    await until("it runs", () => doors.open.length === 1);
+    world.line.refuse();
+    world.line.reset();
+    await until("it is down", () => world.responder.state === "reconnecting");
+    await doors.let("open");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await world.line.accept();
+    await until("the answer gets through", async () => {
+      await world.pass(500);
+      return world.broker.stats().pendingRequests === 0;
+    });
+    expect(await asked).toBe("executed");
+    await Promise.all([world.responder.close(), handling]);
+  });
+
+  test("that answers too late shows in the status", async () => {
+    await using world = await RequestWorld.start();
+    const seen: Status[] = [];
+    const watching = (async () => {
+      for await (const status of world.responder.status()) seen.push(status);
+    })();
+    const doors = new Doors();
+    const handling = world.responder.commands.handle(filter, doors.handler);
+    await world.responder.ping();
+    const asked = ask(world, "open");
+    await until("it runs", () => doors.open.length === 1);
+    const id = doors.open[0]?.request.id;
+    await world.pass(PATIENCE_MS);
+    expect(await asked).toBe("TIMEOUT");
+    await doors.let("open");
+    await until("it is reported", () => seen.some(({ type }) => type === "response-failed"));
+    expect(seen.find(({ type }) => type === "response-failed")).toMatchObject({
+      channel: "door",
+      kind: "commands",
+      requestId: id,
+      error: { code: "TIMEOUT" },
+    });
+    await Promise.all([world.responder.close(), handling, watching]);
+  });
+
+  test("that is stopped before it begins has nothing to do", async () => {
+    await using world = await RequestWorld.start();
+    await world.responder.commands.handle(filter, () => {}, { signal: AbortSignal.abort() });
+    expect(world.broker.stats().connections).toBe(0);
+  });
+});
