@@ -35,7 +35,7 @@ export function checkQueueName(name: string): Verdict {
 }
 
 /** A subject with an empty token, or with white space in it, cannot be subscribed to. */
-export function checkSubject(channel: string): Verdict {
+function checkSubject(channel: string): Verdict {
   return control.test(channel) || channel.split(".").includes("") ? texts.subject : undefined;
 }
 
@@ -45,7 +45,7 @@ export function isStorable(channel: string): boolean {
 }
 
 /** Whether a name would break something out of sight of the validation, like a tab or a newline. */
-export const hasControlCharacter = (name: string): boolean => control.test(name);
+const hasControlCharacter = (name: string): boolean => control.test(name);
 
 export function checkGroup(group: string): Verdict {
   return hasSpace(group) || control.test(group) ? texts.group : undefined;

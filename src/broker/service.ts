@@ -8,7 +8,7 @@ import type { Reply } from "./reply.js";
 /** What a handler may know of the call beside its request. */
 export type CallContext = Pick<HandlerContext, "signal" | "values">;
 
-type Handler<Impl> = Impl extends (request: infer Req, context: HandlerContext) => infer Res
+type Handler<Method> = Method extends (request: infer Req, context: HandlerContext) => infer Res
   ? (request: Req, context: CallContext) => Res
   : never;
 
