@@ -9,6 +9,9 @@ export type Judgement =
   /** Others are missing before it. Not lost: drop it, and subscribe again. Lost: report that, and deliver it. */
   | { readonly kind: "gap"; readonly expected: bigint; readonly received: bigint; readonly lost: boolean };
 
+const DUE: Judgement = { kind: "due" };
+const REPEATED: Judgement = { kind: "repeated" };
+
 /** How often a gap is fetched again before what it misses counts as gone. */
 const REPAIRS = 3;
 
@@ -67,7 +70,7 @@ export class ResumeCursor {
     this.#isFirstOfAttempt = false;
     if (expected === undefined || sequence === expected) {
       this.#accept(sequence, nanos);
-      return this.#newerThan !== undefined && nanos <= this.#newerThan ? { kind: "repeated" } : { kind: "due" };
+      return this.#newerThan !== undefined && nanos <= this.#newerThan ? REPEATED : DUE;
     }
     if (sequence > expected) return this.#gap(expected, sequence, nanos);
     if (this.#last === undefined) {
@@ -78,7 +81,7 @@ export class ResumeCursor {
     // Servers send an event again that they have no acknowledgement of. But a new attempt begins after the last event, and
     // nothing is younger than its successors: otherwise the channel lost events, or was removed and counts from 1 again.
     const { nanos: lastNanos } = this.#last;
-    if (!isFirst && nanos <= lastNanos) return { kind: "repeated" };
+    if (!isFirst && nanos <= lastNanos) return REPEATED;
     // Unless the store's clock went back as well, age tells what was delivered before.
     this.#newerThan = nanos > lastNanos ? lastNanos : undefined;
     this.#last = { sequence: 0n, nanos };

@@ -2,7 +2,13 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { KubeMQError, type Status } from "kubemq-es";
 import type { Clock } from "../../src/internal/clock.js";
-import { StreamEngine, type HostedStream, type StreamHost, type StreamPlan } from "../../src/internal/subscription.js";
+import {
+  StreamEngine,
+  type Attempt,
+  type HostedStream,
+  type StreamHost,
+  type StreamPlan,
+} from "../../src/internal/subscription.js";
 
 /** A server's side of one attempt, driven step by step. It never ends by itself, not even when it is cancelled. */
 class FakeAttempt implements AsyncIterable<readonly number[]> {
@@ -305,5 +311,115 @@ describe("the engine", () => {
     cleaned();
     await closing;
     expect(world.attempt.signal.aborted).toBe(true);
+  });
+});
+
+describe("an attempt that its plan ends", () => {
+  /** A plan that acts on certain items. */
+  function acting(world: World, act: (n: number, attempt: Attempt) => number | undefined) {
+    let current: Attempt | undefined;
+    const demands: number[] = [];
+    const stream = world.start({
+      open: (attempt) => {
+        current = attempt;
+        const fake = new FakeAttempt(attempt.signal);
+        world.attempts.push(fake);
+        return fake;
+      },
+      map: (n) => (current === undefined ? n : act(n, current)),
+      onDemand: (heldBackMs) => void demands.push(heldBackMs),
+    });
+    return { stream, demands, current: () => current };
+  }
+
+  test("to renew it: the next opens at once, what was not seen of it is gone, and nothing is reported", async () => {
+    const world = new World();
+    const { stream } = acting(world, (n, attempt) => {
+      if (n === 3) attempt.renew();
+      return n === 3 ? undefined : n;
+    });
+    world.attempt.send([1, 2, 3, 4]);
+    await settle();
+    expect(world.attempts.map(({ signal }) => signal.aborted)).toEqual([true, false]);
+    world.attempt.send([5]);
+    const seen: number[] = [];
+    for await (const n of stream) if (seen.push(n) === 3) break;
+    expect(seen).toEqual([1, 2, 5]);
+    expect(world.status).toEqual([]);
+  });
+
+  test("to renew it from outside, also when it never ends by itself", async () => {
+    const world = new World();
+    const { stream, current } = acting(world, (n) => n);
+    world.attempt.send([1]);
+    await settle();
+    const [first] = world.attempts;
+    first?.signal.addEventListener("abort", () => first.fail(lost())); // as transports do
+    current()?.renew();
+    await settle();
+    expect(world.attempts).toHaveLength(2);
+    expect(world.status).toEqual([]);
+    await stream.close();
+  });
+
+  test("to finish: the loop sees what was accepted, and ends by itself", async () => {
+    const world = new World();
+    const { stream } = acting(world, (n, attempt) => {
+      if (n === 3) attempt.finish();
+      return n;
+    });
+    world.attempt.send([1, 2, 3, 4]);
+    await settle();
+    expect(await stream.closed).toBeUndefined();
+    await stream.ready;
+    const seen: number[] = [];
+    for await (const n of stream) seen.push(n);
+    expect(seen).toEqual([1, 2, 3]);
+    expect(world.attempts.map(({ signal }) => signal.aborted)).toEqual([true]);
+    expect(world.streams.size).toBe(0);
+  });
+
+  test("to finish while the loop waits: it ends", async () => {
+    const world = new World();
+    const { stream } = acting(world, (_, attempt) => {
+      attempt.finish();
+      return undefined;
+    });
+    const next = stream[Symbol.asyncIterator]().next();
+    world.attempt.send([1]);
+    expect(await next).toEqual({ done: true, value: undefined });
+  });
+
+  test("an abort after that discards what was buffered", async () => {
+    const world = new World();
+    const { stream } = acting(world, (n, attempt) => {
+      if (n === 3) attempt.finish();
+      return n;
+    });
+    world.attempt.send([1, 2, 3]);
+    await settle();
+    world.abort.abort();
+    expect(await stream[Symbol.asyncIterator]().next()).toEqual({ done: true, value: undefined });
+    expect(world.released).toEqual([1, 2, 3]);
+  });
+
+  test("it learns that the loop waits, and for how long the server was held back before", async () => {
+    const world = new World();
+    const { stream, demands } = acting(world, (n) => n);
+    const iterator = stream[Symbol.asyncIterator]();
+    const waiting = iterator.next();
+    expect(demands).toEqual([0]);
+    world.attempt.send([1, 2, 3, 4, 5, 6]); // one goes to the loop, four are buffered, one must wait
+    await waiting;
+    await settle();
+    world.clock.time += 1_500;
+    for (let n = 2; n <= 6; n++) {
+      expect(await iterator.next()).toEqual({ done: false, value: n });
+      await settle();
+    }
+    const last = iterator.next();
+    expect(demands).toEqual([0, 1_500]);
+    await stream.close();
+    await last;
   });
 });
