@@ -30,7 +30,9 @@ export interface ChannelStats {
 
 /** A channel, as the server knows it. */
 export interface ChannelInfo {
+  /** The channel. */
   readonly name: string;
+  /** The pattern it belongs to. */
   readonly kind: ChannelKind;
   /** Whether the server counts it as active: somebody uses it. */
   readonly active: boolean;

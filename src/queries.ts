@@ -36,6 +36,7 @@ export type OutgoingQuery<T = unknown, R = Uint8Array> = OutgoingRequest<T> & {
 /** The answer to a query. Its `value` is decoded on first read, and throws `DECODE_FAILED` in your frame. */
 export interface QueryAnswer<T = Uint8Array> extends Incoming<T>, ResponseInfo {
   readonly tags: Readonly<Record<string, string>>;
+  /** The responder answered; the other outcome has `false` and an `error`. */
   readonly executed: true;
   /** True when the server answered from its cache. */
   readonly cacheHit: boolean;

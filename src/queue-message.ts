@@ -16,6 +16,7 @@ export type OutgoingQueueMessage<T = unknown> = OutgoingMessage<T> & { policy?: 
 
 /** A message that is stored. */
 export interface SentMessage {
+  /** The server stored it; the other outcome has `false` and an `error`. */
   readonly ok: true;
   /** Id of the message. */
   readonly id: string;
@@ -79,6 +80,7 @@ export interface LeasedDelivery<T = Uint8Array> extends Delivery<T> {
 
 /** The messages of one poll, settled together or one by one. */
 export interface DeliveryBatch<T = Uint8Array> extends Iterable<Delivery<T>> {
+  /** The deliveries, in the order of the queue. */
   readonly messages: readonly Delivery<T>[];
   /** Acknowledges all that are not settled yet. */
   ackAll(): Promise<void>;
@@ -107,7 +109,9 @@ export interface QueueDetails {
   readonly messages: number;
   /** Bytes retained. */
   readonly bytes: number;
+  /** Sequence of the oldest message. */
   readonly firstSequence: bigint;
+  /** Sequence of the newest message. */
   readonly lastSequence: bigint;
   /** Messages that wait or are held by consumers: the backlog. */
   readonly waiting: number;
@@ -117,6 +121,8 @@ export interface QueueDetails {
 
 /** Queues of a server. */
 export interface QueuesInfo {
+  /** How many queues there are. */
   readonly total: number;
+  /** What is known of each. */
   readonly queues: readonly QueueDetails[];
 }

@@ -50,6 +50,7 @@ import type { Subscription } from "./subscription.js";
 
 /** What to take from a queue in one call. */
 export interface ReceiveRequest<T = Uint8Array> {
+  /** The queue. */
   channel: string;
   /** How many messages at most, 1 to 1024. @default 1 */
   max?: number;
@@ -61,6 +62,7 @@ export interface ReceiveRequest<T = Uint8Array> {
 
 /** What to consume, and how. */
 export interface ConsumeOptions<T = Uint8Array> {
+  /** The queue. */
   channel: string;
   /** Decodes `message.value`. Default: none, the value is the body. */
   codec?: Codec<T>;
@@ -91,6 +93,7 @@ export interface LeaseOptions {
 
 /** What to consume by the batch. */
 export interface BatchOptions<T = Uint8Array> {
+  /** The queue. */
   channel: string;
   /** Decodes `message.value`. Default: none, the value is the body. */
   codec?: Codec<T>;

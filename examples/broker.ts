@@ -1,0 +1,9 @@
+import { parseArgs } from "node:util";
+import { startBroker, type BrokerOptions } from "kubemq-es/testing";
+
+/** Where an example runs: on the server that `--address HOST:PORT` names, else on an embedded broker that ends with it. */
+export async function broker(options: BrokerOptions = {}): Promise<{ readonly address: string } & AsyncDisposable> {
+  const { address } = parseArgs({ options: { address: { type: "string" } } }).values;
+  if (address === undefined) return startBroker({ port: 0, ...options });
+  return { address, [Symbol.asyncDispose]: async () => {} };
+}

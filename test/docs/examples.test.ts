@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { mapConcurrent, root, runProgram, type Ended } from "./program.js";
+
+/** Shared by the examples, or run by another test. */
+const NOT_ALONE = ["broker.ts", "start.ts"];
+const BOUND_MS = 60_000;
+
+const files = readdirSync(`${root}examples`).filter(
+  (file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !NOT_ALONE.includes(file),
+);
+
+/** What an example promises to print, in a comment at its end; `…` stands for anything within a line. */
+function promised(source: string): string[] {
+  const block = /\/\* prints:\n([^]*?)\n\*\/\n$/.exec(source)?.[1];
+  return block === undefined ? [] : block.split("\n");
+}
+
+function keeps(line: string | undefined, promise: string): boolean {
+  const pattern = promise.split("…").map((text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  return new RegExp(`^${pattern.join(".*")}$`).test(line ?? "");
+}
+
+describe("examples", () => {
+  let outcomes: ReadonlyMap<string, Ended>;
+
+  beforeAll(async () => {
+    const run = async (file: string) =>
+      [file, await runProgram(`${root}examples/${file}`, { killMs: BOUND_MS })] as const;
+    outcomes = new Map(await mapConcurrent(files, 2, run));
+  }, files.length * BOUND_MS);
+
+  test.each(files)("%s prints what it promises, and ends by itself", (file) => {
+    const expected = promised(readFileSync(`${root}examples/${file}`, "utf8"));
+    const outcome = outcomes.get(file);
+    expect(outcome).toMatchObject({ code: 0, stderr: "" });
+    const lines = outcome?.stdout.trimEnd().split("\n") ?? [];
+    expect(expected).not.toEqual([]);
+    // An unkept promise shows as it stands beside what was printed.
+    expect(lines.map((line, n) => (keeps(line, expected[n] ?? "") ? expected[n] : line))).toEqual(expected);
+  });
+
+  test.each(files)("%s is short, says what it shows, and runs on any server", (file) => {
+    const source = readFileSync(`${root}examples/${file}`, "utf8");
+    expect(source).toMatch(/^\/\/ [A-Z]/);
+    const program = source.replace(/\n\/\* prints:[^]*$/, "");
+    expect(program.split("\n").length).toBeLessThanOrEqual(file === "tls-token.ts" ? 45 : 40);
+    expect(source).toMatch(/from "\.\/broker\.js"|from "kubemq-es\/testing"/);
+  });
+});

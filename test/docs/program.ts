@@ -1,0 +1,46 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a TypeScript file to its end. One that does not end by itself is interrupted as by Ctrl-C, and killed when that does not help. */
+export async function runProgram(file: string, bounds: { interruptMs?: number; killMs: number }): Promise<Ended> {
+  const child = spawn(process.execPath, ["--import", "tsx", file], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const { interruptMs, killMs } = bounds;
+  const interrupt = interruptMs === undefined ? undefined : setTimeout(() => child.kill("SIGINT"), interruptMs);
+  const kill = setTimeout(() => child.kill("SIGKILL"), killMs);
+  try {
+    const code = await new Promise<number | null>((resolve) => {
+      child.once("close", resolve);
+    });
+    return { code, stdout, stderr };
+  } finally {
+    clearTimeout(interrupt);
+    clearTimeout(kill);
+  }
+}
+
+/** Does work for every item, at most `concurrency` at once, and keeps the order of the results. */
+export async function mapConcurrent<T, R>(
+  items: readonly T[],
+  concurrency: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let at = next++; at < items.length; at = next++) results[at] = await work(items[at] as T);
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  return results;
+}
