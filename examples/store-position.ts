@@ -1,17 +1,12 @@
-/**
- * A position of your own: every run goes on behind the last event that the run before has finished.
- * `npx tsx examples/store-position.ts [--address host:port]`; without an address on an embedded broker.
- */
+// A position of your own: every run goes on behind the last event that the run before has finished.
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { KubeMQClient, type StartPosition } from "kubemq-es";
-import { startBroker } from "kubemq-es/testing";
+import { broker } from "./broker.js";
 
-const { values } = parseArgs({ options: { address: { type: "string" } } });
-await using broker = values.address === undefined ? await startBroker() : undefined;
-await using client = await KubeMQClient.connect({ address: values.address ?? broker?.address ?? "" });
+await using server = await broker();
+await using client = await KubeMQClient.connect({ address: server.address });
 const channel = `orders-${Date.now()}`;
 const file = join(tmpdir(), `${channel}.position`);
 
@@ -32,3 +27,18 @@ for (const stopAt of [4n, 7n, 10n]) {
   }
 }
 await rm(file);
+
+/* prints:
+run to 4: order 1
+run to 4: order 2
+run to 4: order 3
+run to 4: order 4
+run to 7: order 4
+run to 7: order 5
+run to 7: order 6
+run to 7: order 7
+run to 10: order 7
+run to 10: order 8
+run to 10: order 9
+run to 10: order 10
+*/

@@ -1,4 +1,5 @@
 // Testing your own code with jest: a broker for the file, faults on demand, and proof that nothing leaks.
+import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { KubeMQClient, type KubeMQError } from "kubemq-es";
 import { startBroker, type Broker } from "kubemq-es/testing";
@@ -35,5 +36,6 @@ test("orders are added up, though the connection is lost meanwhile", async () =>
   }
   expect(await sum).toBe(7);
   await client.close();
+  while (broker.stats().connections > 0) await setImmediate(); // a leak would be a time-out here
   expect(broker.stats().streams).toEqual({});
 });

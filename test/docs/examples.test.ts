@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { mapConcurrent, root, runProgram, type Ended } from "./program.js";
 
-/** Shared by the examples, or run by another test. */
-const NOT_ALONE = ["broker.ts", "start.ts"];
+/** Shared by the examples. */
+const NOT_ALONE = ["broker.ts"];
 const BOUND_MS = 60_000;
 
 const files = readdirSync(`${root}examples`).filter(
