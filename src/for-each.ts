@@ -16,7 +16,6 @@ export async function forEachConcurrent<T>(
   let failure: { readonly error: unknown } | undefined;
   try {
     for await (const item of source) {
-      if (failure !== undefined) break;
       const task = Promise.resolve()
         .then(() => work(item))
         .then(
@@ -28,7 +27,9 @@ export async function forEachConcurrent<T>(
         );
       running.add(task);
       if (running.size >= concurrency) await Promise.race(running);
-      if (failure !== undefined) break;
+      if (failure === undefined) continue;
+      await Promise.all(running); // before the source is left: what runs may still settle what it got from it
+      break;
     }
   } finally {
     await Promise.all(running);

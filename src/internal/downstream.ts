@@ -36,6 +36,11 @@ const MAX_LANES = 64;
 
 type Item<T> = ReceivedQueueMessage<T> | OpenDelivery<T> | OpenBatch<T>;
 
+interface Taker<T> {
+  readonly resolve: (result: IteratorResult<readonly Item<T>[], void>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** A consumer on QueuesDownstream: polls as far as there is room, hands out, and gives back when it is left. */
 export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, LaneOwner {
   readonly kind = "queues";
@@ -58,8 +63,11 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
   #wasUp = false;
   #left: Leave | undefined;
   readonly #ready = new Fifo<readonly Item<T>[]>();
+  /** What was given to the engine; from `#taken` on it has not taken it in yet. */
+  #given: readonly Item<T>[] = [];
+  #taken = 0;
   #failure: KubeMQError | undefined;
-  #taker: { resolve(result: IteratorResult<readonly Item<T>[], void>): void; reject(error: unknown): void } | undefined;
+  #taker: Taker<T> | undefined;
 
   constructor(connection: Connection, confirming: Confirming, consuming: Consuming<T>) {
     this.connection = connection;
@@ -78,6 +86,7 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
     this.#polling = false;
     this.#failure = undefined;
     this.#ready.drain();
+    this.#given = [];
     this.#sizer = new PollSizer(this.#consuming.prefetch);
     if (this.#consuming.settle !== "on-delivery") {
       this.#held = 0;
@@ -92,6 +101,7 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
   }
 
   map(item: Item<T>): Item<T> {
+    this.#taken += 1;
     return item;
   }
 
@@ -126,6 +136,7 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
 
   onLeave(how: Leave, inBody: Item<T> | undefined): Promise<void> | undefined {
     this.#left = how;
+    for (const item of [...this.#given.slice(this.#taken), ...this.#ready.drain().flat()]) this.onRelease(item);
     for (const lane of this.#lanes) this.#part(lane);
     return this.#farewell.begin(how, inBody !== undefined, this.#consuming.patient);
   }
@@ -184,14 +195,20 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
     const taker = this.#taker;
     this.#taker = undefined;
     if (taker === undefined) this.#ready.push(items);
-    else taker.resolve({ done: false, value: items });
+    else this.#give(items, taker.resolve);
   }
 
   #take(): Promise<IteratorResult<readonly Item<T>[], void>> {
     const items = this.#ready.shift();
-    if (items !== undefined) return Promise.resolve({ done: false, value: items });
+    if (items !== undefined) return new Promise((resolve) => this.#give(items, resolve));
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => (this.#taker = { resolve, reject }));
+  }
+
+  #give(items: readonly Item<T>[], resolve: Taker<T>["resolve"]): void {
+    this.#given = items;
+    this.#taken = 0;
+    resolve({ done: false, value: items });
   }
 
   /** Polls when there is room: one poll at a time, on a lane that has nothing unsettled. */

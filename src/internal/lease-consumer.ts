@@ -38,7 +38,9 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
   /** Calls whose message is held. They live on when an attempt ends: each has its own stream. */
   readonly #held = new Set<Lease>();
   #waiting: Lease | undefined;
-  readonly #ready = new Fifo<Batch<T>>();
+  readonly #ready = new Fifo<LeasedMessage<T>>();
+  /** What was given to the engine, which has not taken it in yet. */
+  #given: LeasedMessage<T> | undefined;
   #failure: KubeMQError | undefined;
   #taker: { resolve(result: IteratorResult<Batch<T>, void>): void; reject(error: unknown): void } | undefined;
   #left: Leave | undefined;
@@ -68,6 +70,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
   }
 
   map(message: LeasedMessage<T>): LeasedMessage<T> {
+    this.#given = undefined;
     return message;
   }
 
@@ -101,7 +104,8 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.cancel();
-    for (const messages of this.#ready.drain()) for (const message of messages) this.onRelease(message);
+    if (this.#given !== undefined) this.onRelease(this.#given);
+    for (const message of this.#ready.drain()) this.onRelease(message);
     if (how === "return") for (const lease of this.#held) if (!lease.isSettling) lease.cancel();
     return this.#farewell.begin(how, inBody !== undefined, this.#leasing.patient);
   }
@@ -114,11 +118,11 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     if (lease !== this.#waiting) return lease.cancel();
     this.#waiting = undefined;
     this.#held.add(lease);
-    const messages = [new LeasedMessage(wire, this.#leasing.codec, lease, this)];
+    const message = new LeasedMessage(wire, this.#leasing.codec, lease, this);
     const taker = this.#taker;
     this.#taker = undefined;
-    if (taker === undefined) this.#ready.push(messages);
-    else taker.resolve({ done: false, value: messages });
+    if (taker === undefined) this.#ready.push(message);
+    else taker.resolve(this.#give(message));
     this.#schedule();
   }
 
@@ -144,10 +148,15 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
   }
 
   #take(): Promise<IteratorResult<Batch<T>, void>> {
-    const messages = this.#ready.shift();
-    if (messages !== undefined) return Promise.resolve({ done: false, value: messages });
+    const message = this.#ready.shift();
+    if (message !== undefined) return Promise.resolve(this.#give(message));
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => (this.#taker = { resolve, reject }));
+  }
+
+  #give(message: LeasedMessage<T>): IteratorYieldResult<Batch<T>> {
+    this.#given = message;
+    return { done: false, value: [message] };
   }
 
   #schedule(): void {

@@ -1,0 +1,227 @@
+import { describe, expect, test } from "@jest/globals";
+import { forEachConcurrent, KubeMQError, type Delivery, type QueueMessage, type Subscription } from "kubemq-es";
+import { numbers, QueueWorld } from "../support/queue-world.js";
+import { rejection, sleep, until, within } from "../support/until.js";
+
+describe("consuming", () => {
+  test("a lone message is not held up, whatever the prefetch", async () => {
+    await using world = await QueueWorld.start();
+    const lateMs: number[] = [];
+    let sentAt = 0;
+    const stop = new AbortController();
+    const loop = (async () => {
+      for await (const job of world.client.queues.consume({ channel: "q", prefetch: 32 }, { signal: stop.signal })) {
+        lateMs.push(performance.now() - sentAt);
+        void job.ack();
+      }
+    })();
+    for (let sent = 0; sent < 40; sent++) {
+      await sleep(sent % 4 === 0 ? 20 : 1);
+      sentAt = performance.now();
+      await world.client.queues.send({ channel: "q", body: "x" });
+      await until("it is there", () => lateMs.length > sent);
+    }
+    stop.abort();
+    await loop;
+    expect(Math.max(...lateMs)).toBeLessThan(700); // an unfilled poll would take 1000
+  });
+
+  test("a deep queue is drained at full prefetch, each message once", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", numbers(3_000));
+    const stop = new AbortController();
+    const seen: string[] = [];
+    let most = 0;
+    let running = 0;
+    await within(
+      15_000,
+      "the drain",
+      world.client.queues.process(
+        { channel: "q", prefetch: 256 },
+        async (job) => {
+          most = Math.max(most, ++running);
+          seen.push(job.text());
+          await sleep(1);
+          running -= 1;
+          if (seen.length === 3_000) stop.abort();
+        },
+        { concurrency: 64, signal: stop.signal },
+      ),
+    );
+    expect([...seen].sort()).toEqual(numbers(3_000).sort());
+    expect(most).toBe(64);
+    expect(await world.waiting("q")).toEqual([]);
+  }, 30_000);
+
+  test("prefetch bounds what is held; a slow message does not hold up the others", async () => {
+    await using world = await QueueWorld.start();
+    const held: Delivery[] = [];
+    const stop = new AbortController();
+    const loop = (async () => {
+      for await (const job of world.client.queues.consume({ channel: "q", prefetch: 3 }, { signal: stop.signal }))
+        held.push(job);
+    })();
+    for (const body of numbers(5)) {
+      await world.client.queues.send({ channel: "q", body });
+      await sleep(10);
+    }
+    await until("three are held", () => held.length === 3);
+    expect(await world.waiting("q")).toEqual(["3", "4"]);
+    await within(500, "an ack while polls wait", held[1]?.ack() ?? Promise.reject(new Error("none")));
+    await until("the fourth", () => held.length === 4);
+    stop.abort();
+    for (const job of held) if (!job.settled) await within(500, "an ack after the abort", job.ack());
+    await loop;
+    await until("no stream is left", () => world.streams("QueuesDownstream") === 0);
+    expect(await world.waiting("q")).toEqual(["4"]);
+  });
+
+  test("on-next: asking for the next acknowledges, break and throw reject", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", ["a", "b", "c"]);
+    for await (const job of world.client.queues.consume({ channel: "q", settle: "on-next", prefetch: 3 })) {
+      if (job.text() === "b") break;
+    }
+    expect((await world.client.queues.peek({ channel: "q", max: 3 })).map((m) => [m.text(), m.receiveCount])).toEqual([
+      ["c", 1],
+      ["b", 2],
+    ]);
+    const failing = (async () => {
+      for await (const job of world.client.queues.consume({ channel: "q", settle: "on-next" }))
+        throw new Error(job.text());
+    })();
+    expect(await rejection(failing)).toMatchObject({ message: "c" });
+    expect(await world.waiting("q")).toEqual(["b", "c"]);
+  });
+
+  test("on-next: the body that runs at an abort still acknowledges its message", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", ["a", "b"]);
+    const stop = new AbortController();
+    const { signal } = stop;
+    for await (const job of world.client.queues.consume({ channel: "q", settle: "on-next" }, { signal })) {
+      stop.abort();
+      await sleep(20);
+      expect(job.text()).toBe("a");
+    }
+    await until("no stream is left", () => world.streams("QueuesDownstream") === 0);
+    expect(await world.waiting("q")).toEqual(["b"]);
+  });
+
+  test("on-delivery: the server has acknowledged, and no more is taken than the prefetch", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", numbers(6));
+    const seen: QueueMessage[] = [];
+    for await (const message of world.client.queues.consume({ channel: "q", settle: "on-delivery" })) {
+      seen.push(message);
+      await sleep(30); // nothing is fetched meanwhile
+      if (seen.length === 3) break;
+    }
+    expect("ack" in (seen[0] ?? {})).toBe(false);
+    expect(await world.waiting("q")).toEqual(["3", "4", "5"]);
+  });
+
+  test("consumeBatches: a poll at a time, settled together or by sequence", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", numbers(9));
+    const sizes: number[] = [];
+    for await (const batch of world.client.queues.consumeBatches({ channel: "q", max: 3 })) {
+      sizes.push(batch.messages.length);
+      const [one, two, three] = batch.messages.map(({ sequence }) => sequence) as [bigint, bigint, bigint];
+      if (sizes.length === 1) {
+        await batch.ack([one]);
+        expect(await batch.unsettled()).toEqual([two, three]);
+        expect(await rejection(batch.ack([two, one]))).toMatchObject({ code: "ALREADY_SETTLED" });
+        expect(await rejection(batch.ack([99n]))).toMatchObject({ code: "INVALID_ARGUMENT" });
+        expect(await batch.unsettled()).toEqual([two, three]);
+        await batch.requeueAll("other");
+        expect(await batch.unsettled()).toEqual([]);
+        expect(await rejection(batch.ackAll())).toMatchObject({ code: "ALREADY_SETTLED" });
+      } else if (sizes.length === 2) {
+        await batch.ackAll();
+        expect([...batch].every(({ settled }) => settled)).toBe(true);
+      } else {
+        await batch.requeue("third", [three]);
+        await batch.rejectAll();
+        break;
+      }
+    }
+    expect(sizes).toEqual([3, 3, 3]);
+    expect(await world.waiting("q")).toEqual(["6", "7"]);
+    expect(await world.waiting("other")).toEqual(["1", "2"]);
+    expect(await world.waiting("third")).toEqual(["8"]);
+  });
+
+  test("consumeBatches: the next batch can be had before the one before is settled", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", numbers(4));
+    const loop = world.client.queues.consumeBatches({ channel: "q", max: 2 })[Symbol.asyncIterator]();
+    const one = (await loop.next()).value;
+    const two = (await within(3_000, "the second batch", loop.next())).value;
+    await within(500, "the first ack", one?.ackAll() ?? Promise.reject(new Error("none")));
+    await two?.ackAll();
+    await loop.return?.();
+    expect(await world.waiting("q")).toEqual([]);
+  });
+
+  test("process settles by what the handler does, and waits for handlers that run at an abort", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", ["ack", "reject", "requeue", "throw", "self", "last"]);
+    const stop = new AbortController();
+    const done: string[] = [];
+    await world.client.queues.process(
+      { channel: "q" },
+      async (job) => {
+        done.push(job.text());
+        if (job.receiveCount === 2) return undefined;
+        if (job.text() === "reject") return "reject";
+        if (job.text() === "requeue") return { requeue: "other" };
+        if (job.text() === "throw") throw new Error("in vain");
+        if (job.text() === "self") await job.requeue("self");
+        if (job.text() === "last") {
+          stop.abort();
+          await sleep(150);
+        }
+        return "ack";
+      },
+      { concurrency: 1, signal: stop.signal },
+    );
+    expect(done).toEqual(["ack", "reject", "requeue", "throw", "self", "last"]);
+    expect(await world.waiting("q")).toEqual(["reject", "throw"]);
+    expect(await world.waiting("other")).toEqual(["requeue"]);
+    expect(await world.waiting("self")).toEqual(["self"]);
+    expect(world.settleFailures()).toEqual([]);
+    expect(world.streams("QueuesDownstream")).toBe(0);
+  });
+
+  test("forEachConcurrent: what runs at the first failure can still settle", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", ["slow", "bad"]);
+    const settled: string[] = [];
+    const source = world.client.queues.consume({ channel: "q", prefetch: 2 });
+    const work = async (job: Delivery) => {
+      if (job.text() === "bad") throw new Error("bad");
+      await sleep(50);
+      await job.ack();
+      settled.push(job.text());
+    };
+    expect(await rejection(forEachConcurrent(source, 2, work))).toMatchObject({ message: "bad" });
+    expect(settled).toEqual(["slow"]);
+    expect(await world.waiting("q")).toEqual(["bad"]);
+  });
+
+  test("a queue that cannot be subscribed to throws; refused credentials throw", async () => {
+    await using world = await QueueWorld.start({ token: "secret" });
+    const loop = async (subscription: Subscription<unknown>) => {
+      for await (const _ of subscription) void _;
+    };
+    await using stranger = world.another();
+    expect(await rejection(loop(stranger.queues.consume({ channel: "q" })))).toMatchObject({ code: "UNAUTHENTICATED" });
+    await using known = world.another({ authToken: "secret" });
+    const refused = await rejection(loop(known.queues.consume({ channel: "a:b" })));
+    expect(refused).toMatchObject({ code: "REJECTED_BY_SERVER", serverCode: 121 });
+    expect(
+      KubeMQError.is(await known.queues.consume({ channel: "a:b", visibilitySeconds: 5 }).closed, "REJECTED_BY_SERVER"),
+    ).toBe(true);
+  });
+});

@@ -1,0 +1,124 @@
+import { describe, expect, test } from "@jest/globals";
+import { numbers, QueueWorld } from "../support/queue-world.js";
+import { sleep, until, within } from "../support/until.js";
+
+describe("leaving", () => {
+  const ways = ["break", "throw", "return"] as const;
+  test.each(ways)("%s gives back at once what is unsettled, with its place and its count", async (way) => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", numbers(40));
+    let left = 0;
+    const loop = async () => {
+      let count = 0;
+      for await (const job of world.client.queues.consume({ channel: "q", prefetch: 16 })) {
+        if (++count <= 20) await job.ack();
+        else {
+          left = performance.now();
+          if (way === "break") break;
+          if (way === "throw") throw new Error("thrown");
+          return;
+        }
+      }
+    };
+    await loop().catch((error: Error) => expect(error.message).toBe("thrown"));
+    await until("the call is gone", () => world.streams("QueuesDownstream") === 0, 1_000);
+    expect(performance.now() - left).toBeLessThan(500);
+    const back = await world.client.queues.peek({ channel: "q", max: 1_024 });
+    expect(back.map((message) => [message.text(), message.receiveCount])).toEqual(
+      numbers(40)
+        .slice(20)
+        .map((body) => [body, 1]),
+    );
+  });
+
+  test("break waits for acks that were not awaited", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", numbers(8));
+    const acks: Promise<void>[] = [];
+    for await (const job of world.client.queues.consume({ channel: "q", prefetch: 8 })) {
+      acks.push(job.ack());
+      if (acks.length === 5) break;
+    }
+    await Promise.all(acks);
+    expect(await world.waiting("q")).toEqual(["5", "6", "7"]);
+  });
+
+  test.each(["abort", "close", "client.close"] as const)(
+    "%s: what is handed out can be settled, the rest goes back",
+    async (way) => {
+      await using world = await QueueWorld.start();
+      await world.fill("q", numbers(10));
+      await using client = world.another();
+      const stop = new AbortController();
+      const subscription = client.queues.consume({ channel: "q", prefetch: 1 }, { signal: stop.signal });
+      let closing: Promise<void> = Promise.resolve();
+      let count = 0;
+      for await (const job of subscription) {
+        await job.ack();
+        if (++count < 5) continue;
+        const next = await world.client.queues.peek({ channel: "q", max: 10 });
+        expect(next.length).toBeGreaterThanOrEqual(4);
+        if (way === "abort") stop.abort();
+        else closing = way === "close" ? subscription.close() : client.close();
+      }
+      expect(count).toBe(5);
+      await closing;
+      await until("the call is gone", () => world.streams("QueuesDownstream") === 0);
+      expect(await world.waiting("q")).toEqual(["5", "6", "7", "8", "9"]);
+    },
+  );
+
+  test.each(["abort", "close"] as const)("%s in the body: the body's message is acknowledged after it", async (way) => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", numbers(10));
+    const stop = new AbortController();
+    const subscription = world.client.queues.consume({ channel: "q", prefetch: 4 }, { signal: stop.signal });
+    let closed = false;
+    for await (const job of subscription) {
+      if (way === "abort") stop.abort();
+      else void subscription.close().then(() => (closed = true));
+      await sleep(50);
+      expect(closed).toBe(false);
+      await job.ack();
+    }
+    expect(await within(1_000, "the end", subscription.closed)).toBeUndefined();
+    await until("the call is gone", () => world.streams("QueuesDownstream") === 0);
+    expect(await world.waiting("q")).toEqual(numbers(10).slice(1));
+  });
+
+  test("an abort while the loop waits cancels the poll", async () => {
+    await using world = await QueueWorld.start();
+    const stop = new AbortController();
+    const subscription = world.client.queues.consume({ channel: "q", prefetch: 4 }, { signal: stop.signal });
+    const next = subscription[Symbol.asyncIterator]().next();
+    await subscription.ready;
+    stop.abort();
+    expect(await within(500, "the end", next)).toEqual({ done: true, value: undefined });
+    await until("the call is gone", () => world.streams("QueuesDownstream") === 0, 1_000);
+    await world.client.queues.send({ channel: "q", body: "for nobody" });
+    expect(await world.waiting("q")).toEqual(["for nobody"]);
+  });
+
+  test("a signal that has aborted already: no loop, no call", async () => {
+    await using world = await QueueWorld.start();
+    for await (const _ of world.client.queues.consume({ channel: "q" }, { signal: AbortSignal.abort() })) void _;
+    for await (const _ of world.client.queues.consume(
+      { channel: "q", visibilitySeconds: 5 },
+      { signal: AbortSignal.abort() },
+    ))
+      void _;
+    expect(world.broker.stats().streams).toEqual({});
+  });
+
+  test("what nobody settles is given back in the end", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", ["a"]);
+    const stop = new AbortController();
+    for await (const job of world.client.queues.consume({ channel: "q" }, { signal: stop.signal })) {
+      expect(job.settled).toBe(false);
+      stop.abort();
+    }
+    await until("the call is gone", () => world.streams("QueuesDownstream") === 0, 8_000);
+    expect(await world.waiting("q")).toEqual(["a"]);
+  });
+});

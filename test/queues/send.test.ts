@@ -1,0 +1,264 @@
+import { describe, expect, test } from "@jest/globals";
+import { create } from "@bufbuild/protobuf";
+import { json, type KubeMQError, type OutgoingQueueMessage, type SendResult } from "kubemq-es";
+import {
+  QueuesUpstreamResponseSchema,
+  SendQueueMessageResultSchema,
+  type QueuesUpstreamRequest,
+  type QueuesUpstreamResponse,
+} from "kubemq-es/gen";
+import { FakeClock, settle } from "../support/fake-clock.js";
+import { numbers, playedBy, QueueWorld } from "../support/queue-world.js";
+import { rejection, sleep, until, within } from "../support/until.js";
+
+describe("send", () => {
+  test("resolves with what the server says of the message", async () => {
+    await using world = await QueueWorld.start();
+    const before = Date.now();
+    const sent = await world.client.queues.send({
+      id: "mine",
+      channel: "q",
+      body: { a: 1 },
+      codec: json(),
+      metadata: "meta",
+      tags: { ünï: "cöde" },
+      policy: { expirationSeconds: 60, delaySeconds: 1, deadLetter: { queue: "dead", maxReceiveCount: 3 } },
+    });
+    expect(sent.id).toBe("mine");
+    expect(sent.sentAt.getTime()).toBeGreaterThanOrEqual(before - 1);
+    expect(sent.delayedTo?.getTime()).toBeGreaterThanOrEqual(before + 999);
+    expect(sent.expiresAt?.getTime()).toBeGreaterThanOrEqual(before + 60_999);
+    const [message] = await world.client.queues.receive<{ a: number }>({
+      channel: "q",
+      waitSeconds: 5,
+      codec: json<{ a: number }>(),
+    });
+    expect(message).toMatchObject({
+      id: "mine",
+      channel: "q",
+      metadata: "meta",
+      tags: { ünï: "cöde" },
+      value: { a: 1 },
+    });
+    expect(message?.receiveCount).toBe(1);
+  });
+
+  test("rejects with the server's own refusal", async () => {
+    // The broker refuses nothing that is not refused here first, so the refusal is played.
+    const client = playedBy({
+      sendQueueMessage: () =>
+        create(SendQueueMessageResultSchema, { IsError: true, Error: "Error 133: invalid expiration seconds" }),
+    });
+    const error = await rejection(client.queues.send({ channel: "q", body: "x" }));
+    expect(error).toMatchObject({ code: "REJECTED_BY_SERVER", serverCode: 133, channel: "q" });
+    await client.close();
+  });
+
+  test("a batch has a result for each message, whatever HaveErrors says", async () => {
+    const refused = { IsError: true, Error: "stan: invalid publish request" };
+    const client = playedBy({
+      sendQueueMessagesBatch: ({ Messages }) => ({
+        HaveErrors: false,
+        Results: Messages.slice(0, 3).map(({ MessageID }, at) => ({
+          MessageID,
+          ...(at === 1 ? refused : { SentAt: 5n }),
+        })),
+      }),
+    });
+    const results = await client.queues.sendBatch(numbers(4).map((id) => ({ id, channel: "q", body: id })));
+    expect(results.map(({ ok, id }) => [ok, id])).toEqual([
+      [true, "0"],
+      [false, "1"],
+      [true, "2"],
+      [false, "3"],
+    ]);
+    expect(results.map((result) => (result.ok ? "" : result.error.code))).toEqual([
+      "",
+      "REJECTED_BY_SERVER",
+      "",
+      "PROTOCOL",
+    ]);
+    expect(await client.queues.sendBatch([])).toEqual([]);
+    await client.close();
+  });
+
+  test("what is wrong is named before a byte is sent", async () => {
+    await using world = await QueueWorld.start();
+    const { queues } = world.client;
+    const good = { channel: "q", body: "x" };
+    const bad: [unknown, RegExp][] = [
+      [{ ...good, channel: "" }, /channel/],
+      [{ ...good, channel: "a b" }, /white space/],
+      [{ ...good, channel: "a\nb" }, /control/],
+      [{ ...good, channel: "a.*" }, /wildcards/],
+      [{ ...good, channel: "a/b" }, /"\/"/],
+      [{ ...good, channel: "a." }, /dot/],
+      [{ ...good, channel: "a..b" }, /between dots/],
+      [{ channel: "q", body: "" }, /body or metadata/],
+      [{ channel: "q", body: 5 }, /codec/],
+      [{ ...good, id: "" }, /id must/],
+      [{ ...good, tags: { a: 1 } }, /tag "a"/],
+      [{ ...good, policy: 5 }, /policy/],
+      [{ ...good, policy: { expirationSeconds: 0 } }, /expirationSeconds/],
+      [{ ...good, policy: { expirationSeconds: 43_201 } }, /expirationSeconds/],
+      [{ ...good, policy: { delaySeconds: 1.5 } }, /delaySeconds/],
+      [{ ...good, policy: { delaySeconds: -1 } }, /delaySeconds/],
+      [{ ...good, policy: { deadLetter: "dead" } }, /deadLetter/],
+      [{ ...good, policy: { deadLetter: { queue: "a b", maxReceiveCount: 1 } } }, /deadLetter.queue/],
+      [{ ...good, policy: { deadLetter: { queue: "d", maxReceiveCount: 0 } } }, /maxReceiveCount/],
+      [{ ...good, policy: { deadLetter: { queue: "d", maxReceiveCount: 1_025 } } }, /maxReceiveCount/],
+    ];
+    await using publisher = queues.publisher();
+    for (const [message, text] of bad) {
+      const outgoing = message as OutgoingQueueMessage;
+      for (const sending of [
+        () => queues.send(outgoing),
+        () => queues.sendBatch([good, outgoing]),
+        () => publisher.send([good, outgoing]),
+      ]) {
+        const error = await rejection(sending());
+        expect(error).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringMatching(text) });
+      }
+    }
+    expect(world.broker.stats().messages.queues).toEqual({});
+    expect(() => queues.publisher({ maxInFlight: 4 })).toThrow(/ordered: false/);
+    expect(() => queues.publisher({ ordered: false, maxInFlight: 0 })).toThrow(/maxInFlight/);
+    await using small = world.another({ maxMessageBytes: 1_000 });
+    const large = { channel: "q", body: "x".repeat(600) };
+    expect(await rejection(small.queues.send({ channel: "q", body: "x".repeat(1_200) }))).toMatchObject({
+      code: "INVALID_ARGUMENT",
+    });
+    expect(await rejection(small.queues.sendBatch([large, large]))).toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect((await small.queues.send(large)).ok).toBe(true);
+  });
+});
+
+describe("the publisher", () => {
+  test("keeps the order of the sends, and coalesces those that wait", async () => {
+    await using world = await QueueWorld.start({ quirks: { reorderUpstream: true } });
+    const bodies = numbers(500);
+    await using publisher = world.client.queues.publisher();
+    const results = await Promise.all(bodies.map((body) => publisher.send({ channel: "q", body })));
+    expect(results.every(([result]) => result?.ok)).toBe(true);
+    expect(await world.waiting("q")).toEqual(bodies);
+  });
+
+  test("unordered, each send gets its own results however the answers come", async () => {
+    await using world = await QueueWorld.start({ quirks: { reorderUpstream: true } });
+    await using publisher = world.client.queues.publisher({ ordered: false, maxInFlight: 8 });
+    const bodies = numbers(100);
+    const results: SendResult[][] = [];
+    for (const body of bodies) {
+      results.push([]);
+      const slot = results.length - 1;
+      void publisher
+        .send([
+          { id: `${body}a`, channel: "q", body },
+          { id: `${body}b`, channel: "q", body },
+        ])
+        .then((got) => (results[slot] = got));
+      if (slot % 10 === 9) await sleep(1);
+    }
+    await publisher.flush();
+    await settle();
+    expect(results.map((pair) => pair.map(({ id }) => id))).toEqual(bodies.map((body) => [`${body}a`, `${body}b`]));
+    expect((await world.waiting("q")).sort()).toEqual([...bodies, ...bodies].sort());
+  });
+
+  test("replies that are reordered, doubled, late or missing", async () => {
+    const clock = new FakeClock();
+    const requests: QueuesUpstreamRequest[] = [];
+    const replies: ((response: QueuesUpstreamResponse) => void)[] = [];
+    const client = playedBy(
+      {
+        async *queuesUpstream(incoming) {
+          void (async () => {
+            for await (const request of incoming) requests.push(request);
+          })();
+          for (;;) yield await new Promise<QueuesUpstreamResponse>((resolve) => replies.push(resolve));
+        },
+      },
+      { timeoutMs: 1_000, keepalive: false },
+      clock,
+    );
+    const reply = async (request: QueuesUpstreamRequest | undefined) => {
+      await until("the server speaks", () => replies.length > 0);
+      replies.shift()?.(
+        create(QueuesUpstreamResponseSchema, {
+          RefRequestID: request?.RequestID ?? "",
+          Results: request?.Messages.map(({ MessageID }) => ({ MessageID, SentAt: 1n })) ?? [],
+        }),
+      );
+      await sleep(5);
+    };
+    const publisher = client.queues.publisher({ ordered: false, maxInFlight: 4 });
+    const outcomes: string[] = [];
+    for (const id of ["a", "b", "c", "d"]) {
+      publisher.send({ id, channel: "q", body: id }).then(
+        ([result]) => outcomes.push(`${id}=${result?.id}`),
+        (error: KubeMQError) => outcomes.push(`${id}:${error.code}`),
+      );
+      await settle();
+    }
+    await until("all are sent", () => requests.length === 4);
+    await reply(requests[2]);
+    await reply(requests[2]);
+    await reply(requests[0]);
+    expect(outcomes).toEqual(["c=c", "a=a"]);
+    await clock.advance(1_001); // b is late, d never comes
+    expect(outcomes).toEqual(["c=c", "a=a", "b:TIMEOUT", "d:TIMEOUT"]);
+    await reply(requests[1]);
+    const [more] = await Promise.all([
+      publisher.send({ id: "e", channel: "q", body: "e" }),
+      until("e is sent", () => requests.length === 5).then(() => reply(requests[4])),
+    ]);
+    expect(more.map(({ id }) => id)).toEqual(["e"]);
+    const closing = publisher.close();
+    await settle();
+    await clock.advance(10_000);
+    await closing;
+    await client.close();
+  });
+
+  test("a lost connection rejects what is unanswered; the next send opens a new stream", async () => {
+    await using world = await QueueWorld.start();
+    await using publisher = world.client.queues.publisher();
+    await publisher.send({ channel: "q", body: "before" });
+    world.broker.faults.pauseWriting();
+    const lost = publisher.send({ channel: "q", body: "lost" });
+    const failed = rejection(lost);
+    await until("it is stored", () => world.broker.stats().messages.queues["q"] === 2);
+    await world.broker.faults.dropConnections();
+    world.broker.faults.resumeWriting();
+    expect(await failed).toMatchObject({ code: "UNAVAILABLE", retryable: true });
+    const [after] = await publisher.send({ channel: "q", body: "after" });
+    expect(after?.ok).toBe(true);
+    expect(await world.waiting("q")).toEqual(["before", "lost", "after"]);
+  });
+
+  test("close flushes, drains and leaves no stream; then it refuses", async () => {
+    await using world = await QueueWorld.start();
+    const publisher = world.client.queues.publisher();
+    const sends = numbers(50).map((body) => publisher.send({ channel: "q", body }));
+    await publisher.close();
+    expect((await Promise.all(sends)).every(([result]) => result?.ok)).toBe(true);
+    await until("the stream is gone", () => world.streams("QueuesUpstream") === 0);
+    expect(await rejection(publisher.send({ channel: "q", body: "x" }))).toMatchObject({ code: "CLIENT_CLOSED" });
+    await publisher.close();
+  });
+
+  test("an abort rejects at once, but the stream stays until the server has answered what it owes", async () => {
+    await using world = await QueueWorld.start();
+    const stop = new AbortController();
+    const publisher = world.client.queues.publisher({ signal: stop.signal });
+    await publisher.send({ channel: "q", body: "first" });
+    world.broker.faults.delayReplies(300);
+    const send = rejection(publisher.send({ channel: "q", body: "second" }));
+    await until("it is stored", () => world.broker.stats().messages.queues["q"] === 2);
+    stop.abort(new Error("enough"));
+    expect(await within(100, "the promise", send)).toMatchObject({ message: "enough" });
+    expect(world.streams("QueuesUpstream")).toBe(1);
+    await until("the stream is gone", () => world.streams("QueuesUpstream") === 0, 3_000);
+    expect(await rejection(publisher.send({ channel: "q", body: "x" }))).toMatchObject({ message: "enough" });
+  });
+});

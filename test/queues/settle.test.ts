@@ -1,0 +1,304 @@
+import { describe, expect, test } from "@jest/globals";
+import { KubeMQClient, type Delivery, type Subscription } from "kubemq-es";
+import type { QueuesDownstreamRequest, QueuesDownstreamResponse } from "kubemq-es/gen";
+import { FakeClock, settle } from "../support/fake-clock.js";
+import { answer, numbers, playedBy, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
+import { rejection, until, within } from "../support/until.js";
+
+/** Takes the first message of a consumer, whose loop then waits in its body. */
+async function first<T>(subscription: Subscription<T>): Promise<T> {
+  const { value } = await subscription[Symbol.asyncIterator]().next();
+  if (value === undefined) throw new Error("the loop ended");
+  return value;
+}
+
+describe("settling", () => {
+  test("resolves when the server has done it", async () => {
+    await using world = await QueueWorld.start();
+    const { queues } = world.client;
+    await world.fill("q", ["ack", "reject", "requeue"]);
+    const seen: string[] = [];
+    for await (const job of queues.consume({ channel: "q" })) {
+      seen.push(`${job.text()}#${job.receiveCount}`);
+      expect(job.settled).toBe(false);
+      if (job.text() === "requeue") await job.requeue("other");
+      else if (job.text() === "reject" && job.receiveCount === 1) await job.reject();
+      else await job.ack();
+      expect(job.settled).toBe(true);
+      if (job.receiveCount === 2) break;
+    }
+    expect(seen).toEqual(["ack#1", "reject#1", "requeue#1", "reject#2"]);
+    expect(await world.waiting("q")).toEqual([]);
+    expect(await world.waiting("other")).toEqual(["requeue"]);
+  });
+
+  test.each([false, true])("acks of a server that confirms them itself: %s", async (confirmSettlements) => {
+    await using world = await QueueWorld.start({ quirks: { confirmSettlements } });
+    await world.fill("q", numbers(20));
+    let count = 0;
+    for await (const job of world.client.queues.consume({ channel: "q", prefetch: 4 })) {
+      await within(2_000, "the ack", job.ack());
+      if (++count === 20) break;
+    }
+    expect(await world.waiting("q")).toEqual([]);
+  });
+
+  test("the code of every settlement that cannot be", async () => {
+    await using world = await QueueWorld.start();
+    const { queues } = world.client;
+    const codes: Record<string, unknown> = {};
+    const code = async (name: string, promise: Promise<unknown>) => {
+      codes[name] = ((await rejection(promise)) as { code: string }).code;
+    };
+    const take = async (): Promise<[Delivery, Subscription<Delivery>]> => {
+      await queues.send({ channel: "q", body: "x" });
+      const subscription = queues.consume({ channel: "q" });
+      return [await first(subscription), subscription];
+    };
+    const [twice, one] = await take();
+    const acked = twice.ack();
+    await code("twice, while the first is on its way", twice.reject());
+    await acked;
+    await code("twice", twice.ack());
+    await one.close();
+    await code("twice, after the end", twice.ack());
+
+    const [reconnected, two] = await take();
+    await world.broker.faults.dropConnections();
+    await until("it is noticed", () => world.status.some(({ type }) => type === "retry"));
+    await code("after a reconnect", reconnected.ack());
+    await two.close();
+    await queues.ackAll({ channel: "q" });
+
+    await queues.send({ channel: "q", body: "x" });
+    const loop = queues.consume({ channel: "q" })[Symbol.asyncIterator]();
+    const left = (await loop.next()).value;
+    await loop.return?.();
+    await code("after a break", left?.ack() ?? Promise.resolve());
+    await queues.ackAll({ channel: "q" });
+
+    const [onItsWay, four] = await take();
+    world.broker.faults.pauseWriting();
+    const lost = rejection(onItsWay.ack());
+    await world.broker.faults.dropConnections();
+    world.broker.faults.resumeWriting();
+    codes["lost on its way"] = ((await lost) as { code: string }).code;
+    expect(await lost).toMatchObject({ retryable: false, message: expect.stringMatching(/was settled, or/) });
+    await four.close();
+
+    const [bad, five] = await take();
+    await code("requeue to a bad name", bad.requeue("a b"));
+    expect(bad.settled).toBe(false);
+    await bad.ack();
+    await five.close();
+
+    await using other = world.another();
+    await queues.send({ channel: "q", body: "x" });
+    const held = await first(other.queues.consume({ channel: "q" }));
+    await other.close({ timeoutMs: 50 });
+    await code("after the client is closed", held.ack());
+    expect(codes).toEqual({
+      "twice, while the first is on its way": "ALREADY_SETTLED",
+      twice: "ALREADY_SETTLED",
+      "twice, after the end": "ALREADY_SETTLED",
+      "after a reconnect": "LEASE_LOST",
+      "after a break": "LEASE_LOST",
+      "lost on its way": "UNAVAILABLE",
+      "requeue to a bad name": "INVALID_ARGUMENT",
+      "after the client is closed": "LEASE_LOST",
+    });
+  }, 30_000);
+});
+
+/** A server of QueuesDownstream that the test plays: it sees each request and says what it likes. */
+class PlayedServer {
+  readonly requests: QueuesDownstreamRequest[] = [];
+  readonly client: KubeMQClient;
+  #say: (response: QueuesDownstreamResponse) => void = () => {};
+  readonly clock = new FakeClock();
+
+  constructor(hear: (request: QueuesDownstreamRequest, say: (response: QueuesDownstreamResponse) => void) => void) {
+    this.client = playedBy(
+      {
+        queuesDownstream: (incoming) => {
+          const queue: QueuesDownstreamResponse[] = [];
+          let wake = () => {};
+          const say = (response: QueuesDownstreamResponse) => {
+            queue.push(response);
+            wake();
+          };
+          this.#say = say;
+          void (async () => {
+            for await (const request of incoming) {
+              this.requests.push(request);
+              hear(request, say);
+            }
+          })().catch(() => {});
+          return (async function* () {
+            for (;;) {
+              const next = queue.shift();
+              if (next !== undefined) yield next;
+              else await new Promise<void>((resolve) => (wake = resolve));
+            }
+          })();
+        },
+      },
+      { keepalive: false, timeoutMs: 10_000 },
+      this.clock,
+    );
+  }
+
+  say(response: QueuesDownstreamResponse): void {
+    this.#say(response);
+  }
+
+  /** The types of the requests so far, in order. */
+  types(): string[] {
+    return this.requests.map(({ RequestTypeData }) => Type[RequestTypeData]);
+  }
+}
+
+describe("on the wire", () => {
+  test("settlements of a tick share a request and a fence, and nothing waits behind a poll", async () => {
+    let polls = 0;
+    const server = new PlayedServer((request, say) => {
+      if (request.RequestTypeData === Type.Get && ++polls <= 3) {
+        say(answer(request, { Messages: [wireMessage(polls)] }));
+      } else if (request.RequestTypeData === Type.ActiveOffsets) {
+        say(answer(request, { IsError: true, Error: "cannot get active offsets with closed response " }));
+      }
+    });
+    const subscription = server.client.queues.consumeBatches({ channel: "q", max: 1 });
+    const batch = await first(subscription);
+    await Promise.all(batch.messages.map((message) => message.ack()));
+    await until("the next poll", () => polls === 2);
+    expect(server.types()).toEqual(["Get", "AckRange", "ActiveOffsets", "Get"]);
+    await server.client.close();
+  });
+
+  test("one AckRange for all acks of a tick, in their order", async () => {
+    const messages = [1, 2, 3, 4, 5].map((sequence) => wireMessage(sequence));
+    const server = new PlayedServer((request, say) => {
+      if (request.RequestTypeData === Type.Get && server.requests.length === 1)
+        say(answer(request, { Messages: messages }));
+      if (request.RequestTypeData === Type.ActiveOffsets) say(answer(request));
+    });
+    const batch = await first(server.client.queues.consumeBatches({ channel: "q", max: 5 }));
+    await Promise.all([batch.ack([2n, 1n]), batch.reject([4n, 3n]), batch.ack([5n])]);
+    const ranges = server.requests.filter(({ SequenceRange }) => SequenceRange.length > 0);
+    expect(ranges.map(({ RequestTypeData, SequenceRange }) => [Type[RequestTypeData], ...SequenceRange])).toEqual([
+      ["AckRange", 2n, 1n, 5n],
+      ["NAckRange", 4n, 3n],
+    ]);
+    expect(server.types().filter((type) => type === "ActiveOffsets")).toHaveLength(1);
+    await server.client.close();
+  });
+
+  test("a range that fails in the middle: those before are settled, those behind asked for again", async () => {
+    const messages = [1, 2, 3, 4].map((sequence) => wireMessage(sequence));
+    const server = new PlayedServer((request, say) => {
+      if (request.RequestTypeData === Type.Get && server.requests.length === 1)
+        say(answer(request, { Messages: messages }));
+      if (request.RequestTypeData === Type.ReQueueRange && request.SequenceRange.includes(2n)) {
+        say(
+          answer(request, {
+            IsError: true,
+            Error: "re-queue message with seq 2 failed, stan: invalid publish request",
+          }),
+        );
+      }
+      if (request.RequestTypeData === Type.AckRange && request.SequenceRange.includes(3n)) {
+        say(answer(request, { IsError: true, Error: "invalid ack sequence id 3" }));
+      }
+      if (request.RequestTypeData === Type.ActiveOffsets) say(answer(request));
+    });
+    const batch = await first(server.client.queues.consumeBatches({ channel: "q", max: 4 }));
+    const outcomes = await Promise.allSettled(batch.messages.map((message) => message.requeue("other")));
+    expect(
+      outcomes.map((outcome) => (outcome.status === "rejected" ? (outcome.reason as { code: string }).code : "done")),
+    ).toEqual(["done", "REJECTED_BY_SERVER", "done", "done"]);
+    const [, second, third] = batch.messages;
+    expect([second?.settled, third?.settled]).toEqual([false, true]);
+    await second?.ack(); // the server holds it still
+    await server.client.close();
+  });
+
+  test("an empty poll is closed, since it may have left a transaction open", async () => {
+    const server = new PlayedServer((request, say) => {
+      if (request.RequestTypeData === Type.Get && server.requests.length < 5) say(answer(request));
+    });
+    const subscription = server.client.queues.consume({ channel: "q" });
+    await until("the third poll", () => server.requests.length === 5);
+    expect(server.types()).toEqual(["Get", "CloseByClient", "Get", "CloseByClient", "Get"]);
+    expect(server.requests[1]?.RefTransactionId).toBe(`t${server.requests[0]?.RequestID}`);
+    await subscription.close();
+    await server.client.close();
+  });
+
+  test("a server that confirms by answers is not asked for fences any more", async () => {
+    let sequence = 0;
+    const server = new PlayedServer((request, say) => {
+      if (request.RequestTypeData === Type.Get && sequence < 3)
+        say(answer(request, { Messages: [wireMessage(++sequence)] }));
+      if (request.RequestTypeData === Type.AckRange) say(answer(request));
+    });
+    for await (const job of server.client.queues.consume({ channel: "q" })) {
+      await within(1_000, "the ack", job.ack());
+      if (job.sequence === 3n) break;
+    }
+    expect(server.types().filter((type) => type === "ActiveOffsets")).toHaveLength(1);
+    await server.client.close();
+  });
+
+  test("a server that confirms in no way: learned once, then written is done, and a later error is told by the status", async () => {
+    let sequence = 0;
+    const server = new PlayedServer((request, say) => {
+      if (request.RequestTypeData === Type.Get && sequence < 3)
+        say(answer(request, { Messages: [wireMessage(++sequence)] }));
+    });
+    const status: unknown[] = [];
+    void (async () => {
+      for await (const each of server.client.status())
+        if (each.type === "settle-failed") status.push(each.sequence, each.error.code);
+    })();
+    const subscription = server.client.queues.consume({ channel: "q" });
+    const loop = subscription[Symbol.asyncIterator]();
+    const one = (await loop.next()).value;
+    let done = false;
+    const acked = one?.ack().then(() => (done = true));
+    await until("the ack is written", () => server.types().includes("AckRange"));
+    await settle();
+    await server.clock.advance(2_999);
+    expect(done).toBe(false);
+    await server.clock.advance(2);
+    await within(1_000, "the first ack", acked ?? Promise.reject(new Error("no message")));
+    const two = (await loop.next()).value;
+    await within(1_000, "the second ack", two?.ack() ?? Promise.reject(new Error("no message")));
+    expect(server.types().filter((type) => type === "ActiveOffsets")).toHaveLength(1);
+    const late = server.requests.findLast(({ RequestTypeData }) => RequestTypeData === Type.AckRange);
+    if (late === undefined) throw new Error("no ack was written");
+    server.say(answer(late, { IsError: true, Error: "invalid ack sequence id 2" }));
+    await until("the status tells", () => status.length > 0);
+    expect(status).toEqual([2n, "LEASE_LOST"]);
+    await subscription.close();
+    await server.client.close();
+  });
+
+  test("no confirmation from a server that gives them is a time-out", async () => {
+    let sequence = 0;
+    const server = new PlayedServer((request, say) => {
+      if (request.RequestTypeData === Type.Get && sequence < 2)
+        say(answer(request, { Messages: [wireMessage(++sequence)] }));
+      if (request.RequestTypeData === Type.ActiveOffsets && sequence === 1) say(answer(request));
+    });
+    const loop = server.client.queues.consume({ channel: "q" })[Symbol.asyncIterator]();
+    await (await loop.next()).value?.ack();
+    const two = (await loop.next()).value;
+    const failed = rejection(two?.ack() ?? Promise.resolve());
+    await until("the ack is written", () => server.types().filter((type) => type === "AckRange").length === 2);
+    await server.clock.advance(10_001);
+    await server.clock.advance(10_001);
+    expect(await within(1_000, "the time-out", failed)).toMatchObject({ code: "TIMEOUT", channel: "q" });
+    await server.client.close();
+  });
+});

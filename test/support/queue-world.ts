@@ -1,0 +1,106 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { createRouterTransport, type ServiceImpl } from "@connectrpc/connect";
+import { KubeMQClient, type ClientOptions, type Status } from "kubemq-es";
+import {
+  kubemq,
+  PingResultSchema,
+  QueueMessageSchema,
+  QueuesDownstreamRequestType,
+  QueuesDownstreamResponseSchema,
+  type QueueMessage,
+  type QueuesDownstreamRequest,
+  type QueuesDownstreamResponse,
+} from "kubemq-es/gen";
+import { startBroker, type Broker, type BrokerOptions } from "kubemq-es/testing";
+import type { Clock } from "../../src/internal/clock.js";
+
+/** A broker and a client of it, and what the client's status said. */
+export class QueueWorld implements AsyncDisposable {
+  readonly broker: Broker;
+  readonly client: KubeMQClient;
+  readonly status: Status[] = [];
+
+  private constructor(broker: Broker, client: KubeMQClient) {
+    this.broker = broker;
+    this.client = client;
+    void this.#follow();
+  }
+
+  static async start(broker: BrokerOptions = {}, client: ClientOptions = {}): Promise<QueueWorld> {
+    const started = await startBroker({ port: 0, ...broker });
+    return new QueueWorld(started, new KubeMQClient({ address: started.address, ...client }));
+  }
+
+  /** Another client of the same broker. */
+  another(options: ClientOptions = {}): KubeMQClient {
+    return new KubeMQClient({ address: this.broker.address, ...options });
+  }
+
+  /** Sends bodies in order. */
+  async fill(channel: string, bodies: readonly string[]): Promise<void> {
+    for (let from = 0; from < bodies.length; from += 1_000) {
+      await this.client.queues.sendBatch(bodies.slice(from, from + 1_000).map((body) => ({ channel, body })));
+    }
+  }
+
+  /** The bodies that wait in a queue, in order; held ones are not among them. */
+  async waiting(channel: string): Promise<string[]> {
+    const messages = await this.client.queues.peek({ channel, max: 1_024 });
+    return messages.map((message) => message.text());
+  }
+
+  streams(rpc: string): number {
+    return this.broker.stats().streams[rpc] ?? 0;
+  }
+
+  settleFailures(): string[] {
+    return this.status.flatMap((status) => (status.type === "settle-failed" ? [status.error.code] : []));
+  }
+
+  async #follow(): Promise<void> {
+    for await (const status of this.client.status()) this.status.push(status);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client.close({ timeoutMs: 500 });
+    await this.broker.close();
+  }
+}
+
+export function numbers(count: number): string[] {
+  return Array.from({ length: count }, (_, at) => String(at));
+}
+
+/** A client whose server is played by the test, call by call. */
+export function playedBy(server: Partial<ServiceImpl<typeof kubemq>>, options: ClientOptions = {}, clock?: Clock) {
+  const transport = createRouterTransport((router) => {
+    router.service(kubemq, { ping: () => create(PingResultSchema, { Host: "played" }), ...server });
+  });
+  // The seam is not part of the public type.
+  const Client = KubeMQClient as unknown as new (options: ClientOptions, seam: object) => KubeMQClient;
+  return new Client(options, { transport, ...(clock === undefined ? {} : { clock }) });
+}
+
+export function wireMessage(sequence: number, body = `m${sequence}`): QueueMessage {
+  return create(QueueMessageSchema, {
+    MessageID: `id${sequence}`,
+    Channel: "q",
+    Body: Buffer.from(body),
+    Attributes: { Sequence: BigInt(sequence), ReceiveCount: 1, Timestamp: 1_700_000_000_000_000_000n },
+  });
+}
+
+/** The answer to a request on QueuesDownstream, of its own type unless told otherwise. */
+export function answer(
+  request: QueuesDownstreamRequest,
+  init: MessageInitShape<typeof QueuesDownstreamResponseSchema> = {},
+): QueuesDownstreamResponse {
+  return create(QueuesDownstreamResponseSchema, {
+    TransactionId: request.RefTransactionId === "" ? `t${request.RequestID}` : request.RefTransactionId,
+    RefRequestId: request.RequestID,
+    RequestTypeData: request.RequestTypeData,
+    ...(init as object),
+  });
+}
+
+export const Type = QueuesDownstreamRequestType;
