@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { KubeMQClient, type Delivery, type Subscription } from "kubemq-es";
+import type { Delivery, KubeMQClient, Subscription } from "kubemq-es";
 import type { QueuesDownstreamRequest, QueuesDownstreamResponse } from "kubemq-es/gen";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { answer, numbers, playedBy, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
