@@ -31,12 +31,12 @@ test("10,000 requests at once to three processes of one group, one of which is k
         ),
       ),
     );
-    await until("a part is answered", () => outcomes.size > 500, 60_000);
+    await until("a part is answered", () => outcomes.size > 500, 150_000);
     await victim.kill();
     const answeredBy = (taken: ReadonlySet<string>) => Array.from(taken).every((body) => outcomes.has(body));
     const idle = () => survivors.every(({ taken }) => answeredBy(taken));
     const answers = () => outcomes.size;
-    await until("the survivors have answered theirs", quiet(answers, idle), 90_000);
+    await until("the survivors have answered theirs", quiet(answers, idle), 150_000);
     clock.advance(PATIENCE_MS);
     await asking;
 
@@ -68,7 +68,7 @@ test("10,000 requests at once to three processes of one group, one of which is k
   } finally {
     await Promise.all(members.map((member) => member.kill()));
   }
-}, 180_000);
+}, 400_000);
 
 /** A condition that holds, while a number that it depends on has not changed for a while. */
 function quiet(number: () => number, condition: () => boolean): () => boolean {
@@ -106,4 +106,4 @@ test("1,200 requests that time out at once do not cost the connection", async ()
   }
   expect(await outcomeOf(sent)).toBe("executed");
   expect(client.state).toBe("ready");
-}, 60_000);
+}, 150_000);

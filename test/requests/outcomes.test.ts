@@ -144,6 +144,8 @@ const rows: Record<string, [expected: Outcome, happens: (world: RequestWorld) =>
       await world.responder.ping(); // behind the second request, so that it has arrived
       stop.abort();
       const waiting = await second;
+      const subscribed = () => world.broker.stats().streams["SubscribeToRequests"] !== undefined;
+      await until("the server gives it nothing more, though the body goes on", () => !subscribed());
       expect(request.signal.aborted).toBe(false);
       const responder = await outcomeOf(request.respond());
       await commands.closed;

@@ -284,6 +284,25 @@ describe("the engine", () => {
     await stream.close();
   });
 
+  test("waits out its back-off while the loop reads on, and drops what has gone stale", async () => {
+    const world = new World();
+    const iterator = world.start({ isStale: (n) => n === 2 })[Symbol.asyncIterator]();
+    world.attempt.send([1, 2, 3]);
+    await settle();
+    world.attempt.end();
+    await settle();
+    expect(await iterator.next()).toEqual({ done: false, value: 1 });
+    expect(await iterator.next()).toEqual({ done: false, value: 3 });
+    const waiting = iterator.next();
+    await settle();
+    expect(world.attempts.length).toBe(1);
+    world.clock.fire();
+    await settle();
+    expect(world.attempts.length).toBe(2);
+    world.attempt.send([4]);
+    expect(await waiting).toEqual({ done: false, value: 4 });
+  });
+
   test("is iterated once", async () => {
     const world = new World();
     const stream = world.start();
