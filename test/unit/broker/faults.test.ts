@@ -5,6 +5,7 @@ import type { EventReceive } from "kubemq-es/gen";
 import { Request_RequestType, Subscribe_SubscribeType } from "kubemq-es/gen";
 import type { Broker } from "kubemq-es/testing";
 import { startBroker } from "kubemq-es/testing";
+import { pem } from "../../support/tls.js";
 import { rejection, sleep, until, within } from "../../support/until.js";
 import type { RawClient } from "./raw-client.js";
 import { rawClient } from "./raw-client.js";
@@ -76,6 +77,17 @@ describe("faults on demand", () => {
     await client.rpc.ping({}, { timeoutMs: 5000 });
   });
 
+  test("pauseReading works under TLS as well", async () => {
+    await using broker = await startBroker({ cert: pem("server"), key: pem("server-key") });
+    using client = rawClient(broker.address, { tls: { ca: pem("ca") } });
+    await client.rpc.ping({});
+    broker.faults.pauseReading();
+    const call = client.rpc.ping({});
+    expect(await Promise.race([call, sleep(150)])).toBeUndefined();
+    broker.faults.resumeReading();
+    expect((await call).Version).toMatch(/^v/);
+  });
+
   test("pauseWriting holds answers and messages back, though requests are taken", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
@@ -95,12 +107,12 @@ describe("faults on demand", () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     await client.rpc.ping({});
-    broker.faults.delayReplies(200);
+    broker.faults.delayReplies(500);
     const began = performance.now();
     await client.rpc.ping({});
     const took = performance.now() - began;
-    expect(took).toBeGreaterThan(195);
-    expect(took).toBeLessThan(390);
+    expect(took).toBeGreaterThan(495);
+    expect(took).toBeLessThan(990);
     broker.faults.delayReplies(0);
   });
 
@@ -178,7 +190,7 @@ describe("faults on demand", () => {
     const { end } = await subscribed(client);
     await client.rpc.sendEvent({ ...event, Store: true });
     await client.rpc.sendQueueMessage({ ClientID: "c", Channel: "q", Metadata: "m" });
-    const back = broker.faults.restart({ keepMemory, downMs: 100 });
+    const back = broker.faults.restart({ keepMemory, downMs: 800 });
     expect(await end).toBeInstanceOf(ConnectError);
     await until("the port is closed", async () => !(await isOpen(port)));
     await back;
