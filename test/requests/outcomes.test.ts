@@ -160,6 +160,8 @@ const rows: Record<string, [expected: Outcome, happens: (world: RequestWorld) =>
     async (world) => {
       const { request, asker, loop, leave } = await inBody(world);
       const closed = world.responder.close();
+      const subscribed = () => world.broker.stats().streams["SubscribeToRequests"] !== undefined;
+      await until("the client has begun to close", () => !subscribed());
       const responder = await outcomeOf(request.respond());
       leave("next");
       await Promise.all([closed, loop]);
