@@ -60,7 +60,7 @@ export class Connection implements StreamHost {
   readonly status = new StatusFeed();
   readonly state = new StateTracker(this.status);
   readonly #transport: Transport;
-  readonly #abortSession: (reason?: Error) => void;
+  readonly #abortSession: () => void;
   readonly #token: Token;
   readonly #liveness: Liveness | undefined;
   readonly #streams = new Set<HostedStream>();
@@ -91,7 +91,9 @@ export class Connection implements StreamHost {
         connectTimeoutMs: options.connectTimeoutMs,
         connectionWindowBytes: options.flowControl.connectionBytes,
       });
-      this.#abortSession = (reason) => sessionManager.abort(reason);
+      // Not at once: node:http2 corrupts its memory when a session is destroyed out of one of its own callbacks while it
+      // takes in a header block that is too large, and our callers may well run in one.
+      this.#abortSession = () => void setImmediate(() => sessionManager.abort());
     }
     if (options.keepalive !== false) {
       this.#liveness = new Liveness(options.keepalive, this.clock, {
@@ -305,6 +307,7 @@ export class Connection implements StreamHost {
     for (const stream of this.#streams) stream.cancel();
     this.#gone.abort();
     this.#abortSession();
+    await new Promise((resolve) => setImmediate(resolve));
     this.state.closed();
     this.status.end();
   }

@@ -1,0 +1,268 @@
+import { createServer, type AddressInfo, type Socket } from "node:net";
+import { envelope, flag, frame, frameType, headers, RequestScanner } from "./h2.js";
+
+/** Random numbers that a seed repeats (mulberry32). */
+export class Dice {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** From 0 up to, not including, 1. */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  below(limit: number): number {
+    return Math.floor(this.next() * limit);
+  }
+
+  pick<T>(of: readonly [T, ...T[]]): T {
+    return of[this.below(of.length)] ?? of[0];
+  }
+
+  bytes(limit: number): Buffer {
+    return Buffer.from(Array.from({ length: this.below(limit + 1) }, () => this.below(256)));
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+}
+
+const grpc = { ":status": "200", "content-type": "application/grpc+proto" };
+
+type Answer = (dice: Dice, stream: number) => Buffer;
+
+/** Texts where numbers and words of gRPC should be. */
+const oddText = (dice: Dice): string =>
+  dice.pick<() => string>([
+    () => "",
+    () => "-1",
+    () => "17",
+    () => "1e9",
+    () => "NaN",
+    () => "%zz%",
+    () => "%FF%FE",
+    () => "ä".repeat(dice.below(99)),
+    () =>
+      dice
+        .bytes(40)
+        .toString("latin1")
+        .replaceAll(/[\0\r\n]/g, "?"),
+  ])();
+
+const message: Answer = (dice) => envelope(dice.bytes(60));
+
+/** What a well-behaved server might say, but for one thing: it concerns one call. */
+const gentle: readonly [Answer, ...Answer[]] = [
+  // A message of random fields, a good end.
+  (dice, id) =>
+    Buffer.concat([
+      headers(id, grpc),
+      frame(frameType.data, 0, id, message(dice, id)),
+      headers(id, { "grpc-status": "0" }, flag.endStream),
+    ]),
+  // A message without any field, then silence, or an end without trailers.
+  (dice, id) =>
+    Buffer.concat([
+      headers(id, grpc),
+      frame(frameType.data, dice.chance(0.5) ? flag.endStream : 0, id, envelope(Buffer.alloc(0))),
+    ]),
+  // Trailers that are wrong.
+  (dice, id) =>
+    Buffer.concat([
+      headers(id, grpc),
+      dice.chance(0.5) ? frame(frameType.data, 0, id, message(dice, id)) : Buffer.alloc(0),
+      headers(
+        id,
+        dice.pick<Record<string, string>>([
+          {},
+          { "grpc-message": "no status" },
+          { "grpc-status": oddText(dice) },
+          { "grpc-status": "2", "grpc-message": oddText(dice) },
+          { "grpc-status": "13", "grpc-message": `Error ${dice.below(500)}: ${oddText(dice)}` },
+          { "grpc-status": "3", "grpc-status-details-bin": oddText(dice) },
+          { "grpc-status-details-bin": "AAAA" },
+          { "grpc-status": String(dice.below(18)), "grpc-message": "x".repeat(dice.below(20_000)) },
+        ]),
+        flag.endStream,
+      ),
+    ]),
+  // A status at once.
+  (dice, id) =>
+    headers(id, { ...grpc, "grpc-status": String(dice.below(18)), "grpc-message": oddText(dice) }, flag.endStream),
+  // Another HTTP status, another content, another encoding.
+  (dice, id) =>
+    headers(
+      id,
+      {
+        ":status": dice.pick(["200", "100", "204", "302", "401", "403", "404", "429", "500", "502", "503", "999"]),
+        "content-type": dice.pick(["text/html", "application/grpc", "application/grpc+json", "", "application/json"]),
+        ...(dice.chance(0.3) ? { "grpc-encoding": dice.pick(["gzip", "br", "identity", ""]) } : {}),
+      },
+      dice.chance(0.5) ? flag.endStream : 0,
+    ),
+  // Giant headers.
+  (dice, id) => headers(id, { ...grpc, "x-giant": "x".repeat(dice.pick([60_000, 200_000, 1_000_000])) }),
+  (dice, id) =>
+    headers(id, {
+      ...grpc,
+      ...Object.fromEntries(Array.from({ length: dice.pick([100, 3000]) }, (_, n) => [`x-${n}`, "y"])),
+    }),
+  // A message that is cut off, too long by far, compressed, or in frames of one byte.
+  (dice, id) =>
+    Buffer.concat([
+      headers(id, grpc),
+      frame(frameType.data, flag.endStream, id, envelope(dice.bytes(20), 0, 21 + dice.below(1000))),
+    ]),
+  (dice, id) =>
+    Buffer.concat([
+      headers(id, grpc),
+      frame(frameType.data, 0, id, envelope(dice.bytes(20), 0, dice.pick([0xffffffff, 0x7fffffff, 104_857_601]))),
+    ]),
+  (dice, id) =>
+    Buffer.concat([
+      headers(id, grpc),
+      frame(frameType.data, 0, id, envelope(dice.bytes(20), dice.pick([1, 2, 128, 255]))),
+    ]),
+  (dice, id) =>
+    Buffer.concat([
+      headers(id, grpc),
+      ...[...message(dice, id)].map((byte) => frame(frameType.data, 0, id, Buffer.from([byte]))),
+    ]),
+  // Resets.
+  (dice, id) => frame(frameType.rstStream, 0, id, uint32(dice.pick([0, 1, 2, 3, 5, 7, 8, 11, 13, 99]))),
+  (dice, id) => Buffer.concat([headers(id, grpc), frame(frameType.rstStream, 0, id, uint32(dice.below(14)))]),
+];
+
+/** What ends, or should end, the whole connection. */
+const rough: readonly [Answer, ...Answer[]] = [
+  // Farewells.
+  (dice, id) =>
+    frame(
+      frameType.goAway,
+      0,
+      0,
+      Buffer.concat([
+        uint32(dice.pick([0, id, 2 ** 31 - 1])),
+        uint32(dice.pick([0, 1, 2, 11])),
+        Buffer.from(dice.pick(["", "too_many_pings"])),
+      ]),
+    ),
+  // Frames that the protocol forbids.
+  (dice, id) => frame(frameType.data, 0, id, message(dice, id)),
+  (dice) => frame(frameType.data, 0, 0, dice.bytes(10)),
+  (dice, id) => frame(frameType.continuation, dice.pick([0, flag.endHeaders]), id, dice.bytes(10)),
+  (dice, id) => frame(frameType.pushPromise, flag.endHeaders, id, Buffer.concat([uint32(2), dice.bytes(10)])),
+  (_, id) => frame(frameType.windowUpdate, 0, id, uint32(0)),
+  (_, id) =>
+    Buffer.concat([
+      frame(frameType.windowUpdate, 0, id, uint32(0x7fffffff)),
+      frame(frameType.windowUpdate, 0, id, uint32(0x7fffffff)),
+    ]),
+  (dice) =>
+    frame(
+      frameType.settings,
+      0,
+      0,
+      Buffer.from([0, dice.pick([1, 3, 4, 5, 6]), ...uint32(dice.pick([0, 1, 0xffffffff, 16_383]))]),
+    ),
+  (dice) => frame(frameType.settings, dice.pick([0, flag.ack]), 0, dice.bytes(7)),
+  (dice) => frame(frameType.ping, 0, 0, dice.bytes(9)),
+  (dice, id) => frame(frameType.headers, flag.endHeaders | dice.pick([0, flag.endStream]), id, dice.bytes(50)),
+  (dice, id) => frame(frameType.headers, flag.endHeaders, id + 2 * dice.below(5), dice.bytes(50)),
+  (_, id) => frame(frameType.data, flag.padded, id, Buffer.from([200, 1, 2])),
+  (dice) => frame(dice.below(256), dice.below(256), dice.below(9), dice.bytes(50)),
+  (_, id) => frame(frameType.priority, 0, id, Buffer.concat([uint32(id), Buffer.from([1])])),
+  (dice, id) => headers(id, { "Upper-Case": "x", ":status": "200", ":unknown": oddText(dice) }),
+  (dice, id) =>
+    Buffer.concat([
+      headers(id, grpc),
+      headers(id, grpc),
+      frame(frameType.data, 0, id, message(dice, id)),
+      headers(id, { "grpc-status": "0" }, flag.endStream),
+    ]),
+  // Nothing at all.
+  () => Buffer.alloc(0),
+];
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value >>> 0);
+  return bytes;
+}
+
+/** Flips, drops, doubles and cuts. */
+function garble(dice: Dice, bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  for (let n = dice.below(4); n >= 0 && copy.length > 0; n--) copy[dice.below(copy.length)] = dice.below(256);
+  const at = dice.below(copy.length + 1);
+  const action = dice.below(4);
+  if (action === 0) return copy.subarray(0, at);
+  if (action === 1)
+    return Buffer.concat([copy.subarray(0, at), copy.subarray(0, dice.below(at + 1)), copy.subarray(at)]);
+  if (action === 2)
+    return Buffer.concat([copy.subarray(0, at), copy.subarray(Math.min(copy.length, at + dice.below(9)))]);
+  return copy;
+}
+
+function misbehave(socket: Socket, dice: Dice): void {
+  socket.on("error", () => {});
+  // What is cut in two goes out in two turns, and what comes after it waits.
+  let last = Promise.resolve();
+  const send = (bytes: Buffer) => {
+    const cut = dice.chance(0.1) ? dice.below(bytes.length) : 0;
+    last = last.then(async () => {
+      if (cut > 0 && socket.writable) {
+        socket.write(bytes.subarray(0, cut));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      if (socket.writable) socket.write(bytes.subarray(cut));
+    });
+  };
+  if (dice.chance(0.05)) return void socket.destroy();
+  if (dice.chance(0.05)) return send(dice.bytes(300));
+  send(frame(frameType.settings, 0, 0));
+  let acknowledged = dice.chance(0.05); // now and then never
+  if (dice.chance(0.05)) return send(dice.bytes(300));
+  const scanner = new RequestScanner();
+  const kind = dice.pick(gentle);
+  const roughness = dice.pick([0, 0.05, 0.5]);
+  socket.on("data", (chunk) => {
+    if (!acknowledged) send(frame(frameType.settings, flag.ack, 0));
+    acknowledged = true;
+    for (const id of scanner.push(chunk)) {
+      const answer = dice.chance(roughness) ? dice.pick(rough) : dice.chance(0.5) ? kind : dice.pick(gentle);
+      const bytes = answer(dice, id);
+      send(dice.chance(roughness) ? garble(dice, bytes) : bytes);
+      // Most streams come to an end, however odd; some hang.
+      if (dice.chance(0.8)) setTimeout(() => send(frame(frameType.rstStream, 0, id, uint32(8))), dice.below(20));
+      if (dice.chance(roughness / 8)) socket.end();
+      else if (dice.chance(roughness / 7)) socket.resetAndDestroy();
+    }
+  });
+}
+
+/** A server that does to every connection something that no server should do. */
+export async function startMisbehavingServer(seed: number) {
+  const dice = new Dice(seed);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    misbehave(socket, dice);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.dispose]() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
