@@ -1,0 +1,295 @@
+import { describe, expect, test } from "@jest/globals";
+import { create } from "@bufbuild/protobuf";
+import { KubeMQError, type LeasedDelivery, type Subscription } from "kubemq-es";
+import {
+  StreamQueueMessagesResponseSchema,
+  StreamRequestType,
+  type StreamQueueMessagesRequest,
+  type StreamQueueMessagesResponse,
+} from "kubemq-es/gen";
+import { FakeClock, settle } from "../support/fake-clock.js";
+import { numbers, playedBy, QueueWorld, wireMessage } from "../support/queue-world.js";
+import { rejection, sleep, until, within } from "../support/until.js";
+
+async function first(subscription: Subscription<LeasedDelivery>): Promise<LeasedDelivery> {
+  const { value } = await subscription[Symbol.asyncIterator]().next();
+  if (value === undefined) throw new Error("the loop ended");
+  return value;
+}
+
+describe("the leased loop", () => {
+  test("settles in every way, each resolved by the server's own reply", async () => {
+    await using world = await QueueWorld.start();
+    const { queues } = world.client;
+    await world.fill("q", ["ack", "reject", "requeue", "replace"]);
+    const seen: string[] = [];
+    for await (const job of queues.consume({ channel: "q", visibilitySeconds: 30 })) {
+      seen.push(`${job.text()}#${job.receiveCount}`);
+      expect(job.leasedUntil.getTime()).toBeGreaterThan(Date.now() + 28_000);
+      if (job.text() === "requeue") await job.requeue("other");
+      else if (job.text() === "replace")
+        await job.replace({ channel: "changed", body: "replaced", tags: { by: "me" } });
+      else if (job.text() === "reject" && job.receiveCount === 1) await job.reject();
+      else await job.ack();
+      expect(job.settled).toBe(true);
+      if (job.receiveCount === 2) break;
+    }
+    expect(seen).toEqual(["ack#1", "reject#1", "requeue#1", "replace#1", "reject#2"]);
+    expect(await world.waiting("q")).toEqual([]);
+    expect(await world.waiting("other")).toEqual(["requeue"]);
+    const [changed] = await queues.receive({ channel: "changed" });
+    expect(changed).toMatchObject({ receiveCount: 1, tags: { by: "me" } });
+    await until("no stream is left", () => world.streams("StreamQueueMessage") === 0, 3_000);
+  });
+
+  test("holds one message a stream, and opens the next as far as the prefetch allows", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", numbers(4));
+    const one = world.client.queues.consume({ channel: "q", visibilitySeconds: 30 });
+    const job = await first(one);
+    await sleep(100);
+    expect(world.streams("StreamQueueMessage")).toBe(1);
+    await job.ack();
+    await one.close();
+    const three = world.client.queues.consume({ channel: "q", visibilitySeconds: 30, prefetch: 3 });
+    const held = await first(three);
+    await until("three streams", () => world.streams("StreamQueueMessage") >= 3);
+    await sleep(50);
+    expect(world.streams("StreamQueueMessage")).toBeLessThanOrEqual(4); // the settled one may be ending still
+    await held.ack();
+    await three.close();
+    await until("no stream is left", () => world.streams("StreamQueueMessage") === 0, 3_000);
+    expect(await world.waiting("q")).toHaveLength(2);
+  });
+
+  test("a lease that runs out: the signal aborts, settling is LEASE_LOST, the message comes again", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", ["slow"]);
+    const seen: number[] = [];
+    for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 1 })) {
+      seen.push(job.receiveCount);
+      if (job.receiveCount === 2) {
+        await job.ack();
+        break;
+      }
+      await new Promise((resolve) => job.signal.addEventListener("abort", resolve));
+      expect(KubeMQError.is(job.signal.reason, "LEASE_LOST")).toBe(true);
+      expect(await rejection(job.ack())).toMatchObject({ code: "LEASE_LOST" });
+      expect(await rejection(job.extendVisibility(5))).toMatchObject({ code: "LEASE_LOST" });
+    }
+    expect(seen).toEqual([1, 2]);
+    expect(await world.waiting("q")).toEqual([]);
+  });
+
+  test("extendVisibility and autoExtend hold it for longer; the extending ends with the body", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", ["once", "auto", "left"]);
+    for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 1 })) {
+      const until = await job.extendVisibility(4);
+      expect(until.getTime()).toBeGreaterThan(Date.now() + 3_000);
+      await sleep(1_500);
+      expect(job.signal.aborted).toBe(false);
+      await job.ack();
+      break;
+    }
+    const seen: string[] = [];
+    for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 1, autoExtend: true })) {
+      seen.push(`${job.text()}#${job.receiveCount}`);
+      if (job.text() === "auto") {
+        await sleep(2_300);
+        await job.ack();
+      } else if (job.receiveCount === 2) {
+        await job.ack();
+        break;
+      } // else: left unsettled; nobody extends it any more
+    }
+    expect(seen).toEqual(["auto#1", "left#1", "left#2"]);
+  });
+
+  test("the code of every settlement that cannot be", async () => {
+    await using world = await QueueWorld.start();
+    const { queues } = world.client;
+    await world.fill("q", ["x", "y"]);
+    const subscription = queues.consume({ channel: "q", visibilitySeconds: 30 });
+    const loop = subscription[Symbol.asyncIterator]();
+    const job = (await loop.next()).value;
+    if (job === undefined) throw new Error("no message");
+    expect(await rejection(job.requeue("a b"))).toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect(await rejection(job.extendVisibility(0))).toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect(await rejection(job.replace({ channel: "", body: "x" }))).toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect(job.settled).toBe(false);
+    const acked = job.ack();
+    expect(await rejection(job.ack())).toMatchObject({ code: "ALREADY_SETTLED" });
+    await acked;
+    expect(await rejection(job.reject())).toMatchObject({ code: "ALREADY_SETTLED" });
+    const lost = (await loop.next()).value;
+    await world.broker.faults.dropConnections();
+    await until("it is lost", () => lost?.signal.aborted === true);
+    expect(await rejection(lost?.ack() ?? Promise.resolve())).toMatchObject({ code: "LEASE_LOST" });
+    const again = (await within(3_000, "the loop goes on", loop.next())).value;
+    expect([again?.text(), again?.receiveCount]).toEqual(["y", 2]);
+    await loop.return?.();
+    expect(await rejection(again?.ack() ?? Promise.resolve())).toMatchObject({ code: "LEASE_LOST" });
+  });
+
+  test("a stream that ends right after the ack, without its answer: the outcome is unknown, and says so", async () => {
+    await using world = await QueueWorld.start({ quirks: { loseLastAnswer: true } });
+    await world.fill("q", ["x"]);
+    for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 30 })) {
+      const error = await rejection(job.ack());
+      expect(error).toMatchObject({
+        code: "UNAVAILABLE",
+        retryable: false,
+        message: expect.stringMatching(/without an answer/),
+      });
+      break;
+    }
+    expect(await world.waiting("q")).toEqual([]);
+  });
+
+  test("leaving: break gives back, an abort lets the body settle", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", numbers(3));
+    for await (const _ of world.client.queues.consume({ channel: "q", visibilitySeconds: 30, prefetch: 2 })) break;
+    await until("no stream is left", () => world.streams("StreamQueueMessage") === 0, 1_000);
+    expect([...(await world.waiting("q"))].sort()).toEqual(numbers(3));
+    const stop = new AbortController();
+    const { signal } = stop;
+    for await (const job of world.client.queues.consume(
+      { channel: "q", visibilitySeconds: 30, prefetch: 2 },
+      { signal },
+    )) {
+      stop.abort();
+      await sleep(50);
+      expect(job.signal.aborted).toBe(false);
+      await job.ack();
+    }
+    await until("no stream is left", () => world.streams("StreamQueueMessage") === 0, 3_000);
+    expect(await world.waiting("q")).toHaveLength(2);
+  });
+
+  test("on-next acknowledges and rejects; process settles by what the handler does", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", ["a", "b"]);
+    for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 30, settle: "on-next" })) {
+      if (job.text() === "b") break;
+    }
+    const [back] = await world.client.queues.peek({ channel: "q" });
+    expect([back?.text(), back?.receiveCount]).toEqual(["b", 2]);
+    const stop = new AbortController();
+    await world.client.queues.process(
+      { channel: "q", visibilitySeconds: 30 },
+      (job) => {
+        expect(job.signal.aborted).toBe(false);
+        stop.abort();
+      },
+      { signal: stop.signal },
+    );
+    expect(await world.waiting("q")).toEqual([]);
+  });
+});
+
+/** A server of StreamQueueMessage that gives one message and answers as the test says; clocks are the test's. */
+function leaseServer(hear: (request: StreamQueueMessagesRequest, say: (init: object) => void) => void) {
+  const clock = new FakeClock();
+  const calls: StreamQueueMessagesRequest[][] = [];
+  const client = playedBy(
+    {
+      streamQueueMessage: (incoming) => {
+        const requests: StreamQueueMessagesRequest[] = [];
+        calls.push(requests);
+        const queue: StreamQueueMessagesResponse[] = [];
+        let wake = () => {};
+        void (async () => {
+          for await (const request of incoming) {
+            requests.push(request);
+            hear(request, (init) => {
+              const { RequestID, StreamRequestTypeData } = request;
+              queue.push(create(StreamQueueMessagesResponseSchema, { RequestID, StreamRequestTypeData, ...init }));
+              wake();
+            });
+          }
+        })().catch(() => {});
+        return (async function* () {
+          for (;;) {
+            const next = queue.shift();
+            if (next !== undefined) yield next;
+            else await new Promise<void>((resolve) => (wake = resolve));
+          }
+        })();
+      },
+    },
+    { keepalive: false },
+    clock,
+  );
+  return { client, clock, calls };
+}
+
+describe("on the wire", () => {
+  test("the end of a lease is known by its number, whatever request it seems to answer", async () => {
+    const { client } = leaseServer((request, say) => {
+      if (request.StreamRequestTypeData === StreamRequestType.ReceiveMessage) say({ Message: wireMessage(7) });
+      else say({ IsError: true, Error: "Error 129: current visibility timer expired" });
+    });
+    const subscription = client.queues.consume({ channel: "q", visibilitySeconds: 10 });
+    const job = await first(subscription);
+    expect(await within(1_000, "the ack", rejection(job.ack()))).toMatchObject({ code: "LEASE_LOST" });
+    expect(job.signal.aborted).toBe(true);
+    await subscription.close();
+    await client.close();
+  });
+
+  test("a wait that brings nothing is begun anew", async () => {
+    const { client, calls } = leaseServer((_, say) => {
+      if (calls.length < 3) say({ IsError: true, Error: "Error 138: no new message in queue, wait time expired" });
+    });
+    const subscription = client.queues.consume({ channel: "q", visibilitySeconds: 10 });
+    await until("the third call", () => calls.length === 3);
+    expect(calls.map((requests) => requests.length)).toEqual([1, 1, 1]);
+    await subscription.close();
+    await client.close();
+  });
+
+  test("a refusal leaves the message open", async () => {
+    const { client } = leaseServer((request, say) => {
+      if (request.StreamRequestTypeData === StreamRequestType.ReceiveMessage) say({ Message: wireMessage(7) });
+      else if (request.StreamRequestTypeData === StreamRequestType.ResendMessage) {
+        say({ IsError: true, Error: "Error 130: error during send message to queue" });
+      } else say({});
+    });
+    const subscription = client.queues.consume({ channel: "q", visibilitySeconds: 10 });
+    const job = await first(subscription);
+    expect(await rejection(job.requeue("full"))).toMatchObject({ code: "REJECTED_BY_SERVER", serverCode: 130 });
+    expect(job.settled).toBe(false);
+    await job.ack();
+    await subscription.close();
+    await client.close();
+  });
+
+  test("by the clock that never jumps: extended at half, and given up when the server keeps silent", async () => {
+    const extensions: number[] = [];
+    const { client, clock, calls } = leaseServer((request, say) => {
+      if (request.StreamRequestTypeData === StreamRequestType.ReceiveMessage) {
+        if (calls.length === 1) say({ Message: wireMessage(7) });
+      } else if (request.StreamRequestTypeData === StreamRequestType.ModifyVisibility) {
+        extensions.push(clock.now());
+        if (extensions.length < 3) say({});
+      }
+    });
+    const subscription = client.queues.consume({ channel: "q", visibilitySeconds: 10, autoExtend: true });
+    const job = await first(subscription);
+    for (let step = 0; step < 3; step++) {
+      await clock.advance(5_000);
+      await until("it is extended", () => extensions.length === step + 1);
+      await settle();
+      await sleep(5);
+    }
+    expect(extensions).toEqual([5_000, 10_000, 15_000]);
+    await clock.advance(4_900);
+    expect(job.signal.aborted).toBe(false);
+    await clock.advance(400);
+    expect(job.signal.aborted).toBe(true);
+    await subscription.close();
+    await client.close();
+  });
+});
