@@ -4,14 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Broker } from "kubemq-es/testing";
 import { startBroker } from "kubemq-es/testing";
 import { loadCases } from "./cases.js";
-import { WindowMissed, play } from "./player.js";
+import { play } from "./player.js";
 
 const cases = loadCases(fileURLToPath(new URL("cases", import.meta.url)));
 const isForAll = ({ serverProfile }: { serverProfile?: string }) => serverProfile !== "community";
 const chosen = cases.filter(isForAll);
 
 // The stories wait far more than they work: played side by side, they take as long as the longest few.
-const atOnce = 16;
+const atOnce = 8;
 
 type Verdict = "passed" | Error;
 
@@ -70,22 +70,21 @@ interface Waiting {
 }
 
 async function playAll(waiting: Waiting[], address: string): Promise<void> {
-  const late: Waiting[] = [];
+  const again: Waiting[] = [];
   const work = async (worker: number) => {
     // Not all in the first millisecond, when the code has yet to be compiled.
     await sleep(worker * 25);
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const verdict = await verdictOn(next.story, address);
-      if (isWindowMissed(verdict)) late.push(next);
-      else next.settle(verdict);
+      if (verdict === "passed") next.settle(verdict);
+      else again.push(next);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, (_, worker) => work(worker)));
-  // A window missed in the crowd counts only if it is missed alone as well.
-  for (const { story, settle } of late) settle(await verdictOn(story, address));
+  // The stories are about time: on a busy machine a neighbour's work can make a wait too long, or a
+  // message late. What counts is how a story goes when it has the broker to itself.
+  for (const { story, settle } of again) settle(await verdictOn(story, address));
 }
-
-const isWindowMissed = (verdict: Verdict) => verdict !== "passed" && verdict.cause instanceof WindowMissed;
 
 async function verdictOn(story: (typeof cases)[number], address: string): Promise<Verdict> {
   try {

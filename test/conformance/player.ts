@@ -21,9 +21,6 @@ type Streaming = (request: unknown, options?: CallOptions) => AsyncIterable<Mess
 const defaultWithinMs = 5000;
 const graceMs = 500;
 
-/** Something came too early or too late, which a busy machine can also be to blame for. */
-export class WindowMissed extends Mismatch {}
-
 /** One sequence of steps: time windows are counted from the step before. */
 interface Sequence {
   lastDoneAt: number;
@@ -287,5 +284,5 @@ function checkWindow(step: JsonObject, since: number): void {
   const window = windowOf(step);
   if (window === undefined) return;
   const took = Date.now() - since;
-  if (took < window[0] || took > window[1]) throw new WindowMissed("latencyMs", window, took);
+  if (took < window[0] || took > window[1]) throw new Mismatch("latencyMs", window, took);
 }
