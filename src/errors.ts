@@ -1,24 +1,24 @@
 /**
- * What went wrong, in one word. The README has a table of them: what each means and what to do.
+ * What went wrong, in one word: what each means, and what to do.
  *
- * - `INVALID_ARGUMENT`: an argument was refused before a byte was sent; the message names it and what is allowed
- * - `UNAVAILABLE`: the server cannot be reached, or the connection was lost; whether a call was carried out is unknown
- * - `TIMEOUT`: no answer in time, from a responder or from the server; or an answer that came too late for whoever asked
- * - `UNAUTHENTICATED`: the token, or the certificate, was refused
- * - `PERMISSION_DENIED`: the token does not allow this
- * - `NOT_FOUND`: the server does not know what was asked for
- * - `UNSUPPORTED`: the server does not have this operation
- * - `RESOURCE_EXHAUSTED`: a limit was reached, such as the largest message
- * - `CLIENT_CLOSED`: the client, or the publisher, was closed
- * - `STREAM_CONSUMED`: a subscription was iterated a second time
- * - `ALREADY_SETTLED`: a delivery was acknowledged, rejected or requeued a second time
- * - `LEASE_LOST`: the server has taken the delivery back, and delivers it again
- * - `ALREADY_RESPONDED`: a request was answered a second time
- * - `ENCODE_FAILED`: a codec could not make bytes of a value
- * - `DECODE_FAILED`: a codec could not make a value of bytes
- * - `REJECTED_BY_SERVER`: the server understood, and refused; `serverCode` has its number where it gave one
- * - `PROTOCOL`: the server sent what the protocol does not allow
- * - `INTERNAL`: the server failed, or this library has a defect
+ * - `INVALID_ARGUMENT`: an argument was refused before a byte was sent; the message names it and what is allowed. Mend the call
+ * - `UNAVAILABLE`: the server cannot be reached, or the connection was lost; whether a call was carried out is unknown. Try again if doing it twice does no harm
+ * - `TIMEOUT`: no answer in time, from a responder or from the server; or an answer that came too late for whoever asked. See whether somebody listens on the channel, or allow more time
+ * - `UNAUTHENTICATED`: the token, or the certificate, was refused. Give a valid token, or certificate
+ * - `PERMISSION_DENIED`: the token does not allow this. Ask for the permission, or for another channel
+ * - `NOT_FOUND`: the server does not know what was asked for. Look at the name
+ * - `UNSUPPORTED`: the server does not have this operation. Use another way, or another server
+ * - `RESOURCE_EXHAUSTED`: a limit was reached, such as the largest message. Send less at once, or smaller messages
+ * - `CLIENT_CLOSED`: the client, or the publisher, was closed. Nothing, when it was meant; else keep the client open longer
+ * - `STREAM_CONSUMED`: a subscription was iterated a second time. Subscribe again for a second loop
+ * - `ALREADY_SETTLED`: a delivery was acknowledged, rejected or requeued a second time. Settle each delivery once
+ * - `LEASE_LOST`: the server has taken the delivery back, and delivers it again. Undo what must not be done twice, or hold the message longer
+ * - `ALREADY_RESPONDED`: a request was answered a second time. Answer each request once
+ * - `ENCODE_FAILED`: a codec could not make bytes of a value. Give a value that the codec can write; `cause` has the codec's own error
+ * - `DECODE_FAILED`: a codec could not make a value of bytes. Reject the message or set it aside; `cause` has the codec's own error
+ * - `REJECTED_BY_SERVER`: the server understood, and refused; `serverCode` has its number where it gave one. Read the message: it has the server's words
+ * - `PROTOCOL`: the server sent what the protocol does not allow. See whether something else than a KubeMQ server answers there, and report it if not
+ * - `INTERNAL`: the server failed, or this library has a defect. Look at the server's log, and report it if nothing is there
  */
 export type ErrorCode =
   | "INVALID_ARGUMENT"

@@ -1,0 +1,92 @@
+// Writes the tables of README.md from the doc comments: between `<!-- table: NAME -->` and `<!-- end of table -->` stands the
+// table of the error codes (NAME is ErrorCode) or of the fields of an interface in src/..
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { KubeMQError, type ErrorCode } from "kubemq-es";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const MARKED = /(<!-- table: (\w+) -->\n)[^]*?(<!-- end of table -->)/g;
+
+/** README.md as it ought to be. */
+export function withTables(readme: string): string {
+  return readme.replaceAll(
+    MARKED,
+    (_, start: string, name: string, end: string) => `${start}\n${tableOf(name)}\n\n${end}`,
+  );
+}
+
+/** The names of the tables in a text. */
+export function tablesIn(readme: string): string[] {
+  return [...readme.matchAll(MARKED)].map((match) => String(match[2]));
+}
+
+function tableOf(name: string): string {
+  return name === "ErrorCode" ? errorCodes() : fields(name);
+}
+
+function errorCodes(): string {
+  const source = readFileSync(`${root}src/errors.ts`, "utf8");
+  const rows = [...source.matchAll(/^ \* - `([A-Z_]+)`: (.+)\. ([A-Z].+)$/gm)].map(([, code, meaning, advice]) => {
+    const { retryable } = new KubeMQError(code as ErrorCode, "");
+    return [`\`${code}\``, String(meaning), retryable ? "yes" : "no", String(advice)];
+  });
+  return table(["code", "meaning", "`retryable`", "what to do"], rows);
+}
+
+export interface Field {
+  readonly name: string;
+  readonly text: string;
+  readonly preset: string | undefined;
+}
+
+/** The fields of an interface of src/ with what their comments say. */
+export function fieldsOf(name: string): Field[] {
+  for (const file of readdirSync(`${root}src`)) {
+    if (!file.endsWith(".ts")) continue;
+    const source = readFileSync(`${root}src/${file}`, "utf8");
+    const body = new RegExp(`^export interface ${name}(?:<[^{]*>)?(?: extends [^{]*)? \\{\\n([^]*?)^\\}`, "m").exec(
+      source,
+    )?.[1];
+    if (body === undefined) continue;
+    return [...body.matchAll(/^ {2}\/\*\*([^]*?)\*\/\n {2}(?:readonly )?(\w+)\??[:(<]/gm)].map(([, comment, field]) => {
+      const text = String(comment)
+        .replaceAll(/\n? +\* ?/g, " ")
+        .replaceAll(/\{@link (\w+)\}/g, "`$1`")
+        .trim();
+      const [meaning = "", preset] = text.split(/ *@default */);
+      return { name: String(field), text: meaning.trim(), preset };
+    });
+  }
+  throw new Error(`README.md asks for a table of ${name}, which is no interface in src/`);
+}
+
+function fields(name: string): string {
+  const rows = fieldsOf(name).map(({ name: field, text, preset }) => {
+    const [, told] = / Default: (.+?)\.?$/.exec(text) ?? [];
+    const meaning = text.replace(/ Default: .+$/, "");
+    // The first sentence: the rest is in the reference and under the cursor.
+    const sentence = /^.+?\.(?= [A-Z`]|$)/.exec(meaning)?.[0] ?? meaning;
+    return [`\`${field}\``, preset === undefined ? (told ?? "") : code(preset), sentence.replace(/\.$/, "")];
+  });
+  return table(["option", "default", "meaning"], rows);
+}
+
+/** A literal stands in backticks, its explanation does not. */
+function code(preset: string): string {
+  const [, literal = preset, more = ""] = /^("[^"]*"|\{.*\}|[\w.]+)(.*)$/.exec(preset) ?? [];
+  return `\`${literal}\`${more}`;
+}
+
+/** Aligned as the formatter has it. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
+  const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => (row[column] ?? "").length)));
+  const line = (row: readonly string[]) => `| ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(" | ")} |`;
+  const [first = [], ...others] = cells;
+  return [line(first), line(widths.map((width) => "-".repeat(width))), ...others.map(line)].join("\n");
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const file = `${root}README.md`;
+  writeFileSync(file, withTables(readFileSync(file, "utf8")));
+}

@@ -1,0 +1,102 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { startBroker, type Broker } from "kubemq-es/testing";
+import { fieldsOf, tablesIn, withTables } from "../../scripts/docs-tables.js";
+import { DEFAULTS } from "../../src/options.js";
+import { mapConcurrent, root, runProgram, type Ended } from "./program.js";
+import { moduleOf, snippetsOf, type Snippet } from "./snippets.js";
+
+const readme = readFileSync(`${root}README.md`, "utf8");
+const snippets = snippetsOf(readme);
+const BOUND_MS = 30_000;
+/** By then a snippet that waits for Ctrl-C has had its messages. */
+const INTERRUPT_MS = 8_000;
+
+const nameOf = ({ heading, line }: Snippet) => `${heading}, line ${line}`;
+
+describe("the snippets of README.md", () => {
+  // Under the root, where the names of this package and of its dependencies mean what they mean to a user.
+  const folder = mkdtempSync(`${root}.snippets-`);
+  const files = new Map<Snippet, string>();
+  const brokers: Broker[] = [];
+  const outcomes = new Map<Snippet, Ended>();
+
+  beforeAll(
+    async () => {
+      for (const snippet of snippets) {
+        const broker = await startBroker({ port: 0 });
+        brokers.push(broker);
+        mkdirSync(`${folder}/${snippet.line}`);
+        files.set(snippet, `${folder}/${snippet.line}/snippet.ts`);
+        writeFileSync(`${folder}/${snippet.line}/snippet.ts`, moduleOf(snippet, broker.address));
+      }
+      const config = {
+        extends: "../tsconfig.json",
+        compilerOptions: { noUnusedLocals: false, noUnusedParameters: false },
+        include: [],
+        files: [...files.values()],
+      };
+      writeFileSync(`${folder}/tsconfig.json`, JSON.stringify(config));
+      await mapConcurrent(snippets, 2, async (snippet) => {
+        const bounds = { interruptMs: INTERRUPT_MS, killMs: BOUND_MS };
+        outcomes.set(snippet, await runProgram(String(files.get(snippet)), bounds));
+      });
+    },
+    60_000 + snippets.length * BOUND_MS,
+  );
+  afterAll(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    await Promise.all(brokers.map((broker) => broker.close()));
+  });
+
+  test("exist", () => {
+    expect(snippets.length).toBeGreaterThan(0);
+  });
+
+  test("are valid TypeScript", async () => {
+    const tsc = `${root}node_modules/typescript/bin/tsc`;
+    const checked = promisify(execFile)(process.execPath, [tsc, "-p", `${folder}/tsconfig.json`], { cwd: folder });
+    const errors = await checked.then(
+      () => "",
+      (error: { stdout: string }) => error.stdout,
+    );
+    expect(errors).toBe("");
+  }, 60_000);
+
+  test.each(snippets.map((snippet) => [nameOf(snippet), snippet] as const))("%s runs to its end", (_, snippet) => {
+    expect(outcomes.get(snippet)).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+describe("the tables of README.md", () => {
+  test("are there, and say what the source says (npm run docs:tables writes them)", () => {
+    expect(tablesIn(readme)).toEqual(expect.arrayContaining(["ClientOptions", "ErrorCode"]));
+    expect(withTables(readme)).toBe(readme);
+  });
+
+  test("every error code is in its table", () => {
+    const source = readFileSync(`${root}src/errors.ts`, "utf8");
+    const codes = [...(/export type ErrorCode =([^;]*);/.exec(source)?.[1] ?? "").matchAll(/"([A-Z_]+)"/g)];
+    const rows = [...readme.matchAll(/^\| `([A-Z_]+)` +\|/gm)].map(([, code]) => code);
+    expect(codes.length).toBeGreaterThan(0);
+    expect(rows).toEqual(codes.map(([, code]) => code));
+  });
+
+  test("the defaults in the comments are those of the code", () => {
+    const told = Object.fromEntries(
+      [...fieldsOf("ClientOptions"), ...fieldsOf("HandlerOptions")].map(({ name, preset }) => [name, preset]),
+    );
+    const { closeTimeoutMs: _, ...defaults } = DEFAULTS;
+    for (const [name, value] of Object.entries(defaults)) {
+      const text =
+        typeof value === "object"
+          ? `{ ${Object.entries(value)
+              .map(([key, it]) => `${key}: ${it}`)
+              .join(", ")} }`
+          : JSON.stringify(value);
+      expect([name, told[name]?.split(" (")[0]]).toEqual([name, text]);
+    }
+  });
+});
