@@ -25,8 +25,7 @@ describe("examples", () => {
   let outcomes: ReadonlyMap<string, Ended>;
 
   beforeAll(async () => {
-    const run = async (file: string) =>
-      [file, await runProgram(`${root}examples/${file}`, { killMs: BOUND_MS })] as const;
+    const run = async (file: string) => [file, await runProgram(`${root}examples/${file}`, BOUND_MS)] as const;
     outcomes = new Map(await mapConcurrent(files, 2, run));
   }, files.length * BOUND_MS);
 

@@ -9,23 +9,20 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a TypeScript file to its end. One that does not end by itself is interrupted as by Ctrl-C, and killed when that does not help. */
-export async function runProgram(file: string, bounds: { interruptMs?: number; killMs: number }): Promise<Ended> {
+/** Runs a TypeScript file to its end. One that does not end by itself is killed, and then has no exit code. */
+export async function runProgram(file: string, boundMs: number): Promise<Ended> {
   const child = spawn(process.execPath, ["--import", "tsx", file], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  const { interruptMs, killMs } = bounds;
-  const interrupt = interruptMs === undefined ? undefined : setTimeout(() => child.kill("SIGINT"), interruptMs);
-  const kill = setTimeout(() => child.kill("SIGKILL"), killMs);
+  const kill = setTimeout(() => child.kill("SIGKILL"), boundMs);
   try {
     const code = await new Promise<number | null>((resolve) => {
       child.once("close", resolve);
     });
     return { code, stdout, stderr };
   } finally {
-    clearTimeout(interrupt);
     clearTimeout(kill);
   }
 }
