@@ -172,7 +172,12 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
   private pour(): void {
     for (let sink = this.sink; sink?.room === true; sink = this.sink) {
       if (this.pending.length > 0) {
-        sink.room = sink.to.write(this.pending.shift() as T);
+        try {
+          sink.room = sink.to.write(this.pending.shift() as T);
+        } catch (error) {
+          // It was accepted: nobody waits for it whom this could be told.
+          return sink.to.fail(error);
+        }
         continue;
       }
       const sender = this.senders.shift();

@@ -1,14 +1,15 @@
 import { once } from "node:events";
 import { createServer } from "node:http2";
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 
 /** What a stream of the raw server does with a request. */
-export type RawHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+export type RawHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, server: RawGrpcServer) => void;
 
 /** A server that knows HTTP/2 and nothing of gRPC, so that a test can send exactly the frames it means. */
 export class RawGrpcServer implements AsyncDisposable {
   readonly sessions = new Set<ServerHttp2Session>();
+  readonly sockets = new Set<Socket>();
   readonly streams = new Set<ServerHttp2Stream>();
   /** Codes of RST_STREAM frames in the order in which streams closed. */
   readonly rstCodes: number[] = [];
@@ -17,6 +18,11 @@ export class RawGrpcServer implements AsyncDisposable {
 
   private constructor(server: ReturnType<typeof createServer>, handler: RawHandler) {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.on("connection", (socket: Socket) => {
+      this.sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => this.sockets.delete(socket));
+    });
     server.on("session", (session) => {
       this.sessions.add(session);
       session.on("error", () => {});
@@ -29,7 +35,7 @@ export class RawGrpcServer implements AsyncDisposable {
         this.streams.delete(stream);
         this.rstCodes.push(stream.rstCode ?? -1);
       });
-      handler(stream, headers);
+      handler(stream, headers, this);
     });
     this.closing = async () => {
       for (const session of this.sessions) session.destroy();
@@ -46,9 +52,12 @@ export class RawGrpcServer implements AsyncDisposable {
     return new RawGrpcServer(server, handler);
   }
 
-  /** Ends every connection as a killed process would. */
-  dropConnections(): void {
-    for (const session of this.sessions) session.socket.destroy();
+  /** Ends every connection as a killed process would, or as one whose machine has crashed. */
+  dropConnections(how: "end" | "reset" = "end"): void {
+    for (const socket of this.sockets) {
+      if (how === "end") socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

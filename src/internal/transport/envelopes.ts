@@ -88,10 +88,7 @@ export class EnvelopeSplitter {
       );
     }
     if ((flags & 1) === 1) {
-      throw new ConnectError(
-        "protocol error: received compressed envelope, but do not know how to uncompress",
-        Code.Internal,
-      );
+      throw new ConnectError("received compressed envelope, but do not know how to decompress", Code.Internal);
     }
     return size;
   }

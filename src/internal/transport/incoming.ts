@@ -124,9 +124,10 @@ export class Incoming<T> implements BatchSource<T> {
   }
 
   private leave(): Promise<IteratorReturnResult<undefined>> {
-    if (this.state.t === "open") this.flow.cancel();
-    this.drop(undefined);
+    const running = this.state.t === "open";
     this.state = { t: "ended", error: undefined };
+    this.drop(undefined);
+    if (running) this.flow.cancel();
     return Promise.resolve({ done: true, value: undefined });
   }
 

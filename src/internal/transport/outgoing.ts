@@ -15,8 +15,8 @@ const nobody: PushEvents = { onRoom() {}, onFlushed() {}, onEnd() {} };
  * makes small messages cheap.
  */
 export class Outgoing<T> implements PushSink<T> {
-  /** Told of room, of an empty buffer and of the end. */
-  events: PushEvents = nobody;
+  private events: PushEvents = nobody;
+  private stopped: { readonly error: Error | undefined } | undefined;
   private readonly writer = new WireWriter();
   private flushDue = false;
   private draining = false;
@@ -29,8 +29,15 @@ export class Outgoing<T> implements PushSink<T> {
     private readonly stream: ClientHttp2Stream,
     private readonly codec: MessageCodec,
     private readonly maxBytes: number,
+    readonly fail: (error: unknown) => void,
   ) {
     stream.on("drain", this.onDrain);
+  }
+
+  /** Names who is told of room, of an empty buffer and of the end. */
+  tell(events: PushEvents): void {
+    if (this.stopped === undefined) this.events = events;
+    else events.onEnd(this.stopped.error);
   }
 
   write(message: T): boolean {
@@ -55,6 +62,7 @@ export class Outgoing<T> implements PushSink<T> {
     const events = this.events;
     this.events = nobody;
     this.ended = true;
+    this.stopped ??= { error };
     events.onEnd(error);
   }
 
@@ -120,7 +128,6 @@ export class Pull<T> implements PushEvents {
   constructor(
     source: AsyncIterable<T>,
     private readonly sink: PushSink<T>,
-    private readonly onFailure: (error: unknown) => void,
   ) {
     this.iterator = source[Symbol.asyncIterator]();
     this.pull();
@@ -157,14 +164,14 @@ export class Pull<T> implements PushEvents {
       if (this.sink.write(result.value)) this.pull();
       else this.state = "full";
     } catch (error) {
-      this.onFailure(error);
+      this.sink.fail(error);
     }
   };
 
   private readonly onError = (error: unknown): void => {
     if (this.state === "over") return;
     this.state = "over";
-    this.onFailure(error);
+    this.sink.fail(error);
   };
 }
 

@@ -12,6 +12,8 @@ export interface PushSink<T> {
   write(message: T): boolean;
   /** Half-closes the call behind what was written. */
   end(): void;
+  /** Ends the call: what was accepted cannot be sent. */
+  fail(error: unknown): void;
   /** True when all that was written has left for the socket. */
   isFlushed(): boolean;
 }

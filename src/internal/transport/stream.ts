@@ -93,16 +93,16 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
       stream.close(constants.NGHTTP2_CANCEL);
       return;
     }
-    const outgoing = new Outgoing<MessageShape<I>>(stream, this.call.input, this.call.writeMaxBytes);
+    const outgoing = new Outgoing<MessageShape<I>>(stream, this.call.input, this.call.writeMaxBytes, (error) =>
+      this.cancel(ConnectError.from(error)),
+    );
     this.state = { t: "open", stream, session: stream.session, outgoing };
     stream.on("response", this.onResponse);
     stream.on("trailers", this.onTrailers);
     stream.on("data", this.onData);
     stream.on("end", this.onEnd);
     stream.on("close", this.onClose);
-    outgoing.events = canPush(this.input)
-      ? this.input[attach](outgoing)
-      : new Pull(this.input, outgoing, (error) => this.cancel(ConnectError.from(error)));
+    outgoing.tell(canPush(this.input) ? this.input[attach](outgoing) : new Pull(this.input, outgoing));
     opening.resolve();
   };
 
@@ -204,7 +204,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
 
   private releaseInput(reason: ConnectError | undefined): void {
     if (canPush(this.input)) {
-      this.input[attach]({ write: () => false, end() {}, isFlushed: () => true }).onEnd(reason);
+      this.input[attach]({ write: () => false, end() {}, fail() {}, isFlushed: () => true }).onEnd(reason);
       return;
     }
     const iterator = this.input[Symbol.asyncIterator]();
