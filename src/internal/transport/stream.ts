@@ -143,7 +143,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
     if (status === undefined) this.finish(this.lost());
     else if (status.error === undefined && !this.splitter.atBoundary) {
       this.finish(new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument));
-    } else this.finish(status.error);
+    } else this.finish(status.error, constants.NGHTTP2_NO_ERROR);
   };
 
   private readonly onError = (error: unknown): void => {
@@ -178,7 +178,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
     this.finish(error);
   }
 
-  private finish(error: ConnectError | undefined): void {
+  private finish(error: ConnectError | undefined, rstCode: number = constants.NGHTTP2_CANCEL): void {
     const state = this.state;
     if (state.t === "over") return;
     this.state = { t: "over" };
@@ -192,11 +192,12 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
     this.incoming.end(error);
     state.outgoing.stop(error);
     const { stream } = state;
-    // A server may end a call whose requests are not at their end. Ours end here, too. Not at once: a reset from within the
-    // events of the stream corrupts the memory of Node.js 20, which aborts.
-    const code = error === undefined ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL;
+    // A server may end a call whose requests are not at their end: ours end here, too. A stream that has ended by itself is left
+    // alone, since servers close connections for a burst of resets. Not at once: a reset from within the events of the stream
+    // corrupts the memory of Node.js 20, which aborts.
     setImmediate(() => {
-      if (!stream.closed) stream.close(code);
+      const ended = rstCode === constants.NGHTTP2_NO_ERROR && stream.writableFinished;
+      if (!stream.closed && !ended) stream.close(rstCode);
     });
     // A paused stream would never come to its end.
     stream.resume();
