@@ -8,6 +8,7 @@ import { EnvelopeSplitter } from "./envelopes.js";
 import { Incoming } from "./incoming.js";
 import { Outgoing, Pull } from "./outgoing.js";
 import { attach, canPush } from "./push.js";
+import { resetSoon } from "./reset.js";
 import {
   abortedBy,
   connectionLost,
@@ -192,13 +193,8 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
     this.incoming.end(error);
     state.outgoing.stop(error);
     const { stream } = state;
-    // A server may end a call whose requests are not at their end: ours end here, too. A stream that has ended by itself is left
-    // alone, since servers close connections for a burst of resets. Not at once: a reset from within the events of the stream
-    // corrupts the memory of Node.js 20, which aborts.
-    setImmediate(() => {
-      const ended = rstCode === constants.NGHTTP2_NO_ERROR && stream.writableFinished;
-      if (!stream.closed && !ended) stream.close(rstCode);
-    });
+    // A server may end a call whose requests are not at their end: ours end here, too.
+    resetSoon(stream, rstCode);
     // A paused stream would never come to its end.
     stream.resume();
   }

@@ -6,6 +6,7 @@ import type { ClientHttp2Stream, Http2Session, IncomingHttpHeaders } from "node:
 import type { MethodCall } from "./call.js";
 import { EnvelopeSplitter } from "./envelopes.js";
 import { writeParts } from "./outgoing.js";
+import { resetSoon } from "./reset.js";
 import {
   abortedBy,
   connectionLost,
@@ -169,8 +170,8 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> {
     this.state = { t: "over" };
     clearTimeout(this.timer);
     this.call.signal?.removeEventListener("abort", this.onAbort);
-    if (state.t === "open" && !state.stream.closed) {
-      if (rstCode !== constants.NGHTTP2_NO_ERROR || !state.stream.writableFinished) state.stream.close(rstCode);
+    if (state.t === "open" && (rstCode !== constants.NGHTTP2_NO_ERROR || !state.stream.writableFinished)) {
+      resetSoon(state.stream, rstCode);
     }
     return true;
   }

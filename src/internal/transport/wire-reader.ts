@@ -1,6 +1,9 @@
 /** Bodies below this are copied: a view would keep up to 64 KiB of received bytes alive for as long as the message lives. */
 const COPY_BELOW_BYTES = 4 * 1024;
 
+/** V8 keeps typed arrays up to this size on its heap: making one is cheap, and so is filling it by hand. */
+const ON_HEAP_BYTES = 64;
+
 /** Where a reader stands once it has met something it leaves to protobuf-es; past every end, so that all loops stop. */
 const GAVE_UP = 0x7fffffff;
 
@@ -131,6 +134,11 @@ export class WireReader {
     }
     this.position = end;
     const buffer = this.buffer;
+    if (length <= ON_HEAP_BYTES) {
+      const copy = new Uint8Array(length);
+      for (let index = 0; index < length; index++) copy[index] = buffer[start + index] ?? 0;
+      return copy;
+    }
     const view = new Uint8Array(buffer.buffer, buffer.byteOffset + start, length);
     return length < COPY_BELOW_BYTES ? view.slice() : view;
   }
