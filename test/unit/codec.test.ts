@@ -1,0 +1,66 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { bytes, json, text, type StandardSchemaV1 } from "kubemq-es";
+import { z } from "zod";
+
+const utf8 = (value: string) => new TextEncoder().encode(value);
+
+describe("codecs", () => {
+  test("bytes are as they are", () => {
+    const body = utf8("x");
+    expect(bytes.encode(body)).toBe(body);
+    expect(bytes.decode(body)).toBe(body);
+  });
+
+  test("text and JSON come back as they went", () => {
+    fc.assert(fc.property(fc.string({ unit: "grapheme" }), (value) => text.decode(text.encode(value)) === value));
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        // JSON has one zero.
+        expect(json().decode(json().encode(value))).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+
+  test("what is not UTF-8 is DECODE_FAILED", () => {
+    expect(() => text.decode(new Uint8Array([0xff]))).toThrow(expect.objectContaining({ code: "DECODE_FAILED" }));
+    expect(() => json().decode(new Uint8Array([0xff]))).toThrow(expect.objectContaining({ code: "DECODE_FAILED" }));
+  });
+
+  test.each([
+    ["nothing", ""],
+    ["half an object", "{"],
+    ["two values", "1 2"],
+  ])("%s is no JSON", (_, body) => {
+    expect(() => json().decode(utf8(body))).toThrow(
+      expect.objectContaining({ code: "DECODE_FAILED", message: expect.stringContaining("body is not JSON") }),
+    );
+  });
+
+  test.each([
+    ["undefined", undefined],
+    ["a function", () => 1],
+    ["a symbol", Symbol("s")],
+    ["a bigint", 1n],
+  ])("JSON has no text for %s", (_, value) => {
+    expect(() => json<unknown>().encode(value)).toThrow(expect.objectContaining({ code: "ENCODE_FAILED" }));
+  });
+
+  test("a schema checks and transforms", () => {
+    const order = json(z.object({ id: z.number(), placed: z.coerce.date() }));
+    expect(order.decode(utf8('{"id":1,"placed":"2026-01-02"}'))).toEqual({ id: 1, placed: new Date("2026-01-02") });
+    expect(() => order.decode(utf8('{"id":"one"}'))).toThrow(
+      expect.objectContaining({
+        code: "DECODE_FAILED",
+        message: expect.stringMatching(/does not match its schema: .+; .+/),
+      }),
+    );
+  });
+
+  test("a schema that answers later is refused, and its rejection ends nothing", () => {
+    const later: StandardSchemaV1<unknown, number> = {
+      "~standard": { version: 1, vendor: "test", validate: () => Promise.reject(new Error("too late")) },
+    };
+    expect(() => json(later).decode(utf8("1"))).toThrow(/validates asynchronously/);
+  });
+});

@@ -1,0 +1,83 @@
+import { expect, test } from "@jest/globals";
+import { forEachConcurrent } from "kubemq-es";
+
+function source(count: number) {
+  const state = { pulled: 0, left: false };
+  async function* numbers() {
+    try {
+      for (let n = 0; n < count; n++) {
+        state.pulled += 1;
+        yield n;
+      }
+    } finally {
+      state.left = true;
+    }
+  }
+  return { state, items: numbers() };
+}
+
+test("runs no more than so many at a time, pulls only for a free slot, and waits for all", async () => {
+  const { state, items } = source(20);
+  let running = 0;
+  let most = 0;
+  let ahead = 0;
+  let done = 0;
+  await forEachConcurrent(items, 3, async () => {
+    running += 1;
+    most = Math.max(most, running);
+    ahead = Math.max(ahead, state.pulled - done);
+    await new Promise((resolve) => setImmediate(resolve));
+    running -= 1;
+    done += 1;
+  });
+  expect({ most, done, running }).toEqual({ most: 3, done: 20, running: 0 });
+  expect(ahead).toBeLessThanOrEqual(3);
+});
+
+test("keeps the order with one at a time", async () => {
+  const seen: number[] = [];
+  await forEachConcurrent(source(5).items, 1, async (n) => {
+    await new Promise((resolve) => setTimeout(resolve, 5 - n));
+    seen.push(n);
+  });
+  expect(seen).toEqual([0, 1, 2, 3, 4]);
+});
+
+test("the first failure stops the pulling, waits for the work that runs, and is thrown", async () => {
+  const { state, items } = source(100);
+  const finished: number[] = [];
+  const boom = new Error("boom");
+  await expect(
+    forEachConcurrent(items, 4, async (n) => {
+      if (n === 2) throw boom;
+      if (n === 3) throw new Error("a later one");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      finished.push(n);
+    }),
+  ).rejects.toBe(boom);
+  expect(finished).toEqual([0, 1]);
+  expect(state.left).toBe(true);
+  expect(state.pulled).toBeLessThanOrEqual(5);
+});
+
+test("an error of the source waits for the work that runs, and is thrown", async () => {
+  const lost = new Error("lost");
+  let finished = false;
+  async function* failing() {
+    yield 1;
+    throw lost;
+  }
+  await expect(
+    forEachConcurrent(failing(), 2, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      finished = true;
+    }),
+  ).rejects.toBe(lost);
+  expect(finished).toBe(true);
+});
+
+test.each([0, -1, 1.5, Number.NaN])("a concurrency of %p is refused", async (concurrency) => {
+  await expect(forEachConcurrent(source(1).items, concurrency, async () => {})).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+  });
+});

@@ -1,0 +1,134 @@
+import { create } from "@bufbuild/protobuf";
+import { createRouterTransport } from "@connectrpc/connect";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { KubeMQClient } from "kubemq-es";
+import { ResultSchema, kubemq, type Event, type Result } from "kubemq-es/gen";
+
+const refusal = (event: Event, text: string): Result => create(ResultSchema, { EventID: event.EventID, Error: text });
+const taken = (event: Event): Result => create(ResultSchema, { EventID: event.EventID, Sent: true });
+const NO_CHANNEL = "Error 102: invalid channel value, cannot be empty";
+
+/** A server that answers a stream of events as it is told. */
+function clientOf(answer: (events: AsyncIterable<Event>) => AsyncIterable<Result>, timeoutMs = 10_000): KubeMQClient {
+  const transport = createRouterTransport(({ service }) => void service(kubemq, { sendEventsStream: answer }));
+  return new KubeMQClient({ timeoutMs, keepalive: false }, { transport });
+}
+
+describe("plain events, which a server answers only when it refuses them", () => {
+  test("a refusal in band reaches the promise of its own event; the others are fulfilled", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.boolean(), { minLength: 1, maxLength: 60 }), async (refused) => {
+        await using client = clientOf(async function* (events) {
+          for await (const event of events) {
+            if (event.Channel === "") yield refusal(event, NO_CHANNEL);
+            else if (event.Metadata === "refuse")
+              yield refusal(event, "Error 302: connection not available, please retry");
+          }
+        });
+        await using publisher = client.events.publisher();
+        const outcomes = await Promise.allSettled(
+          refused.map((refuse) => publisher.publish({ channel: "c", body: "", metadata: refuse ? "refuse" : "take" })),
+        );
+        expect(outcomes.map(({ status }) => status === "rejected")).toEqual(refused);
+        const reasons = outcomes.flatMap((outcome) =>
+          outcome.status === "rejected" ? [outcome.reason as unknown] : [],
+        );
+        for (const reason of reasons)
+          expect(reason).toMatchObject({ code: "UNAVAILABLE", serverCode: 302, channel: "c" });
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test("one fence confirms all events of a tick", async () => {
+    let fences = 0;
+    await using client = clientOf(async function* (events) {
+      for await (const event of events) {
+        if (event.Channel !== "") continue;
+        fences += 1;
+        yield refusal(event, NO_CHANNEL);
+      }
+    });
+    await using publisher = client.events.publisher();
+    await Promise.all(Array.from({ length: 500 }, () => publisher.publish({ channel: "c", body: "x" })));
+    expect(fences).toBe(1);
+  });
+
+  test("a second event under an id that is on its way is refused", async () => {
+    await using client = clientOf(async function* (events) {
+      for await (const event of events) if (event.Channel === "") yield refusal(event, NO_CHANNEL);
+    });
+    await using publisher = client.events.publisher();
+    const first = publisher.publish({ id: "same", channel: "c", body: "x" });
+    await expect(publisher.publish({ id: "same", channel: "c", body: "y" })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+    });
+    await first;
+    await publisher.publish({ id: "same", channel: "c", body: "z" });
+  });
+});
+
+describe("stored events, which a server answers one by one", () => {
+  test("answers that come in another order, twice or not at all reach their own events", async () => {
+    await using client = clientOf(async function* (events) {
+      const held: Event[] = [];
+      for await (const event of events) {
+        held.push(event);
+        if (held.length < 6) continue;
+        for (const n of [3, 1, 1, 0, 5, 3, 2]) {
+          const answered = held[n];
+          if (answered !== undefined)
+            yield n === 2 ? refusal(answered, "Error 409: server is in shutdown mode") : taken(answered);
+        }
+        yield create(ResultSchema, { EventID: "nobody knows this", Sent: true });
+      }
+    }, 300);
+    const publisher = client.eventsStore.publisher();
+    const outcomes = await Promise.allSettled(
+      ["0", "1", "2", "3", "4", "5"].map((id) => publisher.publish({ id, channel: "c", body: "x" })),
+    );
+    const told = outcomes.map((o) => (o.status === "fulfilled" ? o.value.id : (o.reason as { code: string }).code));
+    expect(told).toEqual(["0", "1", "UNAVAILABLE", "3", "TIMEOUT", "5"]);
+  });
+
+  test("publishAll holds no more than 1,024 on their way, and stops at the first failure", async () => {
+    let most = 0;
+    let arrived = 0;
+    await using client = clientOf(async function* (events) {
+      for await (const event of events) {
+        arrived += 1;
+        yield event.Metadata === "bad"
+          ? refusal(event, "Error 302: connection not available, please retry")
+          : taken(event);
+      }
+    });
+    let offered = 0;
+    function* messages() {
+      for (let n = 0; n < 50_000; n++) {
+        offered += 1;
+        most = Math.max(most, offered - arrived);
+        yield { channel: "c", body: "", metadata: n === 5_000 ? "bad" : "good" };
+      }
+    }
+    await using publisher = client.eventsStore.publisher();
+    await expect(publisher.publishAll(messages())).rejects.toMatchObject({ code: "UNAVAILABLE", serverCode: 302 });
+    expect(most).toBeLessThanOrEqual(1_024);
+    expect(offered).toBeLessThanOrEqual(5_001 + 1_024);
+  });
+
+  test("who does not await is refused when 100,000 wait", async () => {
+    const client = clientOf(async function* (events) {
+      for await (const event of events) if (event.Metadata === "never") yield taken(event);
+    });
+    const publisher = client.eventsStore.publisher();
+    const codes: string[] = [];
+    for (let n = 0; n < 102_000; n++) {
+      publisher.publish({ channel: "c", body: "x" }).catch((error: { code: string }) => codes.push(error.code));
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(codes).toEqual(Array(102_000 - 100_000 - 1_024).fill("RESOURCE_EXHAUSTED"));
+    await client.close({ timeoutMs: 50 });
+    expect(codes.length).toBe(102_000); // the rest is rejected, not forgotten
+  });
+});
