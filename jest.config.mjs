@@ -16,6 +16,7 @@ export default {
   moduleNameMapper: {
     "^kubemq-es$": "<rootDir>/src/index.ts",
     "^kubemq-es/testing$": "<rootDir>/src/broker/index.ts",
+    "^kubemq-es/opentelemetry$": "<rootDir>/src/opentelemetry.ts",
     "^kubemq-es/gen$": "<rootDir>/gen/kubemq_pb.ts",
     "^(\\.{1,2}/.*)\\.js$": "$1",
   },

@@ -3,6 +3,9 @@ import { createCommandsClient, type CommandsClient } from "./commands.js";
 import { createEventsClient, type EventsClient } from "./events.js";
 import { createEventsStoreClient, type EventsStoreClient } from "./events-store.js";
 import { Connection, type Seam } from "./internal/connection.js";
+import { observedEvents, observedEventsStore } from "./internal/observed-events.js";
+import { observedQueues } from "./internal/observed-queues.js";
+import { observedCommands, observedQueries } from "./internal/observed-requests.js";
 import { pingMethod, pingRequest, serverInfo, type ServerInfo } from "./internal/wire.js";
 import type { CallOptions } from "./message.js";
 import { createQueuesClient, type QueuesClient } from "./queues.js";
@@ -38,12 +41,21 @@ export class KubeMQClient implements AsyncDisposable {
   constructor(options?: ClientOptions, seam?: Seam) {
     this.#connection = new Connection(resolveOptions(options), seam);
     this.clientId = this.#connection.options.clientId;
+    this.channels = createChannelsClient(this.#connection);
     this.events = createEventsClient(this.#connection);
     this.eventsStore = createEventsStoreClient(this.#connection);
     this.commands = createCommandsClient(this.#connection);
     this.queries = createQueriesClient(this.#connection);
-    this.channels = createChannelsClient(this.#connection);
     this.queues = createQueuesClient(this.#connection);
+    const { telemetry, clientId, host, port } = this.#connection.options;
+    // Decided here, once: without telemetry no message ever meets a line of it.
+    if (telemetry === undefined) return;
+    const observer = telemetry.observe({ clientId, host, port });
+    this.events = observedEvents(this.events, observer);
+    this.eventsStore = observedEventsStore(this.eventsStore, observer);
+    this.commands = observedCommands(this.commands, observer);
+    this.queries = observedQueries(this.queries, observer);
+    this.queues = observedQueues(this.queues, observer);
   }
 
   /** Makes a client and pings the server, so that a wrong address fails here. */
@@ -63,7 +75,10 @@ export class KubeMQClient implements AsyncDisposable {
     return this.#connection.state.current;
   }
 
-  /** What happens beside the messages, from this call on: changes of state, retries, resumes, gaps. Ends with the client. */
+  /**
+   * What happens beside the messages, from this call on: changes of state, retries, resumes, gaps. Ends with the client. The same is
+   * published on the channel `kubemq-es:status` of `node:diagnostics_channel`, as a {@link DiagnosticStatus}.
+   */
   status(options: { signal?: AbortSignal } = {}): AsyncIterable<Status> {
     return this.#connection.status.read(options.signal);
   }

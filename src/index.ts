@@ -33,8 +33,17 @@ export type {
   ResponseInfo,
   Unanswered,
 } from "./requests.js";
-export type { ConnectionState, Status } from "./status.js";
+export type { ConnectionState, DiagnosticStatus, Status } from "./status.js";
 export type { Subscription } from "./subscription.js";
+export type {
+  Activity,
+  ActivityOutcome,
+  ObservedClient,
+  ObservedMessage,
+  Observer,
+  Operation,
+  Telemetry,
+} from "./telemetry.js";
 export type {
   Delivery,
   DeliveryBatch,

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { KubeMQError } from "./errors.js";
 import type { BackoffPolicy } from "./internal/backoff.js";
+import type { Telemetry } from "./telemetry.js";
 
 /** TLS settings. Certificates and keys are PEM text, PEM bytes, or the path of a PEM file, which is read anew for every connection. */
 export interface TlsOptions {
@@ -59,6 +60,11 @@ export interface ClientOptions {
    * distances; a window is also memory, and messages in flight. @default { streamBytes: 1048576, connectionBytes: 2097152 }
    */
   flowControl?: { streamBytes?: number; connectionBytes?: number };
+  /**
+   * Traces and counts what is sent, processed and settled: `openTelemetry()` of `kubemq-es/opentelemetry`. It carries the context of a
+   * message in its tags. Default: none, and nothing of it runs.
+   */
+  telemetry?: Telemetry;
 }
 
 /** Every default of {@link ClientOptions} in one place. */
@@ -82,6 +88,7 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 export interface ResolvedOptions {
   readonly origin: string;
   readonly host: string;
+  readonly port: number;
   readonly clientId: string;
   readonly authToken: ClientOptions["authToken"];
   /** The settings of a TLS connection, read anew each time, or undefined for plain text. */
@@ -92,6 +99,7 @@ export interface ResolvedOptions {
   readonly reconnect: false | BackoffPolicy;
   readonly maxMessageBytes: number;
   readonly flowControl: { readonly streamBytes: number; readonly connectionBytes: number };
+  readonly telemetry: Telemetry | undefined;
 }
 
 /** Checks options and fills in what they leave out. Contradictions are refused here, before anything is opened. */
@@ -131,9 +139,13 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
   if (!Number.isInteger(maxMessageBytes) || maxMessageBytes < 1 || maxMessageBytes > 2 ** 31 - 1) {
     throw invalid(`maxMessageBytes must be between 1 and 2147483647, got ${maxMessageBytes}`);
   }
+  if (options.telemetry !== undefined && typeof options.telemetry?.observe !== "function") {
+    throw invalid("telemetry must be made by openTelemetry() of kubemq-es/opentelemetry, or have its method observe");
+  }
   return {
     origin: `${tls === undefined ? "http" : "https"}://${address.authority}`,
     host: address.host,
+    port: address.port,
     clientId,
     authToken: options.authToken,
     tls,
@@ -143,6 +155,7 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
     reconnect,
     maxMessageBytes,
     flowControl,
+    telemetry: options.telemetry,
   };
 }
 
@@ -159,6 +172,7 @@ function fill<K extends string>(
 interface Address {
   readonly scheme: "http" | "https" | undefined;
   readonly host: string;
+  readonly port: number;
   readonly authority: string;
 }
 
@@ -182,6 +196,7 @@ function parseAddress(address: string): Address {
   return {
     scheme: scheme as Address["scheme"],
     host: url.hostname.replace(/^\[|\]$/g, ""),
+    port,
     authority: `${url.hostname}:${port}`,
   };
 }

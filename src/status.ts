@@ -1,3 +1,4 @@
+import { channel as diagnosticsChannel } from "node:diagnostics_channel";
 import type { ChannelKind } from "./channels.js";
 import type { KubeMQError } from "./errors.js";
 import { onAbort } from "./internal/abort.js";
@@ -54,15 +55,32 @@ export type Status =
   /** This reader of the status was too slow: so many entries were dropped, the oldest first. */
   | { readonly type: "overflow"; readonly dropped: number };
 
+/** What is published on the channel `kubemq-es:status` of `node:diagnostics_channel`: every status of every client of the process. */
+export interface DiagnosticStatus {
+  /** Whose status it is. */
+  readonly clientId: string;
+  readonly status: Status;
+}
+
+const diagnostics = diagnosticsChannel("kubemq-es:status");
+
 /** How many entries a slow reader of the status may lag behind. */
 const CAPACITY = 256;
 
 /** Hands every status to every reader; a slow reader loses the oldest entries and is told how many. */
 export class StatusFeed {
   readonly #readers = new Set<StatusReader>();
+  readonly #clientId: string;
   #ended = false;
 
+  constructor(clientId = "") {
+    this.#clientId = clientId;
+  }
+
   publish(status: Status): void {
+    if (diagnostics.hasSubscribers) {
+      diagnostics.publish({ clientId: this.#clientId, status } satisfies DiagnosticStatus);
+    }
     for (const reader of this.#readers) reader.push(status);
   }
 

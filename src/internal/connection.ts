@@ -57,8 +57,8 @@ export class Connection implements StreamHost {
   readonly clock: Clock;
   readonly random: () => number;
   readonly options: ResolvedOptions;
-  readonly status = new StatusFeed();
-  readonly state = new StateTracker(this.status);
+  readonly status: StatusFeed;
+  readonly state: StateTracker;
   readonly #transport: Transport;
   readonly #abortSession: () => void;
   readonly #token: Token;
@@ -75,6 +75,8 @@ export class Connection implements StreamHost {
 
   constructor(options: ResolvedOptions, seam: Seam = {}) {
     this.options = options;
+    this.status = new StatusFeed(options.clientId);
+    this.state = new StateTracker(this.status);
     this.clock = seam.clock ?? systemClock;
     this.random = seam.random ?? Math.random;
     this.#token = new Token(options.authToken);

@@ -1,0 +1,100 @@
+import type { CommandRequest, CommandsClient } from "../commands.js";
+import type { Codec } from "../codec.js";
+import type { ChannelFilter } from "../events.js";
+import type { CallOptions, HandlerOptions, Payload } from "../message.js";
+import type { QueriesClient, QueryRequest } from "../queries.js";
+import type { IncomingRequest, Reply } from "../requests.js";
+import type { Activity, ActivityOutcome, Observer } from "../telemetry.js";
+import {
+  beginProcess,
+  carrying,
+  during,
+  observeLoop,
+  outgoing,
+  processed,
+  replace,
+  type Processing,
+} from "./observed.js";
+
+export function observedCommands(client: CommandsClient, observer: Observer): CommandsClient {
+  const pattern = "commands";
+  const begin = <T>(group: string | undefined) => {
+    return (command: CommandRequest<T>) => {
+      const activity = beginRequest(observer, { pattern, group }, command);
+      replace(command, "respond", (respond) => (reply?: Reply, options?: CallOptions) => {
+        const response = beginResponse(observer, "respond", pattern, command);
+        return during(response, () => respond(carrying(response, reply ?? {}), options));
+      });
+      return activity;
+    };
+  };
+  return {
+    async send(command, options) {
+      const sent = outgoing(observer, "send", "send", pattern, command);
+      return during(sent.activity, () => client.send(sent.message, options), outcomeOf);
+    },
+    subscribe(filter, options) {
+      const subscription = client.subscribe(filter, options);
+      observeLoop(subscription, begin(filter.group));
+      return subscription;
+    },
+    handle: (filter, handler, options) => client.handle(filter, processed(begin(filter.group), handler), options),
+  };
+}
+
+export function observedQueries(client: QueriesClient, observer: Observer): QueriesClient {
+  const pattern = "queries";
+  const begin = <T>(group: string | undefined) => {
+    return (query: QueryRequest<T>) => {
+      const activity = beginRequest(observer, { pattern, group }, query);
+      replace(query, "respond", (respond) => <R>(reply: Reply & Payload<R>, options?: CallOptions) => {
+        const response = beginResponse(observer, "respond", pattern, query);
+        return during(response, () => respond(carrying(response, reply), options));
+      });
+      return activity;
+    };
+  };
+  return {
+    async send(query, options) {
+      const sent = outgoing(observer, "send", "send", pattern, query);
+      return during(sent.activity, () => client.send(sent.message, options), outcomeOf);
+    },
+    subscribe(filter, options) {
+      const subscription = client.subscribe(filter, options);
+      observeLoop(subscription, begin(filter.group));
+      return subscription;
+    },
+    handle: <T, R>(
+      filter: ChannelFilter<T> & { responseCodec?: Codec<R> | undefined },
+      handler: (query: QueryRequest<T>) => R | Promise<R>,
+      options?: HandlerOptions,
+    ) => {
+      // Which of its two forms it was called in, with a codec or without, was checked where it was called.
+      const observed = filter as ChannelFilter<T> & { responseCodec: Codec<R> };
+      return client.handle(observed, processed(begin<T>(filter.group), handler), options);
+    },
+  };
+}
+
+function beginRequest(observer: Observer, processing: Processing, request: IncomingRequest<unknown>): Activity {
+  replace(
+    request,
+    "fail",
+    (fail) => (error: string | Error, options?: CallOptions) =>
+      during(beginResponse(observer, "fail", processing.pattern, request), () => fail(error, options)),
+  );
+  return beginProcess(observer, processing, request);
+}
+
+function beginResponse(
+  observer: Observer,
+  name: "respond" | "fail",
+  pattern: Processing["pattern"],
+  request: IncomingRequest<unknown>,
+): Activity {
+  return observer.begin({ type: "send", name, pattern, channel: request.channel, messages: [request] });
+}
+
+function outcomeOf({ executed, tags }: { executed: boolean; tags: Readonly<Record<string, string>> }): ActivityOutcome {
+  return { executed, replyTags: tags };
+}

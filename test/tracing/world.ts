@@ -1,0 +1,113 @@
+import { context, propagation, trace, type AttributeValue } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+  type DataPoint,
+  type MetricData,
+} from "@opentelemetry/sdk-metrics";
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+  type ReadableSpan,
+} from "@opentelemetry/sdk-trace-base";
+import { KubeMQClient, type ClientOptions } from "kubemq-es";
+import { openTelemetry } from "kubemq-es/opentelemetry";
+import { startBroker, type Broker } from "kubemq-es/testing";
+import { until } from "../support/until.js";
+
+type Point = DataPoint<MetricData["dataPoints"][number]["value"]>;
+
+/** The real SDK, set up as an application does it, with what it exports kept in memory. */
+export class TracedWorld {
+  readonly broker: Broker;
+  readonly client: KubeMQClient;
+  readonly #spans = new InMemorySpanExporter();
+  readonly #metrics = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  readonly #reader = new PeriodicExportingMetricReader({ exporter: this.#metrics, exportIntervalMillis: 3_600_000 });
+
+  private constructor(broker: Broker, options: ClientOptions) {
+    this.broker = broker;
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+    trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(this.#spans)] }));
+    const meterProvider = new MeterProvider({ readers: [this.#reader] });
+    this.client = new KubeMQClient({
+      address: broker.address,
+      clientId: "tracer",
+      telemetry: openTelemetry({ meterProvider }),
+      ...options,
+    });
+  }
+
+  static async start(options: ClientOptions = {}): Promise<TracedWorld> {
+    return new TracedWorld(await startBroker(), options);
+  }
+
+  /** Waits for as many spans of a name as there are to be, in the order they ended. */
+  async spans(name: string, count = 1): Promise<ReadableSpan[]> {
+    const found = () => this.#spans.getFinishedSpans().filter((span) => span.name === name);
+    await until(`${count} of the span ${name}`, () => found().length >= count);
+    if (found().length > count) throw new Error(`${found().length} spans ${name}, expected ${count}`);
+    return found();
+  }
+
+  async span(name: string): Promise<ReadableSpan> {
+    const [span] = await this.spans(name);
+    if (span === undefined) throw new Error(`no span ${name}`);
+    return span;
+  }
+
+  names(): string[] {
+    return this.#spans.getFinishedSpans().map(({ name }) => name);
+  }
+
+  /** The points of a metric for one channel, by the name of their operation. */
+  async points(metric: string, channel: string): Promise<Point[]> {
+    await this.#reader.forceFlush();
+    const last = this.#metrics.getMetrics().at(-1);
+    const metrics = last?.scopeMetrics.flatMap(({ metrics }) => metrics) ?? [];
+    const points: Point[] = [];
+    for (const { descriptor, dataPoints } of metrics) if (descriptor.name === metric) points.push(...dataPoints);
+    return points.filter(({ attributes }) => attributes["messaging.destination.name"] === channel);
+  }
+
+  /** What a counter has counted for one channel, by operation. */
+  async counted(metric: string, channel: string): Promise<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const { attributes, value } of await this.points(metric, channel)) {
+      const name = String(attributes["messaging.operation.name"]);
+      counts[name] = (counts[name] ?? 0) + (typeof value === "number" ? value : value.count);
+    }
+    return counts;
+  }
+
+  async stop(): Promise<void> {
+    await this.client.close();
+    await this.broker.close();
+    await this.#reader.shutdown();
+    trace.disable();
+    propagation.disable();
+    context.disable();
+  }
+}
+
+export function parentOf(span: ReadableSpan): string | undefined {
+  return span.parentSpanContext?.spanId;
+}
+
+export function idOf(span: ReadableSpan): string {
+  return span.spanContext().spanId;
+}
+
+export function linksOf(span: ReadableSpan): string[] {
+  return span.links.map(({ context }) => context.spanId);
+}
+
+export function attribute(span: ReadableSpan, name: string): AttributeValue | undefined {
+  return span.attributes[name];
+}
