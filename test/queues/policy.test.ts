@@ -1,0 +1,101 @@
+import { describe, expect, test } from "@jest/globals";
+import { QueueWorld } from "../support/queue-world.js";
+import { sleep, until } from "../support/until.js";
+
+describe("what a policy does", () => {
+  test("dead letter: after its last allowed delivery is rejected, by transaction and by lease", async () => {
+    await using world = await QueueWorld.start();
+    const { queues } = world.client;
+    const policy = { deadLetter: { queue: "dead", maxReceiveCount: 2 } };
+    await queues.sendBatch(
+      ["transaction", "lease"].map((channel) => ({ id: channel, channel, body: channel, policy })),
+    );
+    const counts: number[] = [];
+    for await (const job of queues.consume({ channel: "transaction" })) {
+      counts.push(job.receiveCount);
+      await job.reject();
+      if (job.receiveCount === 2) break;
+    }
+    for await (const job of queues.consume({ channel: "lease", visibilitySeconds: 30 })) {
+      counts.push(job.receiveCount);
+      await job.reject();
+      if (job.receiveCount === 2) break;
+    }
+    expect(counts).toEqual([1, 2, 1, 2]);
+    const letters = await queues.receive({ channel: "dead", max: 2 });
+    expect(
+      letters.map(({ id, channel, reroutedFrom, receiveCount }) => [id, channel, reroutedFrom, receiveCount]),
+    ).toEqual([
+      ["transaction", "dead", "transaction", 1],
+      ["lease", "dead", "lease", 1],
+    ]);
+  });
+
+  test("expiry: while queued it vanishes, while held it can be settled, a rejected copy keeps its end", async () => {
+    await using world = await QueueWorld.start();
+    const { queues } = world.client;
+    const policy = { expirationSeconds: 1 };
+    const sent = await queues.send({ channel: "q", body: "queued", policy });
+    await queues.send({ channel: "held", body: "held", policy });
+    await queues.send({ channel: "back", body: "back", policy });
+    const [seen] = await queues.peek({ channel: "q" });
+    expect(seen?.expiresAt).toEqual(sent.expiresAt);
+    for await (const job of queues.consume({ channel: "back" })) {
+      await job.reject();
+      break;
+    }
+    const [rejected] = await queues.peek({ channel: "back" });
+    expect(rejected?.receiveCount).toBe(2);
+    for await (const job of queues.consume({ channel: "held" })) {
+      await sleep(1_200);
+      await job.ack();
+      break;
+    }
+    expect(await queues.receive({ channel: "q" })).toEqual([]);
+    const [copy] = await queues.receive({ channel: "back" });
+    expect(copy).toBeUndefined();
+  });
+
+  test("delay: visible when its time has come, without a trace of it", async () => {
+    await using world = await QueueWorld.start();
+    const sent = await world.client.queues.send({ channel: "q", body: "later", policy: { delaySeconds: 1 } });
+    expect(sent.delayedTo?.getTime()).toBeGreaterThanOrEqual(sent.sentAt.getTime() + 1_000);
+    for await (const job of world.client.queues.consume({ channel: "q" })) {
+      expect(Date.now()).toBeGreaterThanOrEqual(sent.sentAt.getTime() + 999);
+      expect(job.delayedTo).toBeUndefined();
+      await job.ack();
+      break;
+    }
+  });
+
+  test("requeue counts deliveries anew and starts the expiration anew; replace is a message of its own", async () => {
+    await using world = await QueueWorld.start();
+    const { queues } = world.client;
+    const sent = await queues.send({ id: "mine", channel: "q", body: "x", policy: { expirationSeconds: 60 } });
+    for await (const job of queues.consume({ channel: "q" })) {
+      if (job.receiveCount === 1) await job.reject();
+      else {
+        await sleep(20);
+        await job.requeue("other");
+        break;
+      }
+    }
+    const [moved] = await queues.peek({ channel: "other" });
+    expect([moved?.id, moved?.receiveCount, moved?.reroutedFrom]).toEqual(["mine", 1, undefined]);
+    expect(moved?.expiresAt?.getTime()).toBeGreaterThan(sent.expiresAt?.getTime() ?? Infinity);
+    for await (const job of queues.consume({ channel: "other", visibilitySeconds: 30 })) {
+      await job.replace({ id: "new", channel: "third", body: "y" });
+      break;
+    }
+    const [changed] = await queues.receive({ channel: "third" });
+    expect([changed?.id, changed?.text(), changed?.receiveCount, changed?.expiresAt]).toEqual([
+      "new",
+      "y",
+      1,
+      undefined,
+    ]);
+    await until("nothing is left", () =>
+      Object.values(world.broker.stats().messages.queues).every((count) => count === 0),
+    );
+  });
+});

@@ -1,0 +1,9 @@
+import { exactlyOnce } from "./exactly-once.js";
+
+/** The full size of the accounting: `npm run soak:queues -- [jobs, 50000 if left out]`. */
+const jobs = Number(process.argv[2] ?? 50_000);
+const started = performance.now();
+const accounting = await exactlyOnce({ jobs, consumers: 4, prefetch: 32, kills: 20, drops: 10, boundMs: 600_000 });
+console.log({ ...accounting, seconds: Math.round((performance.now() - started) / 1_000) });
+const { twice, lost, left, redelivered, explained } = accounting;
+if (twice > 0 || lost > 0 || left > 0 || redelivered > explained) process.exitCode = 1;
