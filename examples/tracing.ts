@@ -1,0 +1,41 @@
+// Tracing: the spans of an order, from the request that sends it to the work on it, are one trace across client and queue.
+import { context, propagation, trace } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { KubeMQClient } from "kubemq-es";
+import { contextOf, openTelemetry } from "kubemq-es/opentelemetry";
+import { broker } from "./broker.js";
+
+// What `@opentelemetry/sdk-node` sets up by itself, with an exporter to a collector.
+const exporter = new InMemorySpanExporter();
+context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }));
+const tracer = trace.getTracer("shop");
+
+await using server = await broker();
+await using client = await KubeMQClient.connect({ address: server.address, telemetry: openTelemetry() });
+
+await tracer.startActiveSpan("POST /orders", async (span) => {
+  await client.queues.send({ channel: "orders", body: "two books" });
+  span.end();
+});
+for await (const order of client.queues.consume({ channel: "orders" })) {
+  context.with(contextOf(order), () => tracer.startSpan(`pack ${order.text()}`).end());
+  await order.ack();
+  break;
+}
+
+const spans = exporter.getFinishedSpans(); // in the order they ended
+const nameOf = new Map(spans.map((span) => [span.spanContext().spanId, span.name]));
+for (const { name, parentSpanContext } of spans) {
+  console.log(name, "<-", nameOf.get(parentSpanContext?.spanId ?? ""));
+}
+/* prints:
+send orders <- POST /orders
+POST /orders <- undefined
+pack two books <- process orders
+ack orders <- process orders
+process orders <- send orders
+*/
