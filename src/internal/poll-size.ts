@@ -24,7 +24,7 @@ export class PollSizer {
     if (known < 2) return 1;
     // The loop has enough to do: rather one large poll later than many small ones.
     if (buffered > this.#prefetch >> 1) return 0;
-    return Math.min(known, room);
+    return Math.min(known, room, (this.#prefetch + 1) >> 1); // halves, so that one is on its way while the other is worked on
   }
 
   /** True when the server should be asked how many wait. */
