@@ -180,9 +180,6 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
       if (this.#state.kind === "closing") throw clientClosed(this.#subject());
       if (this.#state.kind === "closed") throw this.#state.reason;
       event = this.#plan.prepare(message);
-      if (this.#pending.has(event.EventID)) {
-        throw refuse(this.#subject(event.Channel), `an event with the id ${event.EventID} is on its way already`);
-      }
     } catch (error) {
       return settle(error, "");
     }
@@ -200,6 +197,10 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
   }
 
   #send(event: WireEvent, settle: Settle, size: number): void {
+    if (this.#pending.has(event.EventID)) {
+      const text = `an event with the id ${event.EventID} is on its way already`;
+      return settle(refuse(this.#subject(event.Channel), text), event.EventID);
+    }
     const deadline = this.#connection.clock.now() + this.#connection.options.timeoutMs;
     this.#pending.set(event.EventID, { kind: "event", settle, channel: event.Channel, size, deadline });
     this.#events += 1;
@@ -251,7 +252,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     } finally {
       line.controller.abort(cancelled());
     }
-    if (this.#line === line && line.uplink.isOpen) this.#lost(lost);
+    if (this.#line === line) this.#lost(lost);
   }
 
   #answer(result: WireResult): void {
@@ -302,7 +303,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     this.#rejectPending((channel) =>
       fault(error.code, this.#subject(channel), error.message, { cause: error, retryable: error.retryable }),
     );
-    if (!this.#reconnects) return this.#end(error);
+    if (!this.#reconnects && this.#state.kind === "open") return this.#end(error);
     this.#pump();
   }
 

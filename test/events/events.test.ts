@@ -185,7 +185,7 @@ describe("stopping a loop", () => {
     await until("no stream is left", () => live() === 0);
     process.off("warning", onWarning);
     expect(warnings).toEqual([]);
-  });
+  }, 60_000);
 });
 
 describe("a lost connection", () => {

@@ -67,6 +67,36 @@ describe("plain events, which a server answers only when it refuses them", () =>
     await first;
     await publisher.publish({ id: "same", channel: "c", body: "z" });
   });
+
+  test("so is one that had to wait for room", async () => {
+    await using client = clientOf(async function* (events) {
+      for await (const event of events) if (event.Channel === "") yield refusal(event, NO_CHANNEL);
+    });
+    await using publisher = client.events.publisher();
+    const ids = [...Array.from({ length: 1_024 }, (_, n) => String(n)), "same", "same"];
+    const outcomes = await Promise.allSettled(ids.map((id) => publisher.publish({ id, channel: "c", body: "x" })));
+    expect(outcomes.map(({ status }) => status)).toEqual([...Array(1_025).fill("fulfilled"), "rejected"]);
+    expect(outcomes.at(-1)).toMatchObject({ reason: { code: "INVALID_ARGUMENT" } });
+  });
+
+  test("a stream that the server ends rejects what is unanswered, and the next event opens a new one", async () => {
+    let streams = 0;
+    await using client = clientOf(async function* (events) {
+      const first = ++streams === 1;
+      for await (const event of events) {
+        if (first) return;
+        if (event.Channel === "") yield refusal(event, NO_CHANNEL);
+      }
+    });
+    await using publisher = client.events.publisher();
+    await expect(publisher.publish({ channel: "c", body: "x" })).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      retryable: true,
+      channel: "c",
+    });
+    await publisher.publish({ channel: "c", body: "y" });
+    expect(streams).toBe(2);
+  });
 });
 
 describe("stored events, which a server answers one by one", () => {
@@ -120,7 +150,7 @@ describe("stored events, which a server answers one by one", () => {
   test("who does not await is refused when 100,000 wait", async () => {
     const client = clientOf(async function* (events) {
       for await (const event of events) if (event.Metadata === "never") yield taken(event);
-    });
+    }, 600_000);
     const publisher = client.eventsStore.publisher();
     const codes: string[] = [];
     for (let n = 0; n < 102_000; n++) {
