@@ -1,59 +1,62 @@
 /** A process that plays the loads of one contestant, as it is told to. */
+import { facade } from "./contestants/facade.js";
+import { ownTransport, stockConnect } from "./contestants/connect.js";
+import type { Contestant } from "./contestants/contestant.js";
 import { grpcJs } from "./contestants/grpc-js.js";
-import { ours, stock } from "./contestants/connect.js";
 import { raw } from "./contestants/raw.js";
-import type { Load } from "./loads.js";
+import type { ContestantName, Load } from "./loads.js";
+import { profiled } from "./profile.js";
+import type { Profile } from "./profile.js";
 import type { Ports } from "./server.js";
-
-/** What a contestant can do. Each method resolves when all is done, with its stream ended. */
-export interface Contestant {
-  /** Subscribes and takes so many events. */
-  receive(port: number, count: number): Promise<void>;
-  /** Publishes so many events on one stream, at most `WINDOW` of them unanswered when there are answers. */
-  send(port: number, size: number, count: number, answered: boolean): Promise<void>;
-  /** Makes so many unary calls, so many at a time. */
-  unary(port: number, count: number, atOnce: number): Promise<void>;
-}
+import { median } from "./statistics.js";
 
 export interface Order {
   readonly load: Load;
   readonly count: number;
   readonly ports: Ports;
+  /** Asks where the time goes. */
+  readonly profile?: boolean;
 }
 
 export interface Sample {
   readonly ms: number;
   readonly cpuMs: number;
+  /** Of what is one round trip. */
+  readonly p50Ms?: number | undefined;
+  readonly profile?: Profile | undefined;
 }
 
-const contestants: Readonly<Record<string, (options: { tuned: boolean }) => Contestant>> = {
-  ours: () => ours(),
-  stock: () => stock(),
-  "grpc-js": grpcJs,
+const contestants: Readonly<Record<ContestantName, () => Contestant>> = {
+  facade,
+  transport: ownTransport,
+  connect: stockConnect,
+  "grpc-js": () => grpcJs({ tuned: false }),
   "grpc-js tuned": () => grpcJs({ tuned: true }),
-  raw: () => raw(),
+  "node:http2": raw,
 };
 
-const name = process.argv[2] ?? "";
-const contestant = contestants[name]?.({ tuned: false });
-if (contestant === undefined) throw new Error(`no contestant ${name}`);
+const contestant = contestants[process.argv[2] as ContestantName]();
 
-async function play({ load, count, ports }: Order, by: Contestant): Promise<void> {
-  if (load.kind === "receive") await by.receive(ports.receive[load.size] ?? 0, count);
-  else if (load.kind === "send")
-    await by.send(load.answered ? ports.echo : ports.sink, load.size, count, load.answered);
-  else await by.unary(ports.unary, count, load.atOnce);
+async function play({ load, count, ports }: Order): Promise<number[]> {
+  if (load.kind === "poll") return contestant.poll(ports.queue, count);
+  if (load.kind === "receive") await contestant.receive(ports.receive[load.size] ?? 0, count);
+  else if (load.kind === "unary") await contestant.unary(ports.sink, count, load.atOnce);
+  else await contestant.send(load.answered ? ports.echo : ports.sink, load.size, count, load.answered);
+  return [];
+}
+
+async function sample(order: Order): Promise<Sample> {
+  const cpu = process.cpuUsage();
+  const started = performance.now();
+  const times = await play(order);
+  const ms = performance.now() - started;
+  const { user, system } = process.cpuUsage(cpu);
+  return { ms, cpuMs: (user + system) / 1000, p50Ms: times.length === 0 ? undefined : median(times) };
 }
 
 process.on("message", (order: Order) => {
-  void (async () => {
-    const cpu = process.cpuUsage();
-    const started = process.hrtime.bigint();
-    await play(order, contestant);
-    const ms = Number(process.hrtime.bigint() - started) / 1e6;
-    const { user, system } = process.cpuUsage(cpu);
-    process.send?.({ ms, cpuMs: (user + system) / 1000 } satisfies Sample);
-  })();
+  const played = order.profile === true ? profiled(() => sample(order)) : sample(order);
+  void played.then((answer) => process.send?.(answer));
 });
 process.on("disconnect", () => process.exit());
 process.send?.("ready");

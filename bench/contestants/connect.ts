@@ -1,6 +1,8 @@
+import { create } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
-import { kubemq } from "../../gen/kubemq_pb.js";
+import { EventSchema, kubemq, QueuesDownstreamRequestSchema } from "../../gen/kubemq_pb.js";
+import type { Event, QueuesDownstreamRequest } from "../../gen/kubemq_pb.js";
 import {
   batchesOf,
   createFastTransport,
@@ -8,53 +10,79 @@ import {
   sessionSettings,
 } from "../../src/internal/transport/index.js";
 import { Uplink } from "../../src/internal/uplink.js";
-import type { Contestant } from "../contestant.js";
 import { WINDOW } from "../loads.js";
+import { bodyOf, byPort, CHANNEL, eventOf, PollLoop, repeat } from "./contestant.js";
+import type { Contestant } from "./contestant.js";
 
-const { subscribeToEvents, sendEventsStream, ping } = kubemq.method;
+const { subscribeToEvents, sendEventsStream, queuesDownstream, ping } = kubemq.method;
+
+type OfSession = (options: { sessionManager: Http2SessionManager }) => Transport;
+
+const connections = (createTransport: OfSession) =>
+  byPort((port) => {
+    const sessionManager = new Http2SessionManager(`http://127.0.0.1:${port}`, undefined, sessionSettings());
+    return createTransport({ sessionManager });
+  });
 
 async function* one<T>(message: T): AsyncGenerator<T> {
   yield message;
 }
 
-/** Our transport, its codec and its uplink. */
-export function ours(): Contestant {
+const pollsOver = (transportTo: (port: number) => Transport): Contestant["poll"] => {
+  return async (port, count) => {
+    const controller = new AbortController();
+    const uplink = new Uplink<QueuesDownstreamRequest>();
+    const { signal } = controller;
+    const response = transportTo(port).stream(queuesDownstream, signal, 0, undefined, uplink);
+    const loop = new PollLoop(count, (request) => void uplink.send(create(QueuesDownstreamRequestSchema, request)));
+    loop.start();
+    answers: for await (const batch of batchesOf((await response).message)) {
+      for (const answer of batch) if (loop.onAnswer(answer)) break answers;
+    }
+    controller.abort();
+    return loop.times;
+  };
+};
+
+const unaryOver = (transportTo: (port: number) => Transport): Contestant["unary"] => {
+  return (port, count, atOnce) => {
+    const transport = transportTo(port);
+    return repeat(count, atOnce, () => transport.unary(ping, undefined, 10_000, undefined, {}));
+  };
+};
+
+/** Our transport, its codec and its uplink, without the patterns above them. */
+export function ownTransport(): Contestant {
   const transportTo = connections(createFastTransport);
   return {
     async receive(port, count) {
-      const response = await transportTo(port).stream(
-        subscribeToEvents,
-        undefined,
-        0,
-        undefined,
-        one({ Channel: "c" }),
-      );
-      const batches = batchesOf(response.message)[Symbol.asyncIterator]();
+      const request = one({ Channel: CHANNEL });
+      const response = await transportTo(port).stream(subscribeToEvents, undefined, 0, undefined, request);
       let received = 0;
       let bytes = 0;
-      while (received < count) {
-        const result = await batches.next();
-        if (result.done === true) throw new Error("ended early");
-        for (const event of result.value) bytes += event.Body.length;
-        received += result.value.length;
+      for await (const events of batchesOf(response.message)) {
+        for (const event of events) bytes += event.Body.length;
+        received += events.length;
+        if (received >= count) break;
       }
-      await batches.return?.();
       if (bytes === 0) throw new Error("no bodies");
     },
 
     async send(port, size, count, answered) {
-      const uplink = new Uplink<ReturnType<typeof eventOf<Uint8Array>>>(WINDOW);
+      const uplink = new Uplink<Event>(WINDOW);
       const response = await transportTo(port).stream(sendEventsStream, undefined, 0, undefined, uplink);
-      const body = new Uint8Array(size).fill(97);
+      const body = bodyOf(size);
       let sent = 0;
       let received = 0;
       const pump = () => {
-        while (sent < count && sent - received < WINDOW) void uplink.send(eventOf(sent++, body));
+        while (sent < count && sent - received < WINDOW) {
+          void uplink.send(create(EventSchema, eventOf(sent++, body)));
+        }
         if (sent === count) uplink.close();
       };
       if (answered) pump();
       else {
-        while (sent < count) await uplink.send(eventOf(sent++, body));
+        while (sent < count) await uplink.send(create(EventSchema, eventOf(sent++, body)));
         uplink.close();
       }
       for await (const results of batchesOf(response.message)) {
@@ -65,22 +93,18 @@ export function ours(): Contestant {
     },
 
     unary: unaryOver(transportTo),
+    poll: pollsOver(transportTo),
   };
 }
 
 /** Connect's own transport, used as its documentation says. */
-export function stock(): Contestant {
+export function stockConnect(): Contestant {
   const transportTo = connections(createStockTransport);
   return {
     async receive(port, count) {
       const controller = new AbortController();
-      const response = await transportTo(port).stream(
-        subscribeToEvents,
-        controller.signal,
-        0,
-        undefined,
-        one({ Channel: "c" }),
-      );
+      const request = one({ Channel: CHANNEL });
+      const response = await transportTo(port).stream(subscribeToEvents, controller.signal, 0, undefined, request);
       let received = 0;
       let bytes = 0;
       for await (const event of response.message) {
@@ -92,14 +116,14 @@ export function stock(): Contestant {
     },
 
     async send(port, size, count, answered) {
-      const body = new Uint8Array(size).fill(97);
+      const body = bodyOf(size);
       let received = 0;
       let onAnswer = () => {};
       const mustWait = (sent: number) => answered && sent - received >= WINDOW;
       async function* events() {
         for (let sent = 0; sent < count; sent++) {
           if (mustWait(sent)) await new Promise<void>((resolve) => (onAnswer = resolve));
-          yield eventOf(sent, body);
+          yield create(EventSchema, eventOf(sent, body));
         }
       }
       const response = await transportTo(port).stream(sendEventsStream, undefined, 0, undefined, events());
@@ -111,43 +135,6 @@ export function stock(): Contestant {
     },
 
     unary: unaryOver(transportTo),
-  };
-}
-
-function unaryOver(transportTo: (port: number) => Transport): Contestant["unary"] {
-  return async (port, count, atOnce) => {
-    const transport = transportTo(port);
-    let left = count;
-    const worker = async () => {
-      while (left-- > 0) await transport.unary(ping, undefined, 10_000, undefined, {});
-    };
-    await Promise.all(Array.from({ length: atOnce }, worker));
-  };
-}
-
-export function eventOf<T extends Uint8Array>(n: number, body: T) {
-  return {
-    EventID: `event-${n}`,
-    ClientID: "bench-client",
-    Channel: "bench.events",
-    Metadata: "",
-    Body: body,
-    Store: false,
-    Tags: {},
-  };
-}
-
-function connections(
-  create: (options: { sessionManager: Http2SessionManager }) => Transport,
-): (port: number) => Transport {
-  const transports = new Map<number, Transport>();
-  return (port) => {
-    let transport = transports.get(port);
-    if (transport === undefined) {
-      const sessionManager = new Http2SessionManager(`http://127.0.0.1:${port}`, undefined, sessionSettings());
-      transport = create({ sessionManager });
-      transports.set(port, transport);
-    }
-    return transport;
+    poll: pollsOver(transportTo),
   };
 }

@@ -1,10 +1,10 @@
-import { credentials } from "@grpc/grpc-js";
+import { credentials, status } from "@grpc/grpc-js";
 import type { ChannelOptions } from "@grpc/grpc-js";
-import type { Contestant } from "../contestant.js";
 import { kubemqClient, Subscribe_EventsStoreType, Subscribe_SubscribeType } from "../grpc-js/gen/kubemq.js";
-import type { EventReceive, Result } from "../grpc-js/gen/kubemq.js";
+import type { EventReceive, QueuesDownstreamResponse, Result } from "../grpc-js/gen/kubemq.js";
 import { WINDOW } from "../loads.js";
-import { eventOf } from "./connect.js";
+import { bodyOf, byPort, CHANNEL, CLIENT_ID, eventOf, PollLoop, repeat } from "./contestant.js";
+import type { Contestant } from "./contestant.js";
 
 const limits: ChannelOptions = { "grpc.max_receive_message_length": 104_857_600 };
 const tuning: ChannelOptions = {
@@ -14,28 +14,24 @@ const tuning: ChannelOptions = {
   "grpc.enable_channelz": 0,
 };
 
+const subscription = {
+  SubscribeTypeData: Subscribe_SubscribeType.Events,
+  ClientID: CLIENT_ID,
+  Channel: CHANNEL,
+  Group: "",
+  EventsStoreTypeData: Subscribe_EventsStoreType.EventsStoreTypeUndefined,
+  EventsStoreTypeValue: 0n,
+};
+
 /** @grpc/grpc-js with code that ts-proto has generated. */
 export function grpcJs({ tuned }: { tuned: boolean }): Contestant {
-  const clients = new Map<number, kubemqClient>();
-  const clientOf = (port: number) => {
-    let client = clients.get(port);
-    if (client === undefined) {
-      client = new kubemqClient(`127.0.0.1:${port}`, credentials.createInsecure(), tuned ? tuning : limits);
-      clients.set(port, client);
-    }
-    return client;
-  };
+  const clientOf = byPort(
+    (port) => new kubemqClient(`127.0.0.1:${port}`, credentials.createInsecure(), tuned ? tuning : limits),
+  );
   return {
     receive(port, count) {
       return new Promise((resolve, reject) => {
-        const call = clientOf(port).subscribeToEvents({
-          SubscribeTypeData: Subscribe_SubscribeType.Events,
-          ClientID: "bench-client",
-          Channel: "c",
-          Group: "",
-          EventsStoreTypeData: Subscribe_EventsStoreType.EventsStoreTypeUndefined,
-          EventsStoreTypeValue: 0n,
-        });
+        const call = clientOf(port).subscribeToEvents(subscription);
         let received = 0;
         let bytes = 0;
         call.on("data", (event: EventReceive) => {
@@ -43,6 +39,7 @@ export function grpcJs({ tuned }: { tuned: boolean }): Contestant {
           if (++received !== count) return;
           call.cancel();
           if (bytes > 0) resolve();
+          else reject(new Error("no bodies"));
         });
         call.on("error", (error) => {
           if (received < count) reject(error);
@@ -53,7 +50,7 @@ export function grpcJs({ tuned }: { tuned: boolean }): Contestant {
     send(port, size, count, answered) {
       return new Promise((resolve, reject) => {
         const call = clientOf(port).sendEventsStream();
-        const body = Buffer.alloc(size, 97);
+        const body = bodyOf(size);
         let sent = 0;
         let received = 0;
         let full = false;
@@ -76,17 +73,30 @@ export function grpcJs({ tuned }: { tuned: boolean }): Contestant {
       });
     },
 
-    async unary(port, count, atOnce) {
+    unary(port, count, atOnce) {
       const client = clientOf(port);
-      let left = count;
       const call = () =>
         new Promise<void>((resolve, reject) => {
           client.ping({}, (error) => (error === null ? resolve() : reject(error)));
         });
-      const worker = async () => {
-        while (left-- > 0) await call();
-      };
-      await Promise.all(Array.from({ length: atOnce }, worker));
+      return repeat(count, atOnce, call);
+    },
+
+    poll(port, count) {
+      return new Promise((resolve, reject) => {
+        const call = clientOf(port).queuesDownstream();
+        // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the same numbers in the enums of two generators
+        const loop = new PollLoop(count, (request) => void call.write(request));
+        call.on("data", (answer: QueuesDownstreamResponse) => {
+          if (!loop.onAnswer(answer)) return;
+          call.cancel();
+          resolve(loop.times);
+        });
+        call.on("error", (error: Error & { readonly code?: number }) => {
+          if (error.code !== status.CANCELLED) reject(error);
+        });
+        loop.start();
+      });
     },
   };
 }

@@ -1,46 +1,47 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { connect, constants } from "node:http2";
-import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
+import type { ClientHttp2Stream } from "node:http2";
 import {
   EmptySchema,
   EventReceiveSchema,
   EventSchema,
   PingResultSchema,
+  QueuesDownstreamRequestSchema,
+  QueuesDownstreamResponseSchema,
   ResultSchema,
   SubscribeSchema,
 } from "../../gen/kubemq_pb.js";
-import type { Contestant } from "../contestant.js";
 import { WINDOW } from "../loads.js";
-import { eventOf } from "./connect.js";
+import { bodyOf, byPort, CHANNEL, eventOf, PollLoop, repeat } from "./contestant.js";
+import type { Contestant } from "./contestant.js";
 
 /** node:http2 with frames split by hand and protobuf-es: what there is to be had without a gRPC library. */
 export function raw(): Contestant {
-  const sessions = new Map<number, ClientHttp2Session>();
+  const sessionTo = byPort((port) => {
+    const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 1024 * 1024 } });
+    session.once("connect", (connected) => connected.setLocalWindowSize(2 * 1024 * 1024));
+    return session;
+  });
   const open = (port: number, method: string): ClientHttp2Stream => {
-    let session = sessions.get(port);
-    if (session === undefined) {
-      session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 1024 * 1024 } });
-      session.once("connect", (connected) => connected.setLocalWindowSize(2 * 1024 * 1024));
-      sessions.set(port, session);
-    }
-    return session.request({
+    const stream = sessionTo(port).request({
       ":method": "POST",
       ":path": `/kubemq.kubemq/${method}`,
       "content-type": "application/grpc+proto",
       te: "trailers",
     });
+    stream.on("error", () => {}); // a lost connection shows in that the round does not end
+    return stream;
   };
   return {
     receive(port, count) {
       return new Promise((resolve) => {
         const stream = open(port, "SubscribeToEvents");
-        stream.end(envelope(toBinary(SubscribeSchema, create(SubscribeSchema, { Channel: "c" }))));
+        stream.end(envelope(toBinary(SubscribeSchema, create(SubscribeSchema, { Channel: CHANNEL }))));
         let received = 0;
-        stream.on("error", () => {});
         split(stream, (bytes) => {
           fromBinary(EventReceiveSchema, bytes);
           if (++received !== count) return;
-          stream.close(constants.NGHTTP2_CANCEL);
+          setImmediate(() => stream.close(constants.NGHTTP2_CANCEL));
           resolve();
         });
       });
@@ -49,7 +50,7 @@ export function raw(): Contestant {
     send(port, size, count, answered) {
       return new Promise((resolve) => {
         const stream = open(port, "SendEventsStream");
-        const body = new Uint8Array(size).fill(97);
+        const body = bodyOf(size);
         let sent = 0;
         let received = 0;
         let full = false;
@@ -74,8 +75,7 @@ export function raw(): Contestant {
       });
     },
 
-    async unary(port, count, atOnce) {
-      let left = count;
+    unary(port, count, atOnce) {
       const call = () =>
         new Promise<void>((resolve) => {
           const stream = open(port, "Ping");
@@ -83,10 +83,23 @@ export function raw(): Contestant {
           stream.on("end", resolve);
           stream.end(envelope(toBinary(EmptySchema, create(EmptySchema))));
         });
-      const worker = async () => {
-        while (left-- > 0) await call();
-      };
-      await Promise.all(Array.from({ length: atOnce }, worker));
+      return repeat(count, atOnce, call);
+    },
+
+    poll(port, count) {
+      return new Promise((resolve) => {
+        const stream = open(port, "QueuesDownstream");
+        const loop = new PollLoop(count, (request) => {
+          const message = create(QueuesDownstreamRequestSchema, request);
+          stream.write(envelope(toBinary(QueuesDownstreamRequestSchema, message)));
+        });
+        split(stream, (bytes) => {
+          if (!loop.onAnswer(fromBinary(QueuesDownstreamResponseSchema, bytes))) return;
+          setImmediate(() => stream.close(constants.NGHTTP2_CANCEL));
+          resolve(loop.times);
+        });
+        loop.start();
+      });
     },
   };
 }
@@ -100,7 +113,6 @@ function envelope(bytes: Uint8Array): Buffer {
 }
 
 function split(stream: ClientHttp2Stream, onMessage: (bytes: Buffer) => void): void {
-  let rest: Buffer = Buffer.alloc(0);
   let needed = 5;
   let chunks: Buffer[] = [];
   let held = 0;
@@ -110,20 +122,19 @@ function split(stream: ClientHttp2Stream, onMessage: (bytes: Buffer) => void): v
       held += chunk.length;
       return;
     }
-    rest = held === 0 ? chunk : Buffer.concat([...chunks, chunk]);
+    const bytes = held === 0 ? chunk : Buffer.concat([...chunks, chunk]);
     let at = 0;
     needed = 5;
-    while (rest.length - at >= 5) {
-      const size = rest.readUInt32BE(at + 1);
-      if (rest.length - at - 5 < size) {
+    while (bytes.length - at >= 5) {
+      const size = bytes.readUInt32BE(at + 1);
+      if (bytes.length - at - 5 < size) {
         needed = 5 + size;
         break;
       }
-      onMessage(rest.subarray(at + 5, at + 5 + size));
+      onMessage(bytes.subarray(at + 5, at + 5 + size));
       at += 5 + size;
     }
-    rest = rest.subarray(at);
-    chunks = rest.length === 0 ? [] : [rest];
-    held = rest.length;
+    chunks = at === bytes.length ? [] : [bytes.subarray(at)];
+    held = bytes.length - at;
   });
 }

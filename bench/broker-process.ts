@@ -1,0 +1,7 @@
+/** The embedded broker in a process of its own. */
+import { startBroker } from "../src/broker/index.js";
+
+const broker = await startBroker({ port: 0 });
+process.on("message", () => process.send?.(process.cpuUsage()));
+process.on("disconnect", () => process.exit());
+process.send?.(broker.address);

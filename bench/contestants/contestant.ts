@@ -1,0 +1,119 @@
+/** What a contestant can do. Each method resolves when all is done, with its stream ended. */
+export interface Contestant {
+  /** Subscribes and takes so many events. */
+  receive(port: number, count: number): Promise<void>;
+  /** Publishes so many events on one stream, at most `WINDOW` of them unanswered when there are answers. */
+  send(port: number, size: number, count: number, answered: boolean): Promise<void>;
+  /** Makes so many unary calls, so many at a time. */
+  unary(port: number, count: number, atOnce: number): Promise<void>;
+  /** Polls a queue for one message, acks it and waits for the confirmation, so many times. Tells how long each took, in milliseconds. */
+  poll(port: number, count: number): Promise<number[]>;
+}
+
+export const CLIENT_ID = "bench-client";
+export const CHANNEL = "bench.events";
+export const QUEUE = "bench.queue";
+
+export function bodyOf(size: number): Buffer {
+  return Buffer.alloc(size, 97);
+}
+
+/** An event as the generated codes of all contestants take it. */
+export function eventOf<Body extends Uint8Array>(n: number, body: Body) {
+  return {
+    EventID: `event-${n}`,
+    ClientID: CLIENT_ID,
+    Channel: CHANNEL,
+    Metadata: "",
+    Body: body,
+    Store: false,
+    Tags: {},
+  };
+}
+
+const GET = 1;
+const ACK_RANGE = 3;
+const ACTIVE_OFFSETS = 8;
+
+function downstreamRequest(RequestID: string, RequestTypeData: number) {
+  return {
+    RequestID,
+    ClientID: CLIENT_ID,
+    RequestTypeData,
+    Channel: "",
+    MaxItems: 0,
+    WaitTimeout: 0,
+    AutoAck: false,
+    ReQueueChannel: "",
+    SequenceRange: [] as bigint[],
+    RefTransactionId: "",
+    Metadata: {},
+  };
+}
+
+/** The request of a poll on QueuesDownstream. */
+export function pollRequest(id: string) {
+  return { ...downstreamRequest(id, GET), Channel: QUEUE, MaxItems: 1, WaitTimeout: 1000 };
+}
+
+/** An ack, whose success is silent, and the question that is answered when it was processed. */
+export function ackRequests(id: string, transaction: string, sequence: bigint) {
+  return [
+    { ...downstreamRequest(`${id}a`, ACK_RANGE), RefTransactionId: transaction, SequenceRange: [sequence] as bigint[] },
+    { ...downstreamRequest(`${id}b`, ACTIVE_OFFSETS), RefTransactionId: transaction },
+  ];
+}
+
+/** The poll loop over a stream: what is to be done when an answer comes. Gives how long each poll with its ack took. */
+export class PollLoop {
+  readonly times: number[] = [];
+  private started = performance.now();
+  private readonly count: number;
+  private readonly write: (request: ReturnType<typeof pollRequest>) => void;
+
+  constructor(count: number, write: (request: ReturnType<typeof pollRequest>) => void) {
+    this.count = count;
+    this.write = write;
+  }
+
+  start(): void {
+    this.started = performance.now();
+    this.write(pollRequest(`${this.times.length}`));
+  }
+
+  /** True when the last ack was confirmed. */
+  onAnswer(answer: {
+    readonly TransactionId: string;
+    readonly Messages: readonly { readonly Attributes?: { readonly Sequence: bigint } | undefined }[];
+  }): boolean {
+    const message = answer.Messages[0];
+    if (message !== undefined) {
+      const sequence = message.Attributes?.Sequence ?? 0n;
+      for (const request of ackRequests(`${this.times.length}`, answer.TransactionId, sequence)) this.write(request);
+      return false;
+    }
+    this.times.push(performance.now() - this.started);
+    if (this.times.length === this.count) return true;
+    this.start();
+    return false;
+  }
+}
+
+/** Runs a call so many times, so many at once. */
+export async function repeat(count: number, atOnce: number, call: () => Promise<unknown>): Promise<void> {
+  let left = count;
+  const worker = async () => {
+    while (left-- > 0) await call();
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+/** One of a kind for each port. */
+export function byPort<T>(open: (port: number) => T): (port: number) => T {
+  const opened = new Map<number, T>();
+  return (port) => {
+    let found = opened.get(port);
+    if (found === undefined) opened.set(port, (found = open(port)));
+    return found;
+  };
+}

@@ -1,0 +1,159 @@
+import { REFERENCE } from "../loads.js";
+import type { DrainRatio, EmbeddedRate, Latency } from "../suites/embedded.js";
+import type { Point, Scaling } from "../suites/scaling.js";
+import type { LoadOutcome, LoadProfile } from "../suites/side-by-side.js";
+import type { StartUp } from "../suites/start-up.js";
+import { micros, percent, times, whole } from "./table.js";
+import type { Table } from "./table.js";
+
+export function loadTable({ figures }: LoadOutcome): Table {
+  const roundTrip = figures.some(({ p50Micros }) => p50Micros !== undefined);
+  return {
+    columns: ["", roundTrip ? "p50" : "a second", "±", "CPU each", "server busy", `to ${REFERENCE}`, "by CPU"],
+    rows: figures.map((each) => [
+      each.contestant,
+      each.p50Micros === undefined ? whole(each.perSecond) : `${whole(each.p50Micros)} µs`,
+      percent(each.spread),
+      `${micros(each.cpuMicros)} µs`,
+      percent(each.serverShare),
+      times(each.ratio),
+      times(each.cpuRatio),
+    ]),
+  };
+}
+
+const verdict = (reached: boolean): string => (reached ? "ok" : "short");
+
+export function targetTable(outcomes: readonly LoadOutcome[]): Table {
+  return {
+    columns: ["load, through the facade", "against", "ratio", "must reach", ""],
+    rows: outcomes
+      .flatMap(({ targets }) => targets)
+      .map(({ load, against, ratio, mustReach }) => [
+        load,
+        against,
+        times(ratio),
+        times(mustReach),
+        verdict(ratio >= mustReach),
+      ]),
+  };
+}
+
+/** How much more the facade may cost than the transport under it. */
+const FACADE_AT_MOST = 1.15;
+
+export function facadeTable(outcomes: readonly LoadOutcome[]): Table {
+  return {
+    columns: ["load", "transport", "facade", "ratio", "at most", ""],
+    rows: outcomes
+      .filter(({ load }) => /^(receive|send)/.test(load))
+      .map(({ load, figures }) => {
+        const cpu = (name: string) => figures.find(({ contestant }) => contestant === name)?.cpuMicros ?? Number.NaN;
+        const ratio = cpu("facade") / cpu("transport");
+        return [
+          load,
+          `${micros(cpu("transport"))} µs`,
+          `${micros(cpu("facade"))} µs`,
+          times(ratio),
+          times(FACADE_AT_MOST),
+          verdict(ratio <= FACADE_AT_MOST),
+        ];
+      }),
+  };
+}
+
+/** What has less than this part of the time is not listed. */
+const LEAST_SHARE = 0.005;
+
+export function profileTable(profiles: readonly LoadProfile[]): Table {
+  const rooms = new Map<string, number>();
+  for (const { profile } of profiles) {
+    for (const { room, share } of profile) rooms.set(room, Math.max(rooms.get(room) ?? 0, share));
+  }
+  const listed = [...rooms].filter(([, most]) => most >= LEAST_SHARE).toSorted(([, a], [, b]) => b - a);
+  return {
+    columns: ["where", ...profiles.map(({ load }) => load)],
+    rows: listed.map(([room]) => [
+      room,
+      ...profiles.map(({ profile }) => percent(profile.find((each) => each.room === room)?.share ?? 0)),
+    ]),
+  };
+}
+
+export function rateTable(rates: readonly EmbeddedRate[]): Table {
+  return {
+    columns: ["load", "messages", "a second", "±", "CPU each"],
+    rows: rates.map(({ load, count, perSecond, spread, cpuMicros }) => [
+      load,
+      whole(count),
+      whole(perSecond),
+      percent(spread),
+      `${micros(cpuMicros)} µs`,
+    ]),
+  };
+}
+
+export function latencyTable(latencies: readonly Latency[], drain: DrainRatio): Table {
+  return {
+    columns: ["", "p50", "p99", "ratio", "bound", ""],
+    rows: [
+      ...latencies.map(({ what, p50Micros, p99Micros, ratio, atMost }) => [
+        what,
+        `${whole(p50Micros)} µs`,
+        `${whole(p99Micros)} µs`,
+        times(ratio),
+        atMost === undefined ? "" : `at most ${times(atMost)} a ping`,
+        atMost === undefined ? "" : verdict(ratio <= atMost),
+      ]),
+      [
+        "rate of confirmed acks to on-delivery, prefetch 256",
+        "",
+        "",
+        times(drain.ratio),
+        `at least ${times(drain.mustReach)}`,
+        verdict(drain.ratio >= drain.mustReach),
+      ],
+    ],
+  };
+}
+
+export function startUpTable(found: readonly StartUp[]): Table {
+  return {
+    columns: ["", "import", "import to first message", "±", "CPU of the process"],
+    rows: found.map(({ contestant, importMs, firstMessageMs, spread, cpuMs }) => [
+      contestant,
+      `${whole(importMs)} ms`,
+      `${whole(firstMessageMs)} ms`,
+      percent(spread),
+      `${whole(cpuMs)} ms`,
+    ]),
+  };
+}
+
+export function scalingTable(points: readonly Point[]): Table {
+  const most = Math.max(...points.map(({ cpuMicros }) => cpuMicros));
+  return {
+    columns: ["messages", "subscriptions", "a second", "CPU each", "curve"],
+    rows: points.map(({ messages, subscriptions, cpuMicros, perSecond }) => [
+      whole(messages),
+      whole(subscriptions),
+      whole(perSecond),
+      `${cpuMicros.toFixed(2)} µs`,
+      "█".repeat(Math.max(1, Math.round((cpuMicros / most) * 30))).padEnd(30, "·"),
+    ]),
+  };
+}
+
+export function memoryTable({ idle, stalled }: Scaling): Table {
+  const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  return {
+    columns: ["", "memory"],
+    rows: [
+      [`each of ${whole(idle.subscriptions)} idle subscriptions`, `${(idle.bytesEach / 1024).toFixed(1)} KiB`],
+      ...stalled.map(({ seconds, heapBytes }) => [
+        `process with a loop that has stalled for ${seconds.toFixed(1)} s`,
+        mebibytes(heapBytes),
+      ]),
+    ],
+  };
+}

@@ -1,0 +1,86 @@
+/** A process that measures how the facade's costs grow, and weighs what it keeps. */
+import { KubeMQClient } from "../src/index.js";
+
+export type ScalingOrder =
+  | { readonly task: "receive"; readonly port: number; readonly messages: number; readonly subscriptions: number }
+  | { readonly task: "idle"; readonly port: number; readonly subscriptions: number }
+  | { readonly task: "stalled"; readonly port: number; readonly seconds: readonly number[] };
+
+export interface ScalingSample {
+  readonly ms: number;
+  readonly cpuMs: number;
+  readonly bytesEach?: number;
+  readonly heap?: readonly { readonly seconds: number; readonly heapBytes: number }[];
+}
+
+const channel = "bench.events";
+const clientTo = (port: number) => new KubeMQClient({ address: `127.0.0.1:${port}`, clientId: "bench" });
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function receive(port: number, messages: number, subscriptions: number): Promise<ScalingSample> {
+  await using client = clientTo(port);
+  const streams = Array.from({ length: subscriptions }, () => client.events.subscribe({ channel }));
+  await Promise.all(streams.map(({ ready }) => ready));
+  const cpu = process.cpuUsage();
+  const started = performance.now();
+  let left = messages;
+  let sample: ScalingSample = { ms: Number.NaN, cpuMs: Number.NaN };
+  // Whoever gets the last message stops the clock; the others end with their next one.
+  await Promise.all(
+    streams.map(async (stream) => {
+      for await (const _event of stream) {
+        if (--left > 0) continue;
+        if (left === 0) {
+          const { user, system } = process.cpuUsage(cpu);
+          sample = { ms: performance.now() - started, cpuMs: (user + system) / 1000 };
+        }
+        break;
+      }
+    }),
+  );
+  return sample;
+}
+
+async function weigh(): Promise<number> {
+  globalThis.gc?.();
+  await sleep(100); // buffers are given back in the background
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** On a port that sends nothing. */
+async function idle(port: number, subscriptions: number): Promise<ScalingSample> {
+  await using client = clientTo(port);
+  await client.ping();
+  const before = await weigh();
+  const streams = Array.from({ length: subscriptions }, () => client.events.subscribe({ channel }));
+  await Promise.all(streams.map(({ ready }) => ready));
+  const bytesEach = ((await weigh()) - before) / subscriptions;
+  return { ms: 0, cpuMs: 0, bytesEach };
+}
+
+async function stalled(port: number, seconds: readonly number[]): Promise<ScalingSample> {
+  await using client = clientTo(port);
+  const heap: { seconds: number; heapBytes: number }[] = [];
+  for await (const _event of client.events.subscribe({ channel })) {
+    const started = performance.now();
+    for (const second of seconds) {
+      await sleep(Math.max(0, started + second * 1000 - performance.now()));
+      heap.push({ seconds: second, heapBytes: await weigh() });
+    }
+    break;
+  }
+  return { ms: 0, cpuMs: 0, heap };
+}
+
+function play(order: ScalingOrder): Promise<ScalingSample> {
+  if (order.task === "receive") return receive(order.port, order.messages, order.subscriptions);
+  return order.task === "idle" ? idle(order.port, order.subscriptions) : stalled(order.port, order.seconds);
+}
+
+process.on("message", (order: ScalingOrder) => {
+  void play(order).then((sample) => process.send?.(sample));
+});
+process.on("disconnect", () => process.exit());
+process.send?.("ready");

@@ -1,0 +1,231 @@
+import type { Socket } from "node:net";
+import {
+  ACK,
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  ENVELOPE_HEADER_BYTES,
+  envelope,
+  frame,
+  FRAME_HEADER_BYTES,
+  HEADERS,
+  MAX_FRAME_BYTES,
+  PING,
+  PREFACE_BYTES,
+  responseHeaders,
+  RST_STREAM,
+  SETTINGS,
+  settings,
+  trailers,
+  WINDOW_UPDATE,
+  windowUpdate,
+} from "./frames.js";
+import { eventId, hasNoChannel, pong, queueAnswer, result } from "./messages.js";
+
+/**
+ * What calls to a port are: a subscription, which is sent events without end; a stream of events, each answered or only the refused;
+ * a stream of polls. Every port answers pings.
+ */
+export type Kind = "receive" | "echo" | "sink" | "queue";
+
+const OUR_WINDOW = 64 * 1024 * 1024;
+const BLOCK_BYTES = 65_536;
+
+interface Call {
+  readonly stream: number;
+  window: number;
+  started: boolean;
+  /** The one message was empty: a ping. */
+  ping: boolean;
+  buffered: Buffer;
+  /** Of a subscription: the frames of one event, and of as many as fill a block. */
+  one: Buffer | undefined;
+  block: Buffer | undefined;
+  /** Where in an event that is larger than a frame the next frame starts. */
+  next: number;
+}
+
+const nothing: Buffer = Buffer.alloc(0);
+
+export class Connection {
+  private readonly socket: Socket;
+  private readonly kind: Kind;
+  private readonly event: Buffer;
+  private readonly calls = new Map<number, Call>();
+  private input: Buffer = nothing;
+  private prefaced = false;
+  private window = 65_535;
+  private initialWindow = 65_535;
+  private unacknowledged = 0;
+  private output: Buffer[] = [settings(), windowUpdate(0, OUR_WINDOW)];
+
+  constructor(socket: Socket, kind: Kind, event: Uint8Array) {
+    this.socket = socket;
+    this.kind = kind;
+    this.event = envelope(event);
+    socket.setNoDelay(true);
+    socket.on("error", () => this.calls.clear());
+    socket.on("close", () => this.calls.clear());
+    socket.on("drain", () => this.pump());
+    socket.on("data", (chunk: Buffer) => this.read(chunk));
+  }
+
+  private read(chunk: Buffer): void {
+    const input = this.input.length === 0 ? chunk : Buffer.concat([this.input, chunk]);
+    let at = 0;
+    if (!this.prefaced) {
+      if (input.length < PREFACE_BYTES) {
+        this.input = input;
+        return;
+      }
+      this.prefaced = true;
+      at = PREFACE_BYTES;
+    }
+    while (input.length - at >= FRAME_HEADER_BYTES) {
+      const end = at + FRAME_HEADER_BYTES + input.readUIntBE(at, 3);
+      if (input.length < end) break;
+      const stream = input.readUInt32BE(at + 5) & 0x7fffffff;
+      this.onFrame(input[at + 3] ?? 0, input[at + 4] ?? 0, stream, input.subarray(at + FRAME_HEADER_BYTES, end));
+      at = end;
+    }
+    this.input = input.subarray(at);
+    this.pump();
+  }
+
+  private onFrame(type: number, flags: number, stream: number, payload: Buffer): void {
+    if (type === HEADERS) this.open(stream);
+    else if (type === DATA) this.onData(stream, payload);
+    else if (type === SETTINGS && (flags & ACK) === 0) this.onSettings(payload);
+    else if (type === PING && (flags & ACK) === 0) this.output.push(frame(PING, ACK, 0, payload));
+    else if (type === RST_STREAM) this.calls.delete(stream);
+    else if (type === WINDOW_UPDATE) {
+      const call = this.calls.get(stream);
+      if (stream === 0) this.window += payload.readUInt32BE(0);
+      else if (call !== undefined) call.window += payload.readUInt32BE(0);
+    }
+    if ((flags & END_STREAM) !== 0 && (type === DATA || type === HEADERS)) this.halfClosed(stream);
+  }
+
+  private onSettings(payload: Buffer): void {
+    for (let at = 0; at + 6 <= payload.length; at += 6) {
+      if (payload.readUInt16BE(at) !== 4) continue; // INITIAL_WINDOW_SIZE
+      const window = payload.readUInt32BE(at + 2);
+      for (const call of this.calls.values()) call.window += window - this.initialWindow;
+      this.initialWindow = window;
+    }
+    this.output.push(frame(SETTINGS, ACK, 0, nothing));
+  }
+
+  private open(stream: number): void {
+    const window = this.initialWindow;
+    this.calls.set(stream, {
+      stream,
+      window,
+      started: false,
+      ping: false,
+      buffered: nothing,
+      one: undefined,
+      block: undefined,
+      next: 0,
+    });
+  }
+
+  private onData(stream: number, payload: Buffer): void {
+    this.unacknowledged += payload.length;
+    if (this.unacknowledged > OUR_WINDOW / 4) {
+      this.output.push(windowUpdate(0, this.unacknowledged));
+      this.unacknowledged = 0;
+    }
+    const call = this.calls.get(stream);
+    if (call === undefined) return;
+    const bytes = call.buffered.length === 0 ? payload : Buffer.concat([call.buffered, payload]);
+    let at = 0;
+    while (bytes.length - at >= ENVELOPE_HEADER_BYTES) {
+      const start = at + ENVELOPE_HEADER_BYTES;
+      const end = start + bytes.readUInt32BE(at + 1);
+      if (bytes.length < end) break;
+      if (start === end) call.ping = true;
+      else this.onMessage(call, bytes, start, end);
+      at = end;
+    }
+    call.buffered = bytes.subarray(at);
+  }
+
+  private onMessage(call: Call, bytes: Buffer, start: number, end: number): void {
+    if (!call.started) {
+      call.started = true;
+      this.output.push(frame(HEADERS, END_HEADERS, call.stream, responseHeaders));
+    }
+    if (this.kind === "echo") this.answer(call, result(eventId(bytes, start), true));
+    else if (this.kind === "sink" && hasNoChannel(bytes, start, end)) {
+      this.answer(call, result(eventId(bytes, start), false));
+    } else if (this.kind === "queue") this.answer(call, queueAnswer(bytes, start, end));
+  }
+
+  /** Contestants leave so few messages unanswered that the answers fit into any window. */
+  private answer({ stream }: Call, message: Uint8Array | undefined): void {
+    if (message !== undefined) this.output.push(frame(DATA, 0, stream, envelope(message)));
+  }
+
+  private halfClosed(stream: number): void {
+    const call = this.calls.get(stream);
+    if (call === undefined) return;
+    if (call.ping) {
+      this.output.push(frame(HEADERS, END_HEADERS, stream, responseHeaders), frame(DATA, 0, stream, envelope(pong)));
+    } else if (this.kind === "receive") return;
+    this.output.push(frame(HEADERS, END_HEADERS | END_STREAM, stream, trailers));
+    this.calls.delete(stream);
+  }
+
+  private pump(): void {
+    this.write();
+    if (this.kind === "receive") this.feed();
+  }
+
+  private write(): void {
+    const { output } = this;
+    if (output.length === 0) return;
+    this.output = [];
+    this.socket.write(output.length === 1 ? (output[0] ?? nothing) : Buffer.concat(output));
+  }
+
+  /** Sends events as long as the client's windows and the socket allow, to all subscriptions in turn. */
+  private feed(): void {
+    const wire = this.event.length;
+    for (let progress = true; progress && !this.socket.writableNeedDrain;) {
+      progress = false;
+      const most = this.calls.size === 1 ? Math.max(1, Math.floor(BLOCK_BYTES / wire)) : 1;
+      for (const call of this.calls.values()) {
+        if (!call.started || this.socket.writableNeedDrain) continue;
+        const sent = wire > MAX_FRAME_BYTES ? this.feedPart(call) : this.feedWhole(call, most);
+        progress ||= sent;
+      }
+      this.write();
+    }
+  }
+
+  private feedWhole(call: Call, most: number): boolean {
+    const wire = this.event.length;
+    const count = Math.min(most, Math.floor(Math.min(call.window, this.window) / wire));
+    if (count === 0) return false;
+    call.window -= count * wire;
+    this.window -= count * wire;
+    const one = (call.one ??= frame(DATA, 0, call.stream, this.event));
+    if (count === 1) this.output.push(one);
+    else {
+      call.block ??= Buffer.concat(Array.from({ length: most }, () => one));
+      this.output.push(call.block.subarray(0, count * one.length));
+    }
+    return true;
+  }
+
+  private feedPart(call: Call): boolean {
+    const room = Math.min(call.window, this.window, MAX_FRAME_BYTES, this.event.length - call.next);
+    if (room <= 0) return false;
+    this.output.push(frame(DATA, 0, call.stream, this.event.subarray(call.next, call.next + room)));
+    call.next = (call.next + room) % this.event.length;
+    call.window -= room;
+    this.window -= room;
+    return true;
+  }
+}

@@ -1,0 +1,78 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  EventReceiveSchema,
+  PingResultSchema,
+  QueuesDownstreamRequestSchema,
+  QueuesDownstreamRequestType,
+  QueuesDownstreamResponseSchema,
+} from "../../gen/kubemq_pb.js";
+
+/** What the measuring server says, and how it reads what it must know of a request. */
+
+export function event(size: number): Uint8Array {
+  return toBinary(
+    EventReceiveSchema,
+    create(EventReceiveSchema, {
+      EventID: "0123456789abcdefghijkl",
+      Channel: "bench.events",
+      Body: new Uint8Array(size).fill(97),
+    }),
+  );
+}
+
+export const pong = toBinary(
+  PingResultSchema,
+  create(PingResultSchema, { Host: "bench", Version: "v2.4.0", ServerStartTime: 1n }),
+);
+
+const FIELD_1 = 0x0a;
+const FIELD_2 = 0x12;
+const FIELD_3 = 0x1a;
+const SENT = 0x10;
+const ERROR = 0x1a;
+
+/** The `EventID` of an `Event`, its first field; empty when it has none. Ids of the contestants are shorter than 128 bytes. */
+export function eventId(bytes: Buffer, start: number): Buffer {
+  return bytes[start] === FIELD_1 ? bytes.subarray(start + 2, start + 2 + (bytes[start + 1] ?? 0)) : Buffer.alloc(0);
+}
+
+/** Whether an `Event` has no channel. Servers refuse it, and publishers use that to learn that all before it was processed. */
+export function hasNoChannel(bytes: Buffer, start: number, end: number): boolean {
+  let at = start;
+  if (bytes[at] === FIELD_1) at += 2 + (bytes[at + 1] ?? 0);
+  if (bytes[at] === FIELD_2) at += 2 + (bytes[at + 1] ?? 0);
+  return at >= end || bytes[at] !== FIELD_3;
+}
+
+const refusal = Buffer.from("no channel");
+
+/** A `Result` for an event. */
+export function result(id: Buffer, sent: boolean): Buffer {
+  const rest = sent ? [SENT, 1] : [ERROR, refusal.length, ...refusal];
+  return Buffer.concat([Buffer.from([FIELD_1, id.length]), id, Buffer.from(rest)]);
+}
+
+let sequence = 0n;
+
+/** The answer to a request on QueuesDownstream; none for a settlement that succeeds. */
+export function queueAnswer(bytes: Buffer, start: number, end: number): Uint8Array | undefined {
+  const request = fromBinary(QueuesDownstreamRequestSchema, bytes.subarray(start, end));
+  const { RequestID: RefRequestId, RequestTypeData } = request;
+  if (RequestTypeData === QueuesDownstreamRequestType.Get) {
+    sequence += 1n;
+    const message = {
+      MessageID: "0123456789abcdefghijkl",
+      Channel: "bench.queue",
+      Body: new Uint8Array(16).fill(97),
+      Attributes: { Timestamp: 1_750_000_000_000_000_000n, Sequence: sequence, ReceiveCount: 1 },
+    };
+    const TransactionId = `t${sequence}`;
+    const response = { TransactionId, RefRequestId, RequestTypeData, Messages: [message] };
+    return toBinary(QueuesDownstreamResponseSchema, create(QueuesDownstreamResponseSchema, response));
+  }
+  if (RequestTypeData === QueuesDownstreamRequestType.ActiveOffsets) {
+    const response = { TransactionId: request.RefTransactionId, RefRequestId, RequestTypeData };
+    return toBinary(QueuesDownstreamResponseSchema, create(QueuesDownstreamResponseSchema, response));
+  }
+  return undefined;
+}

@@ -1,0 +1,59 @@
+import { start } from "../children.js";
+import type { Ports } from "../server.js";
+import type { ScalingOrder, ScalingSample } from "../scaling.js";
+import { median } from "../statistics.js";
+
+export interface Point {
+  readonly messages: number;
+  readonly subscriptions: number;
+  readonly cpuMicros: number;
+  readonly perSecond: number;
+}
+
+export interface Scaling {
+  readonly byMessages: readonly Point[];
+  readonly bySubscriptions: readonly Point[];
+  readonly idle: { readonly subscriptions: number; readonly bytesEach: number };
+  /** Of a loop whose body never ends, while the server sends on. */
+  readonly stalled: readonly { readonly seconds: number; readonly heapBytes: number }[];
+}
+
+/** What one message costs the facade, however many there are, and on however many subscriptions they come. */
+export async function scaling(rounds: number, scale: number): Promise<Scaling> {
+  using server = await start("server.js");
+  const { receive } = server.greeting as Ports;
+  using child = await start("scaling.js", [], ["--expose-gc"]);
+  const ask = (order: ScalingOrder) => child.ask(order) as Promise<ScalingSample>;
+  const port = receive[16] ?? 0;
+  const counts = [10_000, 31_600, 100_000, 316_000, 1_000_000].map((count) => Math.round(count * scale));
+  const subscriptions = [1, 10, 100, 1000];
+  const spreadOver = Math.round(200_000 * scale);
+  const samples = new Map<string, ScalingSample[]>();
+  const measure = async (messages: number, subscriptions: number) => {
+    const sample = await ask({ task: "receive", port, messages, subscriptions });
+    const key = `${messages} ${subscriptions}`;
+    samples.set(key, [...(samples.get(key) ?? []), sample]);
+  };
+  await ask({ task: "receive", port, messages: 50_000, subscriptions: 1 }); // warms up
+  for (let round = 0; round < rounds; round++) {
+    for (const count of counts) await measure(count, 1);
+    for (const count of subscriptions) await measure(spreadOver, count);
+  }
+  const point = (messages: number, subscriptions: number): Point => {
+    const all = samples.get(`${messages} ${subscriptions}`) ?? [];
+    const cpuMicros = median(all.map(({ cpuMs }) => (cpuMs / messages) * 1000));
+    return { messages, subscriptions, cpuMicros, perSecond: median(all.map(({ ms }) => (messages / ms) * 1000)) };
+  };
+  const idle = await ask({ task: "idle", port: (server.greeting as Ports).sink, subscriptions: 1000 });
+  const stalled = await ask({
+    task: "stalled",
+    port: receive[1024] ?? 0,
+    seconds: [0.5, 1, 2, 4].map((s) => s * Math.min(1, scale * 2)),
+  });
+  return {
+    byMessages: counts.map((count) => point(count, 1)),
+    bySubscriptions: subscriptions.map((count) => point(spreadOver, count)),
+    idle: { subscriptions: 1000, bytesEach: idle.bytesEach ?? Number.NaN },
+    stalled: stalled.heap ?? [],
+  };
+}

@@ -1,0 +1,151 @@
+import { start } from "../children.js";
+import type { Child } from "../children.js";
+import type { Order, Sample } from "../contestant.js";
+import { contestantNames, loads, REFERENCE } from "../loads.js";
+import type { ContestantName, Load } from "../loads.js";
+import type { Profile } from "../profile.js";
+import type { Ports } from "../server.js";
+import { median, spread } from "../statistics.js";
+
+export interface Figures {
+  readonly contestant: ContestantName;
+  readonly perSecond: number;
+  readonly spread: number;
+  readonly cpuMicros: number;
+  /** How much of one core the server was busy. */
+  readonly serverShare: number;
+  readonly p50Micros: number | undefined;
+  /** Times as fast as the reference; for round trips by their median. */
+  readonly ratio: number;
+  readonly cpuRatio: number;
+}
+
+export interface Target {
+  readonly load: string;
+  readonly against: string;
+  readonly ratio: number;
+  readonly mustReach: number;
+}
+
+export interface LoadOutcome {
+  readonly load: string;
+  readonly count: number;
+  readonly figures: readonly Figures[];
+  readonly targets: readonly Target[];
+}
+
+export interface LoadProfile {
+  readonly load: string;
+  readonly profile: Profile;
+}
+
+export interface Settings {
+  readonly rounds: number;
+  /** Of the counts of each load. */
+  readonly scale: number;
+  /** A part of the names of loads to run; empty: all. */
+  readonly only: string;
+}
+
+/** The loads whose time the profile explains. */
+const profiledLoads = ["receive 16 B", "receive 1 KiB", "send 16 B, a result each", "unary, 64 at once"];
+
+interface Arena {
+  readonly server: Child;
+  readonly ports: Ports;
+  readonly children: ReadonlyMap<ContestantName, Child>;
+}
+
+/**
+ * Every contestant has a process of its own, and the server one more. Rounds are interleaved (A B C D, A B C D, …), so that whatever else
+ * the machine does falls on all alike. The first two rounds warm up.
+ */
+export async function sideBySide(
+  settings: Settings,
+  onLoad: (outcome: LoadOutcome) => void,
+): Promise<{ loads: LoadOutcome[]; profiles: LoadProfile[] }> {
+  using server = await start("server.js");
+  const children = new Map<ContestantName, Child>();
+  try {
+    for (const name of contestantNames) children.set(name, await start("contestant.js", [name]));
+    const arena: Arena = { server, ports: server.greeting as Ports, children };
+    const chosen = loads.filter(({ name }) => name.includes(settings.only));
+    const outcomes: LoadOutcome[] = [];
+    for (const load of chosen) {
+      const outcome = await measure(load, arena, settings);
+      outcomes.push(outcome);
+      onLoad(outcome);
+    }
+    const profiles: LoadProfile[] = [];
+    for (const load of chosen) {
+      if (profiledLoads.includes(load.name)) profiles.push(await profile(load, arena, settings));
+    }
+    return { loads: outcomes, profiles };
+  } finally {
+    for (const child of children.values()) child[Symbol.dispose]();
+  }
+}
+
+type ServedSample = Sample & { readonly serverMs: number };
+
+async function measure(load: Load, arena: Arena, { rounds, scale }: Settings): Promise<LoadOutcome> {
+  const count = Math.max(20, Math.round(load.count * scale));
+  const samples = new Map<ContestantName, ServedSample[]>(contestantNames.map((name) => [name, []]));
+  for (let round = -2; round < rounds; round++) {
+    for (const [name, child] of arena.children) {
+      const before = await serverCpuMs(arena.server);
+      const sample = (await child.ask({ load, count, ports: arena.ports } satisfies Order)) as Sample;
+      const serverMs = (await serverCpuMs(arena.server)) - before;
+      if (round >= 0) samples.get(name)?.push({ ...sample, serverMs });
+    }
+  }
+  const figures = contestantNames.map((name) => figuresOf(name, samples, count));
+  return { load: load.name, count, figures, targets: targetsOf(load, figures) };
+}
+
+async function serverCpuMs(server: Child): Promise<number> {
+  const { user, system } = (await server.ask("cpu")) as NodeJS.CpuUsage;
+  return (user + system) / 1000;
+}
+
+function figuresOf(
+  contestant: ContestantName,
+  samples: ReadonlyMap<ContestantName, readonly ServedSample[]>,
+  count: number,
+): Figures {
+  const of = <T>(name: ContestantName, pick: (sample: ServedSample) => T) => (samples.get(name) ?? []).map(pick);
+  const rates = (name: ContestantName) => of(name, ({ ms }) => (count / ms) * 1000);
+  const cpu = (name: ContestantName) => median(of(name, ({ cpuMs }) => (cpuMs / count) * 1000));
+  const p50 = (name: ContestantName) => {
+    const known = of(name, ({ p50Ms }) => p50Ms).filter((ms) => ms !== undefined);
+    return known.length === 0 ? undefined : median(known) * 1000;
+  };
+  const p50Micros = p50(contestant);
+  const rate = median(rates(contestant));
+  return {
+    contestant,
+    perSecond: rate,
+    spread: spread(rates(contestant)),
+    cpuMicros: cpu(contestant),
+    serverShare: median(of(contestant, ({ ms, serverMs }) => serverMs / ms)),
+    p50Micros,
+    ratio: p50Micros === undefined ? rate / median(rates(REFERENCE)) : (p50(REFERENCE) ?? Number.NaN) / p50Micros,
+    cpuRatio: cpu(REFERENCE) / cpu(contestant),
+  };
+}
+
+function targetsOf({ name, mustReach }: Load, figures: readonly Figures[]): Target[] {
+  const ratioOf = (contestant: string) => figures.find((each) => each.contestant === contestant)?.ratio ?? Number.NaN;
+  return Object.entries(mustReach).map(([against, least]) => ({
+    load: name,
+    against,
+    ratio: ratioOf("facade") / ratioOf(against),
+    mustReach: least,
+  }));
+}
+
+async function profile(load: Load, { children, ports }: Arena, { scale }: Settings): Promise<LoadProfile> {
+  const count = Math.max(100, Math.round(load.count * scale * 3));
+  const sample = (await children.get("facade")?.ask({ load, count, ports, profile: true } satisfies Order)) as Sample;
+  return { load: load.name, profile: sample.profile ?? [] };
+}
