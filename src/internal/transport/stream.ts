@@ -152,6 +152,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
   };
 
   private readonly onClose = (): void => {
+    if (this.state.t === "over") return;
     const status = this.status;
     this.finish(status === undefined || !this.splitter.atBoundary ? this.lost() : status.error);
   };

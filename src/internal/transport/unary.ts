@@ -143,7 +143,10 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> {
     this.failure ??= error;
   };
 
-  private readonly onClose = (): void => this.finish(this.status?.error ?? this.lost());
+  private readonly onClose = (): void => {
+    // Every call closes, most of them long after their answer; an error costs more than a small message.
+    if (this.state.t !== "over") this.finish(this.status?.error ?? this.lost());
+  };
 
   private readonly onAbort = (): void => {
     if (this.call.signal !== undefined) this.finish(abortedBy(this.call.signal));
