@@ -121,6 +121,35 @@ describe("consuming", () => {
     expect(await world.waiting("q")).toEqual(["3", "4", "5"]);
   });
 
+  test("on-delivery: what was received before the connection is lost is delivered", async () => {
+    await using world = await QueueWorld.start({}, { reconnect: { initialDelayMs: 10, maxDelayMs: 100 } });
+    await world.fill("q", numbers(4));
+    const seen: string[] = [];
+    for await (const message of world.client.queues.consume({ channel: "q", settle: "on-delivery", prefetch: 4 })) {
+      seen.push(message.text());
+      if (seen.length === 1) {
+        await until("all are on this side", async () => (await world.waiting("q")).length === 0);
+        await world.broker.faults.dropConnections();
+        await until("the loss is noticed", () => world.status.some(({ type }) => type === "retry"));
+      }
+      if (seen.length === 4) break;
+    }
+    expect(seen).toEqual(numbers(4));
+  });
+
+  test("a message shown twice in one poll is delivered once", async () => {
+    await using world = await QueueWorld.start({ quirks: { doubleMessages: true } });
+    await world.fill("q", numbers(12));
+    const seen: string[] = [];
+    for await (const job of world.client.queues.consume({ channel: "q", prefetch: 4 })) {
+      seen.push(job.text());
+      await job.ack();
+      if (seen.length === 12) break;
+    }
+    expect(seen).toEqual(numbers(12));
+    expect(await world.waiting("q")).toEqual([]);
+  });
+
   test("consumeBatches: a poll at a time, settled together or by sequence", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(9));

@@ -86,6 +86,13 @@ describe("receive, peek, ackAll, info", () => {
     expect(await within(500, "the refusal", late)).toMatchObject({ message: "enough" });
   });
 
+  test("the client's time-out for calls does not cut a receive that waits for longer", async () => {
+    await using world = await QueueWorld.start({}, { timeoutMs: 300 });
+    await world.fill("q", ["0"]);
+    const received = await world.client.queues.receive({ channel: "q", max: 10, waitSeconds: 1 });
+    expect(received.map((message) => message.text())).toEqual(["0"]);
+  });
+
   test("an abort of peek and of ackAll rejects at once", async () => {
     await using world = await QueueWorld.start();
     for (const rpc of ["peek", "ackAll"] as const) {

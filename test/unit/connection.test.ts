@@ -245,6 +245,21 @@ describe("the liveness check", () => {
     await client.close();
   });
 
+  test("ends a connection that does not answer, and its streams come back", async () => {
+    let silent = false;
+    const keepalive = { intervalMs: 1_000, timeoutMs: 30 };
+    const { client, clock, seen } = world({ ping: (context) => (silent ? hang(context) : undefined) }, { keepalive });
+    const subscription = client.events.subscribe({ channel: "c" });
+    await subscription.ready;
+    silent = true;
+    await clock.advance(1_000);
+    await until("the loss is noticed", () => client.state === "reconnecting");
+    await clock.advance(100);
+    await until("the stream is opened again", () => seen.subscriptions.length > 1);
+    expect(seen.subscriptions.length).toBe(2);
+    await client.close();
+  });
+
   test("keepalive: false never pings for liveness", async () => {
     const { client, clock, seen } = world({}, { keepalive: false });
     const subscription = client.events.subscribe({ channel: "c" });
@@ -270,6 +285,23 @@ describe("a subscription", () => {
     await within(1000, "ready", subscription.ready);
     expect(states()).toEqual(["connecting", "ready"]);
     expect(seen.subscriptions.length).toBe(1);
+    await client.close();
+  });
+
+  test("has no deadline, whatever the time-out of calls is", async () => {
+    const { client } = world(
+      {
+        async *subscribe() {
+          await new Promise((resolve) => setTimeout(resolve, 200));
+          yield "late";
+        },
+      },
+      { timeoutMs: 40 },
+    );
+    for await (const { id } of client.events.subscribe({ channel: "c" })) {
+      expect(id).toBe("late");
+      break;
+    }
     await client.close();
   });
 
@@ -383,6 +415,14 @@ describe("close()", () => {
     } else expect(client.state).toBe("closed");
     await within(1000, "the close", closing);
     finish();
+  });
+
+  test("closes the connection, so that nothing holds the process", async () => {
+    const { client } = world();
+    await client.ping();
+    expect(connection.signal.aborted).toBe(false);
+    await client.close();
+    expect(connection.signal.aborted).toBe(true);
   });
 
   test("does not wait for its own pings", async () => {

@@ -9,6 +9,7 @@ import {
   type StreamHost,
   type StreamPlan,
 } from "../../src/internal/subscription.js";
+import { within } from "../support/until.js";
 
 /** A server's side of one attempt, driven step by step. It never ends by itself, not even when it is cancelled. */
 class FakeAttempt implements AsyncIterable<readonly number[]> {
@@ -250,6 +251,17 @@ describe("the engine", () => {
     expect(world.released).toEqual([0, 1, 2, 3]);
   });
 
+  test("reads on when the loop has made room, and gives everything in order", async () => {
+    const world = new World();
+    const iterator = world.start()[Symbol.asyncIterator]();
+    for (let n = 0; n < 20; n += 2) world.attempt.send([n, n + 1]);
+    for (let n = 0; n < 20; n++) {
+      await settle();
+      expect(await within(1_000, `number ${n}`, iterator.next())).toEqual({ done: false, value: n });
+    }
+    expect(world.attempt.pulled).toBeGreaterThanOrEqual(10);
+  });
+
   test("shows a terminal error after what was buffered before it, once", async () => {
     const world = new World();
     const stream = world.start();
@@ -281,6 +293,26 @@ describe("the engine", () => {
     world.attempt.fail(lost()); // it had worked: the delay starts anew
     await settle();
     expect(world.status.at(-1)).toMatchObject({ type: "retry", attempt: 1, delayMs: 100 });
+    await stream.close();
+  });
+
+  test("10 seconds of health start the back-off anew, less does not", async () => {
+    const world = new World();
+    world.host.probe = async () => {}; // answered at once: each attempt is up, though it receives nothing
+    const stream = world.start();
+    for (const [healthyMs, delayMs] of [
+      [0, 100],
+      [9_999, 200],
+      [10_000, 100],
+      [9_999, 200],
+    ] as const) {
+      await settle();
+      world.clock.time += healthyMs;
+      world.attempt.fail(lost());
+      await settle();
+      expect(world.status.at(-1)).toMatchObject({ type: "retry", delayMs });
+      world.clock.fire();
+    }
     await stream.close();
   });
 

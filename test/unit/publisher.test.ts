@@ -147,6 +147,34 @@ describe("stored events, which a server answers one by one", () => {
     expect(offered).toBeLessThanOrEqual(5_001 + 1_024);
   });
 
+  test("no more than 1,024 are on their way, however many are published at once, and they keep their order", async () => {
+    const order: string[] = [];
+    let most = 0;
+    await using client = clientOf(async function* (events) {
+      const source = events[Symbol.asyncIterator]();
+      let held: Event[] = [];
+      for (let next = source.next(); ;) {
+        const quiet = new Promise<void>((resolve) => setTimeout(resolve, 30));
+        const got = await Promise.race([next, quiet]);
+        if (got === undefined) {
+          most = Math.max(most, held.length);
+          for (const event of held) yield taken(event);
+          held = [];
+        } else if (got.done === true) return;
+        else {
+          order.push(got.value.Metadata);
+          held.push(got.value);
+          next = source.next();
+        }
+      }
+    });
+    await using publisher = client.eventsStore.publisher();
+    const all = Array.from({ length: 3_000 }, (_, n) => String(n));
+    await Promise.all(all.map((metadata) => publisher.publish({ channel: "c", body: "", metadata })));
+    expect(most).toBe(1_024);
+    expect(order).toEqual(all);
+  });
+
   test("who does not await is refused when 100,000 wait", async () => {
     const client = clientOf(async function* (events) {
       for await (const event of events) if (event.Metadata === "never") yield taken(event);

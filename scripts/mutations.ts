@@ -1,0 +1,102 @@
+// Breaks each line that RELIABILITY.md names, in a copy of the tree, and expects the test that it names to fail.
+//   npm run test:mutations                  all of them
+//   npm run test:mutations -- --only TEXT   those that have TEXT in their promise, their line, or the name of their file or test
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { chapters } from "../test/mutations/index.js";
+import type { HeldPromise } from "../test/mutations/promise.js";
+import { Copies, root, runJest, type Ended } from "./jest-runs.js";
+
+/** How many runs of jest at a time. */
+const RUNNERS = 2;
+/** A test that the break makes hang is killed. In CI the suite would fail just so. */
+const BOUND_MS = 60_000;
+const GREEN_BOUND_MS = 600_000;
+
+const literally = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+function chosen(): HeldPromise[] {
+  const all = chapters.flatMap(({ promises }) => promises);
+  const at = process.argv.indexOf("--only");
+  const text = at < 0 ? "" : process.argv[at + 1];
+  if (text === undefined) throw new Error("--only needs a text");
+  return all.filter((held) => Object.values(held).some((value: string) => value.includes(text)));
+}
+
+/** The tests that are not green without a break: they would prove nothing. */
+async function findRed(copy: string, promises: readonly HeldPromise[]): Promise<string[]> {
+  const files = [...new Set(promises.map(({ test }) => test))];
+  const pattern = [...new Set(promises.map(({ name }) => literally(name)))].join("|");
+  const ended = await runJest(copy, files, pattern, GREEN_BOUND_MS);
+  if (ended.kind === "killed") return [`the tests did not end within ${GREEN_BOUND_MS / 1_000} s`];
+  if (ended.kind === "crashed") return [`jest ended without a report: ${ended.output}`];
+  const red: string[] = [];
+  for (const { test, name } of promises) {
+    const own = ended.results.filter((result) => result.file === test && result.name.includes(name));
+    const [failed] = own.filter(({ outcome }) => outcome === "failed");
+    if (own.length === 0) red.push(`${test} has no test named "${name}", or cannot be loaded`);
+    else if (failed !== undefined) red.push(`${test}: ${failed.name}\n${failed.message}`);
+  }
+  return red;
+}
+
+interface Verdict {
+  readonly caught: boolean;
+  readonly why: string;
+}
+
+function verdictOf(ended: Ended): Verdict {
+  if (ended.kind === "killed") return { caught: true, why: `did not end within ${BOUND_MS / 1_000} s, killed` };
+  if (ended.kind === "crashed") return { caught: true, why: "the process crashed" };
+  // A break that is no TypeScript breaks everything, and shows nothing.
+  if (ended.failedSuites.length > 0) return { caught: false, why: "the broken source cannot be loaded" };
+  const failed = ended.results.find(({ outcome }) => outcome === "failed");
+  if (failed === undefined) return { caught: false, why: "the test is green without this line" };
+  return { caught: true, why: /Exceeded timeout/.test(failed.message) ? "the test timed out" : "the test is red" };
+}
+
+async function tryBreak(copy: string, { file, find, replace, test, name }: HeldPromise): Promise<Verdict> {
+  const path = join(copy, file);
+  const source = readFileSync(join(root, file), "utf8");
+  const parts = source.split(find);
+  if (parts.length !== 2) return { caught: false, why: `the line occurs ${parts.length - 1} times in its file` };
+  writeFileSync(path, parts.join(replace));
+  try {
+    return verdictOf(await runJest(copy, [test], literally(name), BOUND_MS));
+  } finally {
+    writeFileSync(path, source);
+  }
+}
+
+const promises = chosen();
+using copies = new Copies(RUNNERS);
+const [first = ""] = copies.folders;
+const began = performance.now();
+const seconds = (since: number) => `${((performance.now() - since) / 1_000).toFixed(1)} s`;
+
+const red = await findRed(first, promises);
+for (const each of red) console.log(`RED       ${each}`);
+console.log(
+  `${promises.length} promises, their tests are ${red.length === 0 ? "green" : "not all green"} without a break (${seconds(began)})`,
+);
+
+let caught = 0;
+const survivors: HeldPromise[] = [];
+const waiting = [...promises];
+await Promise.all(
+  copies.folders.map(async (copy) => {
+    for (let held = waiting.shift(); held !== undefined; held = waiting.shift()) {
+      const since = performance.now();
+      const verdict = await tryBreak(copy, held);
+      if (verdict.caught) caught += 1;
+      else survivors.push(held);
+      console.log(`${verdict.caught ? "caught  " : "SURVIVED"}  ${held.promise}  (${verdict.why}, ${seconds(since)})`);
+    }
+  }),
+);
+
+for (const { promise, file, find, replace, test, name } of survivors) {
+  console.log(`\nSURVIVED  ${promise}\n  ${file}\n- ${find}\n+ ${replace}\n  ${test}: ${name}`);
+}
+console.log(`\n${caught} caught, ${survivors.length} survived, in ${seconds(began)}`);
+process.exitCode = survivors.length + red.length === 0 ? 0 : 1;

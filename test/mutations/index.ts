@@ -1,0 +1,25 @@
+import { calls, closing, credentials, limits, living, transport } from "./connection.js";
+import { comingBack, delivering, leaving } from "./loops.js";
+import { publishing, requests, store } from "./patterns.js";
+import type { Chapter } from "./promise.js";
+import { consuming, leasing, sending, settling } from "./queues.js";
+
+/** The promises of RELIABILITY.md, in its order. */
+export const chapters: readonly Chapter[] = [
+  leaving,
+  delivering,
+  comingBack,
+  store,
+  publishing,
+  requests,
+  consuming,
+  settling,
+  leasing,
+  sending,
+  calls,
+  closing,
+  living,
+  credentials,
+  limits,
+  transport,
+];
