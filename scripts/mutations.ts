@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chapters } from "../test/mutations/index.js";
 import type { HeldPromise } from "../test/mutations/promise.js";
-import { Copies, root, runJest, type Ended } from "./jest-runs.js";
+import { Copies, runJest, type Ended } from "./jest-runs.js";
 
 /** How many runs of jest at a time. */
 const RUNNERS = 2;
@@ -57,7 +57,7 @@ function verdictOf(ended: Ended): Verdict {
 
 async function tryBreak(copy: string, { file, find, replace, test, name }: HeldPromise): Promise<Verdict> {
   const path = join(copy, file);
-  const source = readFileSync(join(root, file), "utf8");
+  const source = readFileSync(path, "utf8");
   const parts = source.split(find);
   if (parts.length !== 2) return { caught: false, why: `the line occurs ${parts.length - 1} times in its file` };
   writeFileSync(path, parts.join(replace));
