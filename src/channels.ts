@@ -73,6 +73,7 @@ const NOT_READY = /cluster snapshot not ready yet/;
 const READY_ATTEMPTS = 4;
 const READY_DELAY_MS = 1_000;
 
+/** @internal */
 export function createChannelsClient(connection: Connection): ChannelsClient {
   const manage = async (
     operation: string,

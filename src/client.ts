@@ -6,11 +6,12 @@ import { Connection, type Seam } from "./internal/connection.js";
 import { observedEvents, observedEventsStore } from "./internal/observed-events.js";
 import { observedQueues } from "./internal/observed-queues.js";
 import { observedCommands, observedQueries } from "./internal/observed-requests.js";
-import { pingMethod, pingRequest, serverInfo, type ServerInfo } from "./internal/wire.js";
+import { pingMethod, pingRequest, serverInfo } from "./internal/wire.js";
 import type { CallOptions } from "./message.js";
 import { createQueuesClient, type QueuesClient } from "./queues.js";
 import { DEFAULTS, resolveOptions, type ClientOptions } from "./options.js";
 import { createQueriesClient, type QueriesClient } from "./queries.js";
+import type { ServerInfo } from "./server-info.js";
 import type { ConnectionState, Status } from "./status.js";
 
 /**

@@ -65,6 +65,7 @@ export interface CommandsClient {
   ): Promise<void>;
 }
 
+/** @internal */
 export function createCommandsClient(connection: Connection): CommandsClient {
   return {
     async send(command, options) {

@@ -111,6 +111,7 @@ export interface EventsStoreClient {
 
 const QUIET_MS = 1_000;
 
+/** @internal */
 export function createEventsStoreClient(connection: Connection): EventsStoreClient {
   const { clientId, maxMessageBytes } = connection.options;
 

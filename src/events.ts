@@ -80,6 +80,7 @@ export interface EventsClient {
 /** How many events wait for a slow loop. */
 const CAPACITY = 256;
 
+/** @internal */
 export function createEventsClient(connection: Connection): EventsClient {
   const { clientId, maxMessageBytes } = connection.options;
 

@@ -12,7 +12,6 @@ export type {
   StoreSubscription,
 } from "./events-store.js";
 export { forEachConcurrent } from "./for-each.js";
-export type { ServerInfo } from "./internal/wire.js";
 export type {
   CallOptions,
   HandlerOptions,
@@ -33,6 +32,7 @@ export type {
   ResponseInfo,
   Unanswered,
 } from "./requests.js";
+export type { ServerInfo } from "./server-info.js";
 export type { ConnectionState, DiagnosticStatus, Status } from "./status.js";
 export type { Subscription } from "./subscription.js";
 export type {

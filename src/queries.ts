@@ -94,6 +94,7 @@ export interface QueriesClient {
   ): Promise<void>;
 }
 
+/** @internal */
 export function createQueriesClient(connection: Connection): QueriesClient {
   return {
     async send<T, R = Uint8Array>(query: OutgoingQuery<T, R>, options?: RequestOptions): Promise<QueryResult<R>> {

@@ -198,6 +198,7 @@ const CALL_MARGIN_MS = 30_000;
 
 type AnyConsume<T> = ConsumeOptions<T> & Partial<LeaseOptions>;
 
+/** @internal */
 export function createQueuesClient(connection: Connection): QueuesClient {
   const { clientId, maxMessageBytes } = connection.options;
   const confirming: Confirming = { by: "unknown" };

@@ -102,14 +102,14 @@ export interface ResponseInfo {
 /** The call may take longer than the server waits for a responder: the server's own answer, that nobody did, is to arrive. */
 const MARGIN_MS = 5_000;
 
-/** A request that is ready to be sent. */
+/** A request that is ready to be sent. @internal */
 export interface PreparedRequest {
   readonly id: string;
   readonly timeoutMs: number;
   readonly wire: WireRequest;
 }
 
-/** Checks a request and makes its wire form. */
+/** Checks a request and makes its wire form. @internal */
 export function prepareRequest(
   connection: Connection,
   kind: RequestKind,
@@ -133,13 +133,13 @@ export function prepareRequest(
   return { id, timeoutMs, wire };
 }
 
-/** How long the server is to wait: whole milliseconds in 32 bits. */
+/** How long the server is to wait: whole milliseconds in 32 bits. @internal */
 export function requestTimeout(connection: Connection, subject: Subject, options: RequestOptions | undefined): number {
   const timeoutMs = options?.timeoutMs ?? Math.ceil(connection.options.timeoutMs);
   return checkInteger(subject, "timeoutMs", timeoutMs, 1, MAX_TIMER_MS);
 }
 
-/** Sends a request and waits for its response. */
+/** Sends a request and waits for its response. @internal */
 export async function ask(
   connection: Connection,
   subject: Subject,
@@ -161,7 +161,7 @@ export async function ask(
   }
 }
 
-/** Checks what goes with a response. */
+/** Checks what goes with a response. @internal */
 export function checkReply(subject: Subject & { readonly channel: string }, reply: Reply): void {
   const { metadata, tags, span } = reply;
   checkOutgoing(subject.operation, {
@@ -172,12 +172,12 @@ export function checkReply(subject: Subject & { readonly channel: string }, repl
   checkBytes(subject, "span", span);
 }
 
-/** What every result says of its response. */
+/** What every result says of its response. @internal */
 export function responseInfo({ timestamp, tags, clientId, span }: ResponseParts): ResponseInfo {
   return { timestamp, tags, clientId, ...(span === undefined ? {} : { span }) };
 }
 
-/** Why a request was not carried out; a responder may leave it open. */
+/** Why a request was not carried out; a responder may leave it open. @internal */
 export function reasonOf({ error }: ResponseParts): string {
   return error === "" ? "not carried out, without a reason" : error;
 }

@@ -59,6 +59,7 @@ export type Status =
 export interface DiagnosticStatus {
   /** Whose status it is. */
   readonly clientId: string;
+  /** What happened. */
   readonly status: Status;
 }
 

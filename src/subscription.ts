@@ -5,7 +5,7 @@ import type { KubeMQError } from "./errors.js";
  * its call. It ends quietly by `break`, by its signal, by `close()` and by the client's `close()`; it throws a
  * {@link KubeMQError} only when the server refuses it for good. A second iteration throws `STREAM_CONSUMED`.
  */
-export interface Subscription<T> extends AsyncIterable<T, void, void>, AsyncDisposable {
+export interface Subscription<T> extends AsyncIterable<T>, AsyncDisposable {
   [Symbol.asyncIterator](): AsyncIterator<T, void, void>;
   /**
    * Resolves when the request is on the wire and the server has answered a ping sent behind it. KubeMQ does not confirm

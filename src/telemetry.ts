@@ -11,6 +11,7 @@ export interface Telemetry {
 
 /** Whose messages they are. */
 export interface ObservedClient {
+  /** How the client is known to the server. */
   readonly clientId: string;
   /** Host of the server. */
   readonly host: string;
@@ -36,6 +37,7 @@ export interface Operation {
   readonly type: "create" | "send" | "receive" | "process" | "settle";
   /** The method it is done by, such as `publish`, `respond` or `ack`. */
   readonly name: string;
+  /** The pattern it belongs to. */
   readonly pattern: ChannelKind;
   /** Undefined for messages to several channels. */
   readonly channel: string | undefined;
@@ -53,11 +55,15 @@ export interface Operation {
 
 /** What can be known of a message. */
 export interface ObservedMessage {
+  /** Id of the message, where it has one yet. */
   readonly id?: string | undefined;
+  /** The channel it goes to, or came from. */
   readonly channel: string;
+  /** Its tags, which may carry the context of its sender. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
   /** How often it was delivered, this time included. */
   readonly receiveCount?: number;
+  /** Its number on the channel, where the pattern has one. */
   readonly sequence?: bigint;
 }
 

@@ -56,7 +56,7 @@ export interface StreamEnd {
   readonly message?: string;
 }
 
-/** What {@link createFaults} acts on. */
+/** What {@link createFaults} acts on. @internal */
 export interface FaultPoints {
   readonly listener: Listener;
   readonly calls: Calls;
@@ -66,6 +66,7 @@ export interface FaultPoints {
   readonly closeByServer: () => number;
 }
 
+/** @internal */
 export function createFaults({ listener, calls, gate, forget, closeByServer }: FaultPoints): Faults {
   return {
     dropConnections: () => listener.drop(),

@@ -6,7 +6,7 @@ import { requestsService } from "./requests-service.js";
 import type { BrokerCore, Rpcs } from "./service.js";
 import { storedEvents } from "./stored-events.js";
 
-/** What the broker knows, and loses when it restarts without its memory. */
+/** What the broker knows, and loses when it restarts without its memory. @internal */
 export interface Memory {
   readonly rpcs: Rpcs;
   held(): Held;
@@ -35,6 +35,7 @@ export interface HeldMessages {
   readonly queues: Readonly<Record<string, number>>;
 }
 
+/** @internal */
 export function createMemory(core: BrokerCore): Memory {
   const stored = storedEvents(core);
   const events = eventsService(core, stored);

@@ -37,7 +37,7 @@ export interface BrokerOptions {
   readonly onCall?: (rpc: string) => void;
 }
 
-/** Options with every default filled in. */
+/** Options with every default filled in. @internal */
 export interface ResolvedOptions {
   readonly port: number;
   readonly host: string;
@@ -51,7 +51,7 @@ export interface ResolvedOptions {
 const dayMs = 86_400_000;
 const mebibyte = 2 ** 20;
 
-/** @throws TypeError when options contradict each other. */
+/** @throws TypeError when options contradict each other. @internal */
 export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   const { cert, key, ca } = options;
   if ((cert === undefined) !== (key === undefined)) {

@@ -15,6 +15,7 @@ import {
 import type { Codec } from "../codec.js";
 import type { EventMessage } from "../events.js";
 import { IncomingMessage, type Outgoing } from "../message.js";
+import type { ServerInfo } from "../server-info.js";
 
 /** Protobuf to public types and back: the room where generated field names are. */
 
@@ -24,18 +25,6 @@ export const sendEventsStreamMethod = kubemq.method.sendEventsStream;
 export const subscribeToEventsMethod = kubemq.method.subscribeToEvents;
 
 export type { Event as WireEvent, EventReceive as WireEventReceive, Result as WireResult, Subscribe as WireSubscribe };
-
-/** Who answered a ping. */
-export interface ServerInfo {
-  /** Host name of the server. */
-  readonly host: string;
-  /** Its version, such as `v2.4.0`. */
-  readonly version: string;
-  /** When it started. */
-  readonly startedAt: Date;
-  /** How long it has been up, in seconds. */
-  readonly uptimeSeconds: number;
-}
 
 export function pingRequest(): Empty {
   return create(EmptySchema);

@@ -1,6 +1,5 @@
 // What a user's program may look like: compiled by several TypeScripts against the installed package, and run on several Node.js.
 import { KubeMQClient, KubeMQError, json, type Delivery, type StoredEvent, type Subscription } from "kubemq-es";
-import { kubemq } from "kubemq-es/gen";
 import { startBroker } from "kubemq-es/testing";
 
 interface Order {
@@ -44,4 +43,3 @@ try {
   const code: "TIMEOUT" = error.code;
   console.log("query", code);
 }
-console.log("service", kubemq.typeName);

@@ -1,0 +1,6 @@
+// The raw protocol, for whoever wants it: its types are those of protobuf-es and Connect.
+import { create } from "@bufbuild/protobuf";
+import { kubemq, EventSchema } from "kubemq-es/gen";
+
+const event = create(EventSchema, { Channel: "orders", Metadata: "raw" });
+console.log("service", kubemq.typeName, event.Channel);
