@@ -75,6 +75,22 @@ describe("events", () => {
     expect(parentOf(await world.span("work 2"))).toBe(idOf(second));
   });
 
+  test("the span of a body does not last until the next event comes", async () => {
+    const { client } = world;
+    const channel = "e.waits";
+    const loop = client.events.subscribe({ channel });
+    await loop.ready;
+    const taken = (async () => {
+      let bodies = 0;
+      for await (const _event of loop) bodies += 1;
+      return bodies;
+    })();
+    await client.events.publish({ channel, body: "x" });
+    await world.span(`process ${channel}`); // no other event is there
+    await loop.close();
+    expect(await taken).toBe(1);
+  });
+
   test("a refused publish is a span with the error's code", async () => {
     const { client } = world;
     const error = await rejection(client.events.publish({ channel: "e.refused", body: "" }));
