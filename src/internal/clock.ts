@@ -14,3 +14,11 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Resolves when the promise does, or when the time is over. The promise must not reject. */
+export async function within(clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> {
+  let cancelTimer = () => {};
+  const bound = new Promise<void>((resolve) => (cancelTimer = clock.setTimer(ms, resolve)));
+  await Promise.race([promise, bound]);
+  cancelTimer();
+}

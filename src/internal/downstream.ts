@@ -7,7 +7,7 @@ import { Fifo } from "./fifo.js";
 import { Lane, type Confirming, type LaneOwner, type Polled } from "./lane.js";
 import { PollSizer } from "./poll-size.js";
 import { OpenBatch, OpenDelivery } from "./delivery.js";
-import type { Attempt, Leave, StreamPlan } from "./subscription.js";
+import type { Attempt, Leave, StreamPlan } from "./stream-plan.js";
 import { infoRequest, queuesInfoMethod, ReceivedQueueMessage, waitingIn } from "./wire-queues.js";
 
 export type SettleMode = "manual" | "on-next" | "on-delivery";

@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.js";
-import type { Leave } from "./subscription.js";
+import type { Leave } from "./stream-plan.js";
 
 /** How long settlements that were asked for before a `break` may take. */
 const BREAK_MS = 1_000;

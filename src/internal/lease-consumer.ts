@@ -7,7 +7,7 @@ import type { Connection } from "./connection.js";
 import { Farewell } from "./farewell.js";
 import { Fifo } from "./fifo.js";
 import { Lease, LeasedMessage, type LeaseOwner } from "./lease.js";
-import type { Attempt, Leave, StreamPlan } from "./subscription.js";
+import type { Attempt, Leave, StreamPlan } from "./stream-plan.js";
 import type { WireQueueMessage } from "./wire-queues.js";
 
 export interface Leasing<T> {

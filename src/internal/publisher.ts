@@ -4,10 +4,11 @@ import type { EventPublisher } from "../events.js";
 import type { OutgoingMessage, StreamOptions } from "../message.js";
 import { onAbort } from "./abort.js";
 import { refuse, type Subject } from "./check.js";
+import { within } from "./clock.js";
 import type { Connection } from "./connection.js";
 import { cancelled, clientClosed, connectionLost, fault, serverError, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
-import type { HostedStream } from "./subscription.js";
+import type { HostedStream } from "./stream-plan.js";
 import { Uplink } from "./uplink.js";
 import { fenceOf, newId, resultOf, sendEventsStreamMethod, wireSize, type WireEvent, type WireResult } from "./wire.js";
 
@@ -166,10 +167,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     const line = this.#line;
     if (line !== undefined) {
       line.uplink.close(); // SendEventsStream is the one stream that half-closing ends
-      let cancelTimer = () => {};
-      const grace = new Promise<void>((resolve) => (cancelTimer = this.#connection.clock.setTimer(GRACE_MS, resolve)));
-      await Promise.race([line.done, grace]);
-      cancelTimer();
+      await within(this.#connection.clock, GRACE_MS, line.done);
     }
     this.#end(clientClosed(this.#subject()));
   }

@@ -6,7 +6,8 @@ import { checkChannelFilter, checkGroup, checkSize, refuse, type Subject } from 
 import type { Connection } from "./connection.js";
 import { cancelled } from "./fault.js";
 import type { ReceivedRequest, ResponsePath } from "./request.js";
-import { StreamEngine, type Attempt, type Leave, type StreamPlan } from "./subscription.js";
+import type { Attempt, Leave, StreamPlan } from "./stream-plan.js";
+import { StreamEngine } from "./subscription.js";
 import { once, type WireSubscribe } from "./wire.js";
 import {
   estimatedSize,

@@ -8,7 +8,8 @@ import { cancelled, connectionLost } from "./fault.js";
 import { Quiet } from "./quiet.js";
 import { ResumeCursor } from "./resume.js";
 import { wallNanos, type Start } from "./start.js";
-import { StreamEngine, type Attempt, type StreamPlan } from "./subscription.js";
+import type { Attempt, StreamPlan } from "./stream-plan.js";
+import { StreamEngine } from "./subscription.js";
 import { storedEvent, storeSubscription } from "./wire-store.js";
 import { once, subscribeToEventsMethod, type WireEventReceive } from "./wire.js";
 

@@ -1,83 +1,13 @@
-import type { ChannelKind } from "../channels.js";
 import { KubeMQError } from "../errors.js";
 import { DEFAULTS } from "../options.js";
-import type { Status } from "../status.js";
 import type { StreamOptions } from "../message.js";
 import type { Subscription } from "../subscription.js";
 import { onAbort } from "./abort.js";
+import { AttemptHealth, type Verdict } from "./attempt-health.js";
 import { backoffDelay, type BackoffPolicy } from "./backoff.js";
-import type { Clock } from "./clock.js";
 import { cancelled, clientClosed, connectionLost, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
-
-/** How a loop was left: by its own `break`, `return` or `throw`; by its signal; by a `close()`. */
-export type Leave = "return" | "abort" | "close";
-
-/** One RPC attempt of a stream. */
-export interface Attempt {
-  /** Aborts when the attempt is over, whatever ended it. */
-  readonly signal: AbortSignal;
-  /** 1 for the first. */
-  readonly number: number;
-  /** Ends this attempt, with what `map` has not seen of it, and opens the next at once: that is no lost connection. */
-  renew(): void;
-  /** Nothing more is to come: the loop sees what was accepted, and ends by itself. */
-  finish(): void;
-}
-
-/** What a pattern tells the engine; all that differs between one stream and another. */
-export interface StreamPlan<Wire, Item> {
-  readonly operation: string;
-  readonly channel: string;
-  readonly kind: ChannelKind;
-  /** How many items may wait for the loop. Beyond that nothing is read, and HTTP/2 holds the server back. */
-  readonly capacity: number;
-  /** Opens one attempt from the resume position, at once, and gives what it receives in batches. */
-  open(attempt: Attempt): AsyncIterable<readonly Wire[]>;
-  /** Makes an item; undefined filters; a thrown error ends the attempt and counts like an error of the server. */
-  map(wire: Wire): Item | undefined;
-  /** Whether an error ends the stream. Default: unless it is retryable. */
-  isTerminal?(error: KubeMQError): boolean;
-  /** Asked right before a buffered item is delivered: true drops it, since it is of no use any more. */
-  isStale?(item: Item): boolean;
-  /** An item that was buffered and will not be delivered. */
-  onRelease?(item: Item): void;
-  /** The loop asked for more after this item: its body has finished. */
-  onFinished?(item: Item): void;
-  /** The attempt is over and the server knows nothing of it any more: true drops what is buffered from it. */
-  onLost?(error: KubeMQError): boolean;
-  /** The loop waits and nothing is buffered; `heldBackMs` is how long the server had been held back before, 0 when it was not. */
-  onDemand?(heldBackMs: number): void;
-  /** The loop was left in the body of this item: by `break`, `return` or `throw`. */
-  onAbandoned?(item: Item): void;
-  /** The stream was left; `inBody` is what its body still works on. The attempt stays open until this settles, which the plan bounds. */
-  onLeave?(how: Leave, inBody: Item | undefined): Promise<void> | undefined;
-  /** Where the stream goes on, for the status. */
-  afterSequence?(): bigint | undefined;
-}
-
-/** What the engine needs of the connection. */
-export interface StreamHost {
-  readonly clock: Clock;
-  readonly reconnect: false | BackoffPolicy;
-  random(): number;
-  /** Registers a stream, or throws CLIENT_CLOSED. */
-  join(stream: HostedStream): void;
-  leave(stream: HostedStream): void;
-  /** The stream works: something was received, or a ping behind its request was answered. */
-  up(stream: HostedStream): void;
-  down(stream: HostedStream, error: KubeMQError): void;
-  /** Resolves when the server has answered a ping sent after now. */
-  probe(signal: AbortSignal): Promise<void>;
-  report(status: Status): void;
-}
-
-export interface HostedStream {
-  /** Stops; resolves when everything that was accepted is done. */
-  close(): Promise<void>;
-  /** Lets go of everything at once: the client's time to close is over. */
-  cancel(): void;
-}
+import type { HostedStream, Leave, StreamHost, StreamPlan } from "./stream-plan.js";
 
 type State =
   | { readonly kind: "open" }
@@ -91,9 +21,6 @@ interface Waiter<Item> {
 }
 
 const DONE = { done: true, value: undefined } as const;
-
-/** An attempt that has worked for so long starts its back-off anew. */
-const HEALTHY_MS = 10_000;
 
 /**
  * The stream engine: eager (the RPC is opened at once), bounded, single use, reconnecting, and cancelled on every way out.
@@ -381,36 +308,6 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
       };
     });
     this.#wake = undefined;
-  }
-}
-
-/** How a plan ended an attempt. */
-type Verdict = "renew" | "finish";
-
-/** Whether an attempt has worked, for how long, and whether its plan ended it. */
-class AttemptHealth {
-  verdict: Verdict | undefined;
-  readonly #clock: Clock;
-  #upSince: number | undefined;
-  #received = false;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** True the first time. */
-  rises(): boolean {
-    if (this.#upSince !== undefined) return false;
-    this.#upSince = this.#clock.now();
-    return true;
-  }
-
-  received(): void {
-    this.#received = true;
-  }
-
-  get wasHealthy(): boolean {
-    return this.#received || (this.#upSince !== undefined && this.#clock.now() - this.#upSince >= HEALTHY_MS);
   }
 }
 

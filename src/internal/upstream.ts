@@ -3,10 +3,11 @@ import type { OutgoingQueueMessage, SendResult } from "../queue-message.js";
 import type { StreamOptions } from "../message.js";
 import { onAbort } from "./abort.js";
 import type { Subject } from "./check.js";
+import { within } from "./clock.js";
 import type { Connection } from "./connection.js";
 import { cancelled, clientClosed, connectionLost, fault, serverError, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
-import type { HostedStream } from "./subscription.js";
+import type { HostedStream } from "./stream-plan.js";
 import { Uplink } from "./uplink.js";
 import {
   queuesUpstreamMethod,
@@ -142,16 +143,11 @@ export class Upstream implements HostedStream {
     this.#end(reason);
     if (line === undefined) return;
     const { clock } = this.#connection;
-    let cancelTimer = () => {};
-    const within = (ms: number) => new Promise<void>((resolve) => (cancelTimer = clock.setTimer(ms, resolve)));
     try {
-      if (line.owed > 0)
-        await Promise.race([new Promise<void>((resolve) => (line.onDrained = resolve)), within(DRAIN_MS)]);
-      cancelTimer();
+      if (line.owed > 0) await within(clock, DRAIN_MS, new Promise<void>((resolve) => (line.onDrained = resolve)));
       line.uplink.close();
-      await within(GRACE_MS);
+      await new Promise<void>((resolve) => clock.setTimer(GRACE_MS, resolve));
     } finally {
-      cancelTimer();
       line.controller.abort(cancelled());
       this.#connection.leave(this);
     }

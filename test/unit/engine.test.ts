@@ -2,13 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { KubeMQError, type Status } from "kubemq-es";
 import type { Clock } from "../../src/internal/clock.js";
-import {
-  StreamEngine,
-  type Attempt,
-  type HostedStream,
-  type StreamHost,
-  type StreamPlan,
-} from "../../src/internal/subscription.js";
+import type { Attempt, HostedStream, StreamHost, StreamPlan } from "../../src/internal/stream-plan.js";
+import { StreamEngine } from "../../src/internal/subscription.js";
 import { within } from "../support/until.js";
 
 /** A server's side of one attempt, driven step by step. It never ends by itself, not even when it is cancelled. */
