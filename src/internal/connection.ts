@@ -1,5 +1,5 @@
 import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
-import type { Transport } from "@connectrpc/connect";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import type { KubeMQError } from "../errors.js";
 import type { CallOptions } from "../message.js";
 import { MAX_TIMER_MS, type ResolvedOptions } from "../options.js";
@@ -95,7 +95,9 @@ export class Connection implements StreamHost {
       });
       // Not at once: node:http2 corrupts its memory when a session is destroyed out of one of its own callbacks while it
       // takes in a header block that is too large, and our callers may well run in one.
-      this.#abortSession = () => void setImmediate(() => sessionManager.abort());
+      // With its default reason the session manager would spin for ever when that lands right after a connect.
+      const aborted = () => new ConnectError("the client closed the connection", Code.Unavailable);
+      this.#abortSession = () => void setImmediate(() => sessionManager.abort(aborted()));
     }
     if (options.keepalive !== false) {
       this.#liveness = new Liveness(options.keepalive, this.clock, {
