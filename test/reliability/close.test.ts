@@ -1,0 +1,103 @@
+import { describe, expect, test } from "@jest/globals";
+import { createServer, type AddressInfo } from "node:net";
+import { KubeMQClient } from "kubemq-es";
+import { startBroker } from "kubemq-es/testing";
+import { run, type Ran } from "../support/run.js";
+import { TcpProxy } from "../support/tcp-proxy.js";
+import { rejection, sleep, until, within } from "../support/until.js";
+
+function expectCleanExit({ code, signal, stderr, exitMs }: Ran): void {
+  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: "" });
+  expect(exitMs).toBeLessThan(1_000);
+}
+
+describe("a process whose client was closed, twice and concurrently, ends by itself within a second", () => {
+  test.each(["unused", "idle", "idle, never closed", "streams of every kind"])(
+    "%s",
+    async (state) => {
+      await using broker = await startBroker();
+      expectCleanExit(await run("./exits.ts", [state, broker.address]));
+      await until("the broker has lost it", () => broker.stats().connections === 0);
+      expect(broker.stats().streams).toEqual({});
+    },
+    60_000,
+  );
+
+  test("waiting to come back, with the server gone", async () => {
+    await using broker = await startBroker();
+    await using proxy = await TcpProxy.start(broker.port);
+    proxy.refuse();
+    expectCleanExit(await run("./exits.ts", ["waiting to come back", proxy.address]));
+  }, 60_000);
+
+  test("connecting, to a server that never answers", async () => {
+    const silent = createServer((socket) => socket.on("error", () => {}));
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    try {
+      expectCleanExit(
+        await run("./exits.ts", ["connecting", `https://127.0.0.1:${(silent.address() as AddressInfo).port}`]),
+      );
+    } finally {
+      silent.close();
+    }
+  }, 60_000);
+
+  test("a call without an answer, on a half-open connection", async () => {
+    await using broker = await startBroker();
+    await using proxy = await TcpProxy.start(broker.port);
+    const running = run("./exits.ts", ["a call without an answer", proxy.address]);
+    await until("the subscription is there", () => (broker.stats().streams["SubscribeToEvents"] ?? 0) > 0, 30_000);
+    proxy.drop("both");
+    expectCleanExit(await running);
+  }, 60_000);
+});
+
+describe("close() keeps or refuses what was accepted, and loses nothing in silence", () => {
+  test("a publisher's events are flushed: all arrive, or each one is rejected", async () => {
+    await using broker = await startBroker();
+    const one = await KubeMQClient.connect({ address: broker.address });
+    const publisher = one.eventsStore.publisher();
+    const outcomes = Array.from({ length: 2_001 }, (_, n) =>
+      publisher.publish({ channel: "c", body: String(n) }).then(
+        () => "stored",
+        () => "refused",
+      ),
+    );
+    await one.close();
+    const all = await Promise.all(outcomes);
+    expect(all.filter((outcome) => outcome === "stored").length).toBe(2_001);
+    expect(broker.stats().messages.eventsStore).toEqual({ c: 2_001 });
+  });
+
+  test("with the server gone each of them is rejected within the bound", async () => {
+    await using broker = await startBroker();
+    await using proxy = await TcpProxy.start(broker.port);
+    const one = await KubeMQClient.connect({ address: proxy.address, timeoutMs: 60_000 });
+    const publisher = one.eventsStore.publisher();
+    await publisher.publish({ channel: "c", body: "first" });
+    proxy.drop("both");
+    const outcomes = Array.from({ length: 2_001 }, (_, n) =>
+      rejection(publisher.publish({ channel: "c", body: String(n) })),
+    );
+    await within(2_000, "close()", one.close({ timeoutMs: 200 }));
+    for (const error of await within(1_000, "every outcome", Promise.all(outcomes))) {
+      expect(error).toMatchObject({ code: "CLIENT_CLOSED" });
+    }
+  });
+
+  test("a delivery in hand can still be acknowledged, and what was prefetched goes back at once", async () => {
+    await using broker = await startBroker();
+    await using other = await KubeMQClient.connect({ address: broker.address });
+    const one = await KubeMQClient.connect({ address: broker.address });
+    for (let n = 1; n <= 4; n++) await other.queues.send({ channel: "q", body: String(n) });
+    let closing: Promise<void> | undefined;
+    for await (const delivery of one.queues.consume({ channel: "q", prefetch: 4 })) {
+      closing = one.close();
+      await sleep(50);
+      await delivery.ack();
+    }
+    await within(3_000, "close()", closing ?? Promise.resolve());
+    const rest = await other.queues.receive({ channel: "q", max: 10, waitSeconds: 1 });
+    expect(rest.map((message) => message.text())).toEqual(["2", "3", "4"]);
+  });
+});

@@ -1,0 +1,253 @@
+import { describe, expect, test } from "@jest/globals";
+import { KubeMQClient, type ClientOptions, type Status } from "kubemq-es";
+import { startBroker, type Broker } from "kubemq-es/testing";
+import { BrokerProcess } from "../support/broker-process.js";
+import { commands, events, Load, queue, store, type Account } from "../support/load.js";
+import { TcpProxy } from "../support/tcp-proxy.js";
+import { sleep, until, within } from "../support/until.js";
+
+const options: ClientOptions = {
+  reconnect: { initialDelayMs: 20, maxDelayMs: 250 },
+  keepalive: { intervalMs: 300, timeoutMs: 300 },
+  timeoutMs: 3_000,
+};
+
+/** Runs all patterns while something happens, and settles the accounts. */
+async function underLoad(
+  address: string,
+  happens: (loads: readonly Load[]) => Promise<void>,
+): Promise<readonly Account[]> {
+  await using sender = await KubeMQClient.connect({ ...options, address });
+  await using receiver = await KubeMQClient.connect({ ...options, address });
+  const loads = [
+    new Load(events(sender, receiver, "load.events"), 100),
+    new Load(store(sender, receiver, "load.store"), 100),
+    new Load(queue(sender, receiver, "load.queue"), 60),
+    new Load(commands(sender, receiver, "load.commands"), 40),
+  ];
+  for (const load of loads) load.start();
+  try {
+    await untilAllGoOn(loads, 10_000);
+    await happens(loads);
+    await Promise.all(loads.map((load) => load.stopSending()));
+    await until("everything arrives", () => loads.every((load) => load.isSettled), 15_000);
+  } catch (error) {
+    const accounts = await Promise.all(loads.map((load) => load.stop()));
+    throw new Error(`${String(error)}: ${JSON.stringify(accounts)}`, { cause: error });
+  }
+  return Promise.all(loads.map((load) => load.stop()));
+}
+
+function expectNothingLost(accounts: readonly Account[]): void {
+  for (const account of accounts) {
+    expect(account).toMatchObject({ lost: 0, doubled: 0, wrong: [] });
+    expect(account.confirmed).toBeGreaterThan(20);
+  }
+}
+
+/** Waits until every pattern has received something new. */
+async function untilAllGoOn(loads: readonly Load[], withinMs: number): Promise<void> {
+  const before = loads.map((load) => load.receivedCount);
+  await until(
+    "every loop goes on",
+    () => loads.every((load, n) => load.receivedCount > (before[n] ?? 0) + 3),
+    withinMs,
+  );
+}
+
+/** Twice the cap of the back-off, and what a machine that is busy with other things takes on top. */
+const backWithin = 2 * 250 + 4_500;
+
+type Fault = (broker: Broker, proxy: TcpProxy) => Promise<void>;
+
+const faults: readonly (readonly [string, Fault])[] = [
+  ["the server restarts with its store", (broker) => broker.faults.restart({ keepMemory: true, downMs: 200 })],
+  ["every connection is reset", async (_, proxy) => proxy.reset()],
+  ["every connection is closed", async (_, proxy) => proxy.fin()],
+  ["GOAWAY, politely", async (broker) => broker.faults.goAway()],
+  ["GOAWAY, ENHANCE_YOUR_CALM", async (broker) => broker.faults.goAway({ code: 11, reason: "too_many_pings" })],
+  ["all streams end cleanly, the connection stays", async (broker) => void broker.faults.endStreams()],
+  [
+    "all streams end with UNAVAILABLE",
+    async (broker) => void broker.faults.endStreams({ code: 14, message: "shutting down" }),
+  ],
+  ["all streams end with CANCELLED", async (broker) => void broker.faults.endStreams({ code: 1 })],
+  [
+    "all streams end with RESOURCE_EXHAUSTED",
+    async (broker) => void broker.faults.endStreams({ code: 8, message: "Bandwidth exhausted" }),
+  ],
+  [
+    "a port that is closed for a while",
+    async (_, proxy) => {
+      proxy.refuse();
+      proxy.reset();
+      await sleep(300);
+      await proxy.accept();
+    },
+  ],
+  [
+    "a half-open connection, both directions",
+    async (_, proxy) => {
+      proxy.drop("both");
+      await sleep(800);
+      proxy.restore();
+    },
+  ],
+  [
+    "a half-open connection, nothing arrives at the server",
+    async (_, proxy) => {
+      proxy.drop("up");
+      await sleep(800);
+      proxy.restore();
+    },
+  ],
+  [
+    "a half-open connection, nothing comes from the server",
+    async (_, proxy) => {
+      proxy.drop("down");
+      await sleep(800);
+      proxy.restore();
+    },
+  ],
+  [
+    "a network that stands still and goes on",
+    async (_, proxy) => {
+      proxy.pause("both");
+      await sleep(250);
+      proxy.resume();
+    },
+  ],
+];
+
+describe("with all patterns busy, nothing is lost and nothing doubled when", () => {
+  test.each(faults)(
+    "%s",
+    async (_, fault) => {
+      await using broker = await startBroker();
+      await using proxy = await TcpProxy.start(broker.port);
+      const accounts = await underLoad(proxy.address, async (loads) => {
+        for (let round = 0; round < 2; round++) {
+          await fault(broker, proxy);
+          await untilAllGoOn(loads, backWithin + 600);
+        }
+      });
+      expectNothingLost(accounts);
+    },
+    45_000,
+  );
+});
+
+describe("an idle client", () => {
+  test("comes back after a restart, and nothing that is stored meanwhile is missed", async () => {
+    await using broker = await startBroker();
+    await using one = await KubeMQClient.connect({ ...options, address: broker.address });
+    const got: bigint[] = [];
+    const stop = new AbortController();
+    const loop = (async () => {
+      for await (const event of one.eventsStore.subscribe(
+        { channel: "c", start: { from: "new" } },
+        { signal: stop.signal },
+      )) {
+        got.push(event.sequence);
+      }
+    })();
+    await until("it is up", () => one.state === "ready");
+    for (let round = 0; round < 3; round++) {
+      await broker.faults.restart({ downMs: 50 });
+      await using other = await KubeMQClient.connect({ ...options, address: broker.address });
+      await other.eventsStore.publish({ channel: "c", body: "x" });
+      await until("it is back and has it", () => got.length === round + 1, backWithin);
+      await until("it says so", () => one.state === "ready", backWithin);
+    }
+    stop.abort();
+    await loop;
+    expect(got).toEqual([1n, 2n, 3n]);
+  });
+
+  test("notices a half-open connection within interval and time-out, and loses nothing", async () => {
+    await using broker = await startBroker();
+    await using proxy = await TcpProxy.start(broker.port);
+    await using one = await KubeMQClient.connect({ ...options, address: proxy.address });
+    const seen: Status[] = [];
+    void (async () => {
+      for await (const status of one.status()) seen.push(status);
+    })();
+    const subscription = one.events.subscribe({ channel: "c" });
+    await subscription.ready;
+    for (const direction of ["up", "down", "both"] as const) {
+      seen.length = 0;
+      const since = performance.now();
+      proxy.drop(direction);
+      await until("it notices", () => seen.some(({ type }) => type === "retry"), 600 + 2_000);
+      expect(performance.now() - since).toBeGreaterThan(250);
+      proxy.restore();
+      await until("it is back", () => one.state === "ready", backWithin);
+    }
+    await subscription.close();
+  });
+
+  test("is left alone while its connection lives: one connection, no retries, however long it is silent", async () => {
+    await using broker = await startBroker();
+    await using proxy = await TcpProxy.start(broker.port);
+    // Ten minutes idle in the small: two hundred liveness intervals.
+    await using one = await KubeMQClient.connect({
+      address: proxy.address,
+      keepalive: { intervalMs: 10, timeoutMs: 2_000 },
+    });
+    const retries: Status[] = [];
+    void (async () => {
+      for await (const status of one.status()) if (status.type === "retry") retries.push(status);
+    })();
+    const got = one.events.subscribe({ channel: "c" })[Symbol.asyncIterator]();
+    const first = got.next();
+    await sleep(2_000);
+    expect(proxy.accepted).toBe(1);
+    expect(retries).toEqual([]);
+    await one.events.publish({ channel: "c", body: "still here" });
+    expect((await within(2_000, "the event", first)).value?.text()).toBe("still here");
+  });
+});
+
+describe("a server that is killed and comes back without its store", () => {
+  test("every loop goes on: the store from its new beginning, queues and events with what is new", async () => {
+    await using broker = await BrokerProcess.start();
+    await using one = await KubeMQClient.connect({ ...options, address: broker.address });
+    const stored: bigint[] = [];
+    const jobs: string[] = [];
+    const plain: string[] = [];
+    const stop = new AbortController();
+    const { signal } = stop;
+    const loops = [
+      (async () => {
+        for await (const event of one.eventsStore.subscribe({ channel: "s", start: { from: "first" } }, { signal }))
+          stored.push(event.sequence);
+      })(),
+      (async () => {
+        for await (const job of one.queues.consume({ channel: "q" }, { signal })) {
+          jobs.push(job.text());
+          await job.ack().catch(() => {});
+        }
+      })(),
+      (async () => {
+        for await (const event of one.events.subscribe({ channel: "e" }, { signal })) plain.push(event.text());
+      })(),
+    ];
+    const sendAll = async (body: string) => {
+      await one.eventsStore.publish({ channel: "s", body });
+      await one.queues.send({ channel: "q", body });
+      await one.events.publish({ channel: "e", body });
+    };
+    await until("it is up", () => one.state === "ready");
+    for (const body of ["a", "b", "c"]) await sendAll(body);
+    await until("all came", () => stored.length === 3 && jobs.length === 3 && plain.length === 3);
+    await broker.kill();
+    await until("it is noticed", () => one.state === "reconnecting");
+    await broker.start();
+    await until("it is back", () => one.state === "ready", 10_000);
+    await sendAll("d");
+    await until("what is new comes", () => stored.length === 4 && jobs.includes("d") && plain.includes("d"), 15_000);
+    expect(stored).toEqual([1n, 2n, 3n, 1n]);
+    stop.abort();
+    await Promise.all(loops);
+  }, 90_000);
+});

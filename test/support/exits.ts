@@ -1,0 +1,73 @@
+import { KubeMQClient } from "kubemq-es";
+import { sleep, until } from "./until.js";
+
+/** Uses a client in one of its states, closes it, says `done`, and is to end by itself: `exits.ts STATE ADDRESS`. */
+const [state = "", address = ""] = process.argv.slice(2);
+const client = new KubeMQClient({
+  address,
+  timeoutMs: 60_000,
+  keepalive: { intervalMs: 20_000, timeoutMs: 20_000 },
+  reconnect: { initialDelayMs: 20_000, maxDelayMs: 20_000 },
+});
+const unanswered = () => client.ping().catch(() => {});
+
+async function reach(): Promise<void> {
+  switch (state) {
+    case "unused":
+      return;
+    case "idle":
+    case "idle, never closed":
+      await client.ping();
+      return;
+    case "streams of every kind": {
+      const publishers = [
+        client.events.publisher(),
+        client.eventsStore.publisher(),
+        client.queues.publisher(),
+      ] as const;
+      const streams = [
+        client.events.subscribe({ channel: "c" }),
+        client.eventsStore.subscribe({ channel: "c", start: { from: "first" } }),
+        client.commands.subscribe({ channel: "c" }),
+        client.queries.subscribe({ channel: "c" }),
+        client.queues.consume({ channel: "c" }),
+        client.queues.consume({ channel: "c", visibilitySeconds: 60 }),
+      ];
+      await publishers[0].publish({ channel: "d", body: "x" });
+      await publishers[1].publish({ channel: "d", body: "x" });
+      await publishers[2].send({ channel: "d", body: "x" });
+      await Promise.all(streams.slice(0, 4).map((stream) => stream.ready));
+      void client.status()[Symbol.asyncIterator]().next();
+      return;
+    }
+    case "waiting to come back":
+      client.events.subscribe({ channel: "c" });
+      await until("back-off", () => client.state === "reconnecting");
+      return;
+    case "connecting":
+      void unanswered();
+      client.events.subscribe({ channel: "c" });
+      await sleep(200);
+      return;
+    case "a call without an answer":
+      await client.ping();
+      client.events.subscribe({ channel: "c" });
+      console.log("cut");
+      await sleep(300);
+      void unanswered();
+      return;
+    default:
+      throw new Error(`no such state: ${state}`);
+  }
+}
+
+await reach();
+if (state !== "idle, never closed") {
+  const started = performance.now();
+  await Promise.all([client.close({ timeoutMs: 400 }), client.close()]);
+  await client.close();
+  const tookMs = performance.now() - started;
+  if (tookMs > 1_500) throw new Error(`close() took ${tookMs} ms`);
+  if (client.state !== "closed") throw new Error(`the state is ${client.state}`);
+}
+console.log("done");
