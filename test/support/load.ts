@@ -28,7 +28,7 @@ class Counts {
 
 /** Latencies in milliseconds, in buckets of a tenth of a power of two: what is kept does not grow with the load. */
 class Latencies {
-  readonly #buckets = new Array<number>(300).fill(0);
+  readonly #buckets = Array.from({ length: 300 }, () => 0);
   #count = 0;
 
   add(ms: number): void {
