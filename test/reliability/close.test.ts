@@ -36,9 +36,8 @@ describe("a process whose client was closed, twice and concurrently, ends by its
     const silent = createServer((socket) => socket.on("error", () => {}));
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     try {
-      expectCleanExit(
-        await run("./exits.ts", ["connecting", `https://127.0.0.1:${(silent.address() as AddressInfo).port}`]),
-      );
+      const { port } = silent.address() as AddressInfo;
+      expect(exitOf(await run("./exits.ts", ["connecting", `https://127.0.0.1:${port}`]))).toEqual(clean);
     } finally {
       silent.close();
     }
