@@ -38,11 +38,11 @@ async function underLoad(
   return Promise.all(loads.map((load) => load.stop()));
 }
 
-function expectNothingLost(accounts: readonly Account[]): void {
-  for (const account of accounts) {
-    expect(account).toMatchObject({ lost: 0, doubled: 0, wrong: [] });
-    expect(account.confirmed).toBeGreaterThan(20);
-  }
+/** The accounts in which anything is amiss; too few messages would prove nothing. */
+function amiss(accounts: readonly Account[]): readonly Account[] {
+  return accounts.filter(
+    ({ lost, doubled, wrong, confirmed }) => lost > 0 || doubled > 0 || wrong.length > 0 || confirmed <= 20,
+  );
 }
 
 /** Waits until every pattern has received something new. */
@@ -132,7 +132,7 @@ describe("with all patterns busy, nothing is lost and nothing doubled when", () 
           await untilAllGoOn(loads, backWithin + 600);
         }
       });
-      expectNothingLost(accounts);
+      expect(amiss(accounts)).toEqual([]);
     },
     45_000,
   );
