@@ -4,7 +4,6 @@ import {
   checkGroup,
   checkInteger,
   checkOutgoing,
-  checkSize,
   checkStoredChannel,
   encodePayload,
   refuse,
@@ -14,7 +13,7 @@ import { serverError } from "./internal/fault.js";
 import { StreamPublisher, type PublisherPlan } from "./internal/publisher.js";
 import { checkStart } from "./internal/start.js";
 import { ContiguousPlan, GroupPlan, ReplayPlan, StoreStream } from "./internal/store-plans.js";
-import { eventOf, exactSize, resultOf, sendEventMethod, wireSize, type WireEvent } from "./internal/wire.js";
+import { checkEventSize, eventOf, refusalOf, sendEventMethod, wireSize, type WireEvent } from "./internal/wire.js";
 import type { CallOptions, Incoming, OutgoingMessage, StreamOptions } from "./message.js";
 import { MAX_TIMER_MS } from "./options.js";
 import type { Subscription } from "./subscription.js";
@@ -118,9 +117,7 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
   const prepare = (operation: string, message: OutgoingMessage): WireEvent => {
     checkStoredChannel(operation, message.channel);
     checkOutgoing(operation, message);
-    const event = eventOf(clientId, message, encodePayload(operation, message), true);
-    checkSize({ operation, channel: message.channel }, wireSize(event), () => exactSize(event), maxMessageBytes);
-    return event;
+    return eventOf(clientId, message, encodePayload(operation, message), true);
   };
 
   const publishing: PublisherPlan<{ readonly id: string }> = {
@@ -135,8 +132,9 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
     async publish(message, options) {
       const subject = { operation: "eventsStore.publish", channel: message.channel };
       const event = prepare(subject.operation, message);
-      const { error } = resultOf(await connection.unary(sendEventMethod, event, { ...subject, options }));
-      if (error !== undefined) throw serverError(error, subject);
+      checkEventSize(subject.operation, event, wireSize(event), maxMessageBytes);
+      const refusal = refusalOf(await connection.unary(sendEventMethod, event, { ...subject, options }));
+      if (refusal !== undefined) throw serverError(refusal, subject);
       return { id: event.EventID };
     },
 

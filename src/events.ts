@@ -1,23 +1,16 @@
 import type { Codec } from "./codec.js";
-import {
-  checkChannel,
-  checkChannelFilter,
-  checkGroup,
-  checkOutgoing,
-  checkSize,
-  encodePayload,
-} from "./internal/check.js";
+import { checkChannel, checkChannelFilter, checkGroup, checkOutgoing, encodePayload } from "./internal/check.js";
 import type { Connection } from "./internal/connection.js";
 import { serverError } from "./internal/fault.js";
 import { StreamPublisher, type PublisherPlan } from "./internal/publisher.js";
 import { StreamEngine } from "./internal/subscription.js";
 import {
+  checkEventSize,
   eventMessage,
   eventOf,
   eventsSubscription,
-  exactSize,
   once,
-  resultOf,
+  refusalOf,
   sendEventMethod,
   subscribeToEventsMethod,
   wireSize,
@@ -87,9 +80,7 @@ export function createEventsClient(connection: Connection): EventsClient {
   const prepare = (operation: string, message: OutgoingMessage): WireEvent => {
     checkChannel(operation, message.channel);
     checkOutgoing(operation, message);
-    const event = eventOf(clientId, message, encodePayload(operation, message), false);
-    checkSize({ operation, channel: message.channel }, wireSize(event), () => exactSize(event), maxMessageBytes);
-    return event;
+    return eventOf(clientId, message, encodePayload(operation, message), false);
   };
 
   const publishing: PublisherPlan<void> = {
@@ -104,8 +95,9 @@ export function createEventsClient(connection: Connection): EventsClient {
     async publish(message, options) {
       const subject = { operation: "events.publish", channel: message.channel };
       const event = prepare(subject.operation, message);
-      const { error } = resultOf(await connection.unary(sendEventMethod, event, { ...subject, options }));
-      if (error !== undefined) throw serverError(error, subject);
+      checkEventSize(subject.operation, event, wireSize(event), maxMessageBytes);
+      const refusal = refusalOf(await connection.unary(sendEventMethod, event, { ...subject, options }));
+      if (refusal !== undefined) throw serverError(refusal, subject);
     },
 
     publisher: (options) => new StreamPublisher(publishing, connection, options),

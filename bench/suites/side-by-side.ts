@@ -58,7 +58,7 @@ interface Arena {
 
 /**
  * Every contestant has a process of its own, and the server one more. Rounds are interleaved (A B C D, A B C D, …), so that whatever else
- * the machine does falls on all alike. The first two rounds warm up.
+ * the machine does falls on all alike. The first round, a longer one, warms up.
  */
 export async function sideBySide(
   settings: Settings,
@@ -91,10 +91,14 @@ type ServedSample = Sample & { readonly serverMs: number };
 async function measure(load: Load, arena: Arena, { rounds, scale }: Settings): Promise<LoadOutcome> {
   const count = Math.max(20, Math.round(load.count * scale));
   const samples = new Map<ContestantName, ServedSample[]>(contestantNames.map((name) => [name, []]));
-  for (let round = -2; round < rounds; round++) {
+  for (let round = -1; round < rounds; round++) {
     for (const [name, child] of arena.children) {
       const before = await serverCpuMs(arena.server);
-      const sample = (await child.ask({ load, count, ports: arena.ports } satisfies Order)) as Sample;
+      const sample = (await child.ask({
+        load,
+        count: round < 0 ? count * 3 : count,
+        ports: arena.ports,
+      } satisfies Order)) as Sample;
       const serverMs = (await serverCpuMs(arena.server)) - before;
       if (round >= 0) samples.get(name)?.push({ ...sample, serverMs });
     }

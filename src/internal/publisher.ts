@@ -10,7 +10,16 @@ import { cancelled, clientClosed, connectionLost, fault, serverError, toKubeMQEr
 import { Fifo } from "./fifo.js";
 import type { HostedStream } from "./stream-plan.js";
 import { Uplink } from "./uplink.js";
-import { fenceOf, newId, resultOf, sendEventsStreamMethod, wireSize, type WireEvent, type WireResult } from "./wire.js";
+import {
+  checkEventSize,
+  fenceOf,
+  newId,
+  refusalOf,
+  sendEventsStreamMethod,
+  wireSize,
+  type WireEvent,
+  type WireResult,
+} from "./wire.js";
 
 /** What differs between publishing plain and stored events. */
 export interface PublisherPlan<Receipt> {
@@ -21,7 +30,7 @@ export interface PublisherPlan<Receipt> {
    * so a fence follows: an event that every server refuses, whose refusal says that all before it were processed.
    */
   readonly answered: boolean;
-  /** Checks a message and makes the event. */
+  /** Checks a message, but for its size, and makes the event. */
   prepare(message: OutgoingMessage): WireEvent;
   receipt(id: string): Receipt;
 }
@@ -99,14 +108,20 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     let failure: { readonly error: unknown } | undefined;
     let sent = 0;
     let answered = 0;
-    let onAnswer = () => {};
+    let wakeAt = Infinity;
+    let wake = () => {};
     const settle: Settle = (error) => {
       answered += 1;
-      if (error !== undefined) failure ??= { error };
-      onAnswer();
+      if (error !== undefined && failure === undefined) {
+        failure = { error };
+        wake();
+      } else if (answered >= wakeAt) wake();
     };
-    const until = async (condition: () => boolean) => {
-      while (!condition()) await new Promise<void>((resolve) => (onAnswer = resolve));
+    /** Resolves when so many have their outcome, or at the first failure. */
+    const until = async (count: number, goOn = () => failure === undefined) => {
+      wakeAt = count;
+      while (answered < count && goOn()) await new Promise<void>((resolve) => (wake = resolve));
+      wakeAt = Infinity;
     };
     const offer = (message: OutgoingMessage<T>) => {
       sent += 1;
@@ -114,25 +129,23 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     };
     const unwatch = onAbort(signal, () => {
       failure ??= { error: signal?.reason };
-      onAnswer();
+      wake();
     });
     try {
       if (Symbol.asyncIterator in messages) {
         for await (const message of messages) {
           if (failure !== undefined) break;
           offer(message);
-          if (sent - answered >= MAX_IN_FLIGHT)
-            await until(() => failure !== undefined || sent - answered < MAX_IN_FLIGHT / 2);
+          if (sent - answered >= MAX_IN_FLIGHT) await until(sent - MAX_IN_FLIGHT / 2);
         }
       } else {
         for (const message of messages) {
           if (failure !== undefined) break;
           offer(message);
-          if (sent - answered >= MAX_IN_FLIGHT)
-            await until(() => failure !== undefined || sent - answered < MAX_IN_FLIGHT / 2);
+          if (sent - answered >= MAX_IN_FLIGHT) await until(sent - MAX_IN_FLIGHT / 2);
         }
       }
-      await until(() => answered === sent || signal?.aborted === true);
+      await until(sent, () => signal?.aborted !== true);
     } finally {
       unwatch();
     }
@@ -174,14 +187,16 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
 
   #submit(message: OutgoingMessage, settle: Settle): void {
     let event: WireEvent;
+    let size: number;
     try {
       if (this.#state.kind === "closing") throw clientClosed(this.#subject());
       if (this.#state.kind === "closed") throw this.#state.reason;
       event = this.#plan.prepare(message);
+      size = wireSize(event);
+      checkEventSize(this.#plan.operation, event, size, this.#connection.options.maxMessageBytes);
     } catch (error) {
       return settle(error, "");
     }
-    const size = wireSize(event);
     if (this.#waiting.size === 0 && this.#hasRoom(size)) this.#send(event, settle, size);
     else if (this.#waiting.size < MAX_WAITING) this.#waiting.push({ event, settle, size });
     else {
@@ -254,12 +269,12 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
   }
 
   #answer(result: WireResult): void {
-    const { id, error } = resultOf(result);
+    const id = result.EventID;
     const pending = this.#pending.get(id);
     if (pending === undefined) return; // answered twice, or after its time-out
-    if (pending.kind === "event")
-      this.#settle(id, pending, error === undefined ? undefined : serverError(error, this.#subject(pending.channel)));
-    else this.#passFence(id);
+    if (pending.kind === "fence") return this.#passFence(id);
+    const refusal = refusalOf(result);
+    this.#settle(id, pending, refusal === undefined ? undefined : serverError(refusal, this.#subject(pending.channel)));
   }
 
   /** All that was sent before the fence was processed, without objection. */

@@ -16,6 +16,7 @@ import type { Codec } from "../codec.js";
 import type { EventMessage } from "../events.js";
 import { IncomingMessage, type Outgoing } from "../message.js";
 import type { ServerInfo } from "../server-info.js";
+import { checkSize } from "./check.js";
 
 /** Protobuf to public types and back: the room where generated field names are. */
 
@@ -53,20 +54,15 @@ export async function* once<T>(request: T): AsyncGenerator<T> {
   yield request;
 }
 
-/** What became of an event: its id, and the server's refusal if it refused. */
-export function resultOf(result: Result): { id: string; error: string | undefined } {
-  const refused = !result.Sent || result.Error !== "";
-  return { id: result.EventID, error: refused ? result.Error || "refused without a reason" : undefined };
+/** Why the server refused an event, if it did. */
+export function refusalOf(result: Result): string | undefined {
+  if (result.Sent && result.Error === "") return undefined;
+  return result.Error || "refused without a reason";
 }
 
 /** An event that every server refuses, since it has no channel. Its answer says that what was sent before it was processed. */
 export function fenceOf(clientId: string, id: string): Event {
   return create(EventSchema, { EventID: id, ClientID: clientId });
-}
-
-/** How many bytes an event takes. */
-export function exactSize(event: Event): number {
-  return toBinary(EventSchema, event).length;
 }
 
 /** About how many bytes an event takes, not less. */
@@ -79,6 +75,12 @@ export function wireSize(event: Event): number {
   return size;
 }
 
+/** Refuses an event that the server would refuse as too large; `size` is what {@link wireSize} gives. */
+export function checkEventSize(operation: string, event: Event, size: number, maxMessageBytes: number): void {
+  if (size <= maxMessageBytes) return; // nearly always, and without making anything
+  checkSize({ operation, channel: event.Channel }, size, () => toBinary(EventSchema, event).length, maxMessageBytes);
+}
+
 export function eventOf(clientId: string, message: Outgoing, body: Uint8Array, store: boolean): Event {
   return create(EventSchema, {
     EventID: message.id ?? newId(),
@@ -87,7 +89,7 @@ export function eventOf(clientId: string, message: Outgoing, body: Uint8Array, s
     Metadata: message.metadata ?? "",
     Body: body,
     Store: store,
-    Tags: { ...message.tags },
+    Tags: message.tags === undefined ? {} : { ...message.tags },
   });
 }
 
@@ -101,18 +103,24 @@ export function eventsSubscription(clientId: string, channel: string, group: str
 }
 
 export function eventMessage<T>(wire: EventReceive, codec: Codec<T> | undefined): EventMessage<T> {
-  return new ReceivedEvent(wire, codec, new Date());
+  return new ReceivedEvent(wire, codec, Date.now());
 }
 
 class ReceivedEvent<T> extends IncomingMessage<T> implements EventMessage<T> {
-  readonly receivedAt: Date;
+  /** A date is made when it is asked for: most loops never do. */
+  #received: number | Date;
 
-  constructor(wire: EventReceive, codec: Codec<T> | undefined, receivedAt: Date) {
+  constructor(wire: EventReceive, codec: Codec<T> | undefined, receivedMs: number) {
     super(
       { id: wire.EventID, channel: wire.Channel, metadata: wire.Metadata, tags: wire.Tags, body: wire.Body },
       codec,
     );
-    this.receivedAt = receivedAt;
+    this.#received = receivedMs;
+  }
+
+  get receivedAt(): Date {
+    if (typeof this.#received === "number") this.#received = new Date(this.#received);
+    return this.#received;
   }
 
   override toJSON(): Record<string, unknown> {
