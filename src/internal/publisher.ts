@@ -119,8 +119,9 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     };
     /** Resolves when so many have their outcome, or at the first failure. */
     const until = async (count: number, goOn = () => failure === undefined) => {
+      const isOver = () => answered >= count || !goOn();
       wakeAt = count;
-      while (answered < count && goOn()) await new Promise<void>((resolve) => (wake = resolve));
+      while (!isOver()) await new Promise<void>((resolve) => (wake = resolve));
       wakeAt = Infinity;
     };
     const offer = (message: OutgoingMessage<T>) => {
