@@ -26,6 +26,7 @@ export class Copies implements Disposable {
   readonly folders: readonly string[];
 
   constructor(count: number) {
+    process.once("exit", () => this[Symbol.dispose]());
     this.folders = Array.from({ length: count }, (_, at) => {
       const copy = join(this.#folder, String(at));
       mkdirSync(copy);

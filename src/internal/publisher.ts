@@ -287,11 +287,15 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
         if (id === fence) break;
       }
     }
+    this.#fenceRest();
+  }
+
+  /** A fence is done with: another one for what was sent behind it. */
+  #fenceRest(): void {
     this.#fence = "none";
-    if (this.#pending.size > 0) {
-      this.#fence = "due";
-      this.#sendFence();
-    }
+    if (this.#pending.size === 0) return;
+    this.#fence = "due";
+    this.#sendFence();
   }
 
   #settle(id: string, pending: Extract<Pending, { kind: "event" }>, error: unknown): void {
@@ -361,7 +365,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
           );
         } else {
           this.#pending.delete(id);
-          this.#fence = "none";
+          this.#fenceRest();
         }
       }
       this.#pump();

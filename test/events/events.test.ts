@@ -273,7 +273,9 @@ describe("a publisher", () => {
     await sub.ready;
     const publisher = client.events.publisher();
     const accepted = Array.from({ length: 3_000 }, (_, n) => publisher.publish({ channel, body: String(n) }));
-    await publisher.close();
+    const closing = publisher.close();
+    await expect(publisher.publish({ channel, body: "too late" })).rejects.toMatchObject({ code: "CLIENT_CLOSED" });
+    await closing;
     await Promise.all(accepted);
     expect(await take(sub, 3_000)).toHaveLength(3_000);
     await expect(publisher.publish({ channel, body: "late" })).rejects.toMatchObject({ code: "CLIENT_CLOSED" });

@@ -55,8 +55,8 @@ export const calls: Chapter = {
       file: fault,
       find: "const node = nodeFault(error);",
       replace: "const node = undefined;",
-      test: "test/reliability/refusals.test.ts",
-      name: "nobody listens: UNAVAILABLE, by its shape, without any help from the test environment",
+      test: faultTest,
+      name: "an error of another realm is recognised by its shape",
     },
     {
       promise: "a ClientID that is still taken by a subscription that has just died is tried again",

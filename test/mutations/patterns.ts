@@ -100,10 +100,18 @@ export const store: Chapter = {
     {
       promise: "a replay ends where the channel ended when it was called",
       file: plans,
+      find: "if (event.sequence >= end) this.attempt?.finish();",
+      replace: "",
+      test: "test/events-store/replay.test.ts",
+      name: "of a channel that grows meanwhile ends where the channel ended when it was called",
+    },
+    {
+      promise: "also where its last events have been deleted meanwhile",
+      file: plans,
       find: "return event.sequence <= end ? event : undefined;",
       replace: "return event;",
       test: "test/events-store/replay.test.ts",
-      name: "of a channel that grows meanwhile ends where the channel ended when it was called",
+      name: "whose end is purged meanwhile ends too, before what was stored behind it",
     },
   ],
 };
@@ -140,6 +148,14 @@ export const publishing: Chapter = {
       name: "one fence confirms all events of a tick",
     },
     {
+      promise: "a fence that gets lost fails what is before it, and not what was sent behind it",
+      file: publisher,
+      find: "          this.#fenceRest();",
+      replace: `          this.#fence = "none";`,
+      test: publisherTest,
+      name: "a fence that is not answered in time fails what is before it, and not what was sent behind it",
+    },
+    {
       promise: "an event whose answer does not come in time rejects with `TIMEOUT`",
       file: publisher,
       find: `fault("TIMEOUT", this.#subject(pending.channel), "no answer from the server in time"),`,
@@ -158,7 +174,7 @@ export const publishing: Chapter = {
     {
       promise: "after it the next event opens a new stream",
       file: publisher,
-      find: "if (!this.#reconnects) return this.#end(error);",
+      find: `if (!this.#reconnects && this.#state.kind === "open") return this.#end(error);`,
       replace: "return this.#end(error);",
       test: eventsTest,
       name: "a lost connection rejects what was unanswered, and the next event opens a new stream",

@@ -27,7 +27,7 @@ export const settling: Chapter = {
       find: "due.holds.push(hold);",
       replace: "this.#due.push({ kind, transaction, channel, holds: [hold] });",
       test: settleTest,
-      name: "settlements of a tick share a request and a fence, and nothing waits behind a poll",
+      name: "one AckRange for all acks of a tick, in their order",
     },
     {
       promise: "what the server has not looked at behind a refusal is asked for again",
@@ -114,7 +114,7 @@ export const consuming: Chapter = {
       find: "return this.#poll === undefined && this.#unsettled === 0 && ",
       replace: "return this.#poll === undefined && ",
       test: consumeTest,
-      name: "prefetch bounds what is held; a slow message does not hold up the others",
+      name: "a settlement does not wait behind the poll for more",
     },
     {
       promise:
@@ -144,10 +144,18 @@ export const consuming: Chapter = {
     {
       promise: "after an abort what was prefetched goes back, while the body's message can be settled",
       file: downstream,
+      find: "if (item instanceof OpenDelivery) OpenDelivery.release(item);",
+      replace: "if (item instanceof OpenDelivery) return;",
+      test: leavingTest,
+      name: "in the body: the body's message is acknowledged after it",
+    },
+    {
+      promise: "so does what arrives in the moment of the abort",
+      file: downstream,
       find: "for (const item of [...this.#given.slice(this.#taken), ...this.#ready.drain().flat()]) this.onRelease(item);",
       replace: "",
-      test: leavingTest,
-      name: "what is handed out can be settled, the rest goes back",
+      test: settleTest,
+      name: "an abort at any moment while messages arrive ends the stream at once",
     },
     {
       promise: "`break` waits for settlements that were asked for before it",
@@ -280,7 +288,7 @@ export const sending: Chapter = {
       find: "ordered ? 1 : checkInteger",
       replace: "ordered ? 16 : checkInteger",
       test: sendTest,
-      name: "keeps the order of the sends, and coalesces those that wait",
+      name: "ordered, nothing is sent while a request is unanswered",
     },
     {
       promise: "each send gets its own results, by the id of its request",

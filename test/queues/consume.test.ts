@@ -140,13 +140,24 @@ describe("consuming", () => {
   test("a message shown twice in one poll is delivered once", async () => {
     await using world = await QueueWorld.start({ quirks: { doubleMessages: true } });
     await world.fill("q", numbers(12));
-    const seen: string[] = [];
-    for await (const job of world.client.queues.consume({ channel: "q", prefetch: 4 })) {
-      seen.push(job.text());
-      await job.ack();
-      if (seen.length === 12) break;
+    const polls: string[][] = [];
+    for await (const batch of world.client.queues.consumeBatches({ channel: "q", max: 4 })) {
+      polls.push(batch.messages.map((message) => message.text()));
+      await batch.ackAll();
+      if (polls.length === 3) break;
     }
-    expect(seen).toEqual(numbers(12));
+    expect(polls).toEqual([numbers(12).slice(0, 4), numbers(12).slice(4, 8), numbers(12).slice(8)]);
+    expect(await world.waiting("q")).toEqual([]);
+  });
+
+  test("a settlement does not wait behind the poll for more", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", ["only"]);
+    for await (const job of world.client.queues.consume({ channel: "q", prefetch: 3 })) {
+      await until("the poll for more has a stream of its own", () => world.streams("QueuesDownstream") === 2);
+      await within(500, "the ack", job.ack());
+      break;
+    }
     expect(await world.waiting("q")).toEqual([]);
   });
 

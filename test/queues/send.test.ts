@@ -143,6 +143,39 @@ describe("the publisher", () => {
     expect(await world.waiting("q")).toEqual(bodies);
   });
 
+  test("ordered, nothing is sent while a request is unanswered", async () => {
+    const requests: QueuesUpstreamRequest[] = [];
+    let allow = () => {};
+    const client = playedBy({
+      async *queuesUpstream(incoming) {
+        for await (const request of incoming) {
+          requests.push(request);
+          await new Promise<void>((resolve) => (allow = resolve));
+          const Results = request.Messages.map(({ MessageID }) => ({ MessageID, SentAt: 1n }));
+          yield create(QueuesUpstreamResponseSchema, { RefRequestID: request.RequestID, Results });
+        }
+      },
+    });
+    const stages: number[] = [];
+    const upstream = client.queues.publisher();
+    const sends: Promise<SendResult[]>[] = [];
+    for (const body of numbers(3)) {
+      sends.push(upstream.send({ channel: "q", body }));
+      await settle();
+    }
+    stages.push(requests.length);
+    allow();
+    await until("the next request", () => requests.length === 2);
+    allow();
+    expect((await Promise.all(sends)).every(([result]) => result?.ok)).toBe(true);
+    stages.push(requests.length);
+    expect(stages).toEqual([1, 2]); // what waited shares the second
+    expect(requests.flatMap(({ Messages }) => Messages.map(({ Body }) => Buffer.from(Body).toString()))).toEqual(
+      numbers(3),
+    );
+    await client.close();
+  });
+
   test("unordered, each send gets its own results however the answers come", async () => {
     await using world = await QueueWorld.start({ quirks: { reorderUpstream: true } });
     await using publisher = world.client.queues.publisher({ ordered: false, maxInFlight: 8 });
@@ -252,13 +285,14 @@ describe("the publisher", () => {
     const stop = new AbortController();
     const publisher = world.client.queues.publisher({ signal: stop.signal });
     await publisher.send({ channel: "q", body: "first" });
-    world.broker.faults.delayReplies(300);
+    world.broker.faults.delayReplies(1_500);
     const send = rejection(publisher.send({ channel: "q", body: "second" }));
     await until("it is stored", () => world.broker.stats().messages.queues["q"] === 2);
     stop.abort(new Error("enough"));
     expect(await within(100, "the promise", send)).toMatchObject({ message: "enough" });
+    await sleep(200);
     expect(world.streams("QueuesUpstream")).toBe(1);
-    await until("the stream is gone", () => world.streams("QueuesUpstream") === 0, 3_000);
+    await until("the stream is gone", () => world.streams("QueuesUpstream") === 0, 4_500);
     expect(await rejection(publisher.send({ channel: "q", body: "x" }))).toMatchObject({ message: "enough" });
   });
 });

@@ -176,6 +176,25 @@ describe("on the wire", () => {
     await server.client.close();
   });
 
+  test("an abort at any moment while messages arrive ends the stream at once", async () => {
+    for (let turns = 0; turns < 60; turns++) {
+      let arrive = () => {};
+      const server = new PlayedServer((request, say) => {
+        const messages = [1, 2, 3].map((sequence) => wireMessage(sequence));
+        if (request.RequestTypeData === Type.Get) arrive = () => say(answer(request, { Messages: messages }));
+      });
+      const stop = new AbortController();
+      const subscription = server.client.queues.consumeBatches({ channel: "q", max: 3 }, { signal: stop.signal });
+      await until("the poll", () => server.requests.length === 1);
+      arrive();
+      for (let turn = 0; turn < turns; turn++) await null;
+      stop.abort();
+      // Its clock stands still: nothing is waited for.
+      expect(await within(1_000, `the end, ${turns} turns after the answer`, subscription.closed)).toBeUndefined();
+      await server.client.close();
+    }
+  });
+
   test("one AckRange for all acks of a tick, in their order", async () => {
     const messages = [1, 2, 3, 4, 5].map((sequence) => wireMessage(sequence));
     const server = new PlayedServer((request, say) => {

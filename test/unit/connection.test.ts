@@ -372,7 +372,7 @@ describe("close()", () => {
 
   test("lets a running call finish, and ends loops quietly meanwhile", async () => {
     let finish: () => void = () => {};
-    const { client, seen } = world({ send: () => new Promise<void>((resolve) => (finish = resolve)) });
+    const { client, clock, seen } = world({ send: () => new Promise<void>((resolve) => (finish = resolve)) });
     const loop = (async () => {
       for await (const message of client.events.subscribe({ channel: "c" })) throw new Error(`got ${message.id}`);
     })();
@@ -380,6 +380,7 @@ describe("close()", () => {
     await until("the call runs", () => seen.sends.length === 1);
     const closing = client.close();
     await within(1000, "the loop ends", loop);
+    await clock.advance(4_999);
     expect(client.state).toBe("closing");
     expect(await rejection(client.ping())).toMatchObject({ code: "CLIENT_CLOSED" });
     finish();

@@ -4,6 +4,8 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { KubeMQClient } from "kubemq-es";
 import { ResultSchema, kubemq, type Event, type Result } from "kubemq-es/gen";
+import { FakeClock } from "../support/fake-clock.js";
+import { rejection, until, within } from "../support/until.js";
 
 const refusal = (event: Event, text: string): Result => create(ResultSchema, { EventID: event.EventID, Error: text });
 const taken = (event: Event): Result => create(ResultSchema, { EventID: event.EventID, Sent: true });
@@ -53,6 +55,31 @@ describe("plain events, which a server answers only when it refuses them", () =>
     await using publisher = client.events.publisher();
     await Promise.all(Array.from({ length: 500 }, () => publisher.publish({ channel: "c", body: "x" })));
     expect(fences).toBe(1);
+  });
+
+  test("a fence that is not answered in time fails what is before it, and not what was sent behind it", async () => {
+    let fences = 0;
+    const clock = new FakeClock();
+    const transport = createRouterTransport(
+      ({ service }) =>
+        void service(kubemq, {
+          async *sendEventsStream(events) {
+            // The first one gets lost; servers answer each fence of its own.
+            for await (const event of events)
+              if (event.Channel === "" && ++fences > 1) yield refusal(event, NO_CHANNEL);
+          },
+        }),
+    );
+    await using client = new KubeMQClient({ timeoutMs: 1_000, keepalive: false }, { transport, clock });
+    await using publisher = client.events.publisher();
+    const before = rejection(publisher.publish({ channel: "c", body: "x" }));
+    await until("the fence", () => fences === 1);
+    await clock.advance(500);
+    const behind = publisher.publish({ channel: "c", body: "y" });
+    await clock.advance(500);
+    expect(await within(1_000, "the time-out", before)).toMatchObject({ code: "TIMEOUT" });
+    await until("another fence", () => fences === 2);
+    await within(1_000, "what was sent behind", behind);
   });
 
   test("a second event under an id that is on its way is refused", async () => {
