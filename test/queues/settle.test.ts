@@ -187,7 +187,7 @@ describe("on the wire", () => {
       const subscription = server.client.queues.consumeBatches({ channel: "q", max: 3 }, { signal: stop.signal });
       await until("the poll", () => server.requests.length === 1);
       arrive();
-      for (let turn = 0; turn < turns; turn++) await null;
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
       stop.abort();
       // Its clock stands still: nothing is waited for.
       expect(await within(1_000, `the end, ${turns} turns after the answer`, subscription.closed)).toBeUndefined();
