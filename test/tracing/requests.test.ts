@@ -9,8 +9,10 @@ let world: TracedWorld;
 beforeAll(async () => (world = await TracedWorld.start()));
 afterAll(() => world.stop());
 
-const subscribed = (count: number) =>
-  until("the responder is known", () => (world.broker.stats().streams["SubscribeToRequests"] ?? 0) >= count);
+const responders = () => world.broker.stats().streams["SubscribeToRequests"] ?? 0;
+/** The responders of the test before have gone. */
+const alone = () => until("no responder is known", () => responders() === 0);
+const subscribed = () => until("the responder is known", () => responders() === 1);
 
 describe("requests", () => {
   test("a command: send, process, and the response that carries its context back", async () => {
@@ -63,7 +65,7 @@ describe("requests", () => {
     const { client } = world;
     const channel = "c.handle";
     const stop = new AbortController();
-    const known = world.broker.stats().streams["SubscribeToRequests"] ?? 0;
+    await alone();
     const handling = client.commands.handle(
       { channel },
       async (command) => {
@@ -73,7 +75,7 @@ describe("requests", () => {
       },
       { signal: stop.signal },
     );
-    await subscribed(known + 1);
+    await subscribed();
     expect(await client.commands.send({ channel, body: "good" })).toMatchObject({ executed: true });
     expect(await client.commands.send({ channel, body: "bad" })).toMatchObject({ executed: false, error: "too far" });
     stop.abort();
@@ -96,11 +98,11 @@ describe("requests", () => {
     const { client } = world;
     const channel = "q.handle";
     const stop = new AbortController();
-    const known = world.broker.stats().streams["SubscribeToRequests"] ?? 0;
+    await alone();
     const handling = client.queries.handle({ channel, responseCodec: json() }, (query) => ({ got: query.text() }), {
       signal: stop.signal,
     });
-    await subscribed(known + 1);
+    await subscribed();
     const answer = await client.queries.send({ channel, body: "x", responseCodec: json<{ got: string }>() });
     if (!answer.executed) throw new Error(answer.error);
     expect(answer.value).toEqual({ got: "x" });
