@@ -1,11 +1,9 @@
-/** A command: somebody does it, or says why not. `--address HOST:PORT` runs it on a server of yours. */
-import { parseArgs } from "node:util";
+// A command: somebody does it, or says why not.
 import { KubeMQClient, KubeMQError } from "kubemq-es";
-import { startBroker } from "kubemq-es/testing";
+import { broker } from "./broker.js";
 
-const { values } = parseArgs({ options: { address: { type: "string" } } });
-await using broker = values.address === undefined ? await startBroker() : undefined;
-await using client = await KubeMQClient.connect({ address: values.address ?? broker?.address ?? "" });
+await using server = await broker();
+await using client = await KubeMQClient.connect({ address: server.address });
 
 // The responder: returning means done, throwing means not done.
 const stop = new AbortController();
@@ -33,3 +31,9 @@ try {
 
 stop.abort();
 await handling;
+
+/* prints:
+open: done
+sing: not done, a door cannot sing
+window: nobody answered
+*/

@@ -1,11 +1,9 @@
-/** A query whose answer the server keeps for a while. `--address HOST:PORT` runs it on a server of yours. */
-import { parseArgs } from "node:util";
+// A query whose answer the server keeps for a while.
 import { json, KubeMQClient } from "kubemq-es";
-import { startBroker } from "kubemq-es/testing";
+import { broker } from "./broker.js";
 
-const { values } = parseArgs({ options: { address: { type: "string" } } });
-await using broker = values.address === undefined ? await startBroker() : undefined;
-await using client = await KubeMQClient.connect({ address: values.address ?? broker?.address ?? "" });
+await using server = await broker();
+await using client = await KubeMQClient.connect({ address: server.address });
 
 const prices = new Map([["apple", 1.2]]);
 const queries = client.queries.subscribe({ channel: "price" });
@@ -28,3 +26,9 @@ for (const fruit of ["apple", "apple", "kiwi"]) {
 
 await queries.close();
 await responding;
+
+/* prints:
+apple: 1.2
+apple: 1.2 (cached)
+kiwi: no price for kiwi
+*/

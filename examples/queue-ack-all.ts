@@ -9,3 +9,8 @@ await client.queues.sendBatch(["a", "b", "c"].map((body) => ({ channel, body }))
 
 console.log("waiting:", (await client.queues.info(channel)).queues[0]?.waiting);
 console.log("acknowledged:", await client.queues.ackAll({ channel, waitSeconds: 1 }));
+
+/* prints:
+waiting: 3
+acknowledged: 3n
+*/

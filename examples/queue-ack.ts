@@ -12,3 +12,9 @@ for await (const job of client.queues.consume({ channel })) {
   await job.ack(); // resolves when the server has processed it
   if (job.text() === "c") break;
 }
+
+/* prints:
+working on a
+working on b
+working on c
+*/

@@ -17,3 +17,11 @@ console.log(`${stored} stored by the publisher`);
 
 const acknowledged = await client.queues.ackAll({ channel });
 console.log(`${acknowledged} waited in the queue`);
+
+/* prints:
+…-1 stored
+…-2 stored
+…-3 stored
+1000 stored by the publisher
+1003 waited in the queue
+*/

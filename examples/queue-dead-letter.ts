@@ -18,3 +18,10 @@ for await (const letter of client.queues.consume({ channel: "example.dead" })) {
   await letter.ack();
   break;
 }
+
+/* prints:
+delivery 1
+delivery 2
+delivery 3
+poison came from example.poison
+*/

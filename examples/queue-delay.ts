@@ -14,3 +14,8 @@ for await (const job of client.queues.consume({ channel })) {
   await job.ack();
   break;
 }
+
+/* prints:
+held back until …
+later came after a second
+*/

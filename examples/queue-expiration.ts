@@ -13,3 +13,9 @@ console.log("waiting:", (await client.queues.peek({ channel })).length);
 
 await sleep(1_200);
 console.log("waiting after its time:", (await client.queues.peek({ channel })).length);
+
+/* prints:
+expires at …
+waiting: 1
+waiting after its time: 0
+*/

@@ -17,3 +17,8 @@ console.log(
   "still there:",
   taken.map((message) => message.text()),
 );
+
+/* prints:
+seen: [ 'a', 'b' ]
+still there: [ 'a', 'b' ]
+*/

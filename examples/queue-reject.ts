@@ -17,3 +17,9 @@ for await (const job of client.queues.consume({ channel })) {
     if (job.text() === "last") break;
   }
 }
+
+/* prints:
+good, delivery 1
+bad, delivery 2
+last, delivery 1
+*/

@@ -13,3 +13,7 @@ for await (const job of client.queues.consume({ channel: "example.draft", visibi
 
 const [changed] = await client.queues.receive({ channel: "example.final" });
 console.log(changed?.text(), changed?.tags);
+
+/* prints:
+hello, world { changed: 'yes' }
+*/

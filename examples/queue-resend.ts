@@ -13,3 +13,7 @@ for await (const job of client.queues.consume({ channel: "example.inbox" })) {
 
 const [moved] = await client.queues.receive({ channel: "example.outbox" });
 console.log(`${moved?.channel}: ${moved?.text()}`);
+
+/* prints:
+example.outbox: for somebody else
+*/

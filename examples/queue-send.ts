@@ -10,3 +10,8 @@ console.log(`stored ${sent.id} at ${sent.sentAt.toISOString()}`);
 
 const [message] = await client.queues.receive({ channel: "example.send" });
 console.log(message?.text(), message?.tags);
+
+/* prints:
+stored …-1 at …
+hello { from: 'me' }
+*/

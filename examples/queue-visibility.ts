@@ -22,3 +22,8 @@ for await (const job of client.queues.consume({ channel, visibilitySeconds: 1, a
   console.log(`${job.text()}: acknowledged after more than its first second`);
   break;
 }
+
+/* prints:
+by hand: acknowledged after more than its first second
+by itself: acknowledged after more than its first second
+*/

@@ -43,7 +43,7 @@ describe("examples", () => {
     const source = readFileSync(`${root}examples/${file}`, "utf8");
     expect(source).toMatch(/^\/\/ [A-Z]/);
     const program = source.replace(/\n\/\* prints:[^]*$/, "");
-    expect(program.split("\n").length).toBeLessThanOrEqual(file === "tls-token.ts" ? 45 : 40);
+    expect(program.split("\n").length).toBeLessThanOrEqual(45);
     expect(source).toMatch(/from "\.\/broker\.js"|from "kubemq-es\/testing"/);
   });
 });
