@@ -1,0 +1,70 @@
+import { afterEach, expect, jest, test } from "@jest/globals";
+import { KubeMQClient } from "kubemq-es";
+import { startBroker } from "kubemq-es/testing";
+import { until } from "../support/until.js";
+
+const HOUR_MS = 3_600_000;
+
+/** The clock on the wall is set forward or back; the clocks that only count go on. */
+function jump(byMs: number): void {
+  const now = Date.now;
+  jest.spyOn(Date, "now").mockImplementation(() => now.call(Date) + byMs);
+}
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+test.each([
+  ["an hour forward", HOUR_MS],
+  ["an hour back", -HOUR_MS],
+])(
+  "the wall clock jumps %s: leases are kept, streams stay, requests and liveness go on",
+  async (_, byMs) => {
+    await using broker = await startBroker();
+    await using client = await KubeMQClient.connect({
+      address: broker.address,
+      keepalive: { intervalMs: 100, timeoutMs: 2_000 },
+    });
+    const stop = new AbortController();
+    const retries: unknown[] = [];
+    const watching = (async () => {
+      for await (const status of client.status()) if (status.type === "retry") retries.push(status);
+    })();
+    const events = client.events.subscribe({ channel: "events" }, { signal: stop.signal });
+    const seen: string[] = [];
+    const listening = (async () => {
+      for await (const event of events) seen.push(event.text());
+    })();
+    const commands = client.commands.subscribe({ channel: "commands" }, { signal: stop.signal });
+    const responding = (async () => {
+      for await (const command of commands) await command.respond();
+    })();
+    await Promise.all([events.ready, commands.ready]);
+
+    await client.queues.send({ channel: "jobs", body: "long" });
+    let jobs = 0;
+    for await (const job of client.queues.consume({ channel: "jobs", visibilitySeconds: 2, autoExtend: true })) {
+      jump(byMs);
+      // Longer than the lease, so that it must have been extended; and long enough for the liveness check.
+      const started = performance.now();
+      await until("more time than the lease has has passed", () => performance.now() - started > 2_500);
+      expect(job.signal.aborted).toBe(false);
+      await job.ack();
+      jobs += 1;
+      break;
+    }
+    expect(jobs).toBe(1);
+    await client.events.publish({ channel: "events", body: "after the jump" });
+    await until("the event arrived", () => seen.length === 1);
+    expect(await client.commands.send({ channel: "commands", body: "x" }, { timeoutMs: 5_000 })).toMatchObject({
+      executed: true,
+    });
+    expect(retries).toEqual([]);
+    stop.abort();
+    await Promise.all([listening, responding]);
+    await client.close();
+    await watching;
+  },
+  30_000,
+);

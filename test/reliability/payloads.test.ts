@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { json, KubeMQClient } from "kubemq-es";
+import { startBroker, type Broker } from "kubemq-es/testing";
+import { createHash, randomBytes } from "node:crypto";
+import { take } from "../support/until.js";
+
+let broker: Broker;
+let client: KubeMQClient;
+
+beforeAll(async () => {
+  broker = await startBroker();
+  client = await KubeMQClient.connect({ address: broker.address });
+});
+
+afterAll(async () => {
+  await client.close();
+  await broker.close();
+});
+
+const digest = (body: Uint8Array) => createHash("sha256").update(body).digest("hex");
+const MAX = 100 * 1024 * 1024;
+const metadata = "metadata with ünïcödé, 漢字 and 🦀";
+const tags = { "schlüssel 🔑": "wert\nmit zeile", empty: "", 漢: "字" };
+
+/** Every way there and back: what comes out must be what went in. */
+const ways: Record<
+  string,
+  (channel: string, body: Uint8Array) => Promise<{ body: Uint8Array; metadata: string; tags: object } | undefined>
+> = {
+  events: async (channel, body) => {
+    const sub = client.events.subscribe({ channel });
+    await sub.ready;
+    await client.events.publish({ channel, body, metadata, tags });
+    return (await take(sub, 1))[0];
+  },
+  "events publisher": async (channel, body) => {
+    const sub = client.events.subscribe({ channel });
+    await sub.ready;
+    await using publisher = client.events.publisher();
+    await publisher.publish({ channel, body, metadata, tags });
+    return (await take(sub, 1))[0];
+  },
+  "events store": async (channel, body) => {
+    await client.eventsStore.publish({ channel, body, metadata, tags });
+    return (await take(client.eventsStore.subscribe({ channel, start: { from: "first" } }), 1))[0];
+  },
+  queries: async (channel, body) => {
+    const stop = new AbortController();
+    const serving = (async () => {
+      for await (const query of client.queries.subscribe({ channel }, { signal: stop.signal })) {
+        await query.respond({ body: query.body, metadata: query.metadata, tags: { ...query.tags } });
+      }
+    })();
+    const answer = await client.queries.send({ channel, body, metadata, tags });
+    stop.abort();
+    await serving;
+    return answer.executed ? answer : undefined;
+  },
+  queues: async (channel, body) => {
+    await client.queues.send({ channel, body, metadata, tags });
+    for await (const job of client.queues.consume({ channel })) {
+      await job.ack();
+      return job;
+    }
+    return undefined;
+  },
+};
+
+describe.each(Object.keys(ways))("%s", (way) => {
+  test.each([0, 1, 4_095, 4_096, 16_384, 65_536, 4 * 1024 * 1024])("carries %d bytes there and back", async (size) => {
+    const body = randomBytes(size);
+    const back = await ways[way]?.(`${way.replaceAll(" ", "-")}.${size}`, body);
+    expect(back).toMatchObject({ metadata, tags });
+    expect(digest(back?.body ?? new Uint8Array(1))).toBe(digest(body));
+  });
+});
+
+test("the largest message there is goes through, one byte more is refused before it is sent", async () => {
+  // Beside the body: field headers, ids and names, which the refusal tells us the size of.
+  const refused = await client.eventsStore
+    .publish({ id: "i", channel: "huge", body: new Uint8Array(MAX) })
+    .catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: "INVALID_ARGUMENT" });
+  const overhead = Number(/message of (\d+) bytes/.exec(String(refused))?.[1]) - MAX;
+  const body = randomBytes(1024 * 1024);
+  const largest = Buffer.concat(Array.from({ length: 100 }, () => body)).subarray(0, MAX - overhead);
+  await client.eventsStore.publish({ id: "i", channel: "huge", body: largest }, { timeoutMs: 60_000 });
+  const one = Buffer.concat([largest, Buffer.from("x")]);
+  await expect(client.eventsStore.publish({ id: "i", channel: "huge", body: one })).rejects.toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringContaining("larger than maxMessageBytes"),
+  });
+  const [event] = await take(client.eventsStore.subscribe({ channel: "huge", start: { from: "first" } }), 1);
+  expect(digest(event?.body ?? new Uint8Array(1))).toBe(digest(largest));
+}, 120_000);
+
+test("a message larger than the client reads ends the loop with RESOURCE_EXHAUSTED, and is not asked for in a storm", async () => {
+  await using small = await KubeMQClient.connect({ address: broker.address, maxMessageBytes: 1024 });
+  await client.eventsStore.publish({ channel: "too-large", body: randomBytes(2048) });
+  const loop = take(small.eventsStore.subscribe({ channel: "too-large", start: { from: "first" } }), 1);
+  await expect(loop).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED", retryable: false });
+});
+
+test("poison payloads throw in the body of the loop that reads them, and nowhere else", async () => {
+  const codec = json<{ n: number }>();
+  const poison = [randomBytes(64), Buffer.from("{"), Buffer.from([0xff, 0xfe]), Buffer.from("")];
+  for (const body of poison) await client.queues.send({ channel: "poison", body, metadata: "m" });
+  await client.queues.send({ channel: "poison", body: { n: 1 }, codec });
+  const outcomes: string[] = [];
+  for await (const job of client.queues.consume({ channel: "poison", codec })) {
+    try {
+      outcomes.push(`value ${job.value.n}`);
+    } catch (error) {
+      outcomes.push((error as { code: string }).code);
+    }
+    await job.ack();
+    if (outcomes.length === 5) break;
+  }
+  expect(outcomes).toEqual([...Array(4).fill("DECODE_FAILED"), "value 1"]);
+});
