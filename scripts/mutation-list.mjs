@@ -53,8 +53,8 @@ export const mutations = [
     file: "src/internal/connection.ts",
     from: "this.#heard(method.name === pingMethod.name ? undefined : header);",
     to: "this.#heard(header);",
-    test: "test/reliability/refusals",
-    only: "whatever pings say",
+    test: "test/unit/connection",
+    only: "though pings are answered",
   },
   {
     name: "callers who wait share one refresh",
