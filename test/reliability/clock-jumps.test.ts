@@ -37,11 +37,18 @@ test.each([
       for await (const event of events) seen.push(event.text());
     })();
     const commands = client.commands.subscribe({ channel: "commands" }, { signal: stop.signal });
+    let onJump = () => {};
+    const jumped = new Promise<void>((resolve) => (onJump = resolve));
     const responding = (async () => {
-      for await (const command of commands) await command.respond();
+      for await (const command of commands) {
+        if (command.text() === "held") await jumped;
+        await command.respond();
+      }
     })();
     await Promise.all([events.ready, commands.ready]);
 
+    // Taken in before the jump, answered after it: its time is not over.
+    const held = client.commands.send({ channel: "commands", body: "held" }, { timeoutMs: 20_000 });
     await client.queues.send({ channel: "jobs", body: "long" });
     let jobs = 0;
     for await (const job of client.queues.consume({ channel: "jobs", visibilitySeconds: 2, autoExtend: true })) {
@@ -51,10 +58,12 @@ test.each([
       await until("more time than the lease has has passed", () => performance.now() - started > 2_500);
       expect(job.signal.aborted).toBe(false);
       await job.ack();
+      onJump();
       jobs += 1;
       break;
     }
     expect(jobs).toBe(1);
+    expect(await held).toMatchObject({ executed: true });
     await client.events.publish({ channel: "events", body: "after the jump" });
     await until("the event arrived", () => seen.length === 1);
     expect(await client.commands.send({ channel: "commands", body: "x" }, { timeoutMs: 5_000 })).toMatchObject({
