@@ -17,11 +17,15 @@ function refused(options: ClientOptions): string {
 
 describe("the defaults", () => {
   test("are what resolving nothing gives", () => {
-    const { address, closeTimeoutMs, ...rest } = DEFAULTS;
+    const { address, closeTimeoutMs, concurrency, drainTimeoutMs, ...rest } = DEFAULTS;
     const resolved = resolveOptions();
     expect(resolved).toMatchObject({ ...rest, origin: `http://${address}`, authToken: undefined, tls: undefined });
     expect(resolved.clientId).toMatch(/^kubemq-es-[0-9a-f]{8}$/);
-    expect(closeTimeoutMs).toBe(5000);
+    expect({ closeTimeoutMs, concurrency, drainTimeoutMs }).toEqual({
+      closeTimeoutMs: 5000,
+      concurrency: 1,
+      drainTimeoutMs: 5000,
+    });
   });
 
   test("are what the documentation of each option says", () => {
@@ -40,7 +44,7 @@ describe("the defaults", () => {
         : typeof value === "string"
           ? JSON.stringify(value)
           : String(value);
-    const { closeTimeoutMs, maxMessageBytes, ...plain } = DEFAULTS;
+    const { closeTimeoutMs, concurrency, drainTimeoutMs, maxMessageBytes, ...plain } = DEFAULTS;
     const expected = Object.fromEntries(Object.entries(plain).map(([name, value]) => [name, spelled(value)]));
     expect(Object.fromEntries(documented)).toEqual({
       ...expected,
@@ -50,6 +54,9 @@ describe("the defaults", () => {
     });
     const client = readFileSync(new URL("../../src/client.ts", import.meta.url), "utf8");
     expect(client).toContain(`(default ${closeTimeoutMs})`);
+    const message = readFileSync(new URL("../../src/message.ts", import.meta.url), "utf8");
+    expect(message).toMatch(new RegExp(`@default ${concurrency} \\*/\\s+concurrency\\?:`));
+    expect(message).toMatch(new RegExp(`@default ${drainTimeoutMs}\\s+\\*/\\s+drainTimeoutMs\\?:`));
   });
 
   test("a part that is given leaves the rest as it is", () => {
