@@ -1,94 +1,121 @@
+import { getEventListeners } from "node:events";
 import { parseArgs } from "node:util";
-import { KubeMQClient, type ClientOptions } from "kubemq-es";
-import { BrokerProcess } from "../support/broker-process.js";
-import { commands, events, Load, queue, store } from "../support/load.js";
-import { Dice } from "../support/misbehaving-server.js";
-import { TcpProxy } from "../support/tcp-proxy.js";
 import { sleep, until } from "../support/until.js";
+import { eventsLoad } from "./events.js";
+import { FaultPlay } from "./faults.js";
+import { Pulse } from "./pulse.js";
+import { queuesLoad } from "./queues.js";
+import { requestsLoad } from "./requests.js";
+import { Resources } from "./resources.js";
+import { storeLoad } from "./stored.js";
+import { LINES, World, type Load } from "./world.js";
 
-/** All patterns under all faults at random, then exact accounts: `npm run soak -- --minutes 10 [--seed N]`. */
+/**
+ * `npm run soak -- --minutes 10 --seed 7`: all patterns under load through lines that break at random, to a broker that is restarted and
+ * once killed; then a reconciliation of every message. Ctrl-C ends it early. Exits 1 on any loss, double or leak. `--load` makes it
+ * lighter, for a machine that has other work.
+ */
 const { values } = parseArgs({
-  options: { minutes: { type: "string", default: "10" }, seed: { type: "string", default: "1" } },
+  options: {
+    minutes: { type: "string", default: "10" },
+    seed: { type: "string" },
+    load: { type: "string", default: "1" },
+  },
 });
-const dice = new Dice(Number(values.seed));
-const forMs = Number(values.minutes) * 60_000;
-const options: ClientOptions = {
-  reconnect: { initialDelayMs: 20, maxDelayMs: 500 },
-  keepalive: { intervalMs: 500, timeoutMs: 1_000 },
-  timeoutMs: 5_000,
-};
-
-function resources() {
-  globalThis.gc?.();
-  return {
-    heapMiB: Math.round(process.memoryUsage().heapUsed / 2 ** 20),
-    handles: process.getActiveResourcesInfo().length,
-  };
+const minutes = Number(values.minutes);
+const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
+const load = Number(values.load);
+if (!(minutes > 0) || !Number.isInteger(seed) || !(load > 0)) {
+  throw new Error("usage: npm run soak -- --minutes N [--seed S] [--load FACTOR]");
 }
+const seconds = minutes * 60;
+const reportEveryMs = process.stdout.isTTY ? 5_000 : 60_000;
+const SAMPLE_MS = 3_000;
 
-await using broker = await BrokerProcess.start();
-await using proxy = await TcpProxy.start(broker.port);
-const before = resources();
-const sender = await KubeMQClient.connect({ ...options, address: proxy.address });
-const receiver = await KubeMQClient.connect({ ...options, address: proxy.address });
-const loads = [
-  new Load(events(sender, receiver, "soak.events"), 100),
-  new Load(store(sender, receiver, "soak.store"), 100),
-  new Load(queue(sender, receiver, "soak.queue"), 40),
-  new Load(commands(sender, receiver, "soak.commands"), 20),
-];
-for (const load of loads) load.start();
+const stop = new AbortController();
+process.once("SIGINT", () => stop.abort());
+console.log(`soak: ${minutes} minutes, seed ${seed}, load ${load}`);
 
-const streaming = ["SubscribeToEvents", "SubscribeToRequests", "SendEventsStream", "QueuesDownstream"] as const;
-const faults: readonly [() => Promise<unknown>, ...(() => Promise<unknown>)[]] = [
-  async () => proxy.reset(),
-  async () => proxy.fin(),
-  async () => {
-    proxy.refuse();
-    proxy.reset();
-    await sleep(dice.below(500));
-    await proxy.accept();
-  },
-  async () => {
-    proxy.drop(dice.pick(["up", "down", "both"]));
-    await sleep(dice.below(3_000));
-    proxy.restore();
-  },
-  async () => {
-    proxy.pause(dice.pick(["up", "down", "both"]));
-    await sleep(dice.below(400));
-    proxy.resume();
-  },
-  () => broker.call(["faults", "goAway"], dice.chance(0.5) ? {} : { code: 11, reason: "too_many_pings" }),
-  () => broker.call(["faults", "endStreams"], { rpc: dice.pick(streaming), code: dice.pick([0, 1, 8, 14]) }),
-  () => broker.call(["faults", "restart"], { downMs: dice.below(500) }),
-];
+const resources = new Resources();
+const world = await World.start(stop.signal, seconds, seed, load);
+const { findings } = world;
+process.on("unhandledRejection", (reason) => findings.add("unexpected", `unhandled rejection: ${String(reason)}`));
+process.on("warning", (warning) => findings.add("leaked", `warning: ${warning.message}`));
 
-const endAt = performance.now() + forMs;
-await sleep(Math.min(5_000, forMs / 4));
-const warm = resources();
-let made = 0;
-while (performance.now() < endAt) {
-  await dice.pick(faults)();
-  made += 1;
-  await sleep(500 + dice.below(2_000));
+const started = performance.now();
+const timer = setTimeout(() => stop.abort(), seconds * 1_000);
+const loads: Load[] = [];
+for (const start of [eventsLoad, storeLoad, requestsLoad, queuesLoad]) loads.push(await start(world));
+await until("every client is ready", () => world.isHealthy, 60_000);
+
+const faults = new FaultPlay(world);
+const watching = watch();
+const pulse = new Pulse(world);
+const settled = new AbortController();
+const witness = world.witness();
+const feeling = pulse.run(witness, settled.signal);
+await faults.run(started + seconds * 600);
+clearTimeout(timer);
+const stoppedAt = performance.now();
+await Promise.all(loads.map((load) => load.produced));
+await watching;
+await Promise.all(loads.map((load) => load.settle()));
+settled.abort();
+await feeling;
+await witness.close();
+const share = LINES.map((line) => `${line} ${Math.round(100 * world.windows.share(line, started, stoppedAt))} %`);
+await world.closeClients();
+
+const report: string[] = [];
+for (const load of loads) {
+  report.push(`${load.name}:`, ...(await load.reconcile()).map((line) => `  ${line}`));
 }
-await Promise.all(loads.map((load) => load.stopSending()));
-await until("everything arrives", () => loads.every((load) => load.isSettled), 60_000).catch((error: unknown) =>
-  console.error(error),
-);
-const end = resources();
-const accounts = await Promise.all(loads.map((load) => load.stop()));
-await Promise.all([sender.close(), receiver.close()]);
-await sleep(500);
-const after = resources();
-const leaked = after.handles > before.handles || end.heapMiB > warm.heapMiB + 30;
-const bad = accounts.some(({ lost, doubled, wrong }) => lost > 0 || doubled > 0 || wrong.length > 0);
+await checkLeaks();
+await world[Symbol.asyncDispose]();
+await sleep(200);
+resources.sample();
+const handles = resources.leftHandles();
+for (const left of handles) findings.add("leaked", `after everything was closed: ${left}`);
+report.push("resources:", ...resources.reconcile(findings).map((line) => `  ${line}`));
+report.push(`  handles left: ${handles.join(", ") || "none"}`);
+report.push(`faults: ${faults.line()}; ${world.unprovoked} losses of a connection without a fault`);
+report.push(`trouble, of the whole time: ${share.join(", ")}; ${pulse.line()}`);
+report.push(`statuses: ${[...world.statuses].map(([name, count]) => `${count} ${name}`).join(", ")}`);
+console.log(report.join("\n"));
+const count = (...faults: Parameters<typeof findings.count>[0][]) =>
+  faults.reduce((sum, fault) => sum + findings.count(fault), 0);
 console.log(
-  JSON.stringify(
-    { minutes: values.minutes, seed: values.seed, faults: made, before, warm, end, after, leaked, accounts },
-    undefined,
-    2,
-  ),
+  `${findings.isEmpty ? "ok" : "FAILED"}: ${Math.round((stoppedAt - started) / 1_000)} s, seed ${seed}: ${count("lost", "stuck")} lost, ` +
+    `${count("doubled")} doubled, ${count("leaked")} leaked, ${count("disorder", "wrong", "unexpected")} wrong`,
 );
-process.exitCode = bad || leaked ? 1 : 0;
+if (!findings.isEmpty) {
+  console.log(findings.lines().join("\n"));
+  process.exitCode = 1;
+}
+
+async function watch(): Promise<void> {
+  let reportAt = performance.now() + reportEveryMs;
+  while (!stop.signal.aborted) {
+    const until = performance.now() + SAMPLE_MS;
+    while (performance.now() < until && !stop.signal.aborted) await sleep(100);
+    resources.sample();
+    if (performance.now() < reportAt) continue;
+    reportAt += reportEveryMs;
+    const elapsed = Math.round((performance.now() - started) / 1_000);
+    const heap = Math.round(resources.heap / 2 ** 20);
+    const wrong = findings.isEmpty ? "nothing wrong" : findings.lines()[0];
+    console.log(`${elapsed} s: ${faults.line()}; heap ${heap} MiB; ${wrong}`);
+  }
+}
+
+/** With every client closed, the broker has no call and no connection of theirs, and the signal nobody who listens. */
+async function checkLeaks(): Promise<void> {
+  const stats = () => world.broker.stats();
+  const isQuiet = async () => (await stats()).connections === 0 && Object.keys((await stats()).streams).length === 0;
+  await until("the broker has no connections", isQuiet).catch(async () => {
+    const { connections, streams } = await stats();
+    findings.add("leaked", `${connections} connections, calls ${JSON.stringify(streams)}`);
+  });
+  const listeners = getEventListeners(stop.signal, "abort").length;
+  if (listeners > 0) findings.add("leaked", `${listeners} listeners on the signal`);
+}

@@ -3,6 +3,8 @@ import { startBroker, type BrokerOptions } from "kubemq-es/testing";
 /** A broker in a process of its own; its parent speaks to it over the IPC channel. */
 const broker = await startBroker(JSON.parse(process.argv[2] ?? "{}") as BrokerOptions);
 process.on("disconnect", () => process.exit());
+// Ctrl-C goes to the whole group; the parent decides when this ends.
+process.on("SIGINT", () => {});
 process.on("message", async ({ id, path, args }: { id: number; path: string[]; args: unknown[] }) => {
   const reply = (answer: object) => process.send?.({ id, ...answer });
   try {

@@ -18,8 +18,8 @@ class Link {
     server.on("data", (chunk) => this.#pass("down", chunk));
     client.on("end", () => this.#whenPassing("up", () => server.end()));
     server.on("end", () => this.#whenPassing("down", () => client.end()));
-    client.on("error", () => this.#whenPassing("up", () => server.resetAndDestroy()));
-    server.on("error", () => this.#whenPassing("down", () => client.resetAndDestroy()));
+    client.on("error", () => this.#whenPassing("up", () => breakOff(server)));
+    server.on("error", () => this.#whenPassing("down", () => breakOff(client)));
     client.on("close", () => this.#whenPassing("up", () => server.destroy()));
     server.on("close", () => this.#whenPassing("down", () => client.destroy()));
   }
@@ -29,10 +29,17 @@ class Link {
     for (const chunk of this.#held[direction].splice(0)) if (!to.destroyed) to.write(chunk);
   }
 
+  /** What one end did while it could not be told. */
+  tell(): void {
+    if (this.client.destroyed) this.server.destroy();
+    if (this.server.destroyed) this.client.destroy();
+  }
+
   #pass(direction: "up" | "down", chunk: Buffer): void {
     const { delayMs } = this.#proxy;
     if (this.#proxy.isDropping(direction)) return;
-    if (this.#proxy.isPaused(direction) || delayMs > 0) {
+    // Nothing overtakes what is still held back from a longer delay.
+    if (this.#proxy.isPaused(direction) || delayMs > 0 || this.#held[direction].length > 0) {
       this.#held[direction].push(chunk);
       if (delayMs > 0) setTimeout(() => !this.#proxy.isPaused(direction) && this.release(direction), delayMs);
       return;
@@ -80,7 +87,9 @@ export class TcpProxy implements AsyncDisposable {
 
   /** Open connections. */
   get open(): number {
-    return this.#links.size;
+    let open = 0;
+    for (const { client } of this.#links) if (!client.destroyed) open += 1;
+    return open;
   }
 
   isPaused(direction: "up" | "down"): boolean {
@@ -103,7 +112,10 @@ export class TcpProxy implements AsyncDisposable {
 
   resume(): void {
     this.#paused.clear();
-    for (const link of this.#links) for (const one of each("both")) link.release(one);
+    for (const link of this.#links) {
+      for (const one of each("both")) link.release(one);
+      link.tell();
+    }
   }
 
   /** Half-open: what one side sends vanishes, its FIN and RST too, and the other is never told. Lasts until `restore`. */
@@ -121,8 +133,8 @@ export class TcpProxy implements AsyncDisposable {
   /** Breaks every connection with an RST. */
   reset(): void {
     for (const { client, server } of this.#links) {
-      client.resetAndDestroy();
-      server.resetAndDestroy();
+      breakOff(client);
+      breakOff(server);
     }
   }
 
@@ -167,7 +179,7 @@ export class TcpProxy implements AsyncDisposable {
       this.#sockets.add(socket);
       socket.on("close", () => {
         this.#sockets.delete(socket);
-        if (client.destroyed) this.#links.delete(link);
+        if (client.destroyed && server.destroyed) this.#links.delete(link);
       });
     }
   }
@@ -175,4 +187,13 @@ export class TcpProxy implements AsyncDisposable {
 
 function each(direction: Direction): readonly ("up" | "down")[] {
   return direction === "both" ? ["up", "down"] : [direction];
+}
+
+/** With an RST. Where a FIN is on its way that fails, and Node leaves the handle open, which holds the process. */
+function breakOff(socket: Socket): void {
+  const { _handle: handle } = socket as unknown as { _handle?: { close(): void } | null };
+  socket.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.syscall === "reset") handle?.close();
+  });
+  socket.resetAndDestroy();
 }

@@ -1,0 +1,180 @@
+import type { TcpProxy } from "../support/tcp-proxy.js";
+import { sleep } from "../support/until.js";
+import { LINES, type LineName, type World } from "./world.js";
+
+type Direction = "up" | "down" | "both";
+
+/** How long the clients may take to be ready again: the connection is found broken, and the longest back-off passes twice. */
+const RECOVERY_MS = 15_000;
+/** What comes by a stream that was just made is on its way only after the broker has seen it. */
+const SETTLE_MS = 1_000;
+const STREAMS = [
+  "SubscribeToEvents",
+  "SubscribeToRequests",
+  "SendEventsStream",
+  "QueuesDownstream",
+  "QueuesUpstream",
+  "StreamQueueMessage",
+] as const;
+/** Statuses that streams come back from: OK, CANCELLED, UNAVAILABLE. */
+const CODES = [0, 1, 14] as const;
+
+interface FaultKind {
+  readonly name: string;
+  /** Of the lines that it is given, or of all. */
+  readonly on: "lines" | "broker";
+  strike(lines: readonly TcpProxy[]): Promise<void>;
+}
+
+/** Does to the lines and to the broker whatever chance says, one thing at a time, and waits in between until all is well. */
+export class FaultPlay {
+  readonly counts = new Map<string, number>();
+  longestRecoveryMs = 0;
+  readonly #world: World;
+  readonly #random;
+  readonly #kinds: readonly [FaultKind, ...FaultKind[]];
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#random = world.random("faults");
+    this.#kinds = this.#repertoire();
+  }
+
+  async run(killAt: number): Promise<void> {
+    const { stop } = this.#world;
+    await this.#calm(3_000);
+    while (!stop.aborted) {
+      const isKill = this.#world.kills.length === 0 && performance.now() >= killAt;
+      if (isKill) this.#world.isKillDue = true;
+      await (isKill ? this.#kill() : this.#strike(this.#random.pick(this.#kinds)));
+      await this.#calm(this.#random.between(500, 5_000));
+    }
+  }
+
+  line(): string {
+    const counts = [...this.counts].map(([name, count]) => `${count} ${name}`);
+    const total = [...this.counts.values()].reduce((sum, count) => sum + count, 0);
+    return `${total} faults (${counts.join(", ")}); longest recovery ${Math.round(this.longestRecoveryMs)} ms`;
+  }
+
+  async #strike(kind: FaultKind): Promise<void> {
+    const names = kind.on === "broker" ? [...LINES] : this.#random.some(LINES);
+    await this.#during(kind.name, names, () => kind.strike(names.map((name) => this.#world.lines[name])));
+  }
+
+  /** SIGKILL: the broker comes back on its port, and has forgotten everything. */
+  async #kill(): Promise<void> {
+    const { broker, kills } = this.#world;
+    await this.#calm(500);
+    return this.#during("kill -9", LINES, async () => {
+      await broker.kill();
+      // What was sent until the process was gone may have been stored by it.
+      kills.push(performance.now());
+      await broker.start();
+    });
+  }
+
+  async #during(name: string, lines: readonly LineName[], strike: () => Promise<void>): Promise<void> {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+    const ends = lines.map((line) => this.#world.windows.begin(line));
+    try {
+      await strike();
+      await this.#recover(name);
+    } finally {
+      for (const end of ends) end();
+    }
+  }
+
+  async #recover(name: string): Promise<void> {
+    const from = performance.now();
+    // A connection that broke is noticed at once, but not within this tick.
+    await sleep(100);
+    while (!this.#world.isHealthy) {
+      if (performance.now() - from > RECOVERY_MS) {
+        this.#world.findings.add("stuck", `after ${name}, within ${RECOVERY_MS} ms: ${this.#world.states()}`);
+        break;
+      }
+      await sleep(20);
+    }
+    this.longestRecoveryMs = Math.max(this.longestRecoveryMs, performance.now() - from);
+    await sleep(SETTLE_MS);
+  }
+
+  async #calm(ms: number): Promise<void> {
+    const end = performance.now() + ms;
+    while (performance.now() < end && !this.#world.stop.aborted) await sleep(50);
+  }
+
+  #repertoire(): [FaultKind, ...FaultKind[]] {
+    const random = this.#random;
+    const { broker } = this.#world;
+    const pause = (least: number, most: number) => sleep(random.between(least, most));
+    const direction = () => random.pick<Direction>(["up", "down", "both"]);
+    const onLines = (name: string, strike: (line: TcpProxy) => Promise<void>): FaultKind => ({
+      name,
+      on: "lines",
+      strike: async (lines) => void (await Promise.all(lines.map(strike))),
+    });
+    const onBroker = (name: string, strike: () => Promise<unknown>): FaultKind => ({
+      name,
+      on: "broker",
+      strike: async () => void (await strike()),
+    });
+    const fault = (method: string, ...args: unknown[]) => broker.call(["faults", method], ...args);
+    return [
+      onLines("RST", async (line) => line.reset()),
+      onLines("FIN", async (line) => line.fin()),
+      onLines("half-open", async (line) => {
+        line.drop(direction());
+        await pause(500, 6_000);
+        line.restore();
+      }),
+      onLines("pause", async (line) => {
+        line.pause(direction());
+        await pause(200, 3_000);
+        line.resume();
+      }),
+      onLines("delay", async (line) => {
+        line.delayMs = random.between(10, 200);
+        await pause(500, 3_000);
+        line.delayMs = 0;
+      }),
+      onLines("refusal", async (line) => {
+        line.refuse();
+        line.reset();
+        await pause(200, 2_000);
+        await line.accept();
+      }),
+      onLines("flapping", async (line) => {
+        for (let times = random.between(2, 6); times > 0; times--) {
+          line.refuse();
+          line.reset();
+          await sleep(300);
+          await line.accept();
+          await sleep(200);
+        }
+      }),
+      onBroker("dropped connections", () => fault("dropConnections")),
+      onBroker("GOAWAY", () => fault("goAway")),
+      onBroker("GOAWAY 11", () => fault("goAway", { code: 11, reason: "too_many_pings" })),
+      onBroker("ended streams", () => fault("endStreams", { rpc: random.pick(STREAMS), code: random.pick(CODES) })),
+      onBroker("CloseByServer", () => fault("closeByServer")),
+      onBroker("slow replies", async () => {
+        await fault("delayReplies", random.between(10, 150));
+        await pause(300, 2_000);
+        await fault("delayReplies", 0);
+      }),
+      onBroker("unread requests", async () => {
+        await fault("pauseReading");
+        await pause(300, 3_000);
+        await fault("resumeReading");
+      }),
+      onBroker("unsent replies", async () => {
+        await fault("pauseWriting");
+        await pause(300, 3_000);
+        await fault("resumeWriting");
+      }),
+      onBroker("restart", () => fault("restart", { keepMemory: true, downMs: random.between(0, 2_000) })),
+    ];
+  }
+}

@@ -1,0 +1,164 @@
+import { KubeMQError, type Delivery } from "kubemq-es";
+import type { Findings } from "./findings.js";
+import { Outcome, parseBody, type Latency, type Producer } from "./producer.js";
+
+/** What is known of a job. */
+const Fate = {
+  unseen: 0,
+  /** A loop has it. */
+  held: 1,
+  /** It went back to the queue, or must have: it has to come again. */
+  due: 2,
+  /** Whether it was acknowledged is unknown: it may come again, or not. */
+  unclear: 3,
+  /** Its acknowledgement was confirmed: it must not come again. */
+  done: 4,
+} as const;
+
+interface Column {
+  readonly producer: Producer;
+  readonly fate: Uint8Array;
+  readonly deliveries: Uint16Array;
+}
+
+/** A delivery of a job: what its loop settles by. */
+export interface Held {
+  readonly producer: Producer;
+  readonly number: number;
+  /** How often the job has come, this time included. */
+  readonly times: number;
+}
+
+/** Follows every job of some producers from its first delivery to its acknowledgement. */
+export class Jobs {
+  readonly #columns = new Map<string, Column>();
+  #redelivered = 0;
+  #unclear = 0;
+
+  constructor(
+    readonly producers: readonly Producer[],
+    readonly findings: Findings,
+    readonly latency: Latency,
+  ) {
+    for (const producer of producers) {
+      const { capacity } = producer;
+      const column = { producer, fate: new Uint8Array(capacity), deliveries: new Uint16Array(capacity) };
+      this.#columns.set(producer.name, column);
+    }
+  }
+
+  take(body: string, by: string): Held | undefined {
+    const { name, number } = parseBody(body);
+    const column = this.#columns.get(name);
+    if (column === undefined || !(number < column.producer.sent)) {
+      this.findings.add("wrong", `${by} received what was not sent: ${body.slice(0, 60)}`);
+      return undefined;
+    }
+    const { producer, fate, deliveries } = column;
+    if (fate[number] === Fate.done)
+      this.findings.add("doubled", `${by} received ${name} ${number}, which was acknowledged`);
+    else fate[number] = Fate.held;
+    const times = (deliveries[number] ?? 0) + 1;
+    deliveries[number] = times;
+    if (times === 1) this.latency.since(producer.intendedAt(number));
+    else this.#redelivered += 1;
+    return { producer, number, times };
+  }
+
+  /** Acknowledges, and remembers how far that is certain. */
+  async ack(held: Held, ack: () => Promise<void>, by: string): Promise<void> {
+    const { name } = held.producer;
+    try {
+      await ack();
+      if (!this.#isLatest(held))
+        this.findings.add("doubled", `${by} acknowledged ${name} ${held.number}, delivered again meanwhile`);
+      if (this.#fate(held) === Fate.done)
+        this.findings.add("doubled", `${by} acknowledged ${name} ${held.number} once more`);
+      this.#set(held, Fate.done);
+    } catch (error) {
+      if (KubeMQError.is(error, "LEASE_LOST")) return this.#set(held, Fate.due);
+      this.#expect(error, `${by} ack of ${name} ${held.number}`);
+      this.#set(held, Fate.unclear);
+      this.#unclear += 1;
+    }
+  }
+
+  /** Gives a job back: whatever comes of that, it has to come again. */
+  async giveBack(held: Held, settle: () => Promise<void>, by: string): Promise<void> {
+    // It may come again before the promise of this one resolves.
+    this.#set(held, Fate.due);
+    try {
+      await settle();
+    } catch (error) {
+      this.#expect(error, `${by} gave back ${held.producer.name} ${held.number}`);
+    }
+  }
+
+  /** A loop was left with it: the server takes it back. */
+  leave(held: Held): void {
+    this.#set(held, Fate.due);
+  }
+
+  /** How many jobs, confirmed as sent, have not come to their end. */
+  open(isLost: (producer: Producer, number: number) => boolean): number {
+    let open = 0;
+    for (const { producer, fate } of this.#columns.values()) {
+      for (let number = 0; number < producer.sent; number++) {
+        const isOver = fate[number] === Fate.done || fate[number] === Fate.unclear;
+        const wasSent = producer.outcome[number] === Outcome.confirmed || fate[number] !== Fate.unseen;
+        if (wasSent && !isOver && !isLost(producer, number)) open += 1;
+      }
+    }
+    return open;
+  }
+
+  reconcile(isLost: (producer: Producer, number: number) => boolean): string[] {
+    const lines: string[] = [];
+    for (const { producer, fate } of this.#columns.values()) {
+      let done = 0;
+      let withMemory = 0;
+      let arrived = 0;
+      for (let number = 0; number < producer.sent; number++) {
+        if (fate[number] === Fate.done) done += 1;
+        if (fate[number] !== Fate.unseen && producer.outcome[number] === Outcome.unknown) arrived += 1;
+        if (fate[number] === Fate.done || fate[number] === Fate.unclear) continue;
+        if (fate[number] === Fate.unseen && producer.outcome[number] !== Outcome.confirmed) continue;
+        if (isLost(producer, number)) withMemory += 1;
+        else {
+          const state = ["never came", "is held by a loop that has ended", "went back, and did not come again"];
+          this.findings.add("lost", `${producer.name} ${number} ${state[fate[number] ?? 0]}`);
+        }
+      }
+      lines.push(
+        `${producer.name}: ${producer.sent} sent, ${producer.count(Outcome.confirmed)} confirmed, ` +
+          `${producer.count(Outcome.unknown)} unknown of which ${arrived} arrived, ${producer.skipped} left out; ` +
+          `${done} acknowledged, ${withMemory} went with the memory of a killed broker`,
+      );
+    }
+    lines.push(`${this.#redelivered} deliveries once more, ${this.#unclear} acknowledgements unclear`);
+    return lines;
+  }
+
+  #fate({ producer, number }: Held): number {
+    return this.#columns.get(producer.name)?.fate[number] ?? Fate.unseen;
+  }
+
+  #isLatest({ producer, number, times }: Held): boolean {
+    return this.#columns.get(producer.name)?.deliveries[number] === times;
+  }
+
+  /** Only the latest delivery of a job says where it is; an older one was taken back before. */
+  #set(held: Held, fate: number): void {
+    const column = this.#columns.get(held.producer.name);
+    if (column === undefined || column.fate[held.number] === Fate.done) return;
+    if (fate === Fate.done || this.#isLatest(held)) column.fate[held.number] = fate;
+  }
+
+  #expect(error: unknown, what: string): void {
+    if (!KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT", "LEASE_LOST")) {
+      this.findings.add("unexpected", `${what}: ${String(error)}`);
+    }
+  }
+}
+
+export type AnyDelivery = Pick<Delivery, "ack" | "reject" | "requeue">;

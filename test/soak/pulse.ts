@@ -1,0 +1,38 @@
+import { KubeMQError, type KubeMQClient } from "kubemq-es";
+import { sleep } from "../support/until.js";
+import { LINES, type World } from "./world.js";
+
+const EVERY_MS = 200;
+/** A ping that takes longer finds a machine that has no time for its processes. */
+const BUSY_MS = 300;
+
+/** Pings the broker on a line that nothing is done to: when that is slow, the machine is busy, and slowness elsewhere has its reason. */
+export class Pulse {
+  readonly #world: World;
+  #busyMs = 0;
+  #startedAt = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  async run(client: KubeMQClient, signal: AbortSignal): Promise<void> {
+    this.#startedAt = performance.now();
+    while (!signal.aborted) {
+      const from = performance.now();
+      await sleep(EVERY_MS);
+      await client.ping().catch((error: unknown) => {
+        if (!KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT")) throw error; // the broker restarts
+      });
+      const tookMs = performance.now() - from - EVERY_MS;
+      if (tookMs < BUSY_MS) continue;
+      this.#busyMs += tookMs;
+      for (const line of LINES) this.#world.windows.begin(line, from)();
+    }
+  }
+
+  line(): string {
+    const share = this.#busyMs / (performance.now() - this.#startedAt);
+    return `machine or broker busy: ${Math.round(100 * share)} % of the time`;
+  }
+}

@@ -1,0 +1,190 @@
+import { KubeMQError, type KubeMQClient, type OutgoingQueueMessage, type Subscription } from "kubemq-es";
+import { sleep, until } from "../support/until.js";
+import { Jobs, type AnyDelivery, type Held } from "./jobs.js";
+import { Latency, Outcome, type Producer } from "./producer.js";
+import { Receiver } from "./receiver.js";
+import type { LineName, Load, World } from "./world.js";
+
+const JOBS = "soak-jobs";
+const LEASES = "soak-leases";
+const BATCHES = "soak-batches";
+const AUTO = "soak-auto";
+const DEAD = "soak-dead";
+const BATCH = 5;
+const DRAIN_MS = 90_000;
+/** How long a job of a queue without acknowledgements may wait, and be on its way, when nothing is wrong. */
+const TRANSIT_MS = 5_000;
+/** Jobs that nobody can do: rejected until they are dead letters. */
+const isPoison = (number: number) => number % 97 === 13;
+
+type Consumer = (signal: AbortSignal) => Promise<void>;
+
+/** Queues: every way to send, and consumers that acknowledge, reject, requeue, leave, and let leases run out. */
+export async function queuesLoad(world: World): Promise<Load> {
+  const { findings, stop, windows } = world;
+  const latency = new Latency("queues");
+  const leave = new AbortController();
+  const produce = (name: string, line: LineName, rate: number, step = 1) => world.producer(name, line, rate, 100, step);
+  const ordered = produce("jobs-ordered", "north", 50);
+  const pipelined = produce("jobs-pipelined", "east", 20);
+  const calls = produce("jobs-calls", "south", 20);
+  const batches = produce("jobs-batches", "north", 50, BATCH);
+  const auto = produce("jobs-auto", "east", 20);
+  const jobs = new Jobs([ordered, pipelined, calls, batches], findings, latency);
+  const autoReceiver = new Receiver("queue that acknowledges by itself", ["south"], [auto], findings);
+  const clients = {
+    north: world.client("north", "queues-north"),
+    east: world.client("east", "queues-east"),
+    south: world.client("south", "queues-south"),
+  };
+
+  /** Settles a delivery as chance has it. */
+  const work = async (held: Held, delivery: AnyDelivery, by: string, channel: string, chance: number) => {
+    if (isPoison(held.number) && channel !== DEAD) return jobs.giveBack(held, () => delivery.reject(), by);
+    if (chance < 0.05 && channel !== DEAD) return jobs.giveBack(held, () => delivery.reject(), by);
+    if (chance < 0.08 && channel !== DEAD) return jobs.giveBack(held, () => delivery.requeue(channel), by);
+    return jobs.ack(held, () => delivery.ack(), by);
+  };
+
+  const consumer = (line: LineName, channel: string, prefetch: number): Consumer => {
+    const by = `consumer of ${channel} on ${line}`;
+    const random = world.random(by + prefetch);
+    return async (signal) => {
+      for await (const delivery of clients[line].queues.consume({ channel, prefetch }, { signal })) {
+        const held = jobs.take(delivery.text(), by);
+        if (held !== undefined) await work(held, delivery, by, channel, random.next());
+      }
+    };
+  };
+
+  /** Leaves its loop in the midst of a job, again and again. */
+  const leaver = (line: LineName, channel: string): Consumer => {
+    const by = `leaver of ${channel} on ${line}`;
+    const random = world.random(by);
+    return async (signal) => {
+      while (!signal.aborted) {
+        let left = random.between(5, 60);
+        for await (const delivery of clients[line].queues.consume({ channel, prefetch: 3 }, { signal })) {
+          const held = jobs.take(delivery.text(), by);
+          if (held === undefined) continue;
+          left -= 1;
+          if (left === 0) {
+            jobs.leave(held);
+            break;
+          }
+          await work(held, delivery, by, channel, random.next());
+        }
+      }
+    };
+  };
+
+  const leaser = (line: LineName, autoExtend: boolean): Consumer => {
+    const by = `leases on ${line}`;
+    const random = world.random(by);
+    const request = { channel: LEASES, visibilitySeconds: 2, autoExtend, prefetch: 4 };
+    return async (signal) => {
+      for await (const delivery of clients[line].queues.consume(request, { signal })) {
+        const held = jobs.take(delivery.text(), by);
+        if (held === undefined) continue;
+        // Longer than the visibility: extended, or lost and delivered again.
+        if (random.next() < 0.01 && !stop.aborted) await sleep(random.between(2_500, 3_000));
+        await work(held, delivery, by, LEASES, random.next());
+      }
+    };
+  };
+
+  const batcher = (line: LineName): Consumer => {
+    const by = `batches on ${line}`;
+    const random = world.random(by);
+    return async (signal) => {
+      for await (const batch of clients[line].queues.consumeBatches({ channel: BATCHES, max: 20 }, { signal })) {
+        const deliveries = batch.messages.flatMap((delivery) => {
+          const held = jobs.take(delivery.text(), by);
+          return held === undefined ? [] : [{ held, delivery }];
+        });
+        await Promise.all(deliveries.map(({ held, delivery }) => work(held, delivery, by, BATCHES, random.next())));
+      }
+    };
+  };
+
+  const autoConsumer: Consumer = async (signal) => {
+    const request = { channel: AUTO, settle: "on-delivery", prefetch: 10 } as const;
+    for await (const message of clients.south.queues.consume(request, { signal }) as Subscription<{ text(): string }>) {
+      const taken = autoReceiver.take(message.text());
+      if (taken !== undefined) latency.since(taken.producer.intendedAt(taken.number));
+    }
+  };
+
+  const consumers = [
+    consumer("east", JOBS, 8),
+    consumer("south", JOBS, 1),
+    leaver("north", JOBS),
+    leaser("north", true),
+    leaser("south", false),
+    batcher("east"),
+    consumer("north", DEAD, 4),
+    autoConsumer,
+  ].map((run) =>
+    run(leave.signal).catch((error: unknown) => findings.add("unexpected", `a consumer ended: ${String(error)}`)),
+  );
+
+  const job = (producer: Producer, channel: string, number: number): OutgoingQueueMessage => ({
+    channel,
+    body: producer.body(number),
+    policy: { deadLetter: { queue: DEAD, maxReceiveCount: 4 } },
+  });
+  const publish = async (producer: Producer, client: KubeMQClient, channel: string, isOrdered: boolean) => {
+    await using publisher = client.queues.publisher({ ordered: isOrdered });
+    await producer.run(stop, async (number) => {
+      const [result] = await publisher.send(job(producer, channel, number));
+      if (result?.ok === false) throw result.error;
+    });
+  };
+  const produced = Promise.all([
+    publish(ordered, clients.north, JOBS, true),
+    publish(pipelined, clients.east, LEASES, false),
+    calls.run(stop, (number) => clients.south.queues.send(job(calls, JOBS, number))),
+    batches.run(stop, (first) => {
+      const messages = Array.from({ length: BATCH }, (_, at) => job(batches, BATCHES, first + at));
+      return sendBatch(clients.north, messages);
+    }),
+    auto.run(stop, (number) => clients.east.queues.send({ channel: AUTO, body: auto.body(number) })),
+  ]);
+
+  /** Only what was unsettled when the broker lost its memory can have gone with it. */
+  const isLost = (producer: Producer, number: number) => world.lostMemorySince(producer.intendedAt(number));
+  const waiting = async () => {
+    const { queues } = (await world.broker.stats()).messages;
+    return Object.entries(queues).filter(([name, count]) => name.startsWith("soak-") && count > 0);
+  };
+  return {
+    name: "queues",
+    produced,
+    async settle() {
+      const isDrained = async () => jobs.open(isLost) === 0 && (await waiting()).length === 0;
+      await until("the queues are empty", isDrained, DRAIN_MS).catch(async () => {
+        for (const [name, count] of await waiting()) findings.add("stuck", `${count} messages stay in ${name}`);
+      });
+      leave.abort();
+      await Promise.all(consumers);
+    },
+    reconcile() {
+      const missing = autoReceiver.missing((producer, number) => {
+        const until = (producer.doneAt[number] ?? 0) + TRANSIT_MS;
+        return windows.overlap(["east", "south"], producer.intendedAt(number), until);
+      });
+      return [
+        ...jobs.reconcile(isLost),
+        `${auto.name}: ${auto.sent} sent, ${auto.count(Outcome.confirmed)} confirmed, ${autoReceiver.total()} received, ` +
+          `${missing} confirmed ones lost on the way in downtime`,
+        latency.line(),
+      ];
+    },
+  };
+}
+
+async function sendBatch(client: KubeMQClient, messages: readonly OutgoingQueueMessage[]): Promise<void> {
+  for (const result of await client.queues.sendBatch(messages)) {
+    if (!result.ok) throw new KubeMQError("REJECTED_BY_SERVER", result.error.message, { cause: result.error });
+  }
+}

@@ -1,0 +1,137 @@
+import type { KubeMQClient } from "kubemq-es";
+import { sleep, until } from "../support/until.js";
+import { Latency, Outcome, type Producer } from "./producer.js";
+import { StoreReader } from "./store-reader.js";
+import type { LineName, Load, World } from "./world.js";
+
+const CHANNEL = "soak.stored";
+const CATCH_UP_MS = 90_000;
+/** Large enough that what a loop leaves waiting holds up the broker, which then drops events. */
+const BODY_BYTES = 3_000;
+
+/** The events store: publishers, and loops that must each see every sequence once: fast, slow, and one that is left all the time. */
+export async function storeLoad(world: World): Promise<Load> {
+  const { findings, kills, stop } = world;
+  const latency = new Latency("events store");
+  const leave = new AbortController();
+  const produce = (name: string, line: LineName, rate: number) => world.producer(name, line, rate, BODY_BYTES);
+  const streams = [produce("stored-north", "north", 40), produce("stored-east", "east", 40)] as const;
+  const calls = produce("stored-calls", "south", 20);
+  const producers = [...streams, calls];
+  const reader = (name: string) => new StoreReader(name, producers, findings, kills);
+  const [fast, slow, leaving, witness] = [reader("fast"), reader("slow"), reader("leaving"), reader("witness")];
+  const readers = [fast, slow, leaving];
+  const clients = { north: world.client("north", "stored-north"), east: world.client("east", "stored-east") };
+
+  const readAll = async (client: KubeMQClient, reader: StoreReader, body: () => Promise<void> | undefined) => {
+    const { signal } = leave;
+    for await (const event of client.eventsStore.subscribe(
+      { channel: CHANNEL, start: { from: "first" } },
+      { signal },
+    )) {
+      const { name, number } = reader.take(event.sequence, event.text());
+      if (reader === fast) {
+        const producer = producers.find((producer) => producer.name === name);
+        if (producer !== undefined) latency.since(producer.intendedAt(number));
+      }
+      await body();
+    }
+  };
+  /** A loop that begins beyond the end goes on with what comes next: it would not see a channel that began anew from its beginning. */
+  const isSafe = () => (kills.length === 0 ? !world.isKillDue : leaving.eras === kills.length);
+  /** Breaks out of the loop again and again, and goes on behind what it has seen. */
+  const readInPieces = async (client: KubeMQClient, reader: StoreReader) => {
+    const random = world.random("leaving");
+    while (!leave.signal.aborted) {
+      const sequence = reader.last + 1n;
+      const subscription = client.eventsStore.subscribe(
+        { channel: CHANNEL, start: { from: "sequence", sequence } },
+        { signal: leave.signal },
+      );
+      let left = random.between(50, 500);
+      for await (const event of subscription) {
+        reader.take(event.sequence, event.text());
+        left -= 1;
+        if (left <= 0 && isSafe()) break;
+      }
+    }
+  };
+  const pauses = world.random("slow");
+  const lazily = () => (pauses.next() < 0.004 ? sleep(pauses.between(1_000, 4_000)) : undefined);
+  const loops = [
+    readAll(clients.east, fast, () => undefined),
+    readAll(
+      world.client("south", "stored-slow", { flowControl: { streamBytes: 65_535, connectionBytes: 65_535 } }),
+      slow,
+      () => (stop.aborted ? undefined : lazily()),
+    ),
+    readInPieces(clients.north, leaving),
+  ];
+  const publish = async (producer: Producer, client: KubeMQClient) => {
+    await using publisher = client.eventsStore.publisher();
+    await producer.run(stop, (number) => publisher.publish({ channel: CHANNEL, body: producer.body(number) }));
+  };
+  const callers = world.client("south", "stored-calls");
+  const produced = Promise.all([
+    publish(streams[0], clients.north),
+    publish(streams[1], clients.east),
+    calls.run(stop, (number) => callers.eventsStore.publish({ channel: CHANNEL, body: calls.body(number) })),
+  ]);
+
+  /** What the store has in the end, read by somebody whom no fault has hit. */
+  const readStore = async () => {
+    const stored = (await world.broker.stats()).messages.eventsStore[CHANNEL] ?? 0;
+    if (stored === 0) return;
+    await using client = world.witness();
+    for await (const event of client.eventsStore.subscribe({ channel: CHANNEL, start: { from: "first" } })) {
+      witness.take(event.sequence, event.text());
+      if (witness.total === stored) break;
+    }
+  };
+  return {
+    name: "store",
+    produced,
+    async settle() {
+      await readStore();
+      const caughtUp = () => readers.every(({ last, eras }) => last === witness.last && eras <= kills.length);
+      await until("every loop has caught up", caughtUp, CATCH_UP_MS).catch(() => {
+        for (const { name, last } of readers) {
+          if (last !== witness.last) findings.add("stuck", `${name} is at ${last} of ${witness.last} stored events`);
+        }
+      });
+      leave.abort();
+      await Promise.all(loops);
+    },
+    reconcile() {
+      let withMemory = 0;
+      for (const producer of producers) {
+        for (let number = 0; number < producer.sent; number++) {
+          const stored = witness.sequenceOf(producer, number);
+          const isConfirmed = producer.outcome[number] === Outcome.confirmed;
+          if (stored === 0 && isConfirmed) {
+            if (world.lostMemorySince(producer.intendedAt(number))) withMemory += 1;
+            else findings.add("lost", `${producer.name} ${number} was confirmed, and is not in the store`);
+          }
+          if (stored === 0) continue;
+          for (const reader of readers) {
+            const seen = reader.sequenceOf(producer, number);
+            if (seen === 0) findings.add("lost", `${reader.name} did not see ${producer.name} ${number} at ${stored}`);
+            else if (seen !== stored) findings.add("wrong", `${reader.name} saw ${stored} as ${seen}`);
+          }
+        }
+      }
+      return [
+        ...producers.map(
+          (producer) =>
+            `${producer.name}: ${producer.sent} sent, ${producer.count(Outcome.confirmed)} confirmed, ` +
+            `${producer.count(Outcome.unknown)} unknown, ${producer.skipped} left out`,
+        ),
+        `in the store: 1…${witness.last}; confirmed ones that went with the memory of a killed broker: ${withMemory}`,
+        ...readers.map(
+          ({ name, total, last, eras }) => `${name}: ${total} seen, up to ${last}, ${eras} new beginnings`,
+        ),
+        latency.line(),
+      ];
+    },
+  };
+}

@@ -1,0 +1,40 @@
+interface Window {
+  readonly from: number;
+  to: number;
+}
+
+/** When which line was in trouble: what is lost at other times has no excuse. */
+export class Windows {
+  readonly #windows = new Map<string, Window[]>();
+
+  /** Trouble begins; what is returned ends it. */
+  begin(line: string, from = performance.now()): () => void {
+    const window = { from, to: Infinity };
+    const windows = this.#windows.get(line) ?? [];
+    this.#windows.set(line, windows);
+    windows.push(window);
+    return () => {
+      if (window.to === Infinity) window.to = performance.now();
+    };
+  }
+
+  /** Whether one of the lines was in trouble at some moment of a span. */
+  overlap(lines: readonly string[], from: number, to: number): boolean {
+    return lines.some((line) => this.#windows.get(line)?.some((window) => window.from <= to && window.to >= from));
+  }
+
+  /** How much of a span a line was in trouble, from 0 to 1. */
+  share(line: string, from: number, to: number): number {
+    const sorted = [...(this.#windows.get(line) ?? [])].sort((a, b) => a.from - b.from);
+    let covered = 0;
+    let at = from;
+    for (const window of sorted) {
+      const begin = Math.max(at, window.from);
+      const end = Math.min(to, window.to);
+      if (end <= begin) continue;
+      covered += end - begin;
+      at = end;
+    }
+    return covered / (to - from);
+  }
+}
