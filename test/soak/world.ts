@@ -82,7 +82,9 @@ export class World implements AsyncDisposable {
   }
 
   get isHealthy(): boolean {
-    for (const client of this.#clients) if (client.state !== "ready") return false;
+    // Without traffic a client that only calls has nothing to come back for.
+    for (const { state } of this.#clients)
+      if (state !== "ready" && !(state === "idle" && this.stop.aborted)) return false;
     return true;
   }
 

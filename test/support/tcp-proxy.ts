@@ -18,8 +18,8 @@ class Link {
     server.on("data", (chunk) => this.#pass("down", chunk));
     client.on("end", () => this.#whenPassing("up", () => server.end()));
     server.on("end", () => this.#whenPassing("down", () => client.end()));
-    client.on("error", () => this.#whenPassing("up", () => breakOff(server)));
-    server.on("error", () => this.#whenPassing("down", () => breakOff(client)));
+    client.on("error", () => this.#whenPassing("up", () => server.destroy()));
+    server.on("error", () => this.#whenPassing("down", () => client.destroy()));
     client.on("close", () => this.#whenPassing("up", () => server.destroy()));
     server.on("close", () => this.#whenPassing("down", () => client.destroy()));
   }
