@@ -2,25 +2,36 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { chapters } from "../test/mutations/index.js";
-import type { Chapter, HeldPromise } from "../test/mutations/promise.js";
+import { rows } from "../test/mutations/rows.js";
+import type { Chapter, HeldPromise, Row } from "../test/mutations/promise.js";
 
 const file = fileURLToPath(new URL("../RELIABILITY.md", import.meta.url));
-const MARKED = /(<!-- promises -->\n)[^]*?(<!-- end of promises -->)/;
+const MARKED = /(<!-- (promises|rows) -->\n)[^]*?(<!-- end of \2 -->)/g;
 
 /** RELIABILITY.md as it ought to be. */
 export function withPromises(text: string): string {
-  if (!MARKED.test(text)) throw new Error("RELIABILITY.md has no marks for its promises");
-  return text.replace(
+  const parts: Record<string, string> = { promises: chapters.map(section).join("\n\n"), rows: table(rows) };
+  const missing = Object.keys(parts).filter((part) => !text.includes(`<!-- ${part} -->`));
+  if (missing.length > 0) throw new Error(`RELIABILITY.md has no mark for its ${missing.join(", ")}`);
+  return text.replaceAll(
     MARKED,
-    (_, start: string, end: string) => `${start}\n${chapters.map(section).join("\n\n")}\n\n${end}`,
+    (_, start: string, name: string, end: string) => `${start}\n${parts[name] ?? ""}\n\n${end}`,
   );
+}
+
+function table(all: readonly Row[]): string {
+  const lines = all.map(({ happens, holds, tests }) => {
+    const names = tests.map(([test, name]) => `${link(test, "test/")}: ${name}`).join("; ");
+    return `| ${[happens, holds, names].map(cell).join(" | ")} |`;
+  });
+  return `<!-- prettier-ignore -->\n| What happens | What holds | Tests |\n| --- | --- | --- |\n${lines.join("\n")}`;
 }
 
 // The formatter would pad every cell to the longest of its column.
 function section({ title, promises }: Chapter): string {
-  const rows = promises.map((held) => `| ${[held.promise, testOf(held), lineOf(held)].map(cell).join(" | ")} |`);
+  const lines = promises.map((held) => `| ${[held.promise, testOf(held), lineOf(held)].map(cell).join(" | ")} |`);
   const head = "| What is promised | The test that holds it | The line that keeps it |\n| --- | --- | --- |";
-  return `### ${title}\n\n<!-- prettier-ignore -->\n${head}\n${rows.join("\n")}`;
+  return `### ${title}\n\n<!-- prettier-ignore -->\n${head}\n${lines.join("\n")}`;
 }
 
 function testOf({ test, name }: HeldPromise): string {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { withPromises } from "../../scripts/reliability.js";
 import { chapters } from "../mutations/index.js";
+import { rows } from "../mutations/rows.js";
 import { root } from "./program.js";
 
 const promises = chapters.flatMap((chapter) => chapter.promises);
@@ -29,7 +30,11 @@ describe("RELIABILITY.md", () => {
 
   test("names tests that exist", () => {
     // What the names of a table are made of stands in the file, too.
-    expect(promises.filter(({ test: file, name }) => name.length < 8 || !read(file).includes(name))).toEqual([]);
+    const named = [
+      ...promises.map(({ test: file, name }) => [file, name] as const),
+      ...rows.flatMap(({ tests }) => tests),
+    ];
+    expect(named.filter(([file, name]) => name.length < 8 || !read(file).includes(name))).toEqual([]);
   });
 
   test("promises nothing twice", () => {

@@ -1,8 +1,10 @@
 import type { Chapter } from "./promise.js";
 
 const engine = "src/internal/subscription.ts";
+const health = "src/internal/attempt-health.ts";
 const abort = "src/internal/abort.ts";
 const engineTest = "test/unit/engine.test.ts";
+const connectionTest = "test/unit/connection.test.ts";
 const eventsTest = "test/events/events.test.ts";
 
 export const leaving: Chapter = {
@@ -15,6 +17,14 @@ export const leaving: Chapter = {
       replace: "",
       test: eventsTest,
       name: "by break and by throw: the error propagates untouched, the call is cancelled",
+    },
+    {
+      promise: "so it does at every position, and prefetched messages come back",
+      file: engine,
+      find: "this.#controller?.abort(cancelled());",
+      replace: "void 0;",
+      test: "test/reliability/leave.test.ts",
+      name: "at every position cancels the call within 100 ms, and prefetched messages come back",
     },
     {
       promise: "an aborted signal ends the loop quietly",
@@ -183,7 +193,7 @@ export const comingBack: Chapter = {
     },
     {
       promise: "a message starts the back-off anew",
-      file: engine,
+      file: health,
       find: "return this.#received || (",
       replace: "return (",
       test: engineTest,
@@ -191,7 +201,7 @@ export const comingBack: Chapter = {
     },
     {
       promise: "so do 10 seconds of health",
-      file: engine,
+      file: health,
       find: "this.#clock.now() - this.#upSince >= HEALTHY_MS",
       replace: "this.#clock.now() < 0",
       test: engineTest,
@@ -259,6 +269,14 @@ export const comingBack: Chapter = {
       find: "this.#wake?.();",
       replace: "",
       test: "test/unit/connection.test.ts",
+      name: "while a stream waits to come back",
+    },
+    {
+      promise: "a ping that is answered after the end of its attempt says nothing about the next one",
+      file: engine,
+      find: "() => !controller.signal.aborted && this.#up(health)",
+      replace: "() => this.#up(health)",
+      test: connectionTest,
       name: "while a stream waits to come back",
     },
     {

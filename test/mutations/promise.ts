@@ -14,6 +14,14 @@ export interface HeldPromise {
   readonly name: string;
 }
 
+/** Something that happens to the whole, and what holds then. */
+export interface Row {
+  readonly happens: string;
+  readonly holds: string;
+  /** Files of tests, with a name or a part of it that stands in the file. */
+  readonly tests: readonly (readonly [file: string, name: string])[];
+}
+
 export interface Chapter {
   readonly title: string;
   readonly promises: readonly HeldPromise[];

@@ -147,7 +147,7 @@ export const consuming: Chapter = {
       find: "if (item instanceof OpenDelivery) OpenDelivery.release(item);",
       replace: "if (item instanceof OpenDelivery) return;",
       test: leavingTest,
-      name: "in the body: the body's message is acknowledged after it",
+      name: "what was prefetched goes back at once, while the body goes on",
     },
     {
       promise: "so does what arrives in the moment of the abort",
