@@ -13,6 +13,8 @@ import { event } from "./server/messages.js";
 export interface Ports {
   /** By size of the body. */
   readonly receive: Readonly<Record<number, number>>;
+  /** Sends one event. */
+  readonly one: number;
   readonly echo: number;
   readonly sink: number;
   readonly queue: number;
@@ -27,7 +29,13 @@ async function listen(kind: Kind, size = 0): Promise<number> {
 
 const receive: Record<number, number> = {};
 for (const size of [16, 1024, 65_536]) receive[size] = await listen("receive", size);
-const ports: Ports = { receive, echo: await listen("echo"), sink: await listen("sink"), queue: await listen("queue") };
+const ports: Ports = {
+  receive,
+  one: await listen("one", 16),
+  echo: await listen("echo"),
+  sink: await listen("sink"),
+  queue: await listen("queue"),
+};
 process.on("message", () => process.send?.(process.cpuUsage()));
 process.on("disconnect", () => process.exit());
 process.send?.(ports);

@@ -23,10 +23,10 @@ import {
 import { eventId, hasNoChannel, pong, queueAnswer, result } from "./messages.js";
 
 /**
- * What calls to a port are: a subscription, which is sent events without end; a stream of events, each answered or only the refused;
+ * What calls to a port are: a subscription, which is sent events without end, or one; a stream of events, each answered or only the refused;
  * a stream of polls. Every port answers pings.
  */
-export type Kind = "receive" | "echo" | "sink" | "queue";
+export type Kind = "receive" | "one" | "echo" | "sink" | "queue";
 
 const OUR_WINDOW = 64 * 1024 * 1024;
 const BLOCK_BYTES = 65_536;
@@ -156,7 +156,8 @@ export class Connection {
       call.started = true;
       this.output.push(frame(HEADERS, END_HEADERS, call.stream, responseHeaders));
     }
-    if (this.kind === "echo") this.answer(call, result(eventId(bytes, start), true));
+    if (this.kind === "one") this.output.push(frame(DATA, 0, call.stream, this.event));
+    else if (this.kind === "echo") this.answer(call, result(eventId(bytes, start), true));
     else if (this.kind === "sink" && hasNoChannel(bytes, start, end)) {
       this.answer(call, result(eventId(bytes, start), false));
     } else if (this.kind === "queue") this.answer(call, queueAnswer(bytes, start, end));
@@ -172,7 +173,7 @@ export class Connection {
     if (call === undefined) return;
     if (call.ping) {
       this.output.push(frame(HEADERS, END_HEADERS, stream, responseHeaders), frame(DATA, 0, stream, envelope(pong)));
-    } else if (this.kind === "receive") return;
+    } else if (this.kind === "receive" || this.kind === "one") return;
     this.output.push(frame(HEADERS, END_HEADERS | END_STREAM, stream, trailers));
     this.calls.delete(stream);
   }

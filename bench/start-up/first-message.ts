@@ -3,12 +3,12 @@ import type { StartUpSample } from "../suites/start-up.js";
 /** Loads a client, waits for its first message, and says how long both took. */
 export async function firstMessage<Modules>(
   load: () => Promise<Modules>,
-  receive: (modules: Modules, address: string) => Promise<void>,
+  subscribe: (modules: Modules, address: string, onMessage: () => void) => void,
 ): Promise<void> {
   const started = performance.now();
   const modules = await load();
   const importMs = performance.now() - started;
-  await receive(modules, `127.0.0.1:${process.argv[2] ?? ""}`);
+  await new Promise<void>((resolve) => subscribe(modules, `127.0.0.1:${process.argv[2] ?? ""}`, resolve));
   const firstMessageMs = performance.now() - started;
   const { user, system } = process.cpuUsage();
   process.on("disconnect", () => process.exit());

@@ -2,7 +2,7 @@ import { firstMessage } from "./first-message.js";
 
 await firstMessage(
   async () => ({ grpc: await import("@grpc/grpc-js"), service: await import("../grpc-js/gen/kubemq.js") }),
-  ({ grpc, service }, address) => {
+  ({ grpc, service }, address, onMessage) => {
     const client = new service.kubemqClient(address, grpc.credentials.createInsecure());
     const call = client.subscribeToEvents({
       SubscribeTypeData: service.Subscribe_SubscribeType.Events,
@@ -12,12 +12,6 @@ await firstMessage(
       EventsStoreTypeData: service.Subscribe_EventsStoreType.EventsStoreTypeUndefined,
       EventsStoreTypeValue: 0n,
     });
-    return new Promise((resolve) => {
-      call.on("error", () => {}); // the cancellation
-      call.once("data", () => {
-        resolve();
-        call.cancel();
-      });
-    });
+    call.once("data", onMessage);
   },
 );

@@ -2,8 +2,10 @@ import { firstMessage } from "./first-message.js";
 
 await firstMessage(
   () => import("../../src/index.js"),
-  async ({ KubeMQClient }, address) => {
+  ({ KubeMQClient }, address, onMessage) => {
     const client = new KubeMQClient({ address });
-    for await (const _event of client.events.subscribe({ channel: "bench.events" })) return;
+    void (async () => {
+      for await (const _event of client.events.subscribe({ channel: "bench.events" })) onMessage();
+    })();
   },
 );

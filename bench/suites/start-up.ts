@@ -24,7 +24,7 @@ const contestants = { "kubemq-es": "start-up/kubemq-es.js", "grpc-js with ts-pro
 /** New processes, in turn, which subscribe and wait for one message. */
 export async function startUp(rounds: number): Promise<StartUp[]> {
   using server = await start("server.js");
-  const port = String((server.greeting as Ports).receive[16]);
+  const port = String((server.greeting as Ports).one);
   const samples = new Map<string, StartUpSample[]>(Object.keys(contestants).map((name) => [name, []]));
   for (let round = -1; round < rounds; round++) {
     for (const [name, file] of Object.entries(contestants)) {
