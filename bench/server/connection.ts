@@ -190,25 +190,30 @@ export class Connection {
     this.socket.write(output.length === 1 ? (output[0] ?? nothing) : Buffer.concat(output));
   }
 
-  /** Sends events as long as the client's windows and the socket allow, to all subscriptions in turn. */
+  /** Sends events as long as the client's windows and the socket allow, to all subscriptions in turn, in writes of a block. */
   private feed(): void {
     const wire = this.event.length;
+    const most = this.calls.size === 1 ? Math.max(1, Math.floor(BLOCK_BYTES / wire)) : 1;
+    let blockBytes = 0;
     for (let progress = true; progress && !this.socket.writableNeedDrain;) {
       progress = false;
-      const most = this.calls.size === 1 ? Math.max(1, Math.floor(BLOCK_BYTES / wire)) : 1;
       for (const call of this.calls.values()) {
-        if (!call.started || this.socket.writableNeedDrain) continue;
+        if (!call.started) continue;
         const sent = wire > MAX_FRAME_BYTES ? this.feedPart(call) : this.feedWhole(call, most);
-        progress ||= sent;
+        progress ||= sent > 0;
+        blockBytes += sent;
+        if (blockBytes < BLOCK_BYTES) continue;
+        this.write();
+        blockBytes = 0;
       }
-      this.write();
     }
+    this.write();
   }
 
-  private feedWhole(call: Call, most: number): boolean {
+  private feedWhole(call: Call, most: number): number {
     const wire = this.event.length;
     const count = Math.min(most, Math.floor(Math.min(call.window, this.window) / wire));
-    if (count === 0) return false;
+    if (count === 0) return 0;
     call.window -= count * wire;
     this.window -= count * wire;
     const one = (call.one ??= frame(DATA, 0, call.stream, this.event));
@@ -217,16 +222,16 @@ export class Connection {
       call.block ??= Buffer.concat(Array.from({ length: most }, () => one));
       this.output.push(call.block.subarray(0, count * one.length));
     }
-    return true;
+    return count * one.length;
   }
 
-  private feedPart(call: Call): boolean {
+  private feedPart(call: Call): number {
     const room = Math.min(call.window, this.window, MAX_FRAME_BYTES, this.event.length - call.next);
-    if (room <= 0) return false;
+    if (room <= 0) return 0;
     this.output.push(frame(DATA, 0, call.stream, this.event.subarray(call.next, call.next + room)));
     call.next = (call.next + room) % this.event.length;
     call.window -= room;
     this.window -= room;
-    return true;
+    return room;
   }
 }
