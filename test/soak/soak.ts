@@ -64,6 +64,7 @@ settled.abort();
 await feeling;
 await witness.close();
 const share = LINES.map((line) => `${line} ${Math.round(100 * world.windows.share(line, started, stoppedAt))} %`);
+await checkCalls();
 await world.closeClients();
 
 const report: string[] = [];
@@ -106,6 +107,14 @@ async function watch(): Promise<void> {
     const wrong = findings.isEmpty ? "nothing wrong" : findings.lines()[0];
     console.log(`${elapsed} s: ${faults.line()}; heap ${heap} MiB; ${wrong}`);
   }
+}
+
+/** Every loop was left and every publisher closed, while the clients are open: nothing may run for them any more. */
+async function checkCalls(): Promise<void> {
+  const running = async () => Object.entries((await world.broker.stats()).streams).filter(([rpc]) => rpc !== "Ping");
+  await until("the broker has no calls", async () => (await running()).length === 0).catch(async () => {
+    findings.add("leaked", `calls of loops that were left: ${JSON.stringify(await running())}`);
+  });
 }
 
 /** With every client closed, the broker has no call and no connection of theirs, and the signal nobody who listens. */
