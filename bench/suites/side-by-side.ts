@@ -58,7 +58,8 @@ interface Arena {
 
 /**
  * Every contestant has a process of its own, and the server one more. Rounds are interleaved (A B C D, A B C D, …), so that whatever else
- * the machine does falls on all alike. The first round, a longer one, warms up.
+ * the machine does falls on all alike. The first round, a longer one, warms up:
+ * compilers need tens of thousands of messages.
  */
 export async function sideBySide(
   settings: Settings,
@@ -96,7 +97,7 @@ async function measure(load: Load, arena: Arena, { rounds, scale }: Settings): P
       const before = await serverCpuMs(arena.server);
       const sample = (await child.ask({
         load,
-        count: round < 0 ? count * 3 : count,
+        count: round < 0 ? Math.max(load.count, count * 3) : count,
         ports: arena.ports,
       } satisfies Order)) as Sample;
       const serverMs = (await serverCpuMs(arena.server)) - before;
