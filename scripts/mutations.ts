@@ -51,6 +51,7 @@ function verdictOf(ended: Ended): Verdict {
   if (ended.kind === "crashed") return { caught: true, why: "the process crashed" };
   // A break that is no TypeScript breaks everything, and shows nothing.
   if (ended.failedSuites.length > 0) return { caught: false, why: "the broken source cannot be loaded" };
+  if (ended.results.length === 0) return { caught: false, why: "no test ran" };
   const failed = ended.results.find(({ outcome }) => outcome === "failed");
   if (failed === undefined) return { caught: false, why: "the test is green without this line" };
   return { caught: true, why: /Exceeded timeout/.test(failed.message) ? "the test timed out" : "the test is red" };

@@ -344,7 +344,7 @@ export const credentials: Chapter = {
       promise: "what is wrong with a certificate is said in words",
       file: fault,
       find: `case "CERT_HAS_EXPIRED":`,
-      replace: "",
+      replace: `case "":`,
       test: "test/unit/tls-faults.test.ts",
       name: "what TLS refuses is told in words",
     },

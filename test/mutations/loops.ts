@@ -20,8 +20,8 @@ export const leaving: Chapter = {
     },
     {
       promise: "so it does at every position, and prefetched messages come back",
-      file: engine,
-      find: "this.#controller?.abort(cancelled());",
+      file: "src/internal/downstream.ts",
+      find: "for (const lane of this.#lanes) this.#part(lane);",
       replace: "void 0;",
       test: "test/reliability/leave.test.ts",
       name: "at every position cancels the call within 100 ms, and prefetched messages come back",

@@ -77,8 +77,8 @@ export const store: Chapter = {
       promise:
         "a server that comes back without its store is read from its new beginning, and loops of all patterns go on",
       file: resume,
-      find: "this.#last = { sequence: 0n, nanos };",
-      replace: "",
+      find: "if (!isFirst && nanos <= lastNanos) return REPEATED;",
+      replace: "if (sequence < expected) return REPEATED;",
       test: "test/reliability/restart.test.ts",
       name: "every loop goes on: the store from its new beginning, queues and events with what is new",
     },
