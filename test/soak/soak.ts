@@ -54,7 +54,8 @@ const pulse = new Pulse(world);
 const settled = new AbortController();
 const witness = world.witness();
 const feeling = pulse.run(witness, settled.signal);
-await faults.run(started + seconds * 600);
+// A broker that forgets everything excuses much of what was sent just before: a short run does without.
+await faults.run(seconds < 120 ? Infinity : started + seconds * 600);
 clearTimeout(timer);
 const stoppedAt = performance.now();
 await Promise.all(loads.map((load) => load.produced));

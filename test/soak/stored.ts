@@ -110,7 +110,9 @@ export async function storeLoad(world: World): Promise<Load> {
           const stored = witness.sequenceOf(producer, number);
           const isConfirmed = producer.outcome[number] === Outcome.confirmed;
           if (stored === 0 && isConfirmed) {
-            if (world.lostMemorySince(producer.intendedAt(number))) withMemory += 1;
+            const isForgotten = kills.some((kill) => kill >= producer.intendedAt(number));
+            const isSeen = fast.sequenceOf(producer, number) > 0;
+            if (isForgotten && (isSeen || world.lostMemorySince(producer.intendedAt(number)))) withMemory += 1;
             else findings.add("lost", `${producer.name} ${number} was confirmed, and is not in the store`);
           }
           if (stored === 0) continue;
