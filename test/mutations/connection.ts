@@ -407,6 +407,7 @@ export const limits: Chapter = {
 };
 
 const stream = "src/internal/transport/stream.ts";
+const unary = "src/internal/transport/unary.ts";
 const incoming = "src/internal/transport/incoming.ts";
 const edgesTest = "test/unit/transport/edges.test.ts";
 
@@ -422,8 +423,9 @@ export const transport: Chapter = {
       name: "what is buffered at an abort is dropped",
     },
     {
-      promise: "with CANCEL, whatever the reason of the abort: anything else is an error to the server",
-      file: stream,
+      promise:
+        "a call that is aborted is reset with CANCEL, whatever the reason of the abort: anything else is an error to the server",
+      file: unary,
       find: "rstCode: number = constants.NGHTTP2_CANCEL): void {",
       replace: "rstCode: number = constants.NGHTTP2_INTERNAL_ERROR): void {",
       test: edgesTest,
@@ -447,7 +449,7 @@ export const transport: Chapter = {
     },
     {
       promise: "a deadline ends its call",
-      file: stream,
+      file: unary,
       find: "if (deadlineMs !== undefined) this.timer = setTimeout(this.onDeadline, deadlineMs);",
       replace: "",
       test: edgesTest,
