@@ -89,13 +89,15 @@ export async function runJest(
   files: readonly string[],
   pattern: string,
   boundMs: number,
+  testTimeoutMs?: number,
 ): Promise<Ended> {
   const report = join(copy, "report.json");
   rmSync(report, { force: true });
   const flags = ["--experimental-vm-modules", "--disable-warning=ExperimentalWarning"];
   const jest = ["node_modules/jest/bin/jest.js", "--json", `--outputFile=${report}`, "--forceExit", "--silent"];
   const workers = files.length === 1 ? ["--runInBand"] : [];
-  const args = [...flags, ...jest, ...workers, "--testNamePattern", pattern, "--runTestsByPath", ...files];
+  const timeout = testTimeoutMs === undefined ? [] : [`--testTimeout=${testTimeoutMs}`];
+  const args = [...flags, ...jest, ...workers, ...timeout, "--testNamePattern", pattern, "--runTestsByPath", ...files];
   const child = spawn(process.execPath, args, { cwd: copy, detached: true, stdio: ["ignore", "ignore", "pipe"] });
   running.add(child);
   let output = "";

@@ -11,6 +11,8 @@ import { Copies, runJest, type Ended } from "./jest-runs.js";
 const RUNNERS = 2;
 /** A test that the break makes hang is killed. In CI the suite would fail just so. */
 const BOUND_MS = 60_000;
+/** What a test that waits in vain may take, unless it says so itself. */
+const TEST_TIMEOUT_MS = 10_000;
 const GREEN_BOUND_MS = 600_000;
 
 const literally = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
@@ -64,7 +66,7 @@ async function tryBreak(copy: string, { file, find, replace, test, name }: HeldP
   if (parts.length !== 2) return { caught: false, why: `the line occurs ${parts.length - 1} times in its file` };
   writeFileSync(path, parts.join(replace));
   try {
-    return verdictOf(await runJest(copy, [test], literally(name), BOUND_MS));
+    return verdictOf(await runJest(copy, [test], literally(name), BOUND_MS, TEST_TIMEOUT_MS));
   } finally {
     writeFileSync(path, source);
   }

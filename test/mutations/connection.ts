@@ -153,14 +153,6 @@ export const closing: Chapter = {
       name: "a process whose client was closed, twice and concurrently, ends by itself within a second",
     },
     {
-      promise: "a connection is not destroyed out of one of its own callbacks, in which node:http2 corrupts its memory",
-      file: connection,
-      find: "setImmediate(() => sessionManager.abort(",
-      replace: "((now: () => void) => now())(() => sessionManager.abort(",
-      test: "test/reliability/fuzz.test.ts",
-      name: "a client that is closed out of a call that failed of too many headers",
-    },
-    {
       promise: "the readers of `status()` end, after the last entry",
       file: connection,
       find: "this.status.end();",
