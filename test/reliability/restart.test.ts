@@ -20,15 +20,16 @@ async function underLoad(
   await using sender = await KubeMQClient.connect({ ...options, address });
   await using receiver = await KubeMQClient.connect({ ...options, address });
   const loads = [
-    new Load(events(sender, receiver, "load.events"), 40),
-    new Load(store(sender, receiver, "load.store"), 40),
-    new Load(queue(sender, receiver, "load.queue"), 30),
-    new Load(commands(sender, receiver, "load.commands"), 20),
+    new Load(events(sender, receiver, "load.events"), 60),
+    new Load(store(sender, receiver, "load.store"), 60),
+    new Load(queue(sender, receiver, "load.queue"), 50),
+    new Load(commands(sender, receiver, "load.commands"), 50),
   ];
   for (const load of loads) load.start();
   try {
     await untilAllGoOn(loads, 10_000);
     await happens(loads);
+    await until("enough has arrived to say so", () => loads.every((load) => load.receivedCount > 40), 20_000);
     await Promise.all(loads.map((load) => load.stopSending()));
     await until("everything arrives", () => loads.every((load) => load.isSettled), 20_000);
   } catch (error) {

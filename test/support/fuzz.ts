@@ -3,10 +3,10 @@ import { Dice, startMisbehavingServer } from "./misbehaving-server.js";
 import { sleep } from "./until.js";
 
 /**
- * Runs a client against servers that misbehave: `fuzz.ts ROUNDS [SEED]`. Each round is a client of its own that calls, publishes,
+ * Runs clients against a server that misbehaves, until it has done so often enough: `fuzz.ts ANSWERS [SEED]`. Each round is a client of its own that calls, publishes,
  * subscribes and consumes. Every promise must settle with a result or a KubeMQError, every loop must end; nothing may crash the process.
  */
-const rounds = Number(process.argv[2] ?? 300);
+const enough = Number(process.argv[2] ?? 1_000);
 const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
 const atOnce = 12;
 const dice = new Dice(seed);
@@ -77,19 +77,22 @@ async function round(address: string): Promise<void> {
   if (client.state !== "closed") failures.push(`the state is ${client.state}`);
 }
 
-async function run(): Promise<void> {
+async function run(): Promise<{ rounds: number; answers: number }> {
   using server = await startMisbehavingServer(seed);
-  let left = rounds;
+  let rounds = 0;
   const worker = async () => {
-    while (left > 0 && failures.length === 0) {
-      left -= 1;
+    while (server.answers < enough && failures.length === 0) {
+      rounds += 1;
       await round(server.address);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
+  return { rounds, answers: server.answers };
 }
 
-await run();
-console.log(JSON.stringify({ rounds, seed, outcomes: Object.fromEntries(outcomes), failures: failures.slice(0, 10) }));
-if (failures.length > 0) process.exitCode = 1;
-else console.log("done");
+const done = await run();
+console.log(JSON.stringify({ ...done, seed, outcomes: Object.fromEntries(outcomes), failures: failures.slice(0, 10) }));
+if (failures.length === 0) console.log("done");
+// Said, not left to come by itself: after some of these floods Node.js 20 waits for ever, in its own tear-down, for writes of
+// sessions that it has destroyed.
+process.exit(failures.length === 0 ? 0 : 1);

@@ -211,7 +211,7 @@ function garble(dice: Dice, bytes: Buffer): Buffer {
   return copy;
 }
 
-function misbehave(socket: Socket, dice: Dice): void {
+function misbehave(socket: Socket, dice: Dice, onAnswer: () => void): void {
   socket.on("error", () => {});
   // What is cut in two goes out in two turns, and what comes after it waits.
   let last = Promise.resolve();
@@ -238,6 +238,7 @@ function misbehave(socket: Socket, dice: Dice): void {
     acknowledged = true;
     for (const id of scanner.push(chunk)) {
       const answer = dice.chance(roughness) ? dice.pick(rough) : dice.chance(0.5) ? kind : dice.pick(gentle);
+      onAnswer();
       const bytes = answer(dice, id);
       send(dice.chance(roughness) ? garble(dice, bytes) : bytes);
       // Most streams come to an end, however odd; some hang.
@@ -252,13 +253,18 @@ function misbehave(socket: Socket, dice: Dice): void {
 export async function startMisbehavingServer(seed: number) {
   const dice = new Dice(seed);
   const sockets = new Set<Socket>();
+  let answers = 0;
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    misbehave(socket, dice);
+    misbehave(socket, dice, () => void (answers += 1));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
+    /** How often it has misbehaved. */
+    get answers(): number {
+      return answers;
+    },
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     [Symbol.dispose]() {
       server.close();
