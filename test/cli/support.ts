@@ -51,7 +51,9 @@ export function startWith(
 export function startOnTerminal(...args: string[]): ChildProcessByStdio<Writable, Readable, Readable> {
   const command = [process.execPath, main(), ...args];
   const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-  const script = process.platform === "darwin" ? ["-q", "/dev/null", ...command] : ["-qec", quoted, "/dev/null"];
+  // "exec", since a shell that stays in between may answer Ctrl-C by itself.
+  const script =
+    process.platform === "darwin" ? ["-q", "/dev/null", ...command] : ["-qec", `exec ${quoted}`, "/dev/null"];
   return track(spawn("script", script, { env: environment() }));
 }
 

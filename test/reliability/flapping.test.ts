@@ -61,7 +61,7 @@ test("a server that flaps: bounded attempts, no stream and no connection left ov
   expect(proxy.accepted).toBeLessThanOrEqual(rounds * 10);
   await until("one connection is left of all", () => proxy.open <= 1);
   await until("one stream is left of all", () => (broker.stats().streams["SubscribeToEvents"] ?? 0) === 1);
-  expect(client.state).toBe("ready");
+  await until("the client says so", () => client.state === "ready");
   await client.close();
   await Promise.all([loop, watching]);
 }, 60_000);
