@@ -143,7 +143,7 @@ describe("every message type", () => {
         expectBytes(encode(schema, message), expected);
         expect(isStatic(schema, expected) || hasOddValues(schema, message)).toBe(true);
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 
@@ -159,7 +159,7 @@ describe("every message type", () => {
         expect(toJson(schema, decoded.message)).toEqual(toJson(schema, message));
         expectBytes(toBinary(schema, decoded.message), wire);
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 
@@ -168,7 +168,7 @@ describe("every message type", () => {
       fc.property(fc.uint8Array({ maxLength: 80 }), (wire) => {
         expect(ours(schema, wire)).toEqual(reference(schema, wire));
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -184,7 +184,7 @@ describe("every message type", () => {
         const damaged = new Uint8Array(wire);
         expect(ours(schema, damaged)).toEqual(reference(schema, damaged));
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });
@@ -234,7 +234,7 @@ test.each(messages.map((m) => [m.name, m] as const))("%s: unknown fields and oth
         if ("message" in decoded) expectBytes(encode(schema, decoded.message), toBinary(schema, decoded.message));
       },
     ),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
 });
 
