@@ -136,7 +136,8 @@ export class Connection implements StreamHost {
           const known = this.#token.header();
           header = known instanceof Promise ? await this.#inTime(known, call, leftMs, controller?.signal) : known;
           // The init form of a message is the message itself; Connect's types want to see it spelled out.
-          const response = await this.#transport.unary(method, controller?.signal, leftMs, header, request as never);
+          const answer = this.#transport.unary(method, controller?.signal, leftMs, header, request as never);
+          const response = await this.#untilGone(answer, call);
           // Servers answer a ping whatever its token is.
           this.#heard(method.name === pingMethod.name ? undefined : header);
           return response.message;
@@ -213,6 +214,14 @@ export class Connection implements StreamHost {
         (value) => end(() => resolve(value)),
         (error: unknown) => end(() => reject(error)),
       );
+    });
+  }
+
+  /** A call is let go when the client has closed: node:http2 can be made to forget the streams of a session that it has destroyed. */
+  #untilGone<T>(answer: Promise<T>, subject: Subject): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const unwatch = onAbort(this.#gone.signal, () => reject(clientClosed(subject)));
+      answer.then(resolve, reject).finally(unwatch);
     });
   }
 

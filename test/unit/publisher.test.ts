@@ -217,3 +217,14 @@ describe("stored events, which a server answers one by one", () => {
     expect(codes.length).toBe(102_000); // the rest is rejected, not forgotten
   });
 });
+
+test("a call whose connection never says that it has ended is let go when the client closes", async () => {
+  // node:http2 can be made to forget the streams of a session that it has destroyed.
+  const transport = createRouterTransport(
+    ({ service }) => void service(kubemq, { receiveQueueMessages: () => new Promise(() => {}) }),
+  );
+  const client = new KubeMQClient({ keepalive: false }, { transport });
+  const receiving = client.queues.receive({ channel: "c" }).catch((error: unknown) => error);
+  await client.close({ timeoutMs: 20 });
+  expect(await receiving).toMatchObject({ code: "CLIENT_CLOSED", operation: "queues.receive", channel: "c" });
+});
