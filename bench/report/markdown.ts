@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { about } from "../loads.js";
 import { chart } from "./chart.js";
 import type { Conditions, Results } from "./results.js";
@@ -25,6 +25,7 @@ const CHART = "bench/chart.svg";
  */
 export function write(results: Results): void {
   const version = /^v(\d+)/.exec(results.conditions.node)?.[1] ?? "";
+  mkdirSync(RESULTS, { recursive: true });
   writeFileSync(`${RESULTS}/node-${version}.json`, `${JSON.stringify(results, undefined, 2)}\n`);
   const all = readdirSync(RESULTS)
     .filter((name) => name.endsWith(".json"))
