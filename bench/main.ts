@@ -10,19 +10,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { describe, write } from "./report/markdown.js";
 import { conditions } from "./report/results.js";
-import {
-  facadeTable,
-  latencyTable,
-  loadTable,
-  memoryTable,
-  profileTable,
-  rateTable,
-  scalingTable,
-  startUpTable,
-  targetTable,
-} from "./report/tables.js";
-import { render } from "./report/table.js";
-import type { Table } from "./report/table.js";
+import { sections, titled, type Titled } from "./report/sections.js";
 import { embedded } from "./suites/embedded.js";
 import { scaling } from "./suites/scaling.js";
 import { sideBySide } from "./suites/side-by-side.js";
@@ -43,34 +31,26 @@ const rounds = Number(options.rounds ?? (quick ? 2 : 5));
 const settings = { rounds, scale: quick ? 0.2 : 1, only: options.only };
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds must be a whole number from 1, got ${rounds}`);
 
-function show(title: string, table: Table): void {
-  console.log(`\n${title}\n\n${render(table)}`);
+function show(tables: readonly Titled[]): void {
+  console.log(`\n${titled(tables)}`);
 }
 
 const startedAt = performance.now();
 console.log(describe(conditions(settings, startedAt)));
-const { loads, profiles } = await sideBySide(settings, (load) => {
-  show(`${load.load}, ${load.count.toLocaleString("en")} a round`, loadTable(load));
-});
-show("What must be reached", targetTable(loads));
-show("CPU a message: the facade and the transport under it", facadeTable(loads));
-if (profiles.length > 0) show("Where the facade's CPU time goes", profileTable(profiles));
+const measured = await sideBySide(settings, (load) => show(sections.loads({ loads: [load] })));
+show([...sections.targets(measured), ...sections.facade(measured), ...sections.profile(measured)]);
 
 if (options.only === "") {
   const onBroker = await embedded(Math.min(rounds, 3), settings.scale);
-  show("Through the facade, against the embedded broker", rateTable(onBroker.rates));
-  show("Queue latency and settlement", latencyTable(onBroker.latencies, onBroker.drain));
+  show([...sections.embedded({ embedded: onBroker }), ...sections.latency({ embedded: onBroker })]);
   const grown = await scaling(Math.min(rounds, 3), settings.scale);
-  show("Cost of a message by their number", scalingTable(grown.byMessages));
-  show("Cost of a message by the number of subscriptions", scalingTable(grown.bySubscriptions));
-  show("Memory", memoryTable(grown));
+  show([...sections.scaling({ scaling: grown }), ...sections.memory({ scaling: grown })]);
   const started = await startUp(rounds);
-  show("Start-up", startUpTable(started));
+  show(sections.startUp({ startUp: started }));
 
   const results = {
     conditions: conditions(settings, startedAt),
-    loads,
-    profiles,
+    ...measured,
     embedded: onBroker,
     scaling: grown,
     startUp: started,

@@ -2,18 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { about } from "../loads.js";
 import { chart } from "./chart.js";
 import type { Conditions, Results } from "./results.js";
-import {
-  facadeTable,
-  latencyTable,
-  loadTable,
-  memoryTable,
-  profileTable,
-  rateTable,
-  scalingTable,
-  startUpTable,
-  targetTable,
-} from "./tables.js";
-import { render } from "./table.js";
+import { headed, sections } from "./sections.js";
 
 const RESULTS = "bench/results";
 const DOCUMENT = "BENCHMARKS.md";
@@ -40,7 +29,7 @@ export function write(results: Results): void {
     document.replace(
       /(<!-- begin (\w+) -->\n)[^]*?(<!-- end \2 -->)/g,
       (_, begin: string, section: string, end: string) => {
-        const text = sections[section];
+        const text = parts[section];
         if (text === undefined) throw new Error(`${DOCUMENT} has a section that is not known: ${section}`);
         return `${begin}\n${text(all)}\n\n${end}`;
       },
@@ -48,34 +37,22 @@ export function write(results: Results): void {
   );
 }
 
-type Section = (all: readonly Results[]) => string;
+type Part = (all: readonly Results[]) => string;
 
-/** A part for each version of Node.js. */
-const each = (text: (results: Results) => string): Section => {
+/** One for each version of Node.js. */
+const each = (text: (results: Results) => string): Part => {
   return (all) => all.map((results) => `**Node.js ${results.conditions.node}**\n\n${text(results)}`).join("\n\n");
 };
 
-const sections: Readonly<Record<string, Section>> = {
+const parts: Readonly<Record<string, Part>> = {
   conditions: (all) => all.map(({ conditions }) => `- ${describe(conditions)}`).join("\n"),
   contestants: () =>
     Object.entries(about)
       .map(([name, text]) => `- **${name}**: ${text}`)
       .join("\n"),
-  targets: each(({ loads }) => render(targetTable(loads))),
-  facade: each(({ loads }) => render(facadeTable(loads))),
-  profile: each(({ profiles }) => render(profileTable(profiles))),
-  loads: each(({ loads }) =>
-    loads
-      .map((load) => `${load.load}, ${load.count.toLocaleString("en")} a round\n\n${render(loadTable(load))}`)
-      .join("\n\n"),
+  ...Object.fromEntries(
+    Object.entries(sections).map(([name, tables]) => [name, each((results) => headed(tables(results)))]),
   ),
-  embedded: each(({ embedded }) => render(rateTable(embedded.rates))),
-  latency: each(({ embedded }) => render(latencyTable(embedded.latencies, embedded.drain))),
-  startUp: each(({ startUp }) => render(startUpTable(startUp))),
-  scaling: each(
-    ({ scaling }) => `${render(scalingTable(scaling.byMessages))}\n\n${render(scalingTable(scaling.bySubscriptions))}`,
-  ),
-  memory: each(({ scaling }) => render(memoryTable(scaling))),
 };
 
 export function describe(of: Conditions): string {
