@@ -3,12 +3,7 @@ import { benchOptions, benchStream, type BenchOptions } from "./bench.js";
 import { lineOf, recordOf } from "./output.js";
 import { addPublish } from "./publish.js";
 import { connectionOptions, withSession } from "./session.js";
-import { integer } from "./values.js";
-
-interface SubscribeOptions {
-  readonly group?: string;
-  readonly count?: number;
-}
+import { filterOf, printEach, subscribeOptions, type SubscribeOptions } from "./subscribe.js";
 
 export function addEvents(program: Command): void {
   const events = program
@@ -28,34 +23,23 @@ Examples:
   });
 
   connectionOptions(
-    events
-      .command("subscribe <channel>")
-      .summary("print events until Ctrl-C")
-      .option("--group <name>", "share the events with the other members of this group")
-      .option("-n, --count <n>", "end after so many", integer(1))
-      .addHelpText(
-        "after",
-        `
+    subscribeOptions(events.command("subscribe <channel>").summary("print events until Ctrl-C"), "events").addHelpText(
+      "after",
+      `
 A channel may have wildcards: * is one part between dots, > at the end is all the rest. Quote them from the shell.
 
 Examples:
   $ kubemq-es events subscribe 'orders.*'
   $ kubemq-es events subscribe '>' --json | jq -r .body
   $ kubemq-es events subscribe jobs --group workers --count 10`,
-      ),
+    ),
   ).action(async (channel: string, options: SubscribeOptions, command: Command) =>
-    withSession(command, async ({ client, output, signal }) => {
-      const { group, count = Infinity } = options;
-      const filter = { channel, ...(group !== undefined && { group }) };
-      let received = 0;
-      for await (const event of client.events.subscribe(filter, { signal })) {
-        await output.print(
-          lineOf(event, event.receivedAt.toISOString()),
-          recordOf(event, { receivedAt: event.receivedAt }),
-        );
-        if ((received += 1) >= count) break;
-      }
-    }),
+    withSession(command, ({ client, output, signal }) =>
+      printEach(output, client.events.subscribe(filterOf(channel, options), { signal }), options, (event) => {
+        const { receivedAt } = event;
+        return [lineOf(event, receivedAt.toISOString()), recordOf(event, { receivedAt })];
+      }),
+    ),
   );
 
   connectionOptions(

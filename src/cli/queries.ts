@@ -1,20 +1,22 @@
 import type { Command } from "commander";
-import { benchOptions, benchRoundTrips, type BenchOptions } from "./bench.js";
+import type { QueryRequest } from "../index.js";
 import { Failure } from "./exit.js";
 import { envelope, messageOptions, readBody, type MessageOptions } from "./input.js";
 import { lineOf, recordOf } from "./output.js";
+import {
+  benchRequests,
+  requestBenchOptions,
+  respondOptions,
+  respondToEach,
+  type RequestBenchOptions,
+  type RespondOptions,
+} from "./requests.js";
 import { connectionOptions, withSession } from "./session.js";
 import { integer } from "./values.js";
 
 interface SendOptions extends MessageOptions {
   readonly cacheKey?: string;
   readonly cacheSeconds: number;
-}
-
-interface RespondOptions {
-  readonly group?: string;
-  readonly count?: number;
-  readonly fail?: string;
 }
 
 export function addQueries(program: Command): void {
@@ -53,55 +55,35 @@ Examples:
   );
 
   connectionOptions(
-    queries
-      .command("respond <channel> [body]")
-      .alias("subscribe")
-      .summary("print queries and answer each, with the body or else with its own, until Ctrl-C")
-      .option("--fail <reason>", "refuse, and say why")
-      .option("--group <name>", "share the queries with the other members of this group")
-      .option("-n, --count <n>", "end after so many", integer(1))
-      .addHelpText(
-        "after",
-        `
+    respondOptions(
+      queries
+        .command("respond <channel> [body]")
+        .alias("subscribe")
+        .summary("print queries and answer each, with the body or else with its own, until Ctrl-C"),
+      "queries",
+      "refuse, and say why",
+    ).addHelpText(
+      "after",
+      `
 Examples:
   $ kubemq-es queries respond price 12.50
   $ kubemq-es queries respond echo
   $ kubemq-es queries respond price --fail 'out of print'`,
-      ),
+    ),
   ).action(async (channel: string, body: string | undefined, options: RespondOptions, command: Command) =>
-    withSession(command, async ({ client, output, signal }) => {
-      const { group, count = Infinity, fail } = options;
-      let answered = 0;
-      for await (const query of client.queries.subscribe(
-        { channel, ...(group !== undefined && { group }) },
-        { signal },
-      )) {
-        await output.print(lineOf(query), recordOf(query));
-        await (fail === undefined ? query.respond({ body: body ?? query.body }) : query.fail(fail));
-        if ((answered += 1) >= count) break;
-      }
-    }),
+    withSession(command, (session) =>
+      respondToEach(session, session.client.queries, channel, options, (query: QueryRequest) =>
+        query.respond({ body: body ?? query.body }),
+      ),
+    ),
   );
 
-  connectionOptions(
-    benchOptions(queries.command("bench [channel]").summary("measure round trips to a responder of its own")).option(
-      "--concurrency <n>",
-      "how many queries are under way at once",
-      integer(1, 10_000),
-      16,
-    ),
-  ).action(async (channel: string | undefined, options: BenchOptions & { concurrency: number }, command: Command) =>
-    withSession(command, async (session) => {
-      const { client, signal } = session;
-      const name = channel ?? "kubemq-es.bench";
-      await using requests = client.queries.subscribe({ channel: name }, { signal });
-      const responding = (async () => {
-        for await (const query of requests) await query.respond({ body: query.body });
-      })();
-      await requests.ready;
-      await benchRoundTrips(session, options, (body) => client.queries.send({ channel: name, body }, { signal }));
-      await requests.close();
-      await responding;
-    }),
+  connectionOptions(requestBenchOptions(queries.command("bench [channel]"), "queries")).action(
+    async (channel: string | undefined, options: RequestBenchOptions, command: Command) =>
+      withSession(command, (session) =>
+        benchRequests(session, session.client.queries, channel, options, (query: QueryRequest) =>
+          query.respond({ body: query.body }),
+        ),
+      ),
   );
 }

@@ -4,12 +4,10 @@ import { benchOptions, benchStream, type BenchOptions } from "./bench.js";
 import { lineOf, recordOf } from "./output.js";
 import { addPublish } from "./publish.js";
 import { connectionOptions, withSession } from "./session.js";
-import { integer } from "./values.js";
+import { filterOf, printEach, subscribeOptions, type SubscribeOptions } from "./subscribe.js";
 
-interface SubscribeOptions {
+interface StoreOptions extends SubscribeOptions {
   readonly from: StartPosition;
-  readonly group?: string;
-  readonly count?: number;
 }
 
 export function addStore(program: Command): void {
@@ -29,37 +27,32 @@ Examples:
   });
 
   connectionOptions(
-    store
-      .command("subscribe <channel>")
-      .summary("print stored events, then new ones, until Ctrl-C")
-      .option(
-        "--from <position>",
-        "new, first, last, a sequence, a time (2026-01-31T12:00:00Z), or a time ago (90s, 15m, 2h)",
-        position,
-        { from: "new" } satisfies StartPosition,
-      )
-      .option("--group <name>", "share the events with the other members of this group")
-      .option("-n, --count <n>", "end after so many", integer(1))
-      .addHelpText(
-        "after",
-        `
+    subscribeOptions(
+      store
+        .command("subscribe <channel>")
+        .summary("print stored events, then new ones, until Ctrl-C")
+        .option(
+          "--from <position>",
+          "new, first, last, a sequence, a time (2026-01-31T12:00:00Z), or a time ago (90s, 15m, 2h)",
+          position,
+          { from: "new" } satisfies StartPosition,
+        ),
+      "events",
+    ).addHelpText(
+      "after",
+      `
 Examples:
   $ kubemq-es store subscribe orders --from first --count 10
   $ kubemq-es store subscribe orders --from 42 --json
   $ kubemq-es store subscribe orders --from 15m`,
-      ),
-  ).action(async (channel: string, { from: start, group, count = Infinity }: SubscribeOptions, command: Command) =>
-    withSession(command, async ({ client, output, signal }) => {
-      const filter = { channel, start, ...(group !== undefined && { group }) };
-      let received = 0;
-      for await (const event of client.eventsStore.subscribe(filter, { signal })) {
+    ),
+  ).action(async (channel: string, options: StoreOptions, command: Command) =>
+    withSession(command, ({ client, output, signal }) => {
+      const filter = { ...filterOf(channel, options), start: options.from };
+      return printEach(output, client.eventsStore.subscribe(filter, { signal }), options, (event) => {
         const { sequence, timestamp } = event;
-        await output.print(
-          lineOf(event, `#${sequence}`, timestamp.toISOString()),
-          recordOf(event, { sequence, timestamp }),
-        );
-        if ((received += 1) >= count) break;
-      }
+        return [lineOf(event, `#${sequence}`, timestamp.toISOString()), recordOf(event, { sequence, timestamp })];
+      });
     }),
   );
 
