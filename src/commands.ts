@@ -1,9 +1,8 @@
-import type { Codec } from "./codec.js";
 import type { ChannelFilter } from "./events.js";
 import type { Connection } from "./internal/connection.js";
 import { handleRequests } from "./internal/handle.js";
 import { ReceivedRequest } from "./internal/request.js";
-import { openRequests, type RequestSource } from "./internal/request-stream.js";
+import { openRequests, requestSource } from "./internal/request-stream.js";
 import type { CallOptions, HandlerOptions } from "./message.js";
 import {
   ask,
@@ -76,28 +75,19 @@ export function createCommandsClient(connection: Connection): CommandsClient {
       return response.executed ? { executed: true, ...info } : { executed: false, error: reasonOf(response), ...info };
     },
 
-    subscribe: (filter, options) => openRequests(connection, commandsOf("commands.subscribe", filter), options),
+    subscribe: (filter, options) =>
+      openRequests(connection, requestSource("commands", "subscribe", filter, ReceivedCommand), options),
 
     handle: (filter, handler, options) =>
       handleRequests(
         connection,
-        commandsOf("commands.handle", filter),
+        requestSource("commands", "handle", filter, ReceivedCommand),
         async (command) => {
           const reply = await handler(command);
           return () => command.respond(reply ?? {});
         },
         options,
       ),
-  };
-}
-
-function commandsOf<T>(operation: string, filter: ChannelFilter<T>): RequestSource<ReceivedCommand<T>> {
-  const codec: Codec<T> | undefined = filter.codec;
-  return {
-    kind: "commands",
-    operation,
-    filter,
-    make: (parts, path) => new ReceivedCommand(parts, codec, path),
   };
 }
 

@@ -4,7 +4,7 @@ import { encodeBody } from "./internal/check.js";
 import type { Connection } from "./internal/connection.js";
 import { handleRequests } from "./internal/handle.js";
 import { ReceivedRequest, type ResponsePath } from "./internal/request.js";
-import { openRequests, type RequestSource } from "./internal/request-stream.js";
+import { openRequests, requestSource } from "./internal/request-stream.js";
 import type { RequestParts, ResponseParts } from "./internal/wire-requests.js";
 import { IncomingMessage, type CallOptions, type HandlerOptions, type Incoming, type Payload } from "./message.js";
 import {
@@ -105,7 +105,8 @@ export function createQueriesClient(connection: Connection): QueriesClient {
       return new ReceivedAnswer(request.id, query.channel, response, query.responseCodec);
     },
 
-    subscribe: (filter, options) => openRequests(connection, queriesOf("queries.subscribe", filter), options),
+    subscribe: (filter, options) =>
+      openRequests(connection, requestSource("queries", "subscribe", filter, ReceivedQuery), options),
 
     handle<T, R>(
       filter: ChannelFilter<T> & { responseCodec?: Codec<R> | undefined },
@@ -115,7 +116,7 @@ export function createQueriesClient(connection: Connection): QueriesClient {
       const codec = filter.responseCodec;
       return handleRequests(
         connection,
-        queriesOf("queries.handle", filter),
+        requestSource("queries", "handle", filter, ReceivedQuery),
         async (query) => {
           const body = await handler(query);
           // Without a codec the types allow bytes and text only; what comes nevertheless is refused when it is encoded.
@@ -124,16 +125,6 @@ export function createQueriesClient(connection: Connection): QueriesClient {
         options,
       );
     },
-  };
-}
-
-function queriesOf<T>(operation: string, filter: ChannelFilter<T>): RequestSource<ReceivedQuery<T>> {
-  const codec: Codec<T> | undefined = filter.codec;
-  return {
-    kind: "queries",
-    operation,
-    filter,
-    make: (parts, path) => new ReceivedQuery(parts, codec, path),
   };
 }
 

@@ -1,8 +1,8 @@
 import type { EventPublisher, EventsClient } from "../events.js";
 import type { EventsStoreClient } from "../events-store.js";
 import type { OutgoingMessage } from "../message.js";
-import type { Observer } from "../telemetry.js";
-import { beginProcess, during, observeLoop, outgoing } from "./observed.js";
+import type { Activity, ObservedMessage, Observer } from "../telemetry.js";
+import { beginProcess, observeLoop, outgoing, sending } from "./observed.js";
 
 type Pattern = "events" | "eventsStore";
 
@@ -12,38 +12,28 @@ const MAX_LINKED = 128;
 export function observedEvents(client: EventsClient, observer: Observer): EventsClient {
   const pattern = "events";
   return {
-    async publish(message, options) {
-      const sent = outgoing(observer, "send", "publish", pattern, message);
-      return during(sent.activity, () => client.publish(sent.message, options));
-    },
+    publish: (message, options) =>
+      sending(observer, "publish", pattern, message, (observed) => client.publish(observed, options)),
     publisher: (options) => observedPublisher(client.publisher(options), pattern, observer),
-    subscribe(filter, options) {
-      const subscription = client.subscribe(filter, options);
-      observeLoop(subscription, (event) => beginProcess(observer, { pattern, group: filter.group }, event));
-      return subscription;
-    },
+    subscribe: (filter, options) =>
+      observeLoop(client.subscribe(filter, options), beginEvent(observer, pattern, filter.group)),
   };
 }
 
 export function observedEventsStore(client: EventsStoreClient, observer: Observer): EventsStoreClient {
   const pattern = "eventsStore";
   return {
-    async publish(message, options) {
-      const sent = outgoing(observer, "send", "publish", pattern, message);
-      return during(sent.activity, () => client.publish(sent.message, options));
-    },
+    publish: (message, options) =>
+      sending(observer, "publish", pattern, message, (observed) => client.publish(observed, options)),
     publisher: (options) => observedPublisher(client.publisher(options), pattern, observer),
-    subscribe(filter, options) {
-      const subscription = client.subscribe(filter, options);
-      observeLoop(subscription, (event) => beginProcess(observer, { pattern, group: filter.group }, event));
-      return subscription;
-    },
-    replay(request, options) {
-      const subscription = client.replay(request, options);
-      observeLoop(subscription, (event) => beginProcess(observer, { pattern }, event));
-      return subscription;
-    },
+    subscribe: (filter, options) =>
+      observeLoop(client.subscribe(filter, options), beginEvent(observer, pattern, filter.group)),
+    replay: (request, options) => observeLoop(client.replay(request, options), beginEvent(observer, pattern)),
   };
+}
+
+function beginEvent(observer: Observer, pattern: Pattern, group?: string): (event: ObservedMessage) => Activity {
+  return (event) => beginProcess(observer, { pattern, group }, event);
 }
 
 function observedPublisher<Receipt>(
@@ -52,10 +42,7 @@ function observedPublisher<Receipt>(
   observer: Observer,
 ): EventPublisher<Receipt> {
   return {
-    async publish(message) {
-      const sent = outgoing(observer, "send", "publish", pattern, message);
-      return during(sent.activity, () => publisher.publish(sent.message));
-    },
+    publish: (message) => sending(observer, "publish", pattern, message, (observed) => publisher.publish(observed)),
     publishAll: (messages, options) =>
       publishAll(messages, pattern, observer, (observed) => publisher.publishAll(observed, options)),
     flush: () => publisher.flush(),
@@ -72,7 +59,7 @@ async function publishAll<T>(
   send: (messages: Iterable<OutgoingMessage<T>> | AsyncIterable<OutgoingMessage<T>>) => Promise<number>,
 ): Promise<number> {
   const startedAt = Date.now();
-  const created: ReturnType<typeof outgoing>["activity"][] = [];
+  const created: Activity[] = [];
   const channels = new Set<string>();
   let count = 0;
   const create = (message: OutgoingMessage<T>) => {
@@ -85,17 +72,8 @@ async function publishAll<T>(
   };
   const sent = () => {
     const [channel] = channels.size === 1 ? channels : [];
-    const messages: [] = [];
-    return observer.begin({
-      type: "send",
-      name: "publish",
-      pattern,
-      channel,
-      messages,
-      isBatch: true,
-      created,
-      startedAt,
-    });
+    const operation = { type: "send", name: "publish", pattern, channel, isBatch: true, created, startedAt } as const;
+    return observer.begin({ ...operation, messages: [] });
   };
   try {
     const answered = await send(

@@ -11,6 +11,7 @@ import {
   outgoing,
   processed,
   replace,
+  sending,
 } from "./observed.js";
 
 const pattern = "queues";
@@ -37,10 +38,8 @@ export function observedQueues(client: QueuesClient, observer: Observer): Queues
   };
 
   return {
-    async send(message, options) {
-      const sent = outgoing(observer, "send", "send", pattern, message);
-      return during(sent.activity, () => client.send(sent.message, options));
-    },
+    send: (message, options) =>
+      sending(observer, "send", pattern, message, (observed) => client.send(observed, options)),
     sendBatch: (messages, options) => sendAll(observer, messages, (observed) => client.sendBatch(observed, options)),
     publisher: (options) => observedPublisher(client.publisher(options), observer),
     receive: (request, options) => take("receive", request.channel, () => client.receive(request, options)),
@@ -61,20 +60,15 @@ export function observedQueues(client: QueuesClient, observer: Observer): Queues
         (count) => ({ count: Number(count) }),
       );
     },
-    consume: ((...args: Parameters<QueuesClient["consume"]>) => {
-      const subscription = client.consume(...args);
-      observeLoop(subscription, beginOne);
-      return subscription;
-    }) as QueuesClient["consume"],
+    consume: ((...args: Parameters<QueuesClient["consume"]>) =>
+      observeLoop(client.consume(...args), beginOne)) as QueuesClient["consume"],
     consumeBatches(request, options) {
       const { channel } = request;
-      const subscription = client.consumeBatches(request, options);
-      observeLoop(subscription, (batch) => {
+      return observeLoop(client.consumeBatches(request, options), (batch) => {
         observeBatch(observer, batch, channel);
         const { messages } = batch;
         return observer.begin({ type: "process", name: "process", pattern, channel, messages, isBatch: true });
       });
-      return subscription;
     },
     process: ((...[request, handler, options]: Parameters<QueuesClient["process"]>) =>
       client.process(request, processed(beginOne, handler), options)) as QueuesClient["process"],
@@ -84,15 +78,17 @@ export function observedQueues(client: QueuesClient, observer: Observer): Queues
 
 function observedPublisher(publisher: QueuePublisher, observer: Observer): QueuePublisher {
   return {
-    async send<T>(messages: OutgoingQueueMessage<T> | readonly OutgoingQueueMessage<T>[]) {
-      if (isList(messages)) return sendAll(observer, messages, (observed) => publisher.send(observed));
-      const sent = outgoing(observer, "send", "send", pattern, messages);
-      return during(
-        sent.activity,
-        () => publisher.send(sent.message),
-        ([result]) => failureIn(result),
-      );
-    },
+    send: <T>(messages: OutgoingQueueMessage<T> | readonly OutgoingQueueMessage<T>[]) =>
+      isList(messages)
+        ? sendAll(observer, messages, (observed) => publisher.send(observed))
+        : sending(
+            observer,
+            "send",
+            pattern,
+            messages,
+            (observed) => publisher.send(observed),
+            ([result]) => failureIn(result),
+          ),
     flush: () => publisher.flush(),
     close: () => publisher.close(),
     [Symbol.asyncDispose]: () => publisher[Symbol.asyncDispose](),

@@ -10,9 +10,9 @@ import {
   carrying,
   during,
   observeLoop,
-  outgoing,
   processed,
   replace,
+  sending,
   type Processing,
 } from "./observed.js";
 
@@ -29,15 +29,9 @@ export function observedCommands(client: CommandsClient, observer: Observer): Co
     };
   };
   return {
-    async send(command, options) {
-      const sent = outgoing(observer, "send", "send", pattern, command);
-      return during(sent.activity, () => client.send(sent.message, options), outcomeOf);
-    },
-    subscribe(filter, options) {
-      const subscription = client.subscribe(filter, options);
-      observeLoop(subscription, begin(filter.group));
-      return subscription;
-    },
+    send: (command, options) =>
+      sending(observer, "send", pattern, command, (observed) => client.send(observed, options), outcomeOf),
+    subscribe: (filter, options) => observeLoop(client.subscribe(filter, options), begin(filter.group)),
     handle: (filter, handler, options) => client.handle(filter, processed(begin(filter.group), handler), options),
   };
 }
@@ -55,15 +49,9 @@ export function observedQueries(client: QueriesClient, observer: Observer): Quer
     };
   };
   return {
-    async send(query, options) {
-      const sent = outgoing(observer, "send", "send", pattern, query);
-      return during(sent.activity, () => client.send(sent.message, options), outcomeOf);
-    },
-    subscribe(filter, options) {
-      const subscription = client.subscribe(filter, options);
-      observeLoop(subscription, begin(filter.group));
-      return subscription;
-    },
+    send: (query, options) =>
+      sending(observer, "send", pattern, query, (observed) => client.send(observed, options), outcomeOf),
+    subscribe: (filter, options) => observeLoop(client.subscribe(filter, options), begin(filter.group)),
     handle: <T, R>(
       filter: ChannelFilter<T> & { responseCodec?: Codec<R> | undefined },
       handler: (query: QueryRequest<T>) => R | Promise<R>,

@@ -38,6 +38,19 @@ export function outgoing<M extends Outgoing>(
   return { activity, message: carrying(activity, known) };
 }
 
+/** Sends one message, observed. */
+export async function sending<M extends Outgoing, R>(
+  observer: Observer,
+  name: "publish" | "send",
+  pattern: ChannelKind,
+  message: M,
+  send: (message: M) => Promise<R>,
+  outcomeOf?: (result: R) => ActivityOutcome,
+): Promise<R> {
+  const sent = outgoing(observer, "send", name, pattern, message);
+  return during(sent.activity, () => send(sent.message), outcomeOf);
+}
+
 /** The message with the context in its tags. What is not tags is left to be refused. */
 export function carrying<M extends { readonly tags?: Readonly<Record<string, string>> }>(
   activity: Activity,
@@ -74,8 +87,12 @@ export function processed<M, R>(
 }
 
 /** Observes the bodies of a subscription's loop: each begins when its item is handed over, and ends when the next is asked for. */
-export function observeLoop<T>(subscription: Subscription<T>, begin: (item: T) => Activity): void {
+export function observeLoop<T, S extends Subscription<T>>(
+  subscription: S & Subscription<T>,
+  begin: (item: T) => Activity,
+): S {
   replace(subscription, Symbol.asyncIterator, (iterate) => () => new ObservedLoop(iterate(), begin));
+  return subscription;
 }
 
 class ObservedLoop<T> implements AsyncIterator<T, void, void> {

@@ -1,3 +1,5 @@
+import type { Codec } from "../codec.js";
+import type { ChannelFilter } from "../events.js";
 import type { StreamOptions } from "../message.js";
 import { DEFAULTS } from "../options.js";
 import type { Unanswered } from "../requests.js";
@@ -28,6 +30,17 @@ export interface RequestSource<R> {
   readonly operation: string;
   readonly filter: { readonly channel: string; readonly group?: string };
   make(parts: RequestParts, path: ResponsePath): R;
+}
+
+/** What a subscription to commands or queries is to; each request is made a `Received`. */
+export function requestSource<T, R>(
+  kind: RequestKind,
+  call: "subscribe" | "handle",
+  filter: ChannelFilter<T>,
+  Received: new (parts: RequestParts, codec: Codec<T> | undefined, path: ResponsePath) => R,
+): RequestSource<R> {
+  const { codec } = filter;
+  return { kind, operation: `${kind}.${call}`, filter, make: (parts, path) => new Received(parts, codec, path) };
 }
 
 /** How many requests wait for a slow loop. */
