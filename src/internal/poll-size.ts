@@ -10,6 +10,9 @@ export class PollSizer {
   /** How many came one after another without a wait. */
   #run = 0;
   #runBeforeProbe = 4;
+  /** How many came one by one, each after a wait. */
+  #waited = 0;
+  #waitedBeforeProbe = 4;
   #canProbe = true;
   #fastestMs = 250;
 
@@ -36,9 +39,14 @@ export class PollSizer {
       return false;
     }
     this.#depth = Math.max(0, this.#depth - got);
-    if (got === 0 || tookMs > Math.max(25, 2 * this.#fastestMs)) {
+    if (got === 0) {
       this.#run = 0;
+      this.#waited = 0;
       return false;
+    }
+    if (tookMs > Math.max(25, 2 * this.#fastestMs)) {
+      this.#run = 0;
+      return asked === 1 && this.#mayPileUp();
     }
     this.#fastestMs = Math.min(this.#fastestMs, tookMs);
     this.#run += got;
@@ -52,6 +60,15 @@ export class PollSizer {
     return true;
   }
 
+  /** Either there was nothing to take, or the way to the server has become long, and more waits there than one at a time can take away. */
+  #mayPileUp(): boolean {
+    this.#waited += 1;
+    if (this.#prefetch === 1 || !this.#canProbe || this.#waited < this.#waitedBeforeProbe) return false;
+    this.#waited = 0;
+    this.#waitedBeforeProbe = Math.min(2 * this.#waitedBeforeProbe, 64); // until told that many wait
+    return true;
+  }
+
   /** The server's count, without what this consumer holds; undefined when it does not tell. */
   told(waiting: number | undefined): void {
     if (waiting === undefined) {
@@ -59,6 +76,8 @@ export class PollSizer {
       return;
     }
     this.#depth = Math.max(0, waiting);
-    if (this.#depth >= 4) this.#runBeforeProbe = Math.max(4, this.#depth >> 1);
+    if (this.#depth < 4) return;
+    this.#runBeforeProbe = Math.max(4, this.#depth >> 1);
+    this.#waitedBeforeProbe = 4;
   }
 }

@@ -51,10 +51,25 @@ test("a server that does not tell: a part of what came without a wait is asked f
   expect(size).toBeLessThanOrEqual(8);
 });
 
-test("messages that come one by one leave the polls at one", () => {
+test("messages that come one by one leave the polls at one; the server is asked ever more rarely", () => {
   const sizer = new PollSizer(32);
-  for (let polls = 0; polls < 100; polls++) {
+  const asked: number[] = [];
+  for (let polls = 1; polls <= 256; polls++) {
     expect(sizer.next(32, 0)).toBe(1);
-    expect(sizer.answered(1, 1, 600)).toBe(false);
+    if (!sizer.answered(1, 1, 600)) continue;
+    asked.push(polls);
+    sizer.told(0);
   }
+  expect(asked).toEqual([4, 12, 28, 60, 124, 188, 252]);
+});
+
+test("a way to the server that has become long does not leave the polls at one while messages pile up", () => {
+  const sizer = new PollSizer(32);
+  for (let polls = 0; polls < 3; polls++) sizer.answered(1, 1, 1);
+  let polls = 1;
+  while (!sizer.answered(1, 1, 80)) expect((polls += 1)).toBeLessThan(8);
+  sizer.told(1_000);
+  expect(sizer.next(32, 0)).toBe(16);
+  sizer.answered(16, 16, 80);
+  expect(sizer.next(32, 0)).toBe(16);
 });
