@@ -19,10 +19,19 @@ export class Calls {
 
   /** Ends the calls of one RPC, or of all, and says how many there were. */
   end(rpc: string | undefined, outcome: Outcome): number {
-    const chosen = [...this.#live].flatMap(([name, replies]) =>
-      rpc === undefined || rpc === name ? [...replies] : [],
-    );
+    const chosen = this.#of(rpc);
     for (const reply of chosen) reply.finish(outcome);
     return chosen.length;
+  }
+
+  /** Resets the calls of one RPC, or of all, and says how many there were. */
+  reset(rpc: string | undefined, code: number): number {
+    const chosen = this.#of(rpc);
+    for (const { stream } of chosen) stream.close(code);
+    return chosen.length;
+  }
+
+  #of(rpc: string | undefined): Reply[] {
+    return [...this.#live].flatMap(([name, replies]) => (rpc === undefined || rpc === name ? [...replies] : []));
   }
 }

@@ -28,11 +28,16 @@ export interface Faults {
   /** Ends calls that are running, on connections that stay. Returns how many there were. */
   endStreams(end?: StreamEnd): number;
   /**
-   * Sends GOAWAY on every connection. Without an error code the streams that run may finish; with
-   * one the connection is closed behind it, as a server does that was pinged too often
+   * Resets calls that are running with RST_STREAM, on connections that stay: what is on its way to the client is lost, and no
+   * status tells why. Returns how many there were.
+   */
+  resetStreams(reset?: StreamReset): number;
+  /**
+   * Sends GOAWAY on every connection. Without an error code the streams that run may finish, up to `lastStreamId`, where that is
+   * given; with one the connection is closed behind it, as a server does that was pinged too often
    * (`{ code: 11, reason: "too_many_pings" }`).
    */
-  goAway(how?: { readonly code?: number; readonly reason?: string }): void;
+  goAway(how?: { readonly code?: number; readonly reason?: string; readonly lastStreamId?: number }): void;
   /**
    * Tells every consumer on QueuesDownstream to go elsewhere (CloseByServer), and gives back what it
    * held. The calls stay open, but the broker has no ear for them any more. Newer servers do this when
@@ -54,6 +59,14 @@ export interface StreamEnd {
   readonly code?: number;
   /** The text of the status. @default "" */
   readonly message?: string;
+}
+
+/** Which calls are reset, and how. */
+export interface StreamReset {
+  /** The RPC, such as `"SubscribeToEvents"`. @default all of them */
+  readonly rpc?: string;
+  /** The HTTP/2 error code. @default 8, CANCEL */
+  readonly code?: number;
 }
 
 /** What {@link createFaults} acts on. @internal */
@@ -78,13 +91,17 @@ export function createFaults({ listener, calls, gate, forget, closeByServer }: F
     resumeWriting: () => gate.open(),
     delayReplies: (ms) => gate.slow(ms),
     endStreams: ({ rpc, code = 0, message = "" } = {}) => calls.end(rpc, { code, message }),
-    goAway({ code = constants.NGHTTP2_NO_ERROR, reason = "" } = {}) {
+    resetStreams: ({ rpc, code = constants.NGHTTP2_CANCEL } = {}) => calls.reset(rpc, code),
+    goAway({ code = constants.NGHTTP2_NO_ERROR, reason = "", lastStreamId } = {}) {
       for (const session of listener.sessions) {
         if (code === constants.NGHTTP2_NO_ERROR) {
-          session.close();
+          // To close sends a GOAWAY that names the last stream there is, and a second one must not name a later one than the first.
+          if (lastStreamId === undefined) session.close();
+          else session.goaway(code, lastStreamId);
           continue;
         }
-        session.goaway(code, 0, Buffer.from(reason));
+        // For 0 Node names the last stream there is.
+        session.goaway(code, lastStreamId ?? 0, Buffer.from(reason));
         // Destroying at once would discard the frame.
         setImmediate(() => session.destroy());
       }

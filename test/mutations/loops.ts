@@ -11,12 +11,20 @@ export const leaving: Chapter = {
   title: "Stopping a loop",
   promises: [
     {
-      promise: "`break`, `return` and `throw` cancel the call within 100 ms; your error propagates untouched",
+      promise: "`break`, `return` and `throw` cancel the call; your error propagates untouched",
       file: engine,
       find: "this.#controller?.abort(cancelled());",
       replace: "",
       test: eventsTest,
       name: "by break and by throw: the error propagates untouched, the call is cancelled",
+    },
+    {
+      promise: "so it does for every kind of stream: the server sees it within 100 ms of the way out",
+      file: engine,
+      find: "this.#controller?.abort(cancelled());",
+      replace: "setTimeout(() => this.#controller?.abort(cancelled()), 200);",
+      test: "test/reliability/leave.test.ts",
+      name: "at every position cancels the call within 100 ms, and prefetched messages come back",
     },
     {
       promise: "so it does at every position, and prefetched messages come back",
@@ -182,6 +190,14 @@ export const comingBack: Chapter = {
       replace: "",
       test: "test/unit/fault.test.ts",
       name: "what gRPC says of a lost connection is UNAVAILABLE, to be tried again",
+    },
+    {
+      promise: "a stream that is reset is a lost connection, whatever its code says: the loop goes on",
+      file: "src/internal/transport/status.ts",
+      find: "return connectionLost(`the stream was reset with ${resetName(rstCode)}`, cause);",
+      replace: "return new ConnectError(resetName(rstCode), rstCode === 1 ? Code.Internal : Code.Unavailable);",
+      test: "test/reliability/stream-ends.test.ts",
+      name: "RST_STREAM, PROTOCOL_ERROR",
     },
     {
       promise: "each failure in a row doubles the delay",

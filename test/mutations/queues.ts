@@ -109,6 +109,15 @@ export const consuming: Chapter = {
       name: "a lone message is not held up, whatever the prefetch",
     },
     {
+      promise:
+        "a way to the server that becomes long does not leave a consumer at one message a turn while more pile up",
+      file: "src/internal/poll-size.ts",
+      find: "return asked === 1 && this.#mayPileUp();",
+      replace: "return false;",
+      test: "test/queues/poll-size.test.ts",
+      name: "a way to the server that has become long does not leave the polls at one while messages pile up",
+    },
+    {
       promise: "no settlement waits behind a poll",
       file: lane,
       find: "return this.#poll === undefined && this.#unsettled === 0 && ",

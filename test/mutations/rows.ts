@@ -1,6 +1,7 @@
 import type { Row } from "./promise.js";
 
 const restart = "test/reliability/restart.test.ts";
+const ends = "test/reliability/stream-ends.test.ts";
 const leave = "test/reliability/leave.test.ts";
 const close = "test/reliability/close.test.ts";
 const refusals = "test/reliability/refusals.test.ts";
@@ -27,9 +28,12 @@ export const rows: readonly Row[] = [
     tests: [[restart, "every loop goes on: the store from its new beginning, queues and events with what is new"]],
   },
   {
-    happens: "GOAWAY, or the end of only one stream, with any status",
-    holds: "The loop goes on.",
-    tests: [[restart, "all streams end with RESOURCE_EXHAUSTED"]],
+    happens: "GOAWAY, RST_STREAM of each code, a clean end or any status of only that stream",
+    holds: "The loop goes on, of each kind of stream; of stored events, requests and queue messages nothing is lost.",
+    tests: [
+      [ends, "every loop goes on, and nothing is lost"],
+      [restart, "all streams end with RESOURCE_EXHAUSTED"],
+    ],
   },
   {
     happens: "A half-open connection, in one direction or both",
@@ -48,7 +52,7 @@ export const rows: readonly Row[] = [
     happens: "A slow consumer",
     holds: "What is held is bounded; the store loses nothing, and fetches again what the server has dropped.",
     tests: [
-      [slow, "a loop that is far behind holds a bounded part of 20,000 messages of 10 kB, and the store loses none"],
+      [slow, "a loop that is far behind holds a bounded part of 100,000 messages of 10 kB, and the store loses none"],
       ["test/events-store/gaps.test.ts", "what a server drops because the loop is slow is fetched again"],
     ],
   },

@@ -1,8 +1,144 @@
 import { describe, expect, test } from "@jest/globals";
-import { KubeMQClient } from "kubemq-es";
-import { startBroker } from "kubemq-es/testing";
+import { KubeMQClient, type Subscription } from "kubemq-es";
+import { startBroker, type Broker } from "kubemq-es/testing";
 import { run } from "../support/run.js";
 import { until } from "../support/until.js";
+
+const bodies = ["1", "2", "3", "4", "5"];
+
+/** A kind of stream: how five messages come to it, what a loop does with one, and what is left when the loop is. */
+interface Kind<T> {
+  readonly rpc: string;
+  open(client: KubeMQClient, channel: string): Subscription<T>;
+  /** Sends the five, before the stream is opened or after. */
+  send(client: KubeMQClient, channel: string, signal: AbortSignal): Promise<unknown>;
+  readonly sentFirst: boolean;
+  work(item: T): Promise<void>;
+  /** Whether what was not settled returns to its queue. */
+  readonly comesBack: boolean;
+}
+
+function kind<T>(name: string, of: Kind<T>): readonly [string, Kind<T>] {
+  return [name, of];
+}
+
+const done = () => Promise.resolve();
+const each = (send: (body: string) => Promise<unknown>) => Promise.all(bodies.map(send));
+/** Requests that nobody answers, because their loop was left: the signal ends them. */
+const asks = (send: (body: string) => Promise<unknown>) => {
+  for (const body of bodies) send(body).catch(() => {});
+  return done();
+};
+const toQueue = async (client: KubeMQClient, channel: string) => {
+  for (const body of bodies) await client.queues.send({ channel, body });
+};
+
+const kinds = [
+  kind("events", {
+    rpc: "SubscribeToEvents",
+    open: (client, channel) => client.events.subscribe({ channel }),
+    send: (client, channel) => each((body) => client.events.publish({ channel, body })),
+    sentFirst: false,
+    work: done,
+    comesBack: false,
+  }),
+  kind("stored events", {
+    rpc: "SubscribeToEvents",
+    open: (client, channel) => client.eventsStore.subscribe({ channel, start: { from: "first" } }),
+    send: (client, channel) => each((body) => client.eventsStore.publish({ channel, body })),
+    sentFirst: true,
+    work: done,
+    comesBack: false,
+  }),
+  kind("commands", {
+    rpc: "SubscribeToRequests",
+    open: (client, channel) => client.commands.subscribe({ channel }),
+    send: (client, channel, signal) => asks((body) => client.commands.send({ channel, body }, { signal })),
+    sentFirst: false,
+    work: (command) => command.respond(),
+    comesBack: false,
+  }),
+  kind("queries", {
+    rpc: "SubscribeToRequests",
+    open: (client, channel) => client.queries.subscribe({ channel }),
+    send: (client, channel, signal) => asks((body) => client.queries.send({ channel, body }, { signal })),
+    sentFirst: false,
+    work: (query) => query.respond({ body: "a" }),
+    comesBack: false,
+  }),
+  kind("a queue", {
+    rpc: "QueuesDownstream",
+    open: (client, channel) => client.queues.consume({ channel, prefetch: 5 }),
+    send: toQueue,
+    sentFirst: true,
+    work: (delivery) => delivery.ack(),
+    comesBack: true,
+  }),
+  kind("a queue, under leases", {
+    rpc: "StreamQueueMessage",
+    open: (client, channel) => client.queues.consume({ channel, prefetch: 5, visibilitySeconds: 60 }),
+    send: toQueue,
+    sentFirst: true,
+    work: (delivery) => delivery.ack(),
+    comesBack: true,
+  }),
+] as const;
+
+const reason = new Error("the body threw");
+type Way = "break" | "return" | "throw";
+
+/** Works on messages up to a position, and leaves the loop there. */
+async function loop<T>(items: AsyncIterable<T>, position: number, way: Way, work: Kind<T>["work"], leaves: () => void) {
+  let count = 0;
+  for await (const item of items) {
+    count += 1;
+    if (count < position) {
+      await work(item);
+      continue;
+    }
+    leaves();
+    if (way === "break") break;
+    if (way === "return") return;
+    throw reason;
+  }
+}
+
+/** Gives the milliseconds from the way out of the loop to the moment when the server sees its call cancelled. */
+async function leave<T>(
+  broker: Broker,
+  client: KubeMQClient,
+  of: Kind<T>,
+  channel: string,
+  way: Way,
+  position: number,
+) {
+  const asking = new AbortController();
+  const isGone = () => broker.stats().streams[of.rpc] === undefined;
+  if (of.sentFirst) await of.send(client, channel, asking.signal);
+  const subscription = of.open(client, channel);
+  await subscription.ready;
+  await until("its call is there", () => !isGone());
+  if (!of.sentFirst) await of.send(client, channel, asking.signal);
+  let leftAt = 0;
+  let goneAt: Promise<number> | undefined;
+  const leaves = () => {
+    leftAt = performance.now();
+    goneAt = until("its call is gone", isGone).then(() => performance.now());
+  };
+  const outcome = await loop(subscription, position, way, of.work, leaves).catch((error: unknown) => error);
+  expect(outcome).toBe(way === "throw" ? reason : undefined);
+  const tookMs = ((await goneAt) ?? Infinity) - leftAt;
+  asking.abort();
+  if (of.comesBack) {
+    const expected = bodies.slice(position - 1);
+    const rest = await client.queues.receive({ channel, max: expected.length, waitSeconds: 1 });
+    expect(rest.map((message) => message.text()).sort()).toEqual(expected);
+  }
+  return tookMs;
+}
+
+/** How often a position is tried, when it took too long. */
+const TRIES = 6;
 
 describe("leaving a stream", () => {
   test("subscribed and aborted at random moments, by every way out: no stream, no listener, no unhandled rejection", async () => {
@@ -10,47 +146,28 @@ describe("leaving a stream", () => {
     expect({ code, signal, stderr, stdout }).toEqual({ code: 0, signal: null, stderr: "", stdout: "done\n" });
   }, 110_000);
 
-  const reason = new Error("the body threw");
-  const ways: readonly (readonly [string, (n: number) => boolean])[] = [
-    ["break", () => true],
-    ["return", () => true],
-    [
-      "throw",
-      () => {
-        throw reason;
-      },
-    ],
-  ];
-
-  test.each(ways)(
+  /*
+   * A neighbour that has the processor delays some ways out, what the client does delays all of them: where one took longer than
+   * 100 ms it is tried again, and what counts is the shortest of a few. On a machine with nothing else to do, that is the first.
+   */
+  test.each<Way>(["break", "return", "throw"])(
     "%s at every position cancels the call within 100 ms, and prefetched messages come back",
-    async (way, leave) => {
+    async (way) => {
       await using broker = await startBroker();
-      await using one = await KubeMQClient.connect({ address: broker.address });
-      for (let position = 1; position <= 4; position++) {
-        const channel = `q.${way}.${position}`;
-        for (let n = 1; n <= 5; n++) await one.queues.send({ channel, body: String(n) });
-        let leftAt = 0;
-        const loop = async (): Promise<void> => {
-          let count = 0;
-          for await (const delivery of one.queues.consume({ channel, prefetch: 5 })) {
-            count += 1;
-            if (count < position) await delivery.ack();
-            else {
-              leftAt = performance.now();
-              if (way === "return") return;
-              if (leave(count)) break;
-            }
+      await using client = await KubeMQClient.connect({ address: broker.address });
+      const slow: object[] = [];
+      for (const [name, of] of kinds) {
+        for (let position = 1; position <= bodies.length; position++) {
+          const tookMs: number[] = [];
+          while (tookMs.length < TRIES && !tookMs.some((ms) => ms <= 100)) {
+            const channel = `leave.${name.replaceAll(/\W+/g, "-")}.${position}.${tookMs.length}`;
+            tookMs.push(await leave(broker, client, of as Kind<unknown>, channel, way, position));
           }
-        };
-        const outcome = await loop().catch((error: unknown) => error);
-        expect(outcome).toBe(way === "throw" ? reason : undefined);
-        await until("its call is gone", () => broker.stats().streams["QueuesDownstream"] === undefined, 1_000);
-        expect(performance.now() - leftAt).toBeLessThan(1_000);
-        const rest = await one.queues.receive({ channel, max: 10, waitSeconds: 1 });
-        expect(rest.map((message) => message.text())).toEqual(["1", "2", "3", "4", "5"].slice(position - 1));
+          if (!tookMs.some((ms) => ms <= 100)) slow.push({ name, position, tookMs });
+        }
       }
+      expect(slow).toEqual([]);
     },
-    40_000,
+    60_000,
   );
 });

@@ -1,4 +1,4 @@
-import { json, KubeMQError, type KubeMQClient } from "kubemq-es";
+import { json, KubeMQError, type Delivery, type KubeMQClient } from "kubemq-es";
 
 /** What travels: its number, and when it was to be sent. */
 interface Numbered {
@@ -66,6 +66,8 @@ export interface Account {
 }
 
 interface Books {
+  /** The highest number that has come; -1 before the first. */
+  latest: number;
   readonly confirmed: Counts;
   readonly received: Counts;
   readonly latencies: Latencies;
@@ -91,6 +93,7 @@ export class Load {
     confirmed: new Counts(),
     received: new Counts(),
     latencies: new Latencies(),
+    latest: -1,
     wrong: [],
     confirmedCount: 0,
     receivedCount: 0,
@@ -147,6 +150,15 @@ export class Load {
       p99Ms: books.latencies.percentile(0.99),
       maxMs: books.latencies.percentile(1),
     };
+  }
+
+  get name(): string {
+    return this.#pattern.name;
+  }
+
+  /** How many messages were to be sent so far: the number of the next one. */
+  get offered(): number {
+    return this.#offered;
   }
 
   /** How many messages have come so far. */
@@ -208,6 +220,7 @@ const codec = json<Numbered>();
 
 function arrived(books: Books, { n, dueAt }: Numbered): number {
   books.receivedCount += 1;
+  books.latest = Math.max(books.latest, n);
   const times = books.received.add(n);
   if (times === 1) books.latencies.add(performance.now() - dueAt);
   return times;
@@ -259,43 +272,75 @@ export const store =
     };
   };
 
-/** Queue messages: acknowledged once; those whose acknowledgement failed may come again. */
+/**
+ * Settles what a consumer of a queue hands out: acknowledged once; what was not, may come again. The loop does not wait for each:
+ * on a busy machine less would be acknowledged than is sent.
+ */
+async function work(books: Books, deliveries: AsyncIterable<Delivery<Numbered>>): Promise<void> {
+  const acked = new Counts();
+  const settling = new Set<Promise<void>>();
+  const settle = async (delivery: Delivery<Numbered>, n: number) => {
+    try {
+      await delivery.ack();
+      acked.add(n);
+    } catch (error) {
+      if (!KubeMQError.is(error, "LEASE_LOST", "UNAVAILABLE", "TIMEOUT"))
+        books.wrong.push(`an ack failed with ${describe(error)}`);
+    }
+  };
+  for await (const delivery of deliveries) {
+    const { n } = delivery.value;
+    if (acked.of(n) > 0) books.doubled += 1;
+    arrived(books, delivery.value);
+    const settled = settle(delivery, n).finally(() => settling.delete(settled));
+    settling.add(settled);
+  }
+  await Promise.all(settling);
+}
+
+/** Queue messages, sent one by one. */
 export const queue =
   (sender: KubeMQClient, receiver: KubeMQClient, channel: string, prefetch = 8) =>
+  (books: Books): Pattern => ({
+    name: "queues",
+    keeps: true,
+    async send(body) {
+      await sender.queues.send({ channel, body, codec });
+      return true;
+    },
+    receive: (signal) => work(books, receiver.queues.consume({ channel, codec, prefetch }, { signal })),
+  });
+
+/** Queue messages, sent on a stream, and received under leases. */
+export const leases =
+  (sender: KubeMQClient, receiver: KubeMQClient, channel: string, prefetch = 4) =>
   (books: Books): Pattern => {
-    const acked = new Counts();
+    const publisher = sender.queues.publisher();
     return {
-      name: "queues",
+      name: "leases",
       keeps: true,
       async send(body) {
-        await sender.queues.send({ channel, body, codec });
+        const [result] = await publisher.send({ channel, body, codec });
+        if (result?.ok === false) throw result.error;
         return true;
       },
-      async receive(signal) {
-        for await (const delivery of receiver.queues.consume({ channel, codec, prefetch }, { signal })) {
-          const { n } = delivery.value;
-          if (acked.of(n) > 0) books.doubled += 1;
-          arrived(books, delivery.value);
-          try {
-            await delivery.ack();
-            acked.add(n);
-          } catch (error) {
-            if (!KubeMQError.is(error, "LEASE_LOST", "UNAVAILABLE", "TIMEOUT"))
-              books.wrong.push(`an ack failed with ${describe(error)}`);
-          }
-        }
+      receive(signal) {
+        return work(
+          books,
+          receiver.queues.consume({ channel, codec, prefetch, visibilitySeconds: 30, autoExtend: true }, { signal }),
+        );
       },
     };
   };
 
 /** Commands: carried out once at most, and what was said to be done was done. */
 export const commands =
-  (sender: KubeMQClient, receiver: KubeMQClient, channel: string) =>
+  (sender: KubeMQClient, receiver: KubeMQClient, channel: string, timeoutMs = 2_000) =>
   (books: Books): Pattern => ({
     name: "commands",
     keeps: true,
     async send(body) {
-      const result = await sender.commands.send({ channel, body, codec }, { timeoutMs: 2_000 });
+      const result = await sender.commands.send({ channel, body, codec }, { timeoutMs });
       if (!result.executed) books.wrong.push(`a command failed: ${result.error}`);
       return result.executed;
     },
@@ -304,6 +349,30 @@ export const commands =
         { channel, codec },
         ({ value }) => {
           if (arrived(books, value) > 1) books.doubled += 1;
+        },
+        { signal, concurrency: 32 },
+      );
+    },
+  });
+
+/** Queries, as commands, and answered with what was asked. */
+export const queries =
+  (sender: KubeMQClient, receiver: KubeMQClient, channel: string, timeoutMs = 2_000) =>
+  (books: Books): Pattern => ({
+    name: "queries",
+    keeps: true,
+    async send(body) {
+      const result = await sender.queries.send({ channel, body, codec }, { timeoutMs });
+      if (!result.executed) books.wrong.push(`a query failed: ${result.error}`);
+      else if (result.text() !== String(body.n)) books.wrong.push(`${body.n} was answered with ${result.text()}`);
+      return result.executed;
+    },
+    async receive(signal) {
+      await receiver.queries.handle(
+        { channel, codec },
+        ({ value }) => {
+          if (arrived(books, value) > 1) books.doubled += 1;
+          return String(value.n);
         },
         { signal, concurrency: 32 },
       );

@@ -156,6 +156,36 @@ describe("faults on demand", () => {
     await until("nothing waits any more", () => broker.stats().pendingRequests === 0);
   });
 
+  test("resetStreams resets the streams of one RPC and nothing else, and what they wait for is over", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    const { end } = await subscribed(client);
+    expect(broker.faults.resetStreams({ rpc: "SubscribeToRequests" })).toBe(0);
+    expect(broker.faults.resetStreams({ rpc: "SubscribeToEvents", code: 2 })).toBe(1);
+    expect(await end).toMatchObject({ code: Code.Internal });
+    await until("the broker has let go of it", () => Object.keys(broker.stats().streams).length === 0);
+    const request = { ClientID: "c", Channel: "ch", Metadata: "m", Timeout: 60_000 };
+    const call = client.rpc.sendRequest({ ...request, RequestTypeData: Request_RequestType.Command });
+    await until("the request waits", () => broker.stats().pendingRequests === 1);
+    expect(broker.faults.resetStreams()).toBe(1);
+    expect(await codeOf(call)).toBe(Code.Canceled);
+    await until("nothing waits any more", () => broker.stats().pendingRequests === 0);
+    expect(broker.stats().connections).toBe(1);
+  });
+
+  test("goAway that names a last stream ends those behind it, without an error", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    const first = await subscribed(client);
+    const second = await subscribed(client, "ch", "t");
+    broker.faults.goAway({ lastStreamId: 1 });
+    expect(await second.end).toBeInstanceOf(ConnectError);
+    await until("one is left", () => broker.stats().streams["SubscribeToEvents"] === 1);
+    broker.faults.endStreams({ rpc: "SubscribeToEvents" });
+    expect(await first.end).toBe("clean");
+    await until("the connection is closed", () => broker.stats().connections === 0);
+  });
+
   test("goAway lets running streams finish and sends new calls elsewhere", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);

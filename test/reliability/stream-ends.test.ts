@@ -1,0 +1,123 @@
+import { expect, test } from "@jest/globals";
+import { KubeMQClient, type ClientOptions } from "kubemq-es";
+import { startBroker, type Broker } from "kubemq-es/testing";
+import { commands, events, leases, Load, queries, queue, store } from "../support/load.js";
+import { TcpProxy } from "../support/tcp-proxy.js";
+import { until } from "../support/until.js";
+
+/** The RPCs that stay open, and how many calls of each the load below has: at least so many, where one is made a message. */
+const streams = {
+  SubscribeToEvents: 2, // events, and stored ones
+  SubscribeToRequests: 2, // commands and queries
+  SendEventsStream: 2, // publishers of both kinds of events
+  QueuesUpstream: 1, // a publisher of queue messages
+  QueuesDownstream: 1, // a consumer
+  StreamQueueMessage: 1, // a consumer under leases
+} as const;
+const rpcs = Object.keys(streams) as (keyof typeof streams)[];
+
+/** By their codes, from 0 on. */
+const resets = [
+  "RST_STREAM, NO_ERROR",
+  "RST_STREAM, PROTOCOL_ERROR",
+  "RST_STREAM, INTERNAL_ERROR",
+  "RST_STREAM, FLOW_CONTROL_ERROR",
+  "RST_STREAM, SETTINGS_TIMEOUT",
+  "RST_STREAM, STREAM_CLOSED",
+  "RST_STREAM, FRAME_SIZE_ERROR",
+  "RST_STREAM, REFUSED_STREAM",
+  "RST_STREAM, CANCEL",
+  "RST_STREAM, COMPRESSION_ERROR",
+  "RST_STREAM, CONNECT_ERROR",
+  "RST_STREAM, ENHANCE_YOUR_CALM",
+  "RST_STREAM, INADEQUATE_SECURITY",
+  "RST_STREAM, HTTP_1_1_REQUIRED",
+];
+
+interface End {
+  readonly name: string;
+  /** How many connections there are to have been when all goes on: what ends streams alone does not cost the connection. */
+  readonly connections: 1 | 2;
+  strike(broker: Broker): void;
+}
+
+const eachRpc = (name: string, strike: (broker: Broker, rpc: string) => number): End => ({
+  name,
+  connections: 1,
+  strike(broker) {
+    const struck = rpcs.map((rpc) => [rpc, strike(broker, rpc)] as const);
+    for (const [rpc, count] of struck) expect([rpc, count >= streams[rpc]]).toEqual([rpc, true]);
+  },
+});
+
+const goAway = (name: string, how: { code?: number; reason?: string; lastStreamId?: number }): End => ({
+  name: `GOAWAY, ${name}`,
+  connections: 2,
+  strike: (broker) => broker.faults.goAway(how),
+});
+
+const ends: readonly End[] = [
+  ...resets.map((name, code) => eachRpc(name, (broker, rpc) => broker.faults.resetStreams({ rpc, code }))),
+  eachRpc("RST_STREAM, a code that nobody knows", (broker, rpc) => broker.faults.resetStreams({ rpc, code: 0xbad })),
+  eachRpc("a clean end", (broker, rpc) => broker.faults.endStreams({ rpc, code: 0 })),
+  // Without an error, streams up to the last one that is named run to their end: all of these would, and never end.
+  goAway("no error, of all streams but the first", { lastStreamId: 1 }),
+  goAway("PROTOCOL_ERROR", { code: 1 }),
+  goAway("INTERNAL_ERROR, of all streams but the first", { code: 2, lastStreamId: 1 }),
+  goAway("ENHANCE_YOUR_CALM", { code: 11, reason: "too_many_pings" }),
+  goAway("ENHANCE_YOUR_CALM, of all streams but the first", { code: 11, reason: "too_many_pings", lastStreamId: 1 }),
+  goAway("INADEQUATE_SECURITY", { code: 12 }),
+];
+
+const options: ClientOptions = { reconnect: { initialDelayMs: 10, maxDelayMs: 100 }, timeoutMs: 3_000 };
+
+/**
+ * Every kind of stream is open at once on one connection, with messages on each of them, when all of them end in one way. That a
+ * loop goes on means: something comes that was sent after the end. What was confirmed before and after is then reconciled.
+ */
+test.each(ends.map((end) => [end.name, end] as const))(
+  "%s: every loop goes on, and nothing is lost",
+  async (_, end) => {
+    await using broker = await startBroker();
+    await using proxy = await TcpProxy.start(broker.port);
+    // Liveness is off: it would mend what the end of the stream did not.
+    await using client = await KubeMQClient.connect({ ...options, address: proxy.address, keepalive: false });
+    const requestMs = 500;
+    // Messages a second of each: few, for this is not about speed, and all happens in one process.
+    const rate = 25;
+    const loads = [
+      new Load(events(client, client, "ends.events"), rate),
+      new Load(store(client, client, "ends.store"), rate),
+      new Load(commands(client, client, "ends.commands", requestMs), rate),
+      new Load(queries(client, client, "ends.queries", requestMs), rate),
+      new Load(queue(client, client, "ends.queue"), rate),
+      new Load(leases(client, client, "ends.leases"), rate),
+    ];
+    const goOn = (when: string, from: readonly number[]) => {
+      const missing = () => loads.filter(({ books }, at) => books.latest < (from[at] ?? 0)).map(({ name }) => name);
+      return until(`all of them go on ${when}`, () => missing().length === 0).catch((error: unknown) => {
+        throw new Error(`${missing().join(", ")} did not`, { cause: error });
+      });
+    };
+    for (const load of loads) load.start();
+    let failure: unknown;
+    try {
+      const few = loads.map(() => 3);
+      await goOn("before", few);
+      // A lease is one call a message: now and then there is none.
+      await until("all are open", () => rpcs.every((rpc) => (broker.stats().streams[rpc] ?? 0) >= streams[rpc]));
+      end.strike(broker);
+      const later = loads.map(({ offered }) => offered + 3);
+      await goOn("after", later);
+      expect(proxy.accepted).toBe(end.connections);
+      await Promise.all(loads.map((load) => load.stopSending()));
+      await until("everything arrives", () => loads.every((load) => load.isSettled));
+    } catch (error) {
+      failure = error;
+    }
+    const accounts = await Promise.all(loads.map((load) => load.stop()));
+    if (failure !== undefined) throw new Error(`${String(failure)}: ${JSON.stringify(accounts)}`, { cause: failure });
+    expect(accounts.filter(({ lost, doubled, wrong }) => lost > 0 || doubled > 0 || wrong.length > 0)).toEqual([]);
+  },
+  30_000,
+);
