@@ -125,7 +125,9 @@ async function leave<T>(
     leftAt = performance.now();
     goneAt = until("its call is gone", isGone).then(() => performance.now());
   };
-  const outcome = await loop(subscription, position, way, of.work, leaves).catch((error: unknown) => error);
+  const outcome = await loop(subscription, position, way, (item) => of.work(item), leaves).catch(
+    (error: unknown) => error,
+  );
   expect(outcome).toBe(way === "throw" ? reason : undefined);
   const tookMs = ((await goneAt) ?? Infinity) - leftAt;
   asking.abort();

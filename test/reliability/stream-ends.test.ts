@@ -100,7 +100,7 @@ test.each(ends.map((end) => [end.name, end] as const))(
       });
     };
     for (const load of loads) load.start();
-    let failure: unknown;
+    let failure: Error | undefined;
     try {
       const few = loads.map(() => 3);
       await goOn("before", few);
@@ -113,10 +113,10 @@ test.each(ends.map((end) => [end.name, end] as const))(
       await Promise.all(loads.map((load) => load.stopSending()));
       await until("everything arrives", () => loads.every((load) => load.isSettled));
     } catch (error) {
-      failure = error;
+      failure = error as Error;
     }
     const accounts = await Promise.all(loads.map((load) => load.stop()));
-    if (failure !== undefined) throw new Error(`${String(failure)}: ${JSON.stringify(accounts)}`, { cause: failure });
+    if (failure !== undefined) throw new Error(`${failure.message}: ${JSON.stringify(accounts)}`, { cause: failure });
     expect(accounts.filter(({ lost, doubled, wrong }) => lost > 0 || doubled > 0 || wrong.length > 0)).toEqual([]);
   },
   30_000,
