@@ -102,7 +102,7 @@ export function createChannelsClient(connection: Connection): ChannelsClient {
       }
       // Servers are not agreed on which of the two says that it failed.
       if (response.executed && response.error === "") return response;
-      const text = response.error === "" ? "refused without a reason" : response.error;
+      const text = response.error;
       if (!NOT_READY.test(text)) throw serverError(text, subject);
       if (attempt === READY_ATTEMPTS) throw fault("UNAVAILABLE", subject, text);
       await pause(connection, READY_DELAY_MS, options?.signal);

@@ -13,9 +13,9 @@ import {
 import { checkMax, checkPolicy, checkWait, LIMITS } from "./internal/check-queues.js";
 import type { Connection } from "./internal/connection.js";
 import { DownstreamConsumer, IDLE_WAIT_MS, MIN_WAIT_MS, type Consuming } from "./internal/downstream.js";
-import type { Confirming } from "./internal/lane.js";
 import { LeaseConsumer } from "./internal/lease-consumer.js";
 import { receiveMessages } from "./internal/receive.js";
+import type { Confirming } from "./internal/settlements.js";
 import { StreamEngine } from "./internal/subscription.js";
 import { Upstream } from "./internal/upstream.js";
 import {

@@ -1,55 +1,62 @@
 import type { Codec } from "../codec.js";
 import type { Delivery, DeliveryBatch } from "../queue-message.js";
 import { checkStoredChannel, refuse } from "./check.js";
-import type { Hold } from "./lane.js";
+import type { Hold } from "./hold.js";
+import type { Lane } from "./lane.js";
+import { ReceivedQueueMessage } from "./received-queue-message.js";
 import { alreadySettled } from "./settle-fault.js";
-import { ReceivedQueueMessage, type SettleKind, type WireQueueMessage } from "./wire-queues.js";
+import type { SettleKind } from "./wire-downstream.js";
+import type { WireQueueMessage } from "./wire-queues.js";
 
-const OPERATION = "queues.consume";
-
-/** A message of a transaction that is open on QueuesDownstream. */
+/** A message of a transaction that is open on a lane. */
 export class OpenDelivery<T> extends ReceivedQueueMessage<T> implements Delivery<T> {
+  readonly #lane: Lane;
   readonly #hold: Hold;
 
-  constructor(wire: WireQueueMessage, codec: Codec<T> | undefined, hold: Hold) {
+  constructor(wire: WireQueueMessage, codec: Codec<T> | undefined, lane: Lane, transaction: string) {
     super(wire, codec);
-    this.#hold = hold;
+    this.#lane = lane;
+    this.#hold = lane.hold(wire, transaction);
   }
 
   get settled(): boolean {
-    return this.#hold.state !== "open";
+    return !this.#hold.isOpen;
   }
 
   ack(): Promise<void> {
-    return this.#hold.settle("ack");
+    return this.#lane.settle(this.#hold, "ack");
   }
 
   reject(): Promise<void> {
-    return this.#hold.settle("reject");
+    return this.#lane.settle(this.#hold, "reject");
   }
 
   async requeue(channel: string): Promise<void> {
-    checkStoredChannel(OPERATION, channel);
-    return this.#hold.settle("requeue", channel);
+    checkStoredChannel(this.#lane.subject.operation, channel);
+    return this.#lane.settle(this.#hold, "requeue", channel);
   }
 
   /** The loop will not get it. */
   static release(delivery: OpenDelivery<unknown>): void {
-    delivery.#hold.lane.release(delivery.#hold);
+    delivery.#lane.release(delivery.#hold);
   }
 
-  static holdOf(delivery: OpenDelivery<unknown>): Hold {
-    return delivery.#hold;
+  static settle(delivery: OpenDelivery<unknown>, kind: SettleKind, channel?: string): Promise<void> {
+    return delivery.#lane.settle(delivery.#hold, kind, channel);
   }
 }
 
 /** The messages of one poll: one transaction. */
 export class OpenBatch<T> implements DeliveryBatch<T> {
   readonly messages: readonly OpenDelivery<T>[];
+  readonly #lane: Lane;
+  readonly #transaction: string;
   readonly #bySequence = new Map<bigint, OpenDelivery<T>>();
 
-  constructor(messages: readonly OpenDelivery<T>[]) {
+  constructor(messages: readonly OpenDelivery<T>[], lane: Lane, transaction: string) {
     this.messages = messages;
+    this.#lane = lane;
+    this.#transaction = transaction;
     for (const message of messages) this.#bySequence.set(message.sequence, message);
   }
 
@@ -57,17 +64,17 @@ export class OpenBatch<T> implements DeliveryBatch<T> {
     return this.messages[Symbol.iterator]();
   }
 
-  ackAll(): Promise<void> {
-    return this.#settle(this.#open(), "ack");
+  async ackAll(): Promise<void> {
+    return this.#settle(this.#rest(), "ack");
   }
 
-  rejectAll(): Promise<void> {
-    return this.#settle(this.#open(), "reject");
+  async rejectAll(): Promise<void> {
+    return this.#settle(this.#rest(), "reject");
   }
 
   async requeueAll(channel: string): Promise<void> {
-    checkStoredChannel(OPERATION, channel);
-    return this.#settle(this.#open(), "requeue", channel);
+    this.#checkChannel(channel);
+    return this.#settle(this.#rest(), "requeue", channel);
   }
 
   async ack(sequences: readonly bigint[]): Promise<void> {
@@ -79,39 +86,45 @@ export class OpenBatch<T> implements DeliveryBatch<T> {
   }
 
   async requeue(channel: string, sequences: readonly bigint[]): Promise<void> {
-    checkStoredChannel(OPERATION, channel);
+    this.#checkChannel(channel);
     return this.#settle(this.#chosen(sequences), "requeue", channel);
   }
 
   async unsettled(): Promise<bigint[]> {
-    const [first] = this.messages;
-    if (first === undefined) return [];
-    const { lane, transaction } = OpenDelivery.holdOf(first);
-    const told = await lane.openSequences(transaction);
-    const open = told ?? (lane.hasEnded ? [] : this.#open().map(({ sequence }) => sequence));
+    const told = await this.#lane.openSequences(this.#transaction);
+    const open = told ?? (this.#lane.hasEnded ? [] : this.#open().map(({ sequence }) => sequence));
     return [...open].sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  #checkChannel(channel: string): void {
+    checkStoredChannel(this.#lane.subject.operation, channel);
   }
 
   #open(): OpenDelivery<T>[] {
     return this.messages.filter(({ settled }) => !settled);
   }
 
+  #rest(): OpenDelivery<T>[] {
+    const open = this.#open();
+    const [first] = this.messages;
+    if (open.length === 0 && first !== undefined) throw alreadySettled(this.#lane.subject, first.sequence);
+    return open;
+  }
+
   #chosen(sequences: readonly bigint[]): OpenDelivery<T>[] {
+    const { subject } = this.#lane;
     return sequences.map((sequence) => {
       const delivery = this.#bySequence.get(sequence);
-      if (delivery === undefined)
-        throw refuse({ operation: OPERATION }, `no message of this batch has sequence ${sequence}`);
+      if (delivery === undefined) throw refuse(subject, `no message of this batch has sequence ${sequence}`);
       // Before anything is sent, so that a batch is settled as asked for or not at all.
-      if (delivery.settled) throw alreadySettled(OpenDelivery.holdOf(delivery).lane.subject, sequence);
+      if (delivery.settled) throw alreadySettled(subject, sequence);
       return delivery;
     });
   }
 
   async #settle(deliveries: readonly OpenDelivery<T>[], kind: SettleKind, channel?: string): Promise<void> {
-    const [first] = deliveries.length === 0 ? this.messages : [];
-    if (first !== undefined) throw alreadySettled(OpenDelivery.holdOf(first).lane.subject, first.sequence);
     const outcomes = await Promise.allSettled(
-      deliveries.map((delivery) => OpenDelivery.holdOf(delivery).settle(kind, channel)),
+      deliveries.map((delivery) => OpenDelivery.settle(delivery, kind, channel)),
     );
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }

@@ -4,11 +4,13 @@ import { onAbort } from "./abort.js";
 import type { Connection } from "./connection.js";
 import { Farewell } from "./farewell.js";
 import { Fifo } from "./fifo.js";
-import { Lane, type Confirming, type LaneOwner, type Polled } from "./lane.js";
+import { Lane, type LaneOwner, type Polled } from "./lane.js";
 import { PollSizer } from "./poll-size.js";
 import { OpenBatch, OpenDelivery } from "./delivery.js";
+import { ReceivedQueueMessage } from "./received-queue-message.js";
+import type { Confirming } from "./settlements.js";
 import type { Attempt, Leave, StreamPlan } from "./stream-plan.js";
-import { infoRequest, queuesInfoMethod, ReceivedQueueMessage, waitingIn } from "./wire-queues.js";
+import { infoRequest, queuesInfoMethod, waitingIn } from "./wire-queues.js";
 
 export type SettleMode = "manual" | "on-next" | "on-delivery";
 
@@ -188,8 +190,8 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
     let items: Item<T>[];
     if (settle === "on-delivery") items = messages.map((wire) => new ReceivedQueueMessage(wire, codec));
     else {
-      const deliveries = messages.map((wire) => new OpenDelivery(wire, codec, lane.hold(wire, transaction)));
-      items = by === "batch" ? [new OpenBatch(deliveries)] : deliveries;
+      const deliveries = messages.map((wire) => new OpenDelivery(wire, codec, lane, transaction));
+      items = by === "batch" ? [new OpenBatch(deliveries, lane, transaction)] : deliveries;
     }
     this.#buffered += items.length;
     const taker = this.#taker;

@@ -23,10 +23,10 @@ export function toKubeMQError(error: unknown, subject: Subject): KubeMQError {
   return fault(code, subject, text === "" ? Code[connectError.code] : text, { cause: error, retryable });
 }
 
-/** The error for a text that a server put into a response. */
+/** The error for a text that a server put into a response, which may be empty. */
 export function serverError(text: string, subject: Subject): KubeMQError {
   const told = serverText(text) ?? { code: "REJECTED_BY_SERVER" as const, details: {} };
-  return fault(told.code, subject, text, told.details);
+  return fault(told.code, subject, text || "refused without a reason", told.details);
 }
 
 /** A connection that was lost, or a stream that the server ended: to a subscription both mean the same. */

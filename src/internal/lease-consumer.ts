@@ -6,7 +6,8 @@ import type { Subject } from "./check.js";
 import type { Connection } from "./connection.js";
 import { Farewell } from "./farewell.js";
 import { Fifo } from "./fifo.js";
-import { Lease, LeasedMessage, type LeaseOwner } from "./lease.js";
+import { Lease, type LeaseOwner } from "./lease.js";
+import { LeasedMessage } from "./leased-message.js";
 import type { Attempt, Leave, StreamPlan } from "./stream-plan.js";
 import type { WireQueueMessage } from "./wire-queues.js";
 

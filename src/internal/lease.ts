@@ -1,26 +1,23 @@
-import type { Codec } from "../codec.js";
 import type { KubeMQError } from "../errors.js";
-import type { LeasedDelivery, OutgoingQueueMessage } from "../queue-message.js";
-import { checkInteger, checkStoredChannel, type Subject } from "./check.js";
-import { LIMITS } from "./check-queues.js";
+import type { OutgoingQueueMessage } from "../queue-message.js";
+import type { Subject } from "./check.js";
 import type { Connection } from "./connection.js";
 import { cancelled, connectionLost, serverError, toKubeMQError } from "./fault.js";
-import { alreadySettled, leaseLost, noConfirmation, outcomeUnknown } from "./settle-fault.js";
+import { alreadySettled, leaseLost, noConfirmation, noExtension, outcomeUnknown } from "./settle-fault.js";
 import { Uplink } from "./uplink.js";
+import { Visibility } from "./visibility.js";
 import {
   leaseRequest,
-  ReceivedQueueMessage,
   streamQueueMessageMethod,
+  type HeldAsk,
   type LeaseAsk,
   type WireLeaseRequest,
   type WireLeaseResponse,
-  type WireQueueMessage,
-} from "./wire-queues.js";
+} from "./wire-lease.js";
+import type { WireQueueMessage } from "./wire-queues.js";
 
 /** How long a call waits for its message before it is made anew. */
 const WAIT_SECONDS = 20;
-/** How long after the end of a lease, as seen here, the server's word of it is waited for. */
-const LEASE_GRACE_MS = 250;
 /** How long the server may take to end a call whose message is settled. */
 const END_GRACE_MS = 1_000;
 
@@ -44,17 +41,16 @@ export interface LeaseOwner {
 }
 
 interface Pending {
-  readonly kind: LeaseAsk["kind"];
-  resolve(): void;
-  reject(error: KubeMQError): void;
+  readonly ask: HeldAsk;
+  readonly resolve: () => void;
+  readonly reject: (error: KubeMQError) => void;
 }
 
 type State =
   | { readonly kind: "waiting" }
-  | { readonly kind: "held"; readonly sequence: bigint }
-  | { readonly kind: "settling"; readonly sequence: bigint }
-  | { readonly kind: "settled"; readonly sequence: bigint }
-  | { readonly kind: "lost"; readonly sequence: bigint; readonly error: KubeMQError };
+  | { readonly kind: "held" | "settling"; readonly sequence: bigint }
+  | { readonly kind: "settled" }
+  | { readonly kind: "lost"; readonly error: KubeMQError };
 
 /**
  * One StreamQueueMessage call: it waits for one message, holds it under the server's visibility timer, and ends with it. Nothing
@@ -64,27 +60,20 @@ export class Lease {
   readonly #owner: LeaseOwner;
   readonly #uplink = new Uplink<WireLeaseRequest>();
   readonly #controller = new AbortController();
+  readonly #visibility: Visibility;
   readonly #pending = new Map<string, Pending>();
   #state: State = { kind: "waiting" };
   #requests = 0;
-  #endsAt = 0;
-  #extendSeconds: number | undefined;
-  #cancelEnd: (() => void) | undefined;
-  #cancelExtend: (() => void) | undefined;
   #cancelGrace: (() => void) | undefined;
   #abort: AbortController | undefined;
   #over = false;
 
   constructor(owner: LeaseOwner) {
     this.#owner = owner;
-    const { connection, subject, visibilitySeconds } = owner;
-    const ask = {
-      kind: "receive",
-      channel: subject.channel ?? "",
-      visibilitySeconds,
-      waitSeconds: WAIT_SECONDS,
-    } as const;
-    this.#write(ask);
+    const { connection, subject, visibilitySeconds, autoExtend } = owner;
+    const over = () => this.#lose(connectionLost(subject, "the visibility time is over"));
+    this.#visibility = new Visibility(connection.clock, over, autoExtend ? () => this.#extendAlone() : undefined);
+    this.#write({ kind: "receive", channel: subject.channel ?? "", visibilitySeconds, waitSeconds: WAIT_SECONDS });
     void this.#read(connection.stream(streamQueueMessageMethod, this.#uplink, this.#controller.signal, subject));
   }
 
@@ -102,7 +91,7 @@ export class Lease {
   }
 
   get leasedUntil(): Date {
-    return new Date(Date.now() + this.#endsAt - this.#owner.connection.clock.now());
+    return this.#visibility.until;
   }
 
   get signal(): AbortSignal {
@@ -113,23 +102,28 @@ export class Lease {
     return this.#abort.signal;
   }
 
-  async settle(ask: LeaseAsk): Promise<void> {
-    const { sequence } = this.#held();
+  async settle(ask: HeldAsk): Promise<void> {
+    const { sequence } = ask;
+    this.#checkHeld(sequence);
     this.#state = { kind: "settling", sequence };
-    this.#stopExtending();
+    this.#visibility.pauseExtending();
     try {
       await this.#ask(ask);
     } catch (error) {
       // The server refused and holds the message still; so it can be settled otherwise.
-      if (this.#state.kind === "settling") this.#state = { kind: "held", sequence };
+      if (this.isSettling) {
+        this.#state = { kind: "held", sequence };
+        this.#visibility.resumeExtending();
+      }
       throw error;
     }
-    this.#state = { kind: "settled", sequence };
-    this.#conclude();
+    this.#state = { kind: "settled" };
+    this.#finish();
+    this.#owner.concluded(this);
   }
 
-  async extend(seconds: number): Promise<Date> {
-    const { sequence } = this.#held();
+  async extend(sequence: bigint, seconds: number): Promise<Date> {
+    this.#checkHeld(sequence);
     const from = this.#owner.connection.clock.now();
     await this.#ask({ kind: "extend", sequence, visibilitySeconds: seconds });
     this.#leaseFrom(from, seconds);
@@ -138,8 +132,7 @@ export class Lease {
 
   /** The loop is done with the message: its lease is not extended any more. */
   stopExtending(): void {
-    this.#extendSeconds = undefined;
-    this.#stopExtending();
+    this.#visibility.stopExtending();
   }
 
   /** Ends the call: the server puts the message to the end of the queue, with one delivery more. */
@@ -147,12 +140,11 @@ export class Lease {
     this.#lose(connectionLost(this.#owner.subject, "the stream was left"), false);
   }
 
-  #held(): { readonly sequence: bigint } {
+  #checkHeld(sequence: bigint): void {
     const state = this.#state;
     const { subject } = this.#owner;
-    if (state.kind === "held") return state;
-    if (state.kind === "lost") throw leaseLost(subject, state.sequence, state.error);
-    throw alreadySettled(subject, state.kind === "waiting" ? 0n : state.sequence);
+    if (state.kind === "lost") throw leaseLost(subject, sequence, state.error);
+    if (state.kind !== "held") throw alreadySettled(subject, sequence);
   }
 
   #write(ask: LeaseAsk): string {
@@ -163,18 +155,19 @@ export class Lease {
     return id;
   }
 
-  #ask(ask: LeaseAsk): Promise<void> {
+  #ask(ask: HeldAsk): Promise<void> {
     const { connection, subject } = this.#owner;
     return new Promise((resolve, reject) => {
       const id = this.#write(ask);
       const cancelTimer = connection.clock.setTimer(connection.options.timeoutMs, () => {
         this.#pending.delete(id);
-        const sequence = "sequence" in ask ? ask.sequence : 0n;
-        reject(noConfirmation(subject, sequence));
-        if (ask.kind !== "extend") this.#lose(noConfirmation(subject, sequence));
+        if (ask.kind === "extend") return reject(noExtension(subject, ask.sequence));
+        const error = noConfirmation(subject, ask.sequence);
+        reject(error);
+        this.#lose(error);
       });
       this.#pending.set(id, {
-        kind: ask.kind,
+        ask,
         resolve: () => {
           cancelTimer();
           resolve();
@@ -216,8 +209,7 @@ export class Lease {
     }
     if (waits && response.Message !== undefined) {
       this.#state = { kind: "held", sequence: response.Message.Attributes?.Sequence ?? 0n };
-      const { autoExtend, visibilitySeconds, connection } = this.#owner;
-      if (autoExtend) this.#extendSeconds = visibilitySeconds;
+      const { visibilitySeconds, connection } = this.#owner;
       this.#leaseFrom(connection.clock.now(), visibilitySeconds);
       this.#owner.leased(this, response.Message);
     } else this.#answered(response.RequestID)?.resolve();
@@ -229,28 +221,15 @@ export class Lease {
     return pending;
   }
 
-  /** Timers by the clock that never jumps; the server's own word usually comes first. */
   #leaseFrom(from: number, seconds: number): void {
     if (!this.isHeld) return;
-    const { clock } = this.#owner.connection;
-    this.#endsAt = from + seconds * 1_000;
-    this.#cancelEnd?.();
-    const leftMs = this.#endsAt - clock.now();
-    this.#cancelEnd = clock.setTimer(Math.max(1, leftMs + LEASE_GRACE_MS), () => {
-      this.#lose(connectionLost(this.#owner.subject, "the visibility time is over"));
-    });
-    this.#cancelExtend?.();
-    const extendSeconds = this.#extendSeconds;
-    if (extendSeconds === undefined || this.#state.kind !== "held") return;
-    // At half of the time, so that one answer that is late does no harm.
-    this.#cancelExtend = clock.setTimer(Math.max(1, leftMs / 2), () => {
-      if (this.#state.kind === "held") this.extend(extendSeconds).catch(() => {}); // the end of the lease tells
-    });
+    this.#visibility.begin(from, seconds);
+    if (this.isSettling) this.#visibility.pauseExtending();
   }
 
-  #stopExtending(): void {
-    this.#cancelExtend?.();
-    this.#cancelExtend = undefined;
+  #extendAlone(): void {
+    if (this.#state.kind !== "held") return;
+    this.extend(this.#state.sequence, this.#owner.visibilitySeconds).catch(() => {}); // the end of the lease tells
   }
 
   #endEmpty(): void {
@@ -270,14 +249,15 @@ export class Lease {
       return;
     }
     if (state.kind === "settled" || state.kind === "lost") return;
-    this.#state = { kind: "lost", sequence: state.sequence, error: leaseLost(subject, state.sequence, error) };
-    for (const pending of this.#pending.values()) {
+    const { sequence } = state;
+    this.#state = { kind: "lost", error: leaseLost(subject, sequence, error) };
+    for (const { ask, reject } of this.#pending.values()) {
       // A server now and then loses the answer to the request that settled the message, and ends the call as if all were well.
-      const isLost = pending.kind === "extend" || error.code === "LEASE_LOST";
-      pending.reject(
+      const isLost = ask.kind === "extend" || error.code === "LEASE_LOST";
+      reject(
         isLost
-          ? leaseLost(subject, state.sequence, error)
-          : outcomeUnknown(subject, state.sequence, "the stream ended without an answer", error),
+          ? leaseLost(subject, sequence, error)
+          : outcomeUnknown(subject, sequence, "the stream ended without an answer", error),
       );
     }
     this.#pending.clear();
@@ -287,69 +267,12 @@ export class Lease {
     this.#owner.concluded(this);
   }
 
-  #conclude(): void {
-    this.#finish();
-    this.#owner.concluded(this);
-  }
-
   /** The server ends the call by itself; a reset of each would look like an attack to it. */
   #finish(): void {
     this.#over = true;
-    this.#stopExtending();
-    this.#cancelEnd?.();
+    this.#visibility.end();
     this.#uplink.close();
     const { clock } = this.#owner.connection;
     this.#cancelGrace = clock.setTimer(END_GRACE_MS, () => this.#controller.abort(cancelled()));
-  }
-}
-
-/** A message that is held by a lease. */
-export class LeasedMessage<T> extends ReceivedQueueMessage<T> implements LeasedDelivery<T> {
-  readonly #lease: Lease;
-  readonly #owner: LeaseOwner;
-
-  constructor(wire: WireQueueMessage, codec: Codec<T> | undefined, lease: Lease, owner: LeaseOwner) {
-    super(wire, codec);
-    this.#lease = lease;
-    this.#owner = owner;
-  }
-
-  get settled(): boolean {
-    return this.#lease.settled;
-  }
-
-  get leasedUntil(): Date {
-    return this.#lease.leasedUntil;
-  }
-
-  get signal(): AbortSignal {
-    return this.#lease.signal;
-  }
-
-  ack(): Promise<void> {
-    return this.#lease.settle({ kind: "ack", sequence: this.sequence });
-  }
-
-  reject(): Promise<void> {
-    return this.#lease.settle({ kind: "reject", sequence: this.sequence });
-  }
-
-  async requeue(channel: string): Promise<void> {
-    checkStoredChannel(this.#owner.subject.operation, channel);
-    return this.#lease.settle({ kind: "requeue", sequence: this.sequence, channel });
-  }
-
-  async replace<R>(message: OutgoingQueueMessage<R>): Promise<void> {
-    const prepared = this.#owner.prepare(message);
-    return this.#lease.settle({ kind: "replace", sequence: this.sequence, message: prepared });
-  }
-
-  async extendVisibility(seconds: number): Promise<Date> {
-    checkInteger(this.#owner.subject, "seconds", seconds, 1, LIMITS.seconds);
-    return this.#lease.extend(seconds);
-  }
-
-  static leaseOf(message: LeasedMessage<unknown>): Lease {
-    return message.#lease;
   }
 }

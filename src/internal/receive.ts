@@ -3,13 +3,8 @@ import type { CallOptions } from "../message.js";
 import type { QueueMessage } from "../queue-message.js";
 import { refuse } from "./check.js";
 import type { Connection } from "./connection.js";
-import {
-  receiveQueueMessagesMethod,
-  receiveRequest,
-  ReceivedQueueMessage,
-  refusalIn,
-  withoutRepeats,
-} from "./wire-queues.js";
+import { ReceivedQueueMessage, withoutRepeats } from "./received-queue-message.js";
+import { receiveQueueMessagesMethod, receiveRequest, refusalIn } from "./wire-queues.js";
 
 export interface Receiving<T> {
   readonly channel: string;

@@ -34,3 +34,11 @@ export function outcomeUnknown(subject: Subject, sequence: bigint, why: string, 
 export function noConfirmation(subject: Subject, sequence: bigint): KubeMQError {
   return fault("TIMEOUT", subject, `no word from the server whether message ${sequence} was settled`);
 }
+
+export function noExtension(subject: Subject, sequence: bigint): KubeMQError {
+  return fault(
+    "TIMEOUT",
+    subject,
+    `no word from the server whether the visibility of message ${sequence} was extended`,
+  );
+}

@@ -8,6 +8,7 @@ import type { Connection } from "./connection.js";
 import { cancelled, clientClosed, connectionLost, fault, serverError, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
 import type { HostedStream } from "./stream-plan.js";
+import { Unanswered } from "./unanswered.js";
 import { Uplink } from "./uplink.js";
 import {
   queuesUpstreamMethod,
@@ -52,10 +53,8 @@ interface Sent {
 interface Line {
   readonly uplink: Uplink<WireUpstreamRequest>;
   readonly controller: AbortController;
-  /** Requests without an answer, by id, in the order of sending. */
-  readonly unanswered: Map<string, Sent>;
-  /** How many answers the server owes, those included that nobody waits for any more. */
-  owed: number;
+  /** The requests that the server owes an answer, those included that nobody waits for any more. */
+  readonly owed: Set<string>;
   onDrained: (() => void) | undefined;
 }
 
@@ -68,22 +67,24 @@ export class Upstream implements HostedStream {
   readonly #connection: Connection;
   readonly #subject: Subject;
   readonly #reconnects: boolean;
-  readonly #unwatch: () => void;
   readonly #waiting = new Fifo<Unit>();
+  readonly #unanswered: Unanswered<Sent>;
   readonly #flushing = new Fifo<() => void>();
   #waitingMessages = 0;
   #state: State = { kind: "open" };
   #line: Line | undefined;
   #requests = 0;
   #pumping = false;
-  #cancelTimer: (() => void) | undefined;
+  #unwatch = () => {};
   #closing: Promise<void> | undefined;
+  #leaving: Promise<void> | undefined;
 
   constructor(plan: UpstreamPlan, connection: Connection, options: StreamOptions = {}) {
     this.#plan = plan;
     this.#connection = connection;
     this.#subject = { operation: plan.operation };
     this.#reconnects = options.reconnect ?? connection.reconnect !== false;
+    this.#unanswered = new Unanswered(connection.clock, (late) => this.#timeOut(late));
     connection.join(this);
     this.#unwatch = onAbort(options.signal, () => void this.#leave(options.signal?.reason));
   }
@@ -138,13 +139,17 @@ export class Upstream implements HostedStream {
   }
 
   /** Settles every promise at once; the stream ends when the server has answered all it owes. */
-  async #leave(reason: unknown): Promise<void> {
+  #leave(reason: unknown): Promise<void> {
     const line = this.#line;
     this.#end(reason);
-    if (line === undefined) return;
+    this.#leaving ??= line === undefined ? Promise.resolve() : this.#drain(line);
+    return this.#leaving;
+  }
+
+  async #drain(line: Line): Promise<void> {
     const { clock } = this.#connection;
     try {
-      if (line.owed > 0) await within(clock, DRAIN_MS, new Promise<void>((resolve) => (line.onDrained = resolve)));
+      if (line.owed.size > 0) await within(clock, DRAIN_MS, new Promise<void>((resolve) => (line.onDrained = resolve)));
       line.uplink.close();
       await new Promise<void>((resolve) => clock.setTimer(GRACE_MS, resolve));
     } finally {
@@ -154,13 +159,13 @@ export class Upstream implements HostedStream {
   }
 
   #isIdle(): boolean {
-    return this.#waiting.size === 0 && (this.#line === undefined || this.#line.unanswered.size === 0);
+    return this.#waiting.size === 0 && this.#unanswered.size === 0;
   }
 
   #pump(): void {
     this.#pumping = false;
     if (this.#state.kind === "closed") return;
-    while (this.#waiting.size > 0 && (this.#line?.unanswered.size ?? 0) < this.#plan.maxInFlight) {
+    while (this.#waiting.size > 0 && this.#unanswered.size < this.#plan.maxInFlight) {
       this.#sendOne(this.#nextUnits());
     }
     if (this.#isIdle()) for (const resolve of this.#flushing.drain()) resolve();
@@ -186,21 +191,18 @@ export class Upstream implements HostedStream {
     const { clock, options } = this.#connection;
     this.#requests += 1;
     const id = this.#requests.toString(36);
-    const deadline = clock.now() + options.timeoutMs;
-    line.unanswered.set(id, { units, deadline });
-    line.owed += 1;
+    this.#unanswered.add(id, { units, deadline: clock.now() + options.timeoutMs });
+    line.owed.add(id);
     const [only] = units;
     const messages = units.length === 1 && only !== undefined ? only.messages : units.flatMap((unit) => unit.messages);
     line.uplink.send(upstreamRequest(id, messages))?.catch(() => {}); // the end of the call is seen where it is read
-    this.#watchDeadline(deadline);
   }
 
   #open(): Line {
     const line: Line = {
       uplink: new Uplink(),
       controller: new AbortController(),
-      unanswered: new Map(),
-      owed: 0,
+      owed: new Set(),
       onDrained: undefined,
     };
     const { signal } = line.controller;
@@ -221,20 +223,19 @@ export class Upstream implements HostedStream {
       lost = toKubeMQError(error, this.#subject);
     }
     line.controller.abort(cancelled());
-    line.owed = 0;
+    line.owed.clear();
     line.onDrained?.();
-    if (this.#line === line) this.#lost(line, lost);
+    if (this.#line === line) this.#lost(lost);
   }
 
   #answered(line: Line, response: WireUpstreamResponse): void {
-    const sent = line.unanswered.get(response.RefRequestID);
+    const id = response.RefRequestID;
+    if (line.owed.delete(id) && line.owed.size === 0) line.onDrained?.();
+    const sent = this.#unanswered.take(id);
     if (sent === undefined) return; // answered twice, or after its time-out
-    line.unanswered.delete(response.RefRequestID);
-    line.owed -= 1;
-    if (line.owed === 0) line.onDrained?.();
     const { operation } = this.#plan;
     if (response.IsError) {
-      const error = serverError(response.Error || "refused without a reason", this.#subject);
+      const error = serverError(response.Error, this.#subject);
       for (const unit of sent.units) unit.reject(error);
       return;
     }
@@ -244,10 +245,16 @@ export class Upstream implements HostedStream {
     }
   }
 
+  #timeOut(late: readonly Sent[]): void {
+    const text = "no answer from the server in time, the messages may be stored";
+    reject(late, fault("TIMEOUT", this.#subject, text));
+    this.#pump();
+  }
+
   /** What is unanswered may be stored or not: that is for the caller to decide, never sent again in silence. */
-  #lost(line: Line, error: KubeMQError): void {
+  #lost(error: KubeMQError): void {
     this.#line = undefined;
-    for (const { units } of line.unanswered.values()) for (const unit of units) unit.reject(error);
+    reject(this.#unanswered.drain(), error);
     if (!this.#reconnects) {
       this.#end(error);
       this.#connection.leave(this);
@@ -257,33 +264,16 @@ export class Upstream implements HostedStream {
   #end(reason: unknown): void {
     if (this.#state.kind === "closed") return;
     this.#state = { kind: "closed", reason };
-    this.#unwatch?.();
-    this.#cancelTimer?.();
+    this.#unwatch();
     const line = this.#line;
     this.#line = undefined;
-    for (const { units } of line?.unanswered.values() ?? []) for (const unit of units) unit.reject(reason);
+    reject(this.#unanswered.drain(), reason);
     for (const unit of this.#waiting.drain()) unit.reject(reason);
     for (const resolve of this.#flushing.drain()) resolve();
     if (line === undefined) this.#connection.leave(this);
   }
+}
 
-  /** One timer for the oldest: time-outs are all alike, so the oldest is due first. */
-  #watchDeadline(deadline: number): void {
-    if (this.#cancelTimer !== undefined) return;
-    const { clock } = this.#connection;
-    this.#cancelTimer = clock.setTimer(Math.max(1, deadline - clock.now()), () => {
-      this.#cancelTimer = undefined;
-      const unanswered = this.#line?.unanswered ?? new Map<string, Sent>();
-      for (const [id, sent] of unanswered) {
-        if (sent.deadline > clock.now()) {
-          this.#watchDeadline(sent.deadline);
-          break;
-        }
-        unanswered.delete(id);
-        const text = "no answer from the server in time, the messages may be stored";
-        for (const unit of sent.units) unit.reject(fault("TIMEOUT", this.#subject, text));
-      }
-      this.#pump();
-    });
-  }
+function reject(requests: readonly Sent[], reason: unknown): void {
+  for (const { units } of requests) for (const unit of units) unit.reject(reason);
 }

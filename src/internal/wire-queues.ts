@@ -3,53 +3,40 @@ import {
   AckAllQueueMessagesRequestSchema,
   QueueMessageSchema,
   QueueMessagesBatchRequestSchema,
-  QueuesDownstreamRequestSchema,
-  QueuesDownstreamRequestType,
   QueuesInfoRequestSchema,
   QueuesUpstreamRequestSchema,
   ReceiveQueueMessagesRequestSchema,
-  StreamQueueMessagesRequestSchema,
-  StreamRequestType,
   kubemq,
   type AckAllQueueMessagesRequest,
   type QueueMessage as WireQueueMessage,
   type QueueMessagesBatchRequest,
-  type QueuesDownstreamRequest,
-  type QueuesDownstreamResponse,
   type QueuesInfoRequest,
   type QueuesInfoResponse,
   type QueuesUpstreamRequest,
   type QueuesUpstreamResponse,
   type ReceiveQueueMessagesRequest,
   type SendQueueMessageResult,
-  type StreamQueueMessagesRequest,
-  type StreamQueueMessagesResponse,
 } from "../../gen/kubemq_pb.js";
-import type { Codec } from "../codec.js";
-import { IncomingMessage, type Outgoing } from "../message.js";
-import type { QueueMessage, QueuePolicy, QueuesInfo, SendResult } from "../queue-message.js";
+import type { KubeMQError } from "../errors.js";
+import type { Outgoing } from "../message.js";
+import type { QueuePolicy, QueuesInfo, SendResult } from "../queue-message.js";
 import type { Subject } from "./check.js";
 import { fault, serverError } from "./fault.js";
+import { dateOf } from "./start.js";
 import { newId } from "./wire.js";
 
-/** Queues: protobuf to public types and back. */
+/** Queues but for their consumers: protobuf to public types and back. */
 
 export const sendQueueMessageMethod = kubemq.method.sendQueueMessage;
 export const sendQueueMessagesBatchMethod = kubemq.method.sendQueueMessagesBatch;
 export const receiveQueueMessagesMethod = kubemq.method.receiveQueueMessages;
 export const ackAllQueueMessagesMethod = kubemq.method.ackAllQueueMessages;
 export const queuesInfoMethod = kubemq.method.queuesInfo;
-export const queuesDownstreamMethod = kubemq.method.queuesDownstream;
 export const queuesUpstreamMethod = kubemq.method.queuesUpstream;
-export const streamQueueMessageMethod = kubemq.method.streamQueueMessage;
 
 export type {
-  QueuesDownstreamRequest as WireDownstreamRequest,
-  QueuesDownstreamResponse as WireDownstreamResponse,
   QueuesUpstreamRequest as WireUpstreamRequest,
   QueuesUpstreamResponse as WireUpstreamResponse,
-  StreamQueueMessagesRequest as WireLeaseRequest,
-  StreamQueueMessagesResponse as WireLeaseResponse,
   WireQueueMessage,
 };
 
@@ -109,7 +96,7 @@ export function sendResult(
     };
   }
   if (result.IsError || result.Error !== "") {
-    return { ok: false, id, error: serverError(result.Error || "refused without a reason", subject) };
+    return { ok: false, id, error: serverError(result.Error, subject) };
   }
   return {
     ok: true,
@@ -177,172 +164,7 @@ export function waitingIn({ Info }: QueuesInfoResponse, queue: string): number |
   return found === undefined ? undefined : Number(found.Waiting);
 }
 
-export function getRequest(
-  id: string,
-  clientId: string,
-  channel: string,
-  max: number,
-  waitMs: number,
-  autoAck: boolean,
-): QueuesDownstreamRequest {
-  return create(QueuesDownstreamRequestSchema, {
-    RequestID: id,
-    ClientID: clientId,
-    RequestTypeData: QueuesDownstreamRequestType.Get,
-    Channel: channel,
-    MaxItems: max,
-    WaitTimeout: waitMs,
-    AutoAck: autoAck,
-  });
-}
-
-/** How a message is settled. */
-export type SettleKind = "ack" | "reject" | "requeue";
-
-const rangeTypes = {
-  ack: QueuesDownstreamRequestType.AckRange,
-  reject: QueuesDownstreamRequestType.NAckRange,
-  requeue: QueuesDownstreamRequestType.ReQueueRange,
-} as const;
-
-/** Ranges always, never the requests for all: those requeue in random order, and would settle what was not seen here. */
-export function settleRequest(
-  id: string,
-  clientId: string,
-  transaction: string,
-  kind: SettleKind,
-  sequences: bigint[],
-  channel: string,
-): QueuesDownstreamRequest {
-  return create(QueuesDownstreamRequestSchema, {
-    RequestID: id,
-    ClientID: clientId,
-    RequestTypeData: rangeTypes[kind],
-    RefTransactionId: transaction,
-    SequenceRange: sequences,
-    ReQueueChannel: channel,
-  });
-}
-
-export function activeOffsetsRequest(id: string, clientId: string, transaction: string): QueuesDownstreamRequest {
-  return create(QueuesDownstreamRequestSchema, {
-    RequestID: id,
-    ClientID: clientId,
-    RequestTypeData: QueuesDownstreamRequestType.ActiveOffsets,
-    RefTransactionId: transaction,
-  });
-}
-
-export function closeRequest(id: string, clientId: string, transaction: string): QueuesDownstreamRequest {
-  return create(QueuesDownstreamRequestSchema, {
-    RequestID: id,
-    ClientID: clientId,
-    RequestTypeData: QueuesDownstreamRequestType.CloseByClient,
-    RefTransactionId: transaction,
-  });
-}
-
-/** What kind of answer came on QueuesDownstream. */
-export function downstreamAnswer(response: QueuesDownstreamResponse): "poll" | "end" | "other" {
-  if (response.RequestTypeData === QueuesDownstreamRequestType.Get) return "poll";
-  return response.RequestTypeData === QueuesDownstreamRequestType.CloseByServer ? "end" : "other";
-}
-
-/** What is asked on StreamQueueMessage of the message that is held. */
-export type LeaseAsk =
-  | {
-      readonly kind: "receive";
-      readonly channel: string;
-      readonly visibilitySeconds: number;
-      readonly waitSeconds: number;
-    }
-  | { readonly kind: "ack"; readonly sequence: bigint }
-  | { readonly kind: "reject"; readonly sequence: bigint }
-  | { readonly kind: "requeue"; readonly sequence: bigint; readonly channel: string }
-  | { readonly kind: "extend"; readonly sequence: bigint; readonly visibilitySeconds: number }
-  | { readonly kind: "replace"; readonly sequence: bigint; readonly message: WireQueueMessage };
-
-const leaseTypes = {
-  receive: StreamRequestType.ReceiveMessage,
-  ack: StreamRequestType.AckMessage,
-  reject: StreamRequestType.RejectMessage,
-  requeue: StreamRequestType.ResendMessage,
-  extend: StreamRequestType.ModifyVisibility,
-  replace: StreamRequestType.SendModifiedMessage,
-} as const;
-
-export function leaseRequest(id: string, clientId: string, ask: LeaseAsk): StreamQueueMessagesRequest {
-  return create(StreamQueueMessagesRequestSchema, {
-    RequestID: id,
-    ClientID: clientId,
-    StreamRequestTypeData: leaseTypes[ask.kind],
-    ...("channel" in ask ? { Channel: ask.channel } : {}),
-    ...("visibilitySeconds" in ask ? { VisibilitySeconds: ask.visibilitySeconds } : {}),
-    ...("waitSeconds" in ask ? { WaitTimeSeconds: ask.waitSeconds } : {}),
-    ...("sequence" in ask ? { RefSequence: ask.sequence } : {}),
-    ...("message" in ask ? { ModifiedMessage: ask.message } : {}),
-  });
-}
-
-/** A received message of a queue; what holds it open adds the settle methods. */
-export class ReceivedQueueMessage<T> extends IncomingMessage<T> implements QueueMessage<T> {
-  readonly sequence: bigint;
-  readonly receiveCount: number;
-  readonly timestampNanos: bigint;
-  readonly reroutedFrom?: string;
-  readonly expiresAt?: Date;
-  readonly delayedTo?: Date;
-
-  constructor(wire: WireQueueMessage, codec: Codec<T> | undefined) {
-    super(
-      { id: wire.MessageID, channel: wire.Channel, metadata: wire.Metadata, tags: wire.Tags, body: wire.Body },
-      codec,
-    );
-    const attributes = wire.Attributes;
-    this.sequence = attributes?.Sequence ?? 0n;
-    this.receiveCount = attributes?.ReceiveCount ?? 0;
-    this.timestampNanos = attributes?.Timestamp ?? 0n;
-    if (attributes === undefined) return;
-    if (attributes.ReRouted) this.reroutedFrom = attributes.ReRoutedFromQueue;
-    if (attributes.ExpirationAt > 0n) this.expiresAt = dateOf(attributes.ExpirationAt);
-    if (attributes.DelayedTo > 0n) this.delayedTo = dateOf(attributes.DelayedTo);
-  }
-
-  get timestamp(): Date {
-    return dateOf(this.timestampNanos);
-  }
-
-  override toJSON(): Record<string, unknown> {
-    const { sequence, receiveCount, timestamp, timestampNanos, reroutedFrom, expiresAt, delayedTo } = this;
-    return {
-      ...super.toJSON(),
-      sequence: String(sequence),
-      timestamp: timestamp.toISOString(),
-      timestampNanos: String(timestampNanos),
-      receiveCount,
-      ...(reroutedFrom === undefined ? {} : { reroutedFrom }),
-      ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
-      ...(delayedTo === undefined ? {} : { delayedTo: delayedTo.toISOString() }),
-    };
-  }
-}
-
-/** Servers can show one message twice in one answer, when polls begin at the same moment. */
-export function withoutRepeats(messages: readonly WireQueueMessage[]): readonly WireQueueMessage[] {
-  if (messages.length < 2) return messages;
-  const seen = new Set<bigint>();
-  const once = messages.filter(({ Attributes }) => {
-    const sequence = Attributes?.Sequence ?? 0n;
-    return !seen.has(sequence) && seen.add(sequence);
-  });
-  return once.length === messages.length ? messages : once;
-}
-
-/** The check of a subject's request for what the server put in place of an answer. */
-export function refusalIn(answer: { IsError: boolean; Error: string }, subject: Subject): Error | undefined {
-  return answer.IsError ? serverError(answer.Error || "refused without a reason", subject) : undefined;
-}
-
-function dateOf(nanos: bigint): Date {
-  return new Date(Number(nanos / 1_000_000n));
+/** What the server put in place of an answer, if it did. */
+export function refusalIn(answer: { IsError: boolean; Error: string }, subject: Subject): KubeMQError | undefined {
+  return answer.IsError ? serverError(answer.Error, subject) : undefined;
 }

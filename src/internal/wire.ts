@@ -54,10 +54,9 @@ export async function* once<T>(request: T): AsyncGenerator<T> {
   yield request;
 }
 
-/** Why the server refused an event, if it did. */
+/** Why the server refused an event, if it did; it may say so without a reason. */
 export function refusalOf(result: Result): string | undefined {
-  if (result.Sent && result.Error === "") return undefined;
-  return result.Error || "refused without a reason";
+  return result.Sent && result.Error === "" ? undefined : result.Error;
 }
 
 /** An event that every server refuses, since it has no channel. Its answer says that what was sent before it was processed. */

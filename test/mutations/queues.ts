@@ -1,6 +1,7 @@
 import type { Chapter } from "./promise.js";
 
 const lane = "src/internal/lane.ts";
+const settlements = "src/internal/settlements.ts";
 const downstream = "src/internal/downstream.ts";
 const lease = "src/internal/lease.ts";
 const upstream = "src/internal/upstream.ts";
@@ -15,15 +16,15 @@ export const settling: Chapter = {
   promises: [
     {
       promise: "a settlement resolves when the server has processed it, and rejects with the server's own refusal",
-      file: lane,
-      find: 'this.#pending.set(id, { type: "range", range, at, done: false });',
-      replace: "this.#confirm(range);",
+      file: settlements,
+      find: 'this.#pending.set(id, { type: "range", range, at });',
+      replace: "this.#confirm(range.holds);",
       test: settleTest,
       name: "a range that fails in the middle: those before are settled, those behind asked for again",
     },
     {
       promise: "settlements of one tick share one request and one fence",
-      file: lane,
+      file: settlements,
       find: "due.holds.push(hold);",
       replace: "this.#due.push({ kind, transaction, channel, holds: [hold] });",
       test: settleTest,
@@ -31,7 +32,7 @@ export const settling: Chapter = {
     },
     {
       promise: "what the server has not looked at behind a refusal is asked for again",
-      file: lane,
+      file: settlements,
       find: "for (const hold of behind) this.#enqueue(hold, kind, channel);",
       replace: "",
       test: settleTest,
@@ -40,7 +41,7 @@ export const settling: Chapter = {
     {
       promise: "settling twice rejects with `ALREADY_SETTLED`",
       file: lane,
-      find: `if (hold.state !== "open") return Promise.reject(alreadySettled(this.subject, hold.sequence));`,
+      find: "if (!hold.isOpen) return Promise.reject(alreadySettled(this.subject, hold.sequence));",
       replace: "",
       test: settleTest,
       name: "the code of every settlement that cannot be",
@@ -56,31 +57,39 @@ export const settling: Chapter = {
     },
     {
       promise: "a settlement whose answer a lost connection has swallowed says that its outcome is unknown",
-      file: lane,
-      find: "outcomeUnknown(this.subject, hold.sequence, why, error)",
-      replace: "leaseLost(this.subject, hold.sequence, error)",
+      file: settlements,
+      find: "outcomeUnknown(subject, hold.sequence, why, error)",
+      replace: "leaseLost(subject, hold.sequence, error)",
       test: settleTest,
       name: "the code of every settlement that cannot be",
     },
     {
       promise: "a settlement that the server never confirms rejects with `TIMEOUT`",
-      file: lane,
-      find: "this.#timeOut();",
+      file: settlements,
+      find: "this.#abandon((hold) => noConfirmation(subject, hold.sequence));",
       replace: "",
       test: settleTest,
       name: "no confirmation from a server that gives them is a time-out",
     },
     {
       promise: "a server that confirms in no way is learned once; then written is done",
-      file: lane,
+      file: settlements,
       find: `confirming.by = "none";`,
       replace: "",
       test: settleTest,
       name: "a server that confirms in no way: learned once, then written is done, and a later error is told by the status",
     },
     {
+      promise: "a server that was only slow to confirm is believed again; what counted as done then counts once",
+      file: settlements,
+      find: 'this.#pending.set(id, { ...pending, type: "believed" });',
+      replace: "",
+      test: settleTest,
+      name: "a server that confirms late is believed again, and a break still waits for settlements that were asked for",
+    },
+    {
       promise: "a batch tells what the server still holds open of it",
-      file: lane,
+      file: settlements,
       find: "pending.answered?.(response.IsError ? [] : response.ActiveOffsets);",
       replace: "pending.answered?.([]);",
       test: consumeTest,
@@ -129,7 +138,7 @@ export const consuming: Chapter = {
       promise:
         "a poll that came back empty is closed, since it may have left a transaction open that swallows messages",
       file: lane,
-      find: "if (messages.length === 0) this.#write(closeRequest(this.#nextId(), this.#clientId, transaction));",
+      find: "if (messages.length === 0) this.request((id, clientId) => closeRequest(id, clientId, transaction));",
       replace: "",
       test: settleTest,
       name: "an empty poll is closed, since it may have left a transaction open",
@@ -240,8 +249,8 @@ export const leasing: Chapter = {
     {
       promise: "`autoExtend` keeps the lease while the body runs",
       file: lease,
-      find: "if (autoExtend) this.#extendSeconds = visibilitySeconds;",
-      replace: "",
+      find: "autoExtend ? () => this.#extendAlone() : undefined",
+      replace: "undefined",
       test: leaseTest,
       name: "by the clock that never jumps: extended at half, and given up when the server keeps silent",
     },
@@ -256,26 +265,34 @@ export const leasing: Chapter = {
     {
       promise: "a lease ends by a clock that never jumps, also when the server says nothing",
       file: lease,
-      find: `this.#lose(connectionLost(this.#owner.subject, "the visibility time is over"));`,
-      replace: "",
+      find: `this.#lose(connectionLost(subject, "the visibility time is over"));`,
+      replace: "{};",
       test: leaseTest,
       name: "by the clock that never jumps: extended at half, and given up when the server keeps silent",
     },
     {
       promise: "a stream that ends right after an ack, without its answer, leaves the outcome unknown, and says so",
       file: lease,
-      find: `: outcomeUnknown(subject, state.sequence, "the stream ended without an answer", error),`,
-      replace: ": leaseLost(subject, state.sequence, error),",
+      find: `: outcomeUnknown(subject, sequence, "the stream ended without an answer", error),`,
+      replace: ": leaseLost(subject, sequence, error),",
       test: leaseTest,
       name: "a stream that ends right after the ack, without its answer: the outcome is unknown, and says so",
     },
     {
       promise: "a message whose settlement was refused can be settled otherwise",
       file: lease,
-      find: `if (this.#state.kind === "settling") this.#state = { kind: "held", sequence };`,
+      find: `this.#state = { kind: "held", sequence };`,
       replace: "",
       test: leaseTest,
       name: "a refusal leaves the message open",
+    },
+    {
+      promise: "and `autoExtend` goes on with it",
+      file: lease,
+      find: "this.#visibility.resumeExtending();",
+      replace: "",
+      test: leaseTest,
+      name: "a message whose settlement was refused is extended on",
     },
     {
       promise: "a wait that brings nothing is begun anew",
@@ -302,15 +319,15 @@ export const sending: Chapter = {
     {
       promise: "each send gets its own results, by the id of its request",
       file: upstream,
-      find: "const sent = line.unanswered.get(response.RefRequestID);",
-      replace: "const [sent] = line.unanswered.values();",
+      find: "const sent = this.#unanswered.take(id);",
+      replace: "const [sent] = this.#unanswered.drain();",
       test: sendTest,
       name: "replies that are reordered, doubled, late or missing",
     },
     {
       promise: "a send whose answer does not come in time rejects with `TIMEOUT`",
       file: upstream,
-      find: `for (const unit of sent.units) unit.reject(fault("TIMEOUT", this.#subject, text));`,
+      find: `reject(late, fault("TIMEOUT", this.#subject, text));`,
       replace: "",
       test: sendTest,
       name: "replies that are reordered, doubled, late or missing",
@@ -318,7 +335,7 @@ export const sending: Chapter = {
     {
       promise: "a lost connection rejects what is unanswered: no send is repeated in silence",
       file: upstream,
-      find: "for (const { units } of line.unanswered.values()) for (const unit of units) unit.reject(error);",
+      find: "reject(this.#unanswered.drain(), error);",
       replace: "",
       test: sendTest,
       name: "a lost connection rejects what is unanswered; the next send opens a new stream",
@@ -334,10 +351,26 @@ export const sending: Chapter = {
     {
       promise: "an upstream is not cancelled while the server owes answers, which can crash a server",
       file: upstream,
-      find: "if (line.owed > 0)",
-      replace: "if (line.owed < 0)",
+      find: "if (line.owed.size > 0)",
+      replace: "if (line.owed.size < 0)",
       test: sendTest,
       name: "an abort rejects at once, but the stream stays until the server has answered what it owes",
+    },
+    {
+      promise: "nor by a `close()` that comes after an abort",
+      file: upstream,
+      find: "this.#leaving ??= ",
+      replace: "return ",
+      test: sendTest,
+      name: "close after an abort waits as well until the server has answered what it owes",
+    },
+    {
+      promise: "an answer that comes too late is owed no more",
+      file: upstream,
+      find: "line.owed.delete(id) && ",
+      replace: "this.#unanswered.size > 0 && line.owed.delete(id) && ",
+      test: sendTest,
+      name: "an answer that came after its time-out is owed no more: close does not wait for it",
     },
   ],
 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { create } from "@bufbuild/protobuf";
-import { KubeMQError, type LeasedDelivery, type Subscription } from "kubemq-es";
+import { KubeMQError } from "kubemq-es";
 import {
   StreamQueueMessagesResponseSchema,
   StreamRequestType,
@@ -8,14 +8,8 @@ import {
   type StreamQueueMessagesResponse,
 } from "kubemq-es/gen";
 import { FakeClock, settle } from "../support/fake-clock.js";
-import { numbers, playedBy, QueueWorld, wireMessage } from "../support/queue-world.js";
+import { first, numbers, playedBy, QueueWorld, wireMessage } from "../support/queue-world.js";
 import { rejection, sleep, until, within } from "../support/until.js";
-
-async function first(subscription: Subscription<LeasedDelivery>): Promise<LeasedDelivery> {
-  const { value } = await subscription[Symbol.asyncIterator]().next();
-  if (value === undefined) throw new Error("the loop ended");
-  return value;
-}
 
 describe("the leased loop", () => {
   test("settles in every way, each resolved by the server's own reply", async () => {
@@ -262,6 +256,52 @@ describe("on the wire", () => {
     expect(await rejection(job.requeue("full"))).toMatchObject({ code: "REJECTED_BY_SERVER", serverCode: 130 });
     expect(job.settled).toBe(false);
     await job.ack();
+    await subscription.close();
+    await client.close();
+  });
+
+  test("a message whose settlement was refused is extended on", async () => {
+    const extensions: number[] = [];
+    const { client, clock, calls } = leaseServer((request, say) => {
+      if (request.StreamRequestTypeData === StreamRequestType.ReceiveMessage) {
+        if (calls.length === 1) say({ Message: wireMessage(7) });
+      } else if (request.StreamRequestTypeData === StreamRequestType.ResendMessage) {
+        say({ IsError: true, Error: "Error 130: error during send message to queue" });
+      } else {
+        if (request.StreamRequestTypeData === StreamRequestType.ModifyVisibility) extensions.push(clock.now());
+        say({});
+      }
+    });
+    const subscription = client.queues.consume({ channel: "q", visibilitySeconds: 10, autoExtend: true });
+    const job = await first(subscription);
+    await clock.advance(2_000);
+    expect(await rejection(job.requeue("full"))).toMatchObject({ serverCode: 130 });
+    await clock.advance(4_000); // half of the 8 s that are left
+    await until("it is extended", () => extensions.length === 1);
+    await settle();
+    await sleep(5);
+    await clock.advance(4_900);
+    expect(job.signal.aborted).toBe(false);
+    await job.ack();
+    await subscription.close();
+    await client.close();
+  });
+
+  test("an extension that is not answered says so", async () => {
+    const { client, clock, calls } = leaseServer((request, say) => {
+      if (request.StreamRequestTypeData === StreamRequestType.ReceiveMessage) {
+        if (calls.length === 1) say({ Message: wireMessage(7) });
+      } else if (request.StreamRequestTypeData === StreamRequestType.AckMessage) say({});
+    });
+    const subscription = client.queues.consume({ channel: "q", visibilitySeconds: 60 });
+    const job = await first(subscription);
+    const failed = rejection(job.extendVisibility(90));
+    await clock.advance(30_001);
+    expect(await within(1_000, "the time-out", failed)).toMatchObject({
+      code: "TIMEOUT",
+      message: expect.stringMatching(/whether the visibility of message 7 was extended/),
+    });
+    await job.ack(); // it is held still
     await subscription.close();
     await client.close();
   });

@@ -280,6 +280,52 @@ describe("the publisher", () => {
     await publisher.close();
   });
 
+  test("an answer that came after its time-out is owed no more: close does not wait for it", async () => {
+    const clock = new FakeClock();
+    const requests: QueuesUpstreamRequest[] = [];
+    let reply = (_response: QueuesUpstreamResponse) => {};
+    const client = playedBy(
+      {
+        async *queuesUpstream(incoming) {
+          void (async () => {
+            for await (const request of incoming) requests.push(request);
+          })();
+          for (;;) yield await new Promise<QueuesUpstreamResponse>((resolve) => (reply = resolve));
+        },
+      },
+      { timeoutMs: 1_000, keepalive: false },
+      clock,
+    );
+    const publisher = client.queues.publisher();
+    const failed = rejection(publisher.send({ channel: "q", body: "late" }));
+    await until("it is sent", () => requests.length === 1);
+    await clock.advance(1_001);
+    expect(await failed).toMatchObject({ code: "TIMEOUT" });
+    reply(create(QueuesUpstreamResponseSchema, { RefRequestID: requests[0]?.RequestID ?? "" }));
+    await sleep(20);
+    const closing = publisher.close();
+    await settle();
+    await clock.advance(60);
+    await within(1_000, "the close", closing);
+    await client.close();
+  });
+
+  test("close after an abort waits as well until the server has answered what it owes", async () => {
+    await using world = await QueueWorld.start();
+    const stop = new AbortController();
+    const publisher = world.client.queues.publisher({ signal: stop.signal });
+    await publisher.send({ channel: "q", body: "first" });
+    world.broker.faults.delayReplies(1_000);
+    const send = rejection(publisher.send({ channel: "q", body: "second" }));
+    await until("it is stored", () => world.broker.stats().messages.queues["q"] === 2);
+    stop.abort(new Error("enough"));
+    await send;
+    let answered = false;
+    void sleep(700).then(() => (answered = true));
+    await publisher.close();
+    expect(answered).toBe(true);
+  });
+
   test("an abort rejects at once, but the stream stays until the server has answered what it owes", async () => {
     await using world = await QueueWorld.start();
     const stop = new AbortController();

@@ -2,15 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import type { Delivery, KubeMQClient, Subscription } from "kubemq-es";
 import type { QueuesDownstreamRequest, QueuesDownstreamResponse } from "kubemq-es/gen";
 import { FakeClock, settle } from "../support/fake-clock.js";
-import { answer, numbers, playedBy, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
-import { rejection, until, within } from "../support/until.js";
-
-/** Takes the first message of a consumer, whose loop then waits in its body. */
-async function first<T>(subscription: Subscription<T>): Promise<T> {
-  const { value } = await subscription[Symbol.asyncIterator]().next();
-  if (value === undefined) throw new Error("the loop ended");
-  return value;
-}
+import { answer, first, numbers, playedBy, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
+import { rejection, sleep, until, within } from "../support/until.js";
 
 describe("settling", () => {
   test("resolves when the server has done it", async () => {
@@ -300,6 +293,36 @@ describe("on the wire", () => {
     await until("the status tells", () => status.length > 0);
     expect(status).toEqual([2n, "LEASE_LOST"]);
     await subscription.close();
+    await server.client.close();
+  });
+
+  test("a server that confirms late is believed again, and a break still waits for settlements that were asked for", async () => {
+    let sequence = 0;
+    const fences: QueuesDownstreamRequest[] = [];
+    const server = new PlayedServer((request, say) => {
+      if (request.RequestTypeData === Type.Get && sequence < 2)
+        say(answer(request, { Messages: [wireMessage(++sequence)] }));
+      if (request.RequestTypeData === Type.ActiveOffsets) fences.push(request);
+    });
+    const answerFence = (at: number) => {
+      const fence = fences[at];
+      if (fence === undefined) throw new Error("no fence was asked for");
+      server.say(answer(fence));
+    };
+    const loop = server.client.queues.consume({ channel: "q" })[Symbol.asyncIterator]();
+    const acked = (await loop.next()).value?.ack();
+    await until("the ack is written", () => fences.length === 1);
+    await server.clock.advance(3_001);
+    await acked;
+    answerFence(0);
+    const two = (await loop.next()).value;
+    const outcome = Promise.allSettled([two?.ack()]);
+    const left = loop.return?.();
+    await until("the second ack is written", () => fences.length === 2);
+    await sleep(20);
+    answerFence(1);
+    expect(await within(1_000, "the second ack", outcome)).toEqual([{ status: "fulfilled", value: undefined }]);
+    await left;
     await server.client.close();
   });
 

@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { createRouterTransport, type ServiceImpl } from "@connectrpc/connect";
-import { KubeMQClient, type ClientOptions, type Status } from "kubemq-es";
+import { KubeMQClient, type ClientOptions, type Status, type Subscription } from "kubemq-es";
 import {
   kubemq,
   PingResultSchema,
@@ -65,6 +65,13 @@ export class QueueWorld implements AsyncDisposable {
     await this.client.close({ timeoutMs: 500 });
     await this.broker.close();
   }
+}
+
+/** Takes the first message of a consumer, whose loop then waits in its body. */
+export async function first<T>(subscription: Subscription<T>): Promise<T> {
+  const { value } = await subscription[Symbol.asyncIterator]().next();
+  if (value === undefined) throw new Error("the loop ended");
+  return value;
 }
 
 export function numbers(count: number): string[] {

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "@jest/globals";
-import { toKubeMQError } from "../../src/internal/fault.js";
+import { serverError, toKubeMQError } from "../../src/internal/fault.js";
 
 const subject = { operation: "events.subscribe", channel: "c" };
 
@@ -42,6 +42,10 @@ describe("an error becomes a KubeMQError", () => {
       const error = toKubeMQError(new ConnectError(`Error ${serverCode}: so it is`, grpc), subject);
       expect(error).toMatchObject({ code, serverCode, retryable });
     }
+  });
+
+  test("a server that refuses without a reason is said to do so", () => {
+    expect(serverError("", subject).message).toMatch(/refused without a reason/);
   });
 
   test("an error of another realm is recognised by its shape", () => {
