@@ -17,10 +17,7 @@ const tracer = trace.getTracer("shop");
 await using server = await broker();
 await using client = await KubeMQClient.connect({ address: server.address, telemetry: openTelemetry() });
 
-await tracer.startActiveSpan("POST /orders", async (span) => {
-  await client.queues.send({ channel: "orders", body: "two books" });
-  span.end();
-});
+await client.queues.send({ channel: "orders", body: "two books" });
 for await (const order of client.queues.consume({ channel: "orders" })) {
   context.with(contextOf(order), () => tracer.startSpan(`pack ${order.text()}`).end());
   await order.ack();
@@ -29,12 +26,10 @@ for await (const order of client.queues.consume({ channel: "orders" })) {
 
 const spans = exporter.getFinishedSpans(); // in the order they ended
 const nameOf = new Map(spans.map((span) => [span.spanContext().spanId, span.name]));
-for (const { name, parentSpanContext } of spans) {
-  console.log(name, "<-", nameOf.get(parentSpanContext?.spanId ?? ""));
-}
+for (const span of spans) console.log(span.name, "<-", nameOf.get(span.parentSpanContext?.spanId ?? ""));
+
 /* prints:
-send orders <- POST /orders
-POST /orders <- undefined
+send orders <- undefined
 pack two books <- process orders
 ack orders <- process orders
 process orders <- send orders
