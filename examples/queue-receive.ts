@@ -8,12 +8,12 @@ const channel = "example.receive";
 await client.queues.sendBatch(["a", "b", "c"].map((body) => ({ channel, body })));
 
 const messages = await client.queues.receive({ channel, max: 10, waitSeconds: 1 });
-for (const message of messages) console.log(message.sequence, message.text());
+for (const message of messages) console.log(message.text());
 console.log("waiting:", (await client.queues.peek({ channel })).length);
 
 /* prints:
-1n a
-2n b
-3n c
+a
+b
+c
 waiting: 0
 */

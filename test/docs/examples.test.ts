@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { KubeMQClient } from "kubemq-es";
+import { startBroker } from "kubemq-es/testing";
 import { mapConcurrent, root, runProgram, type Ended } from "./program.js";
 
 /** Shared by the examples. */
@@ -30,15 +32,28 @@ describe("examples", () => {
     outcomes = new Map(await mapConcurrent(files, 2, run));
   }, files.length * BOUND_MS);
 
-  test.each(files)("%s prints what it promises, and ends by itself", (file) => {
-    const expected = promised(readFileSync(`${root}examples/${file}`, "utf8"));
-    const outcome = outcomes.get(file);
+  /** An unkept promise shows as it stands beside what was printed. */
+  const expectKept = (file: string, outcome: Ended | undefined) => {
     expect(outcome).toMatchObject({ code: 0, stderr: "" });
-    const lines = outcome?.stdout.trimEnd().split("\n") ?? [];
+    const expected = promised(readFileSync(`${root}examples/${file}`, "utf8"));
     expect(expected).not.toEqual([]);
-    // An unkept promise shows as it stands beside what was printed.
+    const lines = outcome?.stdout.trimEnd().split("\n") ?? [];
     expect(lines.map((line, n) => (keeps(line, expected[n] ?? "") ? expected[n] : line))).toEqual(expected);
+  };
+
+  test.each(files)("%s prints what it promises, and ends by itself", (file) => {
+    expectKept(file, outcomes.get(file));
   });
+
+  test("--address names the server that they run on", async () => {
+    await using broker = await startBroker({ port: 0 });
+    for (const file of ["queue-send.ts", "query-cache.ts"]) {
+      expectKept(file, await runProgram(`${root}examples/${file}`, BOUND_MS, "--address", broker.address));
+    }
+    await using client = await KubeMQClient.connect({ address: broker.address });
+    const seen = await client.queues.info("example.send");
+    expect(seen.queues).toMatchObject([{ name: "example.send" }]);
+  }, 60_000);
 
   test.each([...files, ...tested])("%s is short, says what it shows, and runs on a broker of its own", (file) => {
     const source = readFileSync(`${root}examples/${file}`, "utf8");

@@ -10,8 +10,11 @@ export interface Ended {
 }
 
 /** Runs a TypeScript file to its end. One that does not end by itself is killed, and then has no exit code. */
-export async function runProgram(file: string, boundMs: number): Promise<Ended> {
-  const child = spawn(process.execPath, ["--import", "tsx", file], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+export async function runProgram(file: string, boundMs: number, ...args: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, ["--import", "tsx", file, ...args], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
