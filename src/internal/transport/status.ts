@@ -148,3 +148,26 @@ export function webHeaders(headers: IncomingHttpHeaders): Headers {
   }
   return result;
 }
+
+/** Headers of a call that may look at them before they are there. The first
+ * web `Headers` of a process load all of fetch, which a start would wait for.
+ */
+export class LateHeaders {
+  private block: IncomingHttpHeaders = {};
+  private seen: Headers | undefined;
+
+  receive(block: IncomingHttpHeaders): void {
+    this.block = block;
+    const { seen } = this;
+    if (seen !== undefined) webHeaders(block).forEach((value, name) => seen.append(name, value));
+  }
+
+  /** The same object at every look. */
+  get web(): Headers {
+    return (this.seen ??= webHeaders(this.block));
+  }
+
+  get received(): IncomingHttpHeaders {
+    return this.block;
+  }
+}

@@ -13,11 +13,11 @@ import {
   abortedBy,
   connectionLost,
   deadlineExceeded,
+  LateHeaders,
   lostByReset,
   openingOf,
   sessionLost,
   trailerError,
-  webHeaders,
 } from "./status.js";
 
 type State<T> =
@@ -39,13 +39,12 @@ type State<T> =
  */
 export class StreamCall<I extends DescMessage, O extends DescMessage> {
   readonly incoming: Incoming<MessageShape<O>>;
-  readonly header = new Headers();
-  readonly trailer = new Headers();
+  private readonly header = new LateHeaders();
+  private readonly trailer = new LateHeaders();
   private state: State<MessageShape<I>> = { t: "over" };
   private readonly splitter: EnvelopeSplitter;
   private readonly deadlineAt: number;
   private timer: NodeJS.Timeout | undefined;
-  private headers: IncomingHttpHeaders = {};
   private status: { readonly error: ConnectError | undefined } | undefined;
   private failure: unknown;
 
@@ -77,14 +76,23 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
       signal?.addEventListener("abort", this.onAbort);
       if (deadlineMs !== undefined) this.timer = setTimeout(this.onDeadline, deadlineMs);
       this.call.request().then(this.onOpen, (error: unknown) => this.finish(ConnectError.from(error)));
-    }).then(() => ({
+    }).then(() => this.response(method));
+  }
+
+  private response(method: DescMethodStreaming<I, O>): StreamResponse<I, O> {
+    const { header, trailer, incoming: message } = this;
+    return {
       stream: true,
       service: method.parent,
       method,
-      header: this.header,
-      trailer: this.trailer,
-      message: this.incoming,
-    }));
+      message,
+      get header() {
+        return header.web;
+      },
+      get trailer() {
+        return trailer.web;
+      },
+    };
   }
 
   private readonly onOpen = (stream: ClientHttp2Stream): void => {
@@ -108,8 +116,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
   };
 
   private readonly onResponse = (headers: IncomingHttpHeaders): void => {
-    this.headers = headers;
-    webHeaders(headers).forEach((value, name) => this.header.append(name, value));
+    this.header.receive(headers);
     const opening = openingOf(headers);
     if (opening.t === "refused") this.finish(opening.error);
     else if (opening.t === "status") {
@@ -119,9 +126,9 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
   };
 
   private readonly onTrailers = (trailers: IncomingHttpHeaders): void => {
-    webHeaders(trailers).forEach((value, name) => this.trailer.append(name, value));
+    this.trailer.receive(trailers);
     if (trailers["grpc-status"] !== undefined || trailers["grpc-status-details-bin"] !== undefined) {
-      this.status ??= { error: trailerError(trailers, this.headers) };
+      this.status ??= { error: trailerError(trailers, this.header.received) };
     }
   };
 
