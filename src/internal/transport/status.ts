@@ -149,8 +149,9 @@ export function webHeaders(headers: IncomingHttpHeaders): Headers {
   return result;
 }
 
-/** Headers of a call that may look at them before they are there. The first
- * web `Headers` of a process load all of fetch, which a start would wait for.
+/**
+ * Headers of a call, for those who look, also before they have come. The first web `Headers` of a process load all of fetch, and a
+ * start would wait for it.
  */
 export class LateHeaders {
   private block: IncomingHttpHeaders = {};
