@@ -182,10 +182,10 @@ function readEvent(end: number): Event {
         eventID_ = reader.string();
         break;
       case 18:
-        clientID_ = reader.string();
+        clientID_ = reader.name();
         break;
       case 26:
-        channel_ = reader.string();
+        channel_ = reader.name();
         break;
       case 34:
         metadata_ = reader.string();
@@ -279,7 +279,7 @@ function readEventReceive(end: number): EventReceive {
         eventID_ = reader.string();
         break;
       case 18:
-        channel_ = reader.string();
+        channel_ = reader.name();
         break;
       case 26:
         metadata_ = reader.string();
@@ -375,10 +375,10 @@ function readSubscribe(end: number): Subscribe {
         subscribeTypeData_ = reader.int32();
         break;
       case 18:
-        clientID_ = reader.string();
+        clientID_ = reader.name();
         break;
       case 26:
-        channel_ = reader.string();
+        channel_ = reader.name();
         break;
       case 34:
         group_ = reader.string();
@@ -469,10 +469,10 @@ function readRequest(end: number): Request {
         requestTypeData_ = reader.int32();
         break;
       case 26:
-        clientID_ = reader.string();
+        clientID_ = reader.name();
         break;
       case 34:
-        channel_ = reader.string();
+        channel_ = reader.name();
         break;
       case 42:
         metadata_ = reader.string();
@@ -609,7 +609,7 @@ function readResponse(end: number): Response {
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
-        clientID_ = reader.string();
+        clientID_ = reader.name();
         break;
       case 18:
         requestID_ = reader.string();
@@ -749,10 +749,10 @@ function readQueueMessage(end: number): QueueMessage {
         messageID_ = reader.string();
         break;
       case 18:
-        clientID_ = reader.string();
+        clientID_ = reader.name();
         break;
       case 26:
-        channel_ = reader.string();
+        channel_ = reader.name();
         break;
       case 34:
         metadata_ = reader.string();
@@ -1452,10 +1452,10 @@ function readReceiveQueueMessagesRequest(end: number): ReceiveQueueMessagesReque
         requestID_ = reader.string();
         break;
       case 18:
-        clientID_ = reader.string();
+        clientID_ = reader.name();
         break;
       case 26:
-        channel_ = reader.string();
+        channel_ = reader.name();
         break;
       case 32:
         maxNumberOfMessages_ = reader.int32();
@@ -1634,10 +1634,10 @@ function readAckAllQueueMessagesRequest(end: number): AckAllQueueMessagesRequest
         requestID_ = reader.string();
         break;
       case 18:
-        clientID_ = reader.string();
+        clientID_ = reader.name();
         break;
       case 26:
-        channel_ = reader.string();
+        channel_ = reader.name();
         break;
       case 32:
         waitTimeSeconds_ = reader.int32();
@@ -1768,13 +1768,13 @@ function readStreamQueueMessagesRequest(end: number): StreamQueueMessagesRequest
         requestID_ = reader.string();
         break;
       case 18:
-        clientID_ = reader.string();
+        clientID_ = reader.name();
         break;
       case 24:
         streamRequestTypeData_ = reader.int32();
         break;
       case 34:
-        channel_ = reader.string();
+        channel_ = reader.name();
         break;
       case 40:
         visibilitySeconds_ = reader.int32();
@@ -2075,13 +2075,13 @@ function readQueuesDownstreamRequest(end: number): QueuesDownstreamRequest {
         requestID_ = reader.string();
         break;
       case 18:
-        clientID_ = reader.string();
+        clientID_ = reader.name();
         break;
       case 24:
         requestTypeData_ = reader.int32();
         break;
       case 34:
-        channel_ = reader.string();
+        channel_ = reader.name();
         break;
       case 40:
         maxItems_ = reader.int32();

@@ -12,6 +12,9 @@ import type { GeneratedFile, Schema } from "@bufbuild/protoplugin";
 const LENGTH_DELIMITED = 2;
 const VARINT = 0;
 
+/** Strings that are nearly always the same in all messages of a stream. */
+const repeats: ReadonlySet<string> = new Set(["Channel", "ClientID"]);
+
 /** The scalars that the contract uses, and the method of reader and writer for each. */
 const methods: ReadonlyMap<ScalarType, string> = new Map([
   [ScalarType.STRING, "string"],
@@ -141,7 +144,7 @@ function generateFieldReader(f: GeneratedFile, field: DescField): void {
     case "scalar":
     case "enum":
       f.print("      case ", tag(field), ":");
-      f.print("        ", name, " = reader.", readMethod(field), "();");
+      f.print("        ", name, " = reader.", repeats.has(field.name) ? "name" : readMethod(field), "();");
       break;
     case "message":
       f.print("      case ", tag(field), ":");

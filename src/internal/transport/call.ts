@@ -14,6 +14,4 @@ export interface MethodCall<I extends DescMessage, O extends DescMessage> {
   readonly writeMaxBytes: number;
   /** Opens the request. */
   request(): Promise<ClientHttp2Stream>;
-  /** Tells the session that the connection is alive. */
-  bytesReceived(stream: ClientHttp2Stream): void;
 }

@@ -32,11 +32,6 @@ export class Connector {
     }
   }
 
-  /** Tells the keep-alive logic that the connection is alive. */
-  bytesReceived(stream: ClientHttp2Stream): void {
-    this.sessions.notifyResponseByteRead(stream);
-  }
-
   private prepare(session: Http2Session): void {
     this.known.add(session);
     awaitGreeting(session);

@@ -6,6 +6,13 @@ import type { BatchSource } from "./batches.js";
 const HIGH_WATER_BYTES = 1024 * 1024;
 const HIGH_WATER_MESSAGES = 4096;
 
+/**
+ * At either mark whoever waits gets what is there, before the next chunk is read. More at once would be slower: the messages would leave the
+ * processor's cache before anybody looked at them, and live long enough for the garbage collector to move them.
+ */
+const BATCH_BYTES = 64 * 1024;
+const BATCH_MESSAGES = 256;
+
 /** What received messages do to the call they came by. */
 export interface Flow {
   pause(): void;
@@ -43,11 +50,14 @@ export class Incoming<T> implements BatchSource<T> {
   /** Called once for each chunk, after its messages were pushed. */
   chunkDone(): void {
     if (this.ready.length === 0) return;
-    if (this.waiter !== undefined && !this.handOverDue) {
-      // A server sends a frame for each message, and node gives each frame a turn of its own: waiting for the end of this round
-      // of the event loop makes one batch of all that the socket had.
-      this.handOverDue = true;
-      setImmediate(this.handOver);
+    if (this.waiter !== undefined) {
+      if (this.readyBytes >= BATCH_BYTES || this.ready.length >= BATCH_MESSAGES) this.handOver();
+      else if (!this.handOverDue) {
+        // A server sends a frame for each message, and node gives each frame a turn of its own: waiting for the end of this
+        // round of the event loop makes one batch of what the socket had.
+        this.handOverDue = true;
+        setImmediate(this.onTurn);
+      }
     }
     if (!this.paused && (this.readyBytes >= HIGH_WATER_BYTES || this.ready.length >= HIGH_WATER_MESSAGES)) {
       this.paused = true;
@@ -147,8 +157,12 @@ export class Incoming<T> implements BatchSource<T> {
     return reason === undefined ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(reason);
   }
 
-  private readonly handOver = (): void => {
+  private readonly onTurn = (): void => {
     this.handOverDue = false;
+    this.handOver();
+  };
+
+  private handOver(): void {
     const waiter = this.waiter;
     if (waiter === undefined) return;
     if (this.ready.length > 0) {
@@ -161,5 +175,5 @@ export class Incoming<T> implements BatchSource<T> {
       if (error === undefined) waiter.resolve({ done: true, value: undefined });
       else waiter.reject(error);
     }
-  };
+  }
 }

@@ -61,7 +61,6 @@ export function createFastTransport(options: TransportOptions): Transport {
         const composed = headers.of(header, deadlineMs);
         return connector.request(path, composed instanceof Promise ? await composed : composed);
       },
-      bytesReceived: (stream) => connector.bytesReceived(stream),
     };
   }
 

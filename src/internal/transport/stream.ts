@@ -133,8 +133,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
   };
 
   private readonly onData = (chunk: Buffer): void => {
-    const stream = this.openStream();
-    if (stream === undefined) return;
+    if (this.state.t !== "open") return;
     try {
       this.splitter.push(chunk);
     } catch (error) {
@@ -143,7 +142,6 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
       return;
     }
     this.incoming.chunkDone();
-    this.call.bytesReceived(stream);
   };
 
   private readonly onEnd = (): void => {

@@ -102,7 +102,6 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> {
 
   private readonly onData = (chunk: Buffer): void => {
     if (this.state.t !== "open") return;
-    this.call.bytesReceived(this.state.stream);
     this.splitter ??= new EnvelopeSplitter(this.call.readMaxBytes, this.onMessage);
     try {
       this.splitter.push(chunk);

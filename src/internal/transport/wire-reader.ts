@@ -4,6 +4,16 @@ const COPY_BELOW_BYTES = 4 * 1024;
 /** V8 keeps typed arrays up to this size on its heap: making one is cheap, and so is filling it by hand. */
 const ON_HEAP_BYTES = 64;
 
+/**
+ * Copies above that share slabs, since memory of its own costs a body a microsecond. So a body that is kept keeps this much alive
+ * at most.
+ */
+const SLAB_BYTES = 8 * 1024;
+
+/** Names that come again with each message of a stream are kept as strings up to this length, in so many places. */
+const NAME_BYTES = 64;
+const NAME_PLACES = 64;
+
 /** Where a reader stands once it has met something it leaves to protobuf-es; past every end, so that all loops stop. */
 const GAVE_UP = 0x7fffffff;
 
@@ -19,6 +29,9 @@ export class WireReader {
   position = 0;
   private buffer: Buffer = nothing;
   private limit = 0;
+  private slab: Buffer = nothing;
+  private slabUsed = 0;
+  private readonly names = Array.from({ length: NAME_PLACES }, () => "");
 
   start(buffer: Buffer, position: number, limit: number): void {
     this.buffer = buffer;
@@ -124,6 +137,22 @@ export class WireReader {
     return this.utf8(start, end);
   }
 
+  /** A string that is most likely the same as in the message before, such as a channel: then it is not made anew. */
+  name(): string {
+    const start = this.position;
+    const buffer = this.buffer;
+    const length = buffer[start] ?? 0xff;
+    const end = start + 1 + length;
+    if (length === 0 || length > NAME_BYTES || end > this.limit) return this.string();
+    const place = (length * 7 + (buffer[end - 1] ?? 0)) % NAME_PLACES;
+    const known = this.names[place] ?? "";
+    if (isText(known, buffer, start + 1, length)) {
+      this.position = end;
+      return known;
+    }
+    return (this.names[place] = this.string());
+  }
+
   bytes(): Uint8Array {
     const length = this.uint32();
     const start = this.position;
@@ -139,8 +168,20 @@ export class WireReader {
       for (let index = 0; index < length; index++) copy[index] = buffer[start + index] ?? 0;
       return copy;
     }
-    const view = new Uint8Array(buffer.buffer, buffer.byteOffset + start, length);
-    return length < COPY_BELOW_BYTES ? view.slice() : view;
+    if (length < COPY_BELOW_BYTES) return this.copy(start, end);
+    return new Uint8Array(buffer.buffer, buffer.byteOffset + start, length);
+  }
+
+  private copy(start: number, end: number): Uint8Array {
+    const length = end - start;
+    if (this.slabUsed + length > this.slab.length) {
+      this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.slabUsed = 0;
+    }
+    const { slab, slabUsed } = this;
+    this.buffer.copy(slab, slabUsed, start, end);
+    this.slabUsed += (length + 7) & ~7; // aligned: an application may look at it as numbers
+    return new Uint8Array(slab.buffer, slabUsed, length);
   }
 
   /** Reads a length and says where that much ends. */
@@ -159,7 +200,7 @@ export class WireReader {
     let value = "";
     while (this.position < end) {
       const tag = this.tag();
-      if (tag === 0x0a) key = this.string();
+      if (tag === 0x0a) key = this.name();
       else if (tag === 0x12) value = this.string();
       else this.giveUp();
     }
@@ -174,4 +215,14 @@ export class WireReader {
     if (text.includes("\uFFFD")) this.giveUp();
     return text;
   }
+}
+
+/** Whether these bytes are this text, which then is all ASCII. */
+function isText(text: string, bytes: Buffer, start: number, length: number): boolean {
+  if (text.length !== length) return false;
+  for (let index = 0; index < length; index++) {
+    const byte = bytes[start + index] ?? 0xff;
+    if (byte > 0x7f || text.charCodeAt(index) !== byte) return false;
+  }
+  return true;
 }

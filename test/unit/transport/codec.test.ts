@@ -11,6 +11,7 @@ import {
   QueueMessageSchema,
   QueuesDownstreamRequestSchema,
 } from "kubemq-es/gen";
+import type { EventReceive } from "kubemq-es/gen";
 import { kubemqCodecs } from "../../../gen/kubemq_codec.js";
 import { codecFor } from "../../../src/internal/transport/codec.js";
 import type { MessageCodec } from "../../../src/internal/transport/codec.js";
@@ -394,6 +395,26 @@ describe("the odd corners of the wire format", () => {
   });
 });
 
+test("names that repeat, and names that only look like it", () => {
+  const names = [
+    "orders.a1",
+    "orders.b1",
+    "orders.a1",
+    "ordér.a1",
+    "o\u0000",
+    "",
+    "x".repeat(64),
+    "x".repeat(65),
+    "ab",
+    "bb",
+  ];
+  for (const Channel of [...names, ...names]) {
+    const bytes = toBinary(EventReceiveSchema, create(EventReceiveSchema, { Channel, Tags: { [Channel]: Channel } }));
+    expect(isStatic(EventReceiveSchema, bytes)).toBe(true);
+    expect(ours(EventReceiveSchema, bytes)).toEqual(reference(EventReceiveSchema, bytes));
+  }
+});
+
 describe("bodies", () => {
   test("small ones are copies, large ones views of what was received", () => {
     for (const [size, shared] of [
@@ -411,6 +432,21 @@ describe("bodies", () => {
       expect(message.Body.byteLength).toBe(size);
       expect(message.Body.buffer === wire.buffer).toBe(shared);
       expect(Object.getPrototypeOf(message.Body)).toBe(Uint8Array.prototype);
+    }
+  });
+
+  test("bodies that share a slab do not touch one another", () => {
+    const sizes = [65, 100, 4_000, 1_024, 4_095, 71, 2_000, 66];
+    const bodies = sizes.map((size, n) => new Uint8Array(size).fill(n + 1));
+    const received = bodies.map((Body) => {
+      const wire = Buffer.from(toBinary(EventReceiveSchema, create(EventReceiveSchema, { Body })));
+      return (codecOf(EventReceiveSchema).decode(wire, 0, wire.length) as EventReceive).Body;
+    });
+    received[0]?.fill(0);
+    expect(received[0]).toEqual(new Uint8Array(65));
+    for (const [n, body] of received.entries()) {
+      expect(body.byteOffset % 8).toBe(0);
+      if (n > 0) expect(body).toEqual(bodies[n]);
     }
   });
 
