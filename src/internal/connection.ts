@@ -1,5 +1,4 @@
 import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
-import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import type { KubeMQError } from "../errors.js";
 import type { CallOptions } from "../message.js";
 import { MAX_TIMER_MS, type ResolvedOptions } from "../options.js";
@@ -10,24 +9,19 @@ import { checkTimeout, type Subject } from "./check.js";
 import { systemClock, within, type Clock } from "./clock.js";
 import { cancelled, clientClosed, fault, isTokenRefused, retryable, toKubeMQError } from "./fault.js";
 import { Liveness } from "./liveness.js";
-import { createSession } from "./session.js";
+import { Probe } from "./probe.js";
+import { openSession, type Session } from "./session.js";
 import { StateTracker } from "./state.js";
 import type { HostedStream, StreamHost } from "./stream-plan.js";
 import { Token, type CallHeader } from "./token.js";
-import { batchesOf, createFastTransport, createStockTransport } from "./transport/index.js";
+import { batchesOf } from "./transport/index.js";
 import { pingMethod, pingRequest } from "./wire.js";
 
 /** What tests put in the place of the real thing. */
-export interface Seam {
-  readonly transport?: Transport;
-  /** Ends every call of the transport. */
-  readonly abortSession?: () => void;
+export interface Seam extends Partial<Session> {
   readonly clock?: Clock;
   readonly random?: () => number;
 }
-
-/** Connect's own transport is the reference that ours is tested and measured against. */
-const createTransport = process.env["KUBEMQ_ES_TRANSPORT"] === "stock" ? createStockTransport : createFastTransport;
 
 /** A unary call. */
 export interface Call extends Subject {
@@ -49,9 +43,6 @@ interface Opening {
   at: number;
 }
 
-/** How long to wait before the ping behind a stream is sent again, should only the ping have failed. */
-const PROBE_AGAIN_MS = 1_000;
-
 /** Transport, session and calls; the streams that are open, and the state that follows from all of them. */
 export class Connection implements StreamHost {
   readonly clock: Clock;
@@ -59,10 +50,10 @@ export class Connection implements StreamHost {
   readonly options: ResolvedOptions;
   readonly status: StatusFeed;
   readonly state: StateTracker;
-  readonly #transport: Transport;
-  readonly #abortSession: () => void;
+  readonly #session: Session;
   readonly #token: Token;
   readonly #liveness: Liveness | undefined;
+  readonly #probe: Probe;
   readonly #streams = new Set<HostedStream>();
   /** Aborts when the client is closed: ends what no session ends. */
   readonly #gone = new AbortController();
@@ -70,7 +61,6 @@ export class Connection implements StreamHost {
   #calls = 0;
   #onIdle: (() => void) | undefined;
   #lastReceived: number;
-  #probe: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ResolvedOptions, seam: Seam = {}) {
@@ -81,30 +71,16 @@ export class Connection implements StreamHost {
     this.random = seam.random ?? Math.random;
     this.#token = new Token(options.authToken);
     this.#lastReceived = this.clock.now();
-    if (seam.transport !== undefined) {
-      this.#transport = seam.transport;
-      this.#abortSession = seam.abortSession ?? (() => {});
-    } else {
-      const sessionManager = createSession(options);
-      this.#transport = createTransport({
-        sessionManager,
-        readMaxBytes: options.maxMessageBytes,
-        writeMaxBytes: options.maxMessageBytes,
-        connectTimeoutMs: options.connectTimeoutMs,
-        connectionWindowBytes: options.flowControl.connectionBytes,
-      });
-      // Not at once: node:http2 corrupts its memory when a session is destroyed out of one of its own callbacks while it
-      // takes in a header block that is too large, and our callers may well run in one.
-      // With its default reason the session manager would spin for ever when that lands right after a connect.
-      const aborted = () => new ConnectError("the client closed the connection", Code.Unavailable);
-      this.#abortSession = () => void setImmediate(() => sessionManager.abort(aborted()));
-    }
+    const { transport, abort = () => {} } = seam;
+    this.#session = transport === undefined ? openSession(options) : { transport, abort };
+    // No deadline: the stream ends before that, or the liveness check ends both.
+    const ping = () => this.#ping("client.probe", 0);
+    this.#probe = new Probe(this.clock, ping, () => this.#phase === "open");
     if (options.keepalive !== false) {
       this.#liveness = new Liveness(options.keepalive, this.clock, {
         lastReceived: () => this.#lastReceived,
-        ping: (timeoutMs) =>
-          this.unary(pingMethod, pingRequest(), { operation: "client.keepalive", timeoutMs, background: true }),
-        dead: () => this.#abortSession(),
+        ping: (timeoutMs) => this.#ping("client.keepalive", timeoutMs),
+        dead: () => this.#session.abort(),
       });
     }
   }
@@ -136,7 +112,7 @@ export class Connection implements StreamHost {
           const known = this.#token.header();
           header = known instanceof Promise ? await this.#inTime(known, call, leftMs, controller?.signal) : known;
           // The init form of a message is the message itself; Connect's types want to see it spelled out.
-          const answer = this.#transport.unary(method, controller?.signal, leftMs, header, request as never);
+          const answer = this.#session.transport.unary(method, controller?.signal, leftMs, header, request as never);
           const response = await this.#untilGone(answer, call);
           // Servers answer a ping whatever its token is.
           this.#heard(method.name === pingMethod.name ? undefined : header);
@@ -153,6 +129,10 @@ export class Connection implements StreamHost {
       if (!background) this.#calls -= 1;
       if (this.#calls === 0) this.#onIdle?.();
     }
+  }
+
+  #ping(operation: string, timeoutMs: number): Promise<unknown> {
+    return this.unary(pingMethod, pingRequest(), { operation, timeoutMs, background: true });
   }
 
   /** Opens a streaming call at once, and gives what it receives in batches. Ends when the signal aborts. */
@@ -194,7 +174,7 @@ export class Connection implements StreamHost {
     opening.header =
       known instanceof Promise ? await this.#inTime(known, subject, this.options.timeoutMs, signal) : known;
     opening.at = this.clock.now();
-    const response = await this.#transport.stream(method, signal, 0, opening.header, input as never);
+    const response = await this.#session.transport.stream(method, signal, 0, opening.header, input as never);
     return batchesOf(response.message)[Symbol.asyncIterator]();
   }
 
@@ -275,28 +255,8 @@ export class Connection implements StreamHost {
     this.status.publish(status);
   }
 
-  /** One ping answers for all streams that asked before it was sent. It is sent again while the stream lives. */
-  async probe(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      try {
-        this.#probe ??= this.#sendProbe();
-        return await this.#probe;
-      } catch (error) {
-        if (signal.aborted || this.#phase !== "open") throw error;
-        await new Promise<void>((resolve) => {
-          const cancelTimer = this.clock.setTimer(PROBE_AGAIN_MS, () => resolve(unwatch()));
-          const unwatch = onAbort(signal, () => resolve(cancelTimer()));
-        });
-        if (signal.aborted) throw error;
-      }
-    }
-  }
-
-  async #sendProbe(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#probe = undefined; // who asks from now on needs a ping of its own
-    // No deadline: the stream ends before that, or the liveness check ends both.
-    await this.unary(pingMethod, pingRequest(), { operation: "client.probe", timeoutMs: 0, background: true });
+  probe(signal: AbortSignal): Promise<void> {
+    return this.#probe.ask(signal);
   }
 
   /** See `KubeMQClient.close`. */
@@ -316,7 +276,7 @@ export class Connection implements StreamHost {
     this.#liveness?.stop();
     for (const stream of this.#streams) stream.cancel();
     this.#gone.abort();
-    this.#abortSession();
+    this.#session.abort();
     await new Promise((resolve) => setImmediate(resolve));
     this.state.closed();
     this.status.end();

@@ -1,13 +1,37 @@
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 import type { SecureClientSessionOptions } from "node:http2";
 import { pem, type ResolvedOptions } from "../options.js";
+import { createFastTransport, createStockTransport } from "./transport/index.js";
+
+/** What carries the calls of a client. */
+export interface Session {
+  readonly transport: Transport;
+  /** Ends every call. */
+  readonly abort: () => void;
+}
+
+/** Connect's own transport is the reference that ours is tested and measured against. */
+const createTransport = process.env["KUBEMQ_ES_TRANSPORT"] === "stock" ? createStockTransport : createFastTransport;
 
 /**
  * The HTTP/2 connection of a client: one, made at the first call and again when it is lost. HTTP/2 PINGs stay off, since
  * servers close the connection of a client that sends them often.
  */
-export function createSession(options: ResolvedOptions): Http2SessionManager {
-  return new Http2SessionManager(options.origin, {}, sessionOptions(options));
+export function openSession(options: ResolvedOptions): Session {
+  const sessionManager = new Http2SessionManager(options.origin, {}, sessionOptions(options));
+  const transport = createTransport({
+    sessionManager,
+    readMaxBytes: options.maxMessageBytes,
+    writeMaxBytes: options.maxMessageBytes,
+    connectTimeoutMs: options.connectTimeoutMs,
+    connectionWindowBytes: options.flowControl.connectionBytes,
+  });
+  // With its default reason the session manager would spin for ever when that lands right after a connect.
+  const aborted = () => new ConnectError("the client closed the connection", Code.Unavailable);
+  // Not at once: node:http2 corrupts its memory when a session is destroyed out of one of its own callbacks while it
+  // takes in a header block that is too large, and our callers may well run in one.
+  return { transport, abort: () => void setImmediate(() => sessionManager.abort(aborted())) };
 }
 
 function sessionOptions(options: ResolvedOptions): SecureClientSessionOptions {

@@ -44,8 +44,8 @@ export const calls: Chapter = {
     {
       promise: "`timeoutMs` bounds calls, not streams",
       file: connection,
-      find: "await this.#transport.stream(method, signal, 0, ",
-      replace: "await this.#transport.stream(method, signal, this.options.timeoutMs, ",
+      find: "await this.#session.transport.stream(method, signal, 0, ",
+      replace: "await this.#session.transport.stream(method, signal, this.options.timeoutMs, ",
       test: connectionTest,
       name: "has no deadline, whatever the time-out of calls is",
     },
@@ -139,7 +139,7 @@ export const closing: Chapter = {
     {
       promise: "the connection is closed, so that the process can end",
       file: connection,
-      find: "    this.#abortSession();",
+      find: "    this.#session.abort();",
       replace: "",
       test: connectionTest,
       name: "closes the connection, so that nothing holds the process",
@@ -147,7 +147,7 @@ export const closing: Chapter = {
     {
       promise: "a process whose client was closed ends by itself within a second, in whatever state it was",
       file: connection,
-      find: "    this.#abortSession();",
+      find: "    this.#session.abort();",
       replace: "    void 0;",
       test: "test/reliability/close.test.ts",
       name: "a process whose client was closed, twice and concurrently, ends by itself within a second",
@@ -177,7 +177,7 @@ export const living: Chapter = {
     {
       promise: "then every stream on it comes back on a new connection",
       file: connection,
-      find: "dead: () => this.#abortSession(),",
+      find: "dead: () => this.#session.abort(),",
       replace: "dead: () => {},",
       test: connectionTest,
       name: "ends a connection that does not answer, and its streams come back",
@@ -185,7 +185,7 @@ export const living: Chapter = {
     {
       promise: "no matter which way of the connection is dead, what was confirmed arrives",
       file: connection,
-      find: "dead: () => this.#abortSession(),",
+      find: "dead: () => this.#session.abort(),",
       replace: "dead: () => undefined,",
       test: "test/reliability/restart.test.ts",
       name: "notices a half-open connection within interval and time-out, and loses nothing",

@@ -46,8 +46,7 @@ function world(script: Script = {}, options: ClientOptions = {}) {
       },
     });
   });
-  const abortSession = () => own.abort();
-  const client = new KubeMQClient(options, { transport, abortSession, clock, random: () => 1 });
+  const client = new KubeMQClient(options, { transport, abort: () => own.abort(), clock, random: () => 1 });
   const statuses: Status[] = [];
   const statusEnd = (async () => {
     for await (const status of client.status()) statuses.push(status);
