@@ -63,7 +63,6 @@ export type {
   LeaseOptions,
   ProcessOptions,
   PublisherOptions,
-  QueuePublisher,
-  QueuesClient,
   ReceiveRequest,
-} from "./queues.js";
+} from "./queue-options.js";
+export type { QueuePublisher, QueuesClient } from "./queues.js";

@@ -1,4 +1,3 @@
-import type { Codec } from "./codec.js";
 import { KubeMQError } from "./errors.js";
 import { forEachConcurrent } from "./for-each.js";
 import {
@@ -10,25 +9,22 @@ import {
   refuse,
   type Subject,
 } from "./internal/check.js";
-import { checkMax, checkPolicy, checkWait, LIMITS } from "./internal/check-queues.js";
+import { checkPolicy, checkWait, LIMITS } from "./internal/check-queues.js";
 import type { Connection } from "./internal/connection.js";
-import { DownstreamConsumer, IDLE_WAIT_MS, MIN_WAIT_MS, type Consuming } from "./internal/downstream.js";
-import { LeaseConsumer } from "./internal/lease-consumer.js";
-import { receiveMessages } from "./internal/receive.js";
-import type { Confirming } from "./internal/settlements.js";
-import { StreamEngine } from "./internal/subscription.js";
+import { Consumers, type AnyConsume } from "./internal/consumers.js";
+import { CALL_MARGIN_MS, receiveMessages } from "./internal/receive.js";
 import { Upstream } from "./internal/upstream.js";
 import {
   ackAllQueueMessagesMethod,
   ackAllRequest,
   batchRequest,
+  checkAnswer,
   exactQueueMessageSize,
   infoRequest,
   queueMessageOf,
   queueMessageSize,
   queuesInfo,
   queuesInfoMethod,
-  refusalIn,
   sendQueueMessageMethod,
   sendQueueMessagesBatchMethod,
   sendResult,
@@ -46,68 +42,15 @@ import type {
   SentMessage,
   Settlement,
 } from "./queue-message.js";
+import type {
+  BatchOptions,
+  ConsumeOptions,
+  LeaseOptions,
+  ProcessOptions,
+  PublisherOptions,
+  ReceiveRequest,
+} from "./queue-options.js";
 import type { Subscription } from "./subscription.js";
-
-/** What to take from a queue in one call. */
-export interface ReceiveRequest<T = Uint8Array> {
-  /** The queue. */
-  channel: string;
-  /** How many messages at most, 1 to 1024. @default 1 */
-  max?: number;
-  /** How long the server waits when there are fewer, in seconds, 1 to 3600: the whole time, unless `max` are there. @default 1 */
-  waitSeconds?: number;
-  /** Decodes `message.value`. Default: none, the value is the body. */
-  codec?: Codec<T>;
-}
-
-/** What to consume, and how. */
-export interface ConsumeOptions<T = Uint8Array> {
-  /** The queue. */
-  channel: string;
-  /** Decodes `message.value`. Default: none, the value is the body. */
-  codec?: Codec<T>;
-  /**
-   * How many messages are held unsettled at once, 1 to 100000. One that is never settled keeps its place, and with 1 the loop then
-   * waits for ever. Several at once need as many here. @default 1
-   */
-  prefetch?: number;
-  /**
-   * Who settles. `manual`: you, by the methods of the message. `on-next`: asking for the next message acknowledges the one before;
-   * leaving the loop by `break` or `throw` rejects it. `on-delivery`: the server, before it sends: what is lost on the way or in the
-   * loop is lost for good, at most `prefetch` messages, and one more that comes within a second after the loop was left.
-   * @default "manual"
-   */
-  settle?: "manual" | "on-next" | "on-delivery";
-}
-
-/** Holds each message under the server's visibility timer. */
-export interface LeaseOptions {
-  /** How long a message is held before the server gives it to somebody else, in seconds, 1 to 43200. */
-  visibilitySeconds: number;
-  /**
-   * Extends the visibility at half of its time, until the message is settled or the loop is done with it: with a prefetch of 1 when
-   * it asks for the next, else when it is left. @default false
-   */
-  autoExtend?: boolean;
-}
-
-/** What to consume by the batch. */
-export interface BatchOptions<T = Uint8Array> {
-  /** The queue. */
-  channel: string;
-  /** Decodes `message.value`. Default: none, the value is the body. */
-  codec?: Codec<T>;
-  /** How many messages a batch may have, 1 to 100000. */
-  max: number;
-  /** How long the server waits when there are fewer, in milliseconds, from 1000: the whole time, unless `max` are there. @default 1000 */
-  waitMs?: number;
-}
-
-/** How many messages are handled at once. */
-export interface ProcessOptions extends StreamOptions {
-  /** How many handlers run at once. @default 1 */
-  concurrency?: number;
-}
 
 /** Sends to queues over one stream, many times as fast as a call for each. */
 export interface QueuePublisher extends AsyncDisposable {
@@ -121,13 +64,6 @@ export interface QueuePublisher extends AsyncDisposable {
   flush(): Promise<void>;
   /** Refuses new messages, flushes, and ends the stream. */
   close(): Promise<void>;
-}
-
-export interface PublisherOptions extends StreamOptions {
-  /** True: one request is on its way at a time, so that the queue has the order of the sends. False: several, in no order. @default true */
-  ordered?: boolean;
-  /** How many requests may be on their way with `ordered: false`, 1 to 1024. @default 16 */
-  maxInFlight?: number;
 }
 
 /** Queues: each message is done once, by one consumer. */
@@ -193,15 +129,9 @@ export interface QueuesClient {
   info(queue?: string, options?: CallOptions): Promise<QueuesInfo>;
 }
 
-/** How much longer than the wait a call may take. */
-const CALL_MARGIN_MS = 30_000;
-
-type AnyConsume<T> = ConsumeOptions<T> & Partial<LeaseOptions>;
-
 /** @internal */
 export function createQueuesClient(connection: Connection): QueuesClient {
   const { clientId, maxMessageBytes } = connection.options;
-  const confirming: Confirming = { by: "unknown" };
 
   const prepare = (operation: string, message: OutgoingQueueMessage): WireQueueMessage => {
     checkStoredChannel(operation, message.channel);
@@ -213,36 +143,7 @@ export function createQueuesClient(connection: Connection): QueuesClient {
     return wire;
   };
 
-  const open = <T>(operation: string, request: AnyConsume<T>, patient: boolean, options?: StreamOptions) => {
-    const { channel, codec, settle = "manual", visibilitySeconds } = request;
-    checkStoredChannel(operation, channel);
-    const subject = { operation, channel };
-    const prefetch = checkInteger(subject, "prefetch", request.prefetch ?? 1, 1, LIMITS.prefetch);
-    if (!["manual", "on-next", "on-delivery"].includes(settle)) {
-      throw refuse(subject, `settle must be "manual", "on-next" or "on-delivery", got ${JSON.stringify(settle)}`);
-    }
-    if (visibilitySeconds === undefined) {
-      if (request.autoExtend !== undefined) throw refuse(subject, "autoExtend needs visibilitySeconds");
-      const waitMs = settle === "on-delivery" ? MIN_WAIT_MS : IDLE_WAIT_MS;
-      const consuming: Consuming<T> = { operation, channel, codec, settle, prefetch, by: "message", waitMs, patient };
-      return new StreamEngine(new DownstreamConsumer(connection, confirming, consuming), connection, options);
-    }
-    checkInteger(subject, "visibilitySeconds", visibilitySeconds, 1, LIMITS.seconds);
-    if (settle === "on-delivery") {
-      throw refuse(subject, 'settle "on-delivery" and visibilitySeconds exclude each other: nothing is held');
-    }
-    const leasing = {
-      subject,
-      codec,
-      settle,
-      prefetch,
-      visibilitySeconds,
-      autoExtend: request.autoExtend ?? false,
-      patient,
-      prepare: (message: OutgoingQueueMessage) => prepare("queues.replace", message),
-    };
-    return new StreamEngine(new LeaseConsumer(connection, leasing), connection, options);
-  };
+  const consumers = new Consumers(connection, (message) => prepare("queues.replace", message));
 
   return {
     async send(message, options) {
@@ -286,11 +187,9 @@ export function createQueuesClient(connection: Connection): QueuesClient {
       );
     },
 
-    receive: (request, options) =>
-      receiveMessages(connection, "queues.receive", checkReceive(request, "queues.receive"), options),
+    receive: (request, options) => receiveMessages(connection, "queues.receive", request, options),
 
-    peek: (request, options) =>
-      receiveMessages(connection, "queues.peek", checkReceive(request, "queues.peek"), options),
+    peek: (request, options) => receiveMessages(connection, "queues.peek", request, options),
 
     async ackAll({ channel, waitSeconds }, options) {
       const operation = "queues.ackAll";
@@ -299,44 +198,14 @@ export function createQueuesClient(connection: Connection): QueuesClient {
       const wait = checkWait(subject, waitSeconds);
       const call = { ...subject, options, timeoutMs: wait * 1_000 + CALL_MARGIN_MS };
       const answer = await connection.unary(ackAllQueueMessagesMethod, ackAllRequest(clientId, channel, wait), call);
-      const refusal = refusalIn(answer, subject);
-      if (refusal !== undefined) throw refusal;
+      checkAnswer(answer, subject);
       return answer.AffectedMessages;
     },
 
     consume: (<T>(request: AnyConsume<T>, options?: StreamOptions) =>
-      open("queues.consume", request, false, options)) as QueuesClient["consume"],
+      consumers.byMessage("queues.consume", request, false, options)) as QueuesClient["consume"],
 
-    consumeBatches<T = Uint8Array>(request: BatchOptions<T>, options?: StreamOptions) {
-      const { channel, codec } = request;
-      const operation = "queues.consumeBatches";
-      checkStoredChannel(operation, channel);
-      const prefetch = checkInteger({ operation, channel }, "max", request.max, 1, LIMITS.prefetch);
-      const longest = LIMITS.waitSeconds * 1_000;
-      const waitMs = checkInteger(
-        { operation, channel },
-        "waitMs",
-        request.waitMs ?? MIN_WAIT_MS,
-        MIN_WAIT_MS,
-        longest,
-      );
-      const consuming = {
-        operation,
-        channel,
-        codec,
-        settle: "manual",
-        prefetch,
-        by: "batch",
-        waitMs,
-        patient: false,
-      } as const;
-      const engine = new StreamEngine(
-        new DownstreamConsumer<T>(connection, confirming, consuming),
-        connection,
-        options,
-      );
-      return engine as unknown as Subscription<DeliveryBatch<T>>; // by the batch is how this one delivers
-    },
+    consumeBatches: (request, options) => consumers.byBatch("queues.consumeBatches", request, options),
 
     async process<T = Uint8Array>(
       request: AnyConsume<T>,
@@ -351,9 +220,12 @@ export function createQueuesClient(connection: Connection): QueuesClient {
         throw refuse(subject, "process settles by what the handler does: leave settle out");
       }
       const prefetch = Math.max(request.prefetch ?? 1, concurrency);
-      await using subscription = open(operation, { ...request, prefetch }, true, options) as Subscription<
-        LeasedDelivery<T>
-      >;
+      await using subscription = consumers.byMessage(
+        operation,
+        { ...request, prefetch },
+        true,
+        options,
+      ) as Subscription<LeasedDelivery<T>>;
       await forEachConcurrent(subscription, concurrency, async (message) => {
         let outcome: Settlement;
         try {
@@ -378,12 +250,6 @@ export function createQueuesClient(connection: Connection): QueuesClient {
       return queuesInfo(await connection.unary(queuesInfoMethod, infoRequest(queue ?? ""), { ...subject, options }));
     },
   };
-}
-
-function checkReceive<T>({ channel, max, waitSeconds, codec }: ReceiveRequest<T>, operation: string) {
-  checkStoredChannel(operation, channel);
-  const subject = { operation, channel };
-  return { channel, max: checkMax(subject, max), waitSeconds: checkWait(subject, waitSeconds), codec };
 }
 
 function settleAs(message: Delivery<unknown>, outcome: Settlement): Promise<void> {

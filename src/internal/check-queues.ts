@@ -5,6 +5,8 @@ import { checkInteger, checkStoredChannel, refuse, type Subject } from "./check.
 export const LIMITS = {
   messages: 1024,
   waitSeconds: 3_600,
+  /** The shortest wait of a consumer's poll. */
+  leastWaitMs: 1_000,
   seconds: 43_200,
   receiveCount: 1_024,
   /** How many messages a consumer may hold: above it one poll would be larger than a gRPC message may be. */

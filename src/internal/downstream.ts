@@ -1,6 +1,7 @@
 import type { Codec } from "../codec.js";
 import type { KubeMQError } from "../errors.js";
 import { onAbort } from "./abort.js";
+import { LIMITS } from "./check-queues.js";
 import type { Connection } from "./connection.js";
 import { Farewell } from "./farewell.js";
 import { Fifo } from "./fifo.js";
@@ -29,10 +30,6 @@ export interface Consuming<T> {
   readonly patient: boolean;
 }
 
-/** A poll waits so long when nothing comes: an abandoned one can hide a message for as long. */
-export const IDLE_WAIT_MS = 5_000;
-/** The shortest wait of a server. A poll that acknowledges waits no longer, since it takes a message along when it is abandoned. */
-export const MIN_WAIT_MS = 1_000;
 /** Each call holds messages of its own; above so many no more is polled until one of them is settled. */
 const MAX_LANES = 64;
 
@@ -224,7 +221,7 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
     const { by, waitMs, settle } = this.#consuming;
     // A poll for several that is not filled after all holds up what it has: it waits no longer than a server makes it.
     const hurries = max > 1 && by === "message";
-    lane.poll(max, hurries ? Math.min(waitMs, MIN_WAIT_MS) : waitMs, settle === "on-delivery");
+    lane.poll(max, hurries ? Math.min(waitMs, LIMITS.leastWaitMs) : waitMs, settle === "on-delivery");
   }
 
   #pollSize(): number {

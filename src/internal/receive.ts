@@ -1,20 +1,14 @@
-import type { Codec } from "../codec.js";
 import type { CallOptions } from "../message.js";
 import type { QueueMessage } from "../queue-message.js";
-import { refuse } from "./check.js";
+import type { ReceiveRequest } from "../queue-options.js";
+import { checkStoredChannel, refuse } from "./check.js";
+import { checkMax, checkWait } from "./check-queues.js";
 import type { Connection } from "./connection.js";
 import { ReceivedQueueMessage, withoutRepeats } from "./received-queue-message.js";
-import { receiveQueueMessagesMethod, receiveRequest, refusalIn } from "./wire-queues.js";
-
-export interface Receiving<T> {
-  readonly channel: string;
-  readonly max: number;
-  readonly waitSeconds: number;
-  readonly codec: Codec<T> | undefined;
-}
+import { checkAnswer, receiveQueueMessagesMethod, receiveRequest } from "./wire-queues.js";
 
 /** How much longer than its wait a call may take: servers serve the receivers of one queue one after another. */
-const MARGIN_MS = 30_000;
+export const CALL_MARGIN_MS = 30_000;
 
 /**
  * Receives, or peeks. A receive that is cut while the server waits loses the messages it has taken by then, so neither a deadline nor an
@@ -23,29 +17,32 @@ const MARGIN_MS = 30_000;
 export async function receiveMessages<T>(
   connection: Connection,
   operation: "queues.receive" | "queues.peek",
-  { channel, max, waitSeconds, codec }: Receiving<T>,
+  request: ReceiveRequest<T>,
   options: CallOptions = {},
 ): Promise<QueueMessage<T>[]> {
   const { signal, timeoutMs } = options;
   const takes = operation === "queues.receive";
+  const { channel, codec } = request;
   const subject = { operation, channel };
+  checkStoredChannel(operation, channel);
+  const max = checkMax(subject, request.max);
+  const waitSeconds = checkWait(subject, request.waitSeconds);
   const waitMs = waitSeconds * 1_000;
   if (takes && timeoutMs !== undefined && timeoutMs <= waitMs) {
     const text = `timeoutMs must be longer than waitSeconds, ${waitMs} ms: a receive that is cut loses messages, got ${timeoutMs}`;
     throw refuse(subject, text);
   }
   if (signal?.aborted === true) throw signal.reason;
-  const request = receiveRequest(connection.options.clientId, channel, max, waitSeconds, !takes);
-  const answer = await connection.unary(receiveQueueMessagesMethod, request, {
+  const wire = receiveRequest(connection.options.clientId, channel, max, waitSeconds, !takes);
+  const answer = await connection.unary(receiveQueueMessagesMethod, wire, {
     ...subject,
-    timeoutMs: waitMs + MARGIN_MS,
+    timeoutMs: waitMs + CALL_MARGIN_MS,
     options: {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(takes || signal === undefined ? {} : { signal }),
     },
   });
-  const refusal = refusalIn(answer, subject);
-  if (refusal !== undefined) throw refusal;
+  checkAnswer(answer, subject);
   const messages = withoutRepeats(answer.Messages);
   if (messages.length === 0) signal?.throwIfAborted();
   return messages.map((wire) => new ReceivedQueueMessage(wire, codec));

@@ -17,7 +17,6 @@ import {
   type ReceiveQueueMessagesRequest,
   type SendQueueMessageResult,
 } from "../../gen/kubemq_pb.js";
-import type { KubeMQError } from "../errors.js";
 import type { Outgoing } from "../message.js";
 import type { QueuePolicy, QueuesInfo, SendResult } from "../queue-message.js";
 import type { Subject } from "./check.js";
@@ -164,7 +163,7 @@ export function waitingIn({ Info }: QueuesInfoResponse, queue: string): number |
   return found === undefined ? undefined : Number(found.Waiting);
 }
 
-/** What the server put in place of an answer, if it did. */
-export function refusalIn(answer: { IsError: boolean; Error: string }, subject: Subject): KubeMQError | undefined {
-  return answer.IsError ? serverError(answer.Error, subject) : undefined;
+/** Throws what the server put in place of an answer, if it did. */
+export function checkAnswer(answer: { readonly IsError: boolean; readonly Error: string }, subject: Subject): void {
+  if (answer.IsError) throw serverError(answer.Error, subject);
 }

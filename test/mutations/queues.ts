@@ -235,7 +235,7 @@ export const consuming: Chapter = {
     {
       promise: "a `receive` may take longer than the client's time-out for calls, as long as it is told to wait",
       file: "src/internal/receive.ts",
-      find: "timeoutMs: waitMs + MARGIN_MS,",
+      find: "timeoutMs: waitMs + CALL_MARGIN_MS,",
       replace: "",
       test: "test/queues/receive.test.ts",
       name: "the client's time-out for calls does not cut a receive that waits for longer",
