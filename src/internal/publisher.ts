@@ -9,6 +9,7 @@ import type { Connection } from "./connection.js";
 import { cancelled, clientClosed, connectionLost, fault, serverError, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
 import type { HostedStream } from "./stream-plan.js";
+import { Unanswered, type Awaited } from "./unanswered.js";
 import { Uplink } from "./uplink.js";
 import {
   checkEventSize,
@@ -44,15 +45,18 @@ const MAX_WAITING = 100_000;
 
 type Settle = (error: unknown, id: string) => void;
 
-type Pending =
-  | {
-      readonly kind: "event";
-      readonly settle: Settle;
-      readonly channel: string;
-      readonly size: number;
-      readonly deadline: number;
-    }
-  | { readonly kind: "fence"; readonly deadline: number };
+interface SentEvent extends Awaited {
+  readonly kind: "event";
+  readonly settle: Settle;
+  readonly channel: string;
+  readonly size: number;
+  /** The caller gave the id, so that it may come twice. */
+  readonly named: boolean;
+}
+
+interface Fence extends Awaited {
+  readonly kind: "fence";
+}
 
 type State =
   { readonly kind: "open" } | { readonly kind: "closing" } | { readonly kind: "closed"; readonly reason: unknown };
@@ -73,23 +77,24 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
   readonly #connection: Connection;
   readonly #reconnects: boolean;
   readonly #unwatch: () => void;
-  /** What was sent and is unanswered, in the order of sending. */
-  readonly #pending = new Map<string, Pending>();
-  readonly #waiting = new Fifo<{ event: WireEvent; settle: Settle; size: number }>();
+  readonly #unanswered: Unanswered<SentEvent | Fence>;
+  /** The ids on their way that callers gave. */
+  readonly #named = new Set<string>();
+  readonly #waiting = new Fifo<{ event: WireEvent; settle: Settle; size: number; named: boolean }>();
   readonly #flushing = new Fifo<() => void>();
   #state: State = { kind: "open" };
   #line: Line | undefined;
   #bytes = 0;
   #events = 0;
-  /** `due`: one is sent at the end of this tick; `sent`: its answer is awaited. */
-  #fence: "none" | "due" | "sent" = "none";
-  #cancelTimer: (() => void) | undefined;
+  /** `due`: one is sent at the end of this tick; then its answer is awaited. */
+  #fence: "none" | "due" | Fence = "none";
   #closing: Promise<void> | undefined;
 
   constructor(plan: PublisherPlan<Receipt>, connection: Connection, options: StreamOptions = {}) {
     this.#plan = plan;
     this.#connection = connection;
     this.#reconnects = options.reconnect ?? connection.reconnect !== false;
+    this.#unanswered = new Unanswered(connection.clock, (late) => this.#timeOut(late));
     connection.join(this, false);
     this.#unwatch = onAbort(options.signal, () => this.#end(options.signal?.reason));
   }
@@ -198,8 +203,9 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     } catch (error) {
       return settle(error, "");
     }
-    if (this.#waiting.size === 0 && this.#hasRoom(size)) this.#send(event, settle, size);
-    else if (this.#waiting.size < MAX_WAITING) this.#waiting.push({ event, settle, size });
+    const named = message.id !== undefined;
+    if (this.#waiting.size === 0 && this.#hasRoom(size)) this.#send(event, settle, size, named);
+    else if (this.#waiting.size < MAX_WAITING) this.#waiting.push({ event, settle, size, named });
     else {
       const text = `${MAX_WAITING} events wait to be sent: await publish(), or use publishAll()`;
       settle(fault("RESOURCE_EXHAUSTED", this.#subject(event.Channel), text, { retryable: true }), event.EventID);
@@ -210,19 +216,20 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     return this.#events === 0 || (this.#events < MAX_IN_FLIGHT && this.#bytes + size <= MAX_IN_FLIGHT_BYTES);
   }
 
-  #send(event: WireEvent, settle: Settle, size: number): void {
-    if (this.#pending.has(event.EventID)) {
-      const text = `an event with the id ${event.EventID} is on its way already`;
-      return settle(refuse(this.#subject(event.Channel), text), event.EventID);
+  #send(event: WireEvent, settle: Settle, size: number, named: boolean): void {
+    const { EventID: id, Channel: channel } = event;
+    if (named) {
+      if (this.#named.has(id)) {
+        return settle(refuse(this.#subject(channel), `an event with the id ${id} is on its way already`), id);
+      }
+      this.#named.add(id);
     }
-    const deadline = this.#connection.clock.now() + this.#connection.options.timeoutMs;
-    this.#pending.set(event.EventID, { kind: "event", settle, channel: event.Channel, size, deadline });
+    this.#unanswered.add({ kind: "event", id, settle, channel, size, named, deadline: this.#deadline() });
     this.#events += 1;
     this.#bytes += size;
     this.#line ??= this.#open();
     // A stream that ends rejects this too; the reader of its answers settles every event that was on its way.
     this.#line.uplink.send(event)?.catch(() => {});
-    this.#watchDeadline(deadline);
     if (!this.#plan.answered && this.#fence === "none") {
       this.#fence = "due";
       queueMicrotask(() => this.#sendFence());
@@ -231,13 +238,14 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
 
   #sendFence(): void {
     if (this.#fence !== "due" || this.#line === undefined) return;
-    this.#fence = "sent";
-    const fence = fenceOf(this.#connection.options.clientId, newId());
-    this.#pending.set(fence.EventID, {
-      kind: "fence",
-      deadline: this.#connection.clock.now() + this.#connection.options.timeoutMs,
-    });
-    this.#line.uplink.send(fence)?.catch(() => {});
+    const id = newId();
+    this.#fence = { kind: "fence", id, deadline: this.#deadline() };
+    this.#unanswered.add(this.#fence);
+    this.#line.uplink.send(fenceOf(this.#connection.options.clientId, id))?.catch(() => {});
+  }
+
+  #deadline(): number {
+    return this.#connection.clock.now() + this.#connection.options.timeoutMs;
   }
 
   #open(): Line {
@@ -270,46 +278,39 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
   }
 
   #answer(result: WireResult): void {
-    const id = result.EventID;
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return; // answered twice, or after its time-out
-    if (pending.kind === "fence") return this.#passFence(id);
+    if (typeof this.#fence === "object" && this.#fence.id === result.EventID) return this.#passFence(this.#fence.id);
+    const sent = this.#unanswered.take(result.EventID);
+    if (sent?.kind !== "event") return; // answered twice, or after its time-out
     const refusal = refusalOf(result);
-    this.#settle(id, pending, refusal === undefined ? undefined : serverError(refusal, this.#subject(pending.channel)));
+    this.#settle(sent, refusal === undefined ? undefined : serverError(refusal, this.#subject(sent.channel)));
   }
 
   /** All that was sent before the fence was processed, without objection. */
   #passFence(fence: string): void {
-    for (const [id, pending] of this.#pending) {
-      if (pending.kind === "event") this.#settle(id, pending, undefined);
-      else {
-        this.#pending.delete(id);
-        if (id === fence) break;
-      }
-    }
+    for (const sent of this.#unanswered.takeUpTo(fence)) if (sent.kind === "event") this.#settle(sent, undefined);
     this.#fenceRest();
   }
 
   /** A fence is done with: another one for what was sent behind it. */
   #fenceRest(): void {
     this.#fence = "none";
-    if (this.#pending.size === 0) return;
+    if (this.#events === 0) return;
     this.#fence = "due";
     this.#sendFence();
   }
 
-  #settle(id: string, pending: Extract<Pending, { kind: "event" }>, error: unknown): void {
-    this.#pending.delete(id);
+  #settle({ id, settle, size, named }: SentEvent, error: unknown): void {
+    if (named) this.#named.delete(id);
     this.#events -= 1;
-    this.#bytes -= pending.size;
-    pending.settle(error, id);
+    this.#bytes -= size;
+    settle(error, id);
   }
 
   /** Sends what waited for room, and tells who waits for all of it. */
   #pump(): void {
     for (let next = this.#waiting.peek(); next !== undefined && this.#hasRoom(next.size); next = this.#waiting.peek()) {
       this.#waiting.shift();
-      this.#send(next.event, next.settle, next.size);
+      this.#send(next.event, next.settle, next.size, next.named);
     }
     if (this.#events === 0 && this.#waiting.size === 0) for (const resolve of this.#flushing.drain()) resolve();
   }
@@ -318,58 +319,40 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
   #lost(error: KubeMQError): void {
     this.#line = undefined;
     this.#fence = "none";
-    this.#rejectPending((channel) =>
+    this.#rejectUnanswered((channel) =>
       fault(error.code, this.#subject(channel), error.message, { cause: error, retryable: error.retryable }),
     );
     if (!this.#reconnects && this.#state.kind === "open") return this.#end(error);
     this.#pump();
   }
 
-  #rejectPending(errorFor: (channel: string) => unknown): void {
-    for (const [id, pending] of this.#pending) {
-      if (pending.kind === "event") this.#settle(id, pending, errorFor(pending.channel));
+  #rejectUnanswered(errorFor: (channel: string) => unknown): void {
+    for (const sent of this.#unanswered.drain()) {
+      if (sent.kind === "event") this.#settle(sent, errorFor(sent.channel));
     }
-    this.#pending.clear();
   }
 
   #end(reason: unknown): void {
     if (this.#state.kind === "closed") return;
     this.#state = { kind: "closed", reason };
     this.#unwatch?.();
-    this.#cancelTimer?.();
     const line = this.#line;
     this.#line = undefined;
-    this.#rejectPending(() => reason);
+    this.#rejectUnanswered(() => reason);
     for (const { settle, event } of this.#waiting.drain()) settle(reason, event.EventID);
     for (const resolve of this.#flushing.drain()) resolve();
     line?.controller.abort(cancelled());
     this.#connection.leave(this);
   }
 
-  /** One timer for the oldest: time-outs are all alike, so the oldest is due first. */
-  #watchDeadline(deadline: number): void {
-    if (this.#cancelTimer !== undefined) return;
-    const { clock } = this.#connection;
-    this.#cancelTimer = clock.setTimer(Math.max(1, deadline - clock.now()), () => {
-      this.#cancelTimer = undefined;
-      for (const [id, pending] of this.#pending) {
-        if (pending.deadline > clock.now()) {
-          this.#watchDeadline(pending.deadline);
-          break;
-        }
-        if (pending.kind === "event") {
-          this.#settle(
-            id,
-            pending,
-            fault("TIMEOUT", this.#subject(pending.channel), "no answer from the server in time"),
-          );
-        } else {
-          this.#pending.delete(id);
-          this.#fenceRest();
-        }
+  #timeOut(late: readonly (SentEvent | Fence)[]): void {
+    for (const sent of late) {
+      if (sent.kind === "event") {
+        this.#settle(sent, fault("TIMEOUT", this.#subject(sent.channel), "no answer from the server in time"));
       }
-      this.#pump();
-    });
+    }
+    if (late.some(({ kind }) => kind === "fence")) this.#fenceRest();
+    this.#pump();
   }
 
   #subject(channel?: string): Subject {

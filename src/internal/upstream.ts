@@ -8,7 +8,7 @@ import type { Connection } from "./connection.js";
 import { cancelled, clientClosed, connectionLost, fault, serverError, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
 import type { HostedStream } from "./stream-plan.js";
-import { Unanswered } from "./unanswered.js";
+import { Unanswered, type Awaited } from "./unanswered.js";
 import { Uplink } from "./uplink.js";
 import {
   queuesUpstreamMethod,
@@ -45,9 +45,8 @@ interface Unit {
   reject(reason: unknown): void;
 }
 
-interface Sent {
+interface Sent extends Awaited {
   readonly units: Unit[];
-  readonly deadline: number;
 }
 
 interface Line {
@@ -191,7 +190,7 @@ export class Upstream implements HostedStream {
     const { clock, options } = this.#connection;
     this.#requests += 1;
     const id = this.#requests.toString(36);
-    this.#unanswered.add(id, { units, deadline: clock.now() + options.timeoutMs });
+    this.#unanswered.add({ id, units, deadline: clock.now() + options.timeoutMs });
     line.owed.add(id);
     const [only] = units;
     const messages = units.length === 1 && only !== undefined ? only.messages : units.flatMap((unit) => unit.messages);

@@ -81,7 +81,9 @@ export function checkEventSize(operation: string, event: Event, size: number, ma
 }
 
 export function eventOf(clientId: string, message: Outgoing, body: Uint8Array, store: boolean): Event {
-  return create(EventSchema, {
+  // Not by create(), which costs half as much as all the rest of a send.
+  return {
+    $typeName: EventSchema.typeName,
     EventID: message.id ?? newId(),
     ClientID: clientId,
     Channel: message.channel,
@@ -89,7 +91,7 @@ export function eventOf(clientId: string, message: Outgoing, body: Uint8Array, s
     Body: body,
     Store: store,
     Tags: message.tags === undefined ? {} : { ...message.tags },
-  });
+  };
 }
 
 export function eventsSubscription(clientId: string, channel: string, group: string): Subscribe {
