@@ -1,11 +1,16 @@
 import type { TcpProxy } from "../support/tcp-proxy.js";
 import { sleep } from "../support/until.js";
+import type { Pulse } from "./pulse.js";
 import { LINES, type LineName, type World } from "./world.js";
 
 type Direction = "up" | "down" | "both";
 
-/** How long the clients may take to be ready again: the connection is found broken, and the longest back-off passes twice. */
+/**
+ * How long the clients may take to be ready again: the connection is found broken, and the longest back-off passes twice. The time
+ * in which the machine had none for its processes is not theirs.
+ */
 const RECOVERY_MS = 15_000;
+const MAX_RECOVERY_MS = 60_000;
 /** What comes by a stream that was just made is on its way only after the broker has seen it. */
 const SETTLE_MS = 1_000;
 const STREAMS = [
@@ -19,6 +24,9 @@ const STREAMS = [
 /** Statuses that streams come back from: OK, CANCELLED, UNAVAILABLE. */
 const CODES = [0, 1, 14] as const;
 
+/** HTTP_1_1_REQUIRED, the last one that has a name. */
+const MAX_RESET_CODE = 13;
+
 interface FaultKind {
   readonly name: string;
   /** Of the lines that it is given, or of all. */
@@ -31,11 +39,13 @@ export class FaultPlay {
   readonly counts = new Map<string, number>();
   longestRecoveryMs = 0;
   readonly #world: World;
+  readonly #pulse: Pulse;
   readonly #random;
   readonly #kinds: readonly [FaultKind, ...FaultKind[]];
 
-  constructor(world: World) {
+  constructor(world: World, pulse: Pulse) {
     this.#world = world;
+    this.#pulse = pulse;
     this.#random = world.random("faults");
     this.#kinds = this.#repertoire();
   }
@@ -87,11 +97,13 @@ export class FaultPlay {
 
   async #recover(name: string): Promise<void> {
     const from = performance.now();
+    const busyBefore = this.#pulse.busyMs;
     // A connection that broke is noticed at once, but not within this tick.
     await sleep(100);
     while (!this.#world.isHealthy) {
-      if (performance.now() - from > RECOVERY_MS) {
-        this.#world.findings.add("stuck", `after ${name}, within ${RECOVERY_MS} ms: ${this.#world.states()}`);
+      const tookMs = performance.now() - from;
+      if (tookMs - (this.#pulse.busyMs - busyBefore) > RECOVERY_MS || tookMs > MAX_RECOVERY_MS) {
+        this.#world.findings.add("stuck", `after ${name}, within ${Math.round(tookMs)} ms: ${this.#world.states()}`);
         break;
       }
       await sleep(20);
@@ -157,7 +169,11 @@ export class FaultPlay {
       onBroker("dropped connections", () => fault("dropConnections")),
       onBroker("GOAWAY", () => fault("goAway")),
       onBroker("GOAWAY 11", () => fault("goAway", { code: 11, reason: "too_many_pings" })),
+      onBroker("GOAWAY of all streams but the first", () => fault("goAway", { lastStreamId: 1 })),
       onBroker("ended streams", () => fault("endStreams", { rpc: random.pick(STREAMS), code: random.pick(CODES) })),
+      onBroker("RST_STREAM", () => {
+        return fault("resetStreams", { rpc: random.pick(STREAMS), code: random.between(0, MAX_RESET_CODE) });
+      }),
       onBroker("CloseByServer", () => fault("closeByServer")),
       onBroker("slow replies", async () => {
         await fault("delayReplies", random.between(10, 150));

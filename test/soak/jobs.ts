@@ -1,6 +1,6 @@
 import { KubeMQError, type Delivery } from "kubemq-es";
 import type { Findings } from "./findings.js";
-import { Outcome, parseBody, type Latency, type Producer } from "./producer.js";
+import { Latency, Outcome, parseBody, type Producer } from "./producer.js";
 
 /** What is known of a job. */
 const Fate = {
@@ -19,6 +19,8 @@ interface Column {
   readonly producer: Producer;
   readonly fate: Uint8Array;
   readonly deliveries: Uint16Array;
+  /** From the intended send to the first delivery. */
+  readonly latency: Latency;
 }
 
 /** A delivery of a job: what its loop settles by. */
@@ -38,11 +40,15 @@ export class Jobs {
   constructor(
     readonly producers: readonly Producer[],
     readonly findings: Findings,
-    readonly latency: Latency,
   ) {
     for (const producer of producers) {
       const { capacity } = producer;
-      const column = { producer, fate: new Uint8Array(capacity), deliveries: new Uint16Array(capacity) };
+      const column = {
+        producer,
+        fate: new Uint8Array(capacity),
+        deliveries: new Uint16Array(capacity),
+        latency: new Latency(producer.name),
+      };
       this.#columns.set(producer.name, column);
     }
   }
@@ -54,13 +60,13 @@ export class Jobs {
       this.findings.add("wrong", `${by} received what was not sent: ${body.slice(0, 60)}`);
       return undefined;
     }
-    const { producer, fate, deliveries } = column;
+    const { producer, fate, deliveries, latency } = column;
     if (fate[number] === Fate.done)
       this.findings.add("doubled", `${by} received ${name} ${number}, which was acknowledged`);
     else fate[number] = Fate.held;
     const times = (deliveries[number] ?? 0) + 1;
     deliveries[number] = times;
-    if (times === 1) this.latency.since(producer.intendedAt(number));
+    if (times === 1) latency.since(producer.intendedAt(number));
     else this.#redelivered += 1;
     return { producer, number, times };
   }
@@ -99,6 +105,11 @@ export class Jobs {
     this.#set(held, Fate.due);
   }
 
+  /** A loop that acknowledges by asking for the next one is done with it: nobody is told whether that was confirmed. */
+  finish(held: Held): void {
+    this.#set(held, Fate.unclear);
+  }
+
   /** How many jobs, confirmed as sent, have not come to their end. */
   open(isLost: (producer: Producer, number: number) => boolean): number {
     let open = 0;
@@ -114,12 +125,14 @@ export class Jobs {
 
   reconcile(isLost: (producer: Producer, number: number) => boolean): string[] {
     const lines: string[] = [];
-    for (const { producer, fate } of this.#columns.values()) {
+    for (const { producer, fate, latency } of this.#columns.values()) {
       let done = 0;
+      let unclear = 0;
       let withMemory = 0;
       let arrived = 0;
       for (let number = 0; number < producer.sent; number++) {
         if (fate[number] === Fate.done) done += 1;
+        if (fate[number] === Fate.unclear) unclear += 1;
         if (fate[number] !== Fate.unseen && producer.outcome[number] === Outcome.unknown) arrived += 1;
         if (fate[number] === Fate.done || fate[number] === Fate.unclear) continue;
         if (fate[number] === Fate.unseen && producer.outcome[number] !== Outcome.confirmed) continue;
@@ -132,7 +145,8 @@ export class Jobs {
       lines.push(
         `${producer.name}: ${producer.sent} sent, ${producer.count(Outcome.confirmed)} confirmed, ` +
           `${producer.count(Outcome.unknown)} unknown of which ${arrived} arrived, ${producer.skipped} left out; ` +
-          `${done} acknowledged, ${withMemory} went with the memory of a killed broker`,
+          `${done} acknowledged, ${unclear} perhaps, ${withMemory} went with the memory of a killed broker`,
+        `  ${latency.line()}`,
       );
     }
     lines.push(`${this.#redelivered} deliveries once more, ${this.#unclear} acknowledgements unclear`);

@@ -9,7 +9,8 @@ const BUSY_MS = 300;
 /** Pings the broker on a line that nothing is done to: when that is slow, the machine is busy, and slowness elsewhere has its reason. */
 export class Pulse {
   readonly #world: World;
-  #busyMs = 0;
+  /** How long the machine or the broker had no time, in all. */
+  busyMs = 0;
   #startedAt = 0;
 
   constructor(world: World) {
@@ -26,13 +27,13 @@ export class Pulse {
       });
       const tookMs = performance.now() - from - EVERY_MS;
       if (tookMs < BUSY_MS) continue;
-      this.#busyMs += tookMs;
+      this.busyMs += tookMs;
       for (const line of LINES) this.#world.windows.begin(line, from)();
     }
   }
 
   line(): string {
-    const share = this.#busyMs / (performance.now() - this.#startedAt);
+    const share = this.busyMs / (performance.now() - this.#startedAt);
     return `machine or broker busy: ${Math.round(100 * share)} % of the time`;
   }
 }

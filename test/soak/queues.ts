@@ -1,4 +1,10 @@
-import { KubeMQError, type KubeMQClient, type OutgoingQueueMessage, type Subscription } from "kubemq-es";
+import {
+  forEachConcurrent,
+  KubeMQError,
+  type KubeMQClient,
+  type OutgoingQueueMessage,
+  type Subscription,
+} from "kubemq-es";
 import { sleep, until } from "../support/until.js";
 import { Jobs, type AnyDelivery, type Held } from "./jobs.js";
 import { Latency, Outcome, type Producer } from "./producer.js";
@@ -9,6 +15,8 @@ const JOBS = "soak-jobs";
 const LEASES = "soak-leases";
 const BATCHES = "soak-batches";
 const AUTO = "soak-auto";
+const NEXT = "soak-next";
+const FETCHED = "soak-fetched";
 const DEAD = "soak-dead";
 const BATCH = 5;
 const DRAIN_MS = 90_000;
@@ -17,12 +25,14 @@ const TRANSIT_MS = 5_000;
 /** Jobs that nobody can do: rejected until they are dead letters. */
 const isPoison = (number: number) => number % 97 === 13;
 
+const policy = { deadLetter: { queue: DEAD, maxReceiveCount: 4 } };
+
 type Consumer = (signal: AbortSignal) => Promise<void>;
 
 /** Queues: every way to send, and consumers that acknowledge, reject, requeue, leave, and let leases run out. */
 export async function queuesLoad(world: World): Promise<Load> {
   const { findings, stop, windows } = world;
-  const latency = new Latency("queues");
+  const autoLatency = new Latency("jobs-auto");
   const leave = new AbortController();
   const produce = (name: string, line: LineName, rate: number, step = 1) => world.producer(name, line, rate, 100, step);
   const ordered = produce("jobs-ordered", "north", 50);
@@ -30,8 +40,11 @@ export async function queuesLoad(world: World): Promise<Load> {
   const calls = produce("jobs-calls", "south", 20);
   const batches = produce("jobs-batches", "north", 50, BATCH);
   const auto = produce("jobs-auto", "east", 20);
-  const jobs = new Jobs([ordered, pipelined, calls, batches], findings, latency);
+  const nexts = produce("jobs-next", "south", 20);
+  const fetched = produce("jobs-fetched", "north", 20);
+  const jobs = new Jobs([ordered, pipelined, calls, batches, nexts], findings);
   const autoReceiver = new Receiver("queue that acknowledges by itself", ["south"], [auto], findings);
+  const fetcher = new Receiver("queue that is received from", ["east"], [fetched], findings);
   const clients = {
     north: world.client("north", "queues-north"),
     east: world.client("east", "queues-east"),
@@ -46,13 +59,54 @@ export async function queuesLoad(world: World): Promise<Load> {
     return jobs.ack(held, () => delivery.ack(), by);
   };
 
+  /** Works on as many at once as it prefetches. */
   const consumer = (line: LineName, channel: string, prefetch: number): Consumer => {
     const by = `consumer of ${channel} on ${line}`;
     const random = world.random(by + prefetch);
-    return async (signal) => {
-      for await (const delivery of clients[line].queues.consume({ channel, prefetch }, { signal })) {
+    return (signal) =>
+      forEachConcurrent(clients[line].queues.consume({ channel, prefetch }, { signal }), prefetch, async (delivery) => {
         const held = jobs.take(delivery.text(), by);
         if (held !== undefined) await work(held, delivery, by, channel, random.next());
+      });
+  };
+
+  /** A handler that settles by what it returns: nobody is told whether that was confirmed. */
+  const processor = (line: LineName, channel: string, concurrency: number): Consumer => {
+    const by = `processor of ${channel} on ${line}`;
+    const random = world.random(by);
+    return (signal) =>
+      clients[line].queues.process(
+        { channel, prefetch: concurrency },
+        (delivery) => {
+          const held = jobs.take(delivery.text(), by);
+          if (held === undefined) return undefined;
+          const chance = random.next();
+          const isRefused = isPoison(held.number) || chance < 0.05;
+          if (isRefused || chance < 0.08) jobs.leave(held);
+          else jobs.finish(held);
+          if (isRefused) return "reject";
+          return chance < 0.08 ? { requeue: channel } : "ack";
+        },
+        { signal, concurrency },
+      );
+  };
+
+  /** Acknowledges by asking for the next one; leaves its loop at what it refuses, which rejects that. */
+  const nexter = (line: LineName, channel: string): Consumer => {
+    const by = `loop over ${channel} on ${line}`;
+    const random = world.random(by);
+    return async (signal) => {
+      while (!signal.aborted) {
+        const request = { channel, settle: "on-next", prefetch: 4 } as const;
+        for await (const delivery of clients[line].queues.consume(request, { signal })) {
+          const held = jobs.take(delivery.text(), by);
+          if (held === undefined) continue;
+          if (isPoison(held.number) || random.next() < 0.02) {
+            jobs.leave(held);
+            break;
+          }
+          jobs.finish(held);
+        }
       }
     };
   };
@@ -78,19 +132,25 @@ export async function queuesLoad(world: World): Promise<Load> {
     };
   };
 
-  const leaser = (line: LineName, autoExtend: boolean): Consumer => {
+  /**
+   * Holds jobs under leases, as many at once as it prefetches, or one after another: those that wait for the loop then run out of
+   * their leases while it sleeps, and go to the end of the queue.
+   */
+  const leaser = (line: LineName, autoExtend: boolean, concurrency: number): Consumer => {
     const by = `leases on ${line}`;
     const random = world.random(by);
     const request = { channel: LEASES, visibilitySeconds: 2, autoExtend, prefetch: 4 };
-    return async (signal) => {
-      for await (const delivery of clients[line].queues.consume(request, { signal })) {
-        const held = jobs.take(delivery.text(), by);
-        if (held === undefined) continue;
+    return (signal) =>
+      forEachConcurrent(clients[line].queues.consume(request, { signal }), concurrency, async (delivery) => {
+        const body = delivery.text();
+        const held = jobs.take(body, by);
+        if (held === undefined) return;
+        const chance = random.next();
         // Longer than the visibility: extended, or lost and delivered again.
-        if (random.next() < 0.01 && !stop.aborted) await sleep(random.between(2_500, 3_000));
-        await work(held, delivery, by, LEASES, random.next());
-      }
-    };
+        if (chance > 0.99 && !stop.aborted) await sleep(random.between(2_500, 3_000));
+        if (chance < 0.9 || isPoison(held.number)) await work(held, delivery, by, LEASES, random.next());
+        else await jobs.giveBack(held, () => delivery.replace({ channel: LEASES, body, policy }), by);
+      });
   };
 
   const batcher = (line: LineName): Consumer => {
@@ -111,19 +171,36 @@ export async function queuesLoad(world: World): Promise<Load> {
     const request = { channel: AUTO, settle: "on-delivery", prefetch: 10 } as const;
     for await (const message of clients.south.queues.consume(request, { signal }) as Subscription<{ text(): string }>) {
       const taken = autoReceiver.take(message.text());
-      if (taken !== undefined) latency.since(taken.producer.intendedAt(taken.number));
+      if (taken !== undefined) autoLatency.since(taken.producer.intendedAt(taken.number));
+    }
+  };
+
+  /** Receives by calls: what a call brings is acknowledged, and what it does not bring any more is lost. */
+  const fetch: Consumer = async (signal) => {
+    while (!signal.aborted) {
+      try {
+        const messages = await clients.east.queues.receive({ channel: FETCHED, max: 20, waitSeconds: 1 }, { signal });
+        for (const message of messages) fetcher.take(message.text());
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT")) throw error;
+        await sleep(100);
+      }
     }
   };
 
   const consumers = [
     consumer("east", JOBS, 8),
     consumer("south", JOBS, 1),
+    processor("south", JOBS, 4),
     leaver("north", JOBS),
-    leaser("north", true),
-    leaser("south", false),
+    leaser("north", true, 4),
+    leaser("south", false, 1),
     batcher("east"),
+    nexter("north", NEXT),
     consumer("north", DEAD, 4),
     autoConsumer,
+    fetch,
   ].map((run) =>
     run(leave.signal).catch((error: unknown) => findings.add("unexpected", `a consumer ended: ${String(error)}`)),
   );
@@ -131,7 +208,7 @@ export async function queuesLoad(world: World): Promise<Load> {
   const job = (producer: Producer, channel: string, number: number): OutgoingQueueMessage => ({
     channel,
     body: producer.body(number),
-    policy: { deadLetter: { queue: DEAD, maxReceiveCount: 4 } },
+    policy,
   });
   const publish = async (producer: Producer, client: KubeMQClient, channel: string, isOrdered: boolean) => {
     await using publisher = client.queues.publisher({ ordered: isOrdered });
@@ -148,6 +225,8 @@ export async function queuesLoad(world: World): Promise<Load> {
       const messages = Array.from({ length: BATCH }, (_, at) => job(batches, BATCHES, first + at));
       return sendBatch(clients.north, messages);
     }),
+    nexts.run(stop, (number) => clients.south.queues.send(job(nexts, NEXT, number))),
+    fetched.run(stop, (number) => clients.north.queues.send({ channel: FETCHED, body: fetched.body(number) })),
     auto.run(stop, (number) => clients.east.queues.send({ channel: AUTO, body: auto.body(number) })),
   ]);
 
@@ -169,15 +248,22 @@ export async function queuesLoad(world: World): Promise<Load> {
       await Promise.all(consumers);
     },
     reconcile() {
-      const missing = autoReceiver.missing((producer, number) => {
-        const until = (producer.doneAt[number] ?? 0) + TRANSIT_MS;
-        return windows.overlap(["east", "south"], producer.intendedAt(number), until);
-      });
+      /** What is acknowledged as it is handed out goes with a connection that breaks. */
+      const received = (receiver: Receiver, producer: Producer, lines: readonly LineName[]) => {
+        const missing = receiver.missing((_, number) => {
+          const until = (producer.doneAt[number] ?? 0) + TRANSIT_MS;
+          return windows.overlap(lines, producer.intendedAt(number), until);
+        });
+        return (
+          `${producer.name}: ${producer.sent} sent, ${producer.count(Outcome.confirmed)} confirmed, ${receiver.total()} received, ` +
+          `${missing} confirmed ones lost on the way in downtime`
+        );
+      };
       return [
         ...jobs.reconcile(isLost),
-        `${auto.name}: ${auto.sent} sent, ${auto.count(Outcome.confirmed)} confirmed, ${autoReceiver.total()} received, ` +
-          `${missing} confirmed ones lost on the way in downtime`,
-        latency.line(),
+        received(autoReceiver, auto, ["east", "south"]),
+        `  ${autoLatency.line()}`,
+        received(fetcher, fetched, ["north", "east"]),
       ];
     },
   };

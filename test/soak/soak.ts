@@ -48,9 +48,9 @@ const loads: Load[] = [];
 for (const start of [eventsLoad, storeLoad, requestsLoad, queuesLoad]) loads.push(await start(world));
 await until("every client is ready", () => world.isHealthy, 60_000);
 
-const faults = new FaultPlay(world);
-const watching = watch();
 const pulse = new Pulse(world);
+const faults = new FaultPlay(world, pulse);
+const watching = watch();
 const settled = new AbortController();
 const witness = world.witness();
 const feeling = pulse.run(witness, settled.signal);

@@ -1,11 +1,14 @@
 import type { KubeMQClient } from "kubemq-es";
 import { sleep, until } from "../support/until.js";
 import { Latency, Outcome, type Producer } from "./producer.js";
+import { Receiver } from "./receiver.js";
 import { StoreReader } from "./store-reader.js";
 import type { LineName, Load, World } from "./world.js";
 
 const CHANNEL = "soak.stored";
 const CATCH_UP_MS = 90_000;
+/** How long an event may be on its way to a member of a group when nothing is wrong. */
+const TRANSIT_MS = 5_000;
 /** Large enough that what a loop leaves waiting holds up the broker, which then drops events. */
 const BODY_BYTES = 3_000;
 
@@ -67,6 +70,13 @@ export async function storeLoad(world: World): Promise<Load> {
     ),
     readInPieces(clients.north, leaving),
   ];
+  /** Members of a group share the events; their position is the server's affair, and what a member that dies was sent goes with it. */
+  const group = new Receiver("store group", ["north", "east"], producers, findings);
+  const share = async (client: KubeMQClient) => {
+    const filter = { channel: CHANNEL, group: "group", start: { from: "first" } } as const;
+    for await (const event of client.eventsStore.subscribe(filter, { signal: leave.signal })) group.take(event.text());
+  };
+  loops.push(share(clients.north), share(clients.east));
   const publish = async (producer: Producer, client: KubeMQClient) => {
     await using publisher = client.eventsStore.publisher();
     await producer.run(stop, (number) => publisher.publish({ channel: CHANNEL, body: producer.body(number) }));
@@ -123,6 +133,10 @@ export async function storeLoad(world: World): Promise<Load> {
           }
         }
       }
+      const missing = group.missing((producer, number) => {
+        const until = (producer.doneAt[number] ?? 0) + TRANSIT_MS;
+        return world.windows.overlap([producer.line, ...group.lines], producer.intendedAt(number), until);
+      });
       return [
         ...producers.map(
           (producer) =>
@@ -133,6 +147,7 @@ export async function storeLoad(world: World): Promise<Load> {
         ...readers.map(
           ({ name, total, last, eras }) => `${name}: ${total} seen, up to ${last}, ${eras} new beginnings`,
         ),
+        `${group.name}: ${group.total()} received, ${missing} confirmed ones went with a member or with the broker`,
         latency.line(),
       ];
     },

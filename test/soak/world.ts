@@ -27,6 +27,7 @@ export class World implements AsyncDisposable {
   readonly kills: number[] = [];
   isKillDue = false;
   readonly #clients = new Set<KubeMQClient>();
+  readonly #complaints = new WeakMap<KubeMQClient, string>();
   readonly #following = new Set<Promise<void>>();
   #unprovoked = 0;
 
@@ -91,8 +92,12 @@ export class World implements AsyncDisposable {
     return true;
   }
 
+  /** Who is not ready, and what they last complained of. */
   states(): string {
-    return [...this.#clients].map((client) => `${client.clientId} ${client.state}`).join(", ");
+    return [...this.#clients]
+      .filter(({ state }) => state !== "ready")
+      .map((client) => `${client.clientId} ${client.state} (${this.#complaints.get(client) ?? "without a word"})`)
+      .join(", ");
   }
 
   /** Losses of connections at a time when nothing was done to them. */
@@ -114,6 +119,7 @@ export class World implements AsyncDisposable {
     let end: (() => void) | undefined;
     for await (const status of client.status()) {
       this.#count(status);
+      if (status.type === "retry") this.#complaints.set(client, `attempt ${status.attempt}: ${status.error.message}`);
       if (status.type === "gap" && status.lost && this.kills.length === 0) {
         this.findings.add("lost", `${status.channel}: ${status.expected} is gone, received ${status.received}`);
       }
