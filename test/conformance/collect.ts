@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { createRegistry } from "@bufbuild/protobuf";
 import { file_kubemq } from "kubemq-es/gen";
@@ -6,6 +5,7 @@ import { namesOf } from "./cases.js";
 import type { Context } from "./expectation.js";
 import { Mismatch, matchMessage } from "./expectation.js";
 import type { LiveCall } from "./live-call.js";
+import type { ProcessTime } from "./process-time.js";
 import type { Json, JsonObject, Variables } from "./variables.js";
 import { asObject, isArray, itemsOf, scalar } from "./variables.js";
 import { textOf } from "./wire-values.js";
@@ -25,7 +25,12 @@ function descOf(message: Message): DescMessage {
 }
 
 /** Gathers messages of several calls, in any order between them, and compares them as a whole. */
-export async function collect(step: JsonObject, callOf: (name: string) => LiveCall, context: Context): Promise<void> {
+export async function collect(
+  step: JsonObject,
+  callOf: (name: string) => LiveCall,
+  context: Context,
+  time: ProcessTime,
+): Promise<void> {
   const calls = namesOf(step["from"]).map(callOf);
   const count = Number(step["count"]);
   const arrivals: Arrival[] = [];
@@ -40,9 +45,9 @@ export async function collect(step: JsonObject, callOf: (name: string) => LiveCa
     }
     return arrivals.length;
   };
-  const deadline = Date.now() + Number(step["withinMs"] ?? 5000);
-  while (take() < count && Date.now() < deadline) await sleep(5);
-  await sleep(Number(step["quietMs"] ?? 200));
+  const deadline = time.ms + Number(step["withinMs"] ?? 5000);
+  while (take() < count && time.ms < deadline) await time.sleep(5);
+  await time.sleep(Number(step["quietMs"] ?? 200));
   if (take() !== count) throw new Mismatch("count", count, arrivals.length);
   if (step["each"] !== undefined) matchEach(step["each"], arrivals, context);
   if (!isArray(step["groups"])) return;

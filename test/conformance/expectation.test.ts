@@ -14,7 +14,7 @@ import { Variables } from "./variables.js";
 const startedAt = BigInt(Date.now()) * 1_000_000n;
 
 const contextOf = (variables: readonly (readonly [string, string])[] = []) => ({
-  variables: new Variables(variables),
+  variables: new Variables(variables, () => BigInt(Date.now()) * 1_000_000n),
   startedAt,
 });
 

@@ -172,8 +172,7 @@ function matcherVerdict(matcher: JsonObject, actual: unknown, context: Context):
   if ("$ns" in matcher) {
     const ahead = BigInt(Math.round(Number(matcher["$ns"]) * 1e9));
     const value = BigInt(plain(actual));
-    const now = BigInt(Date.now()) * 1_000_000n;
-    return value >= context.startedAt + ahead - slackNs && value <= now + ahead + slackNs;
+    return value >= context.startedAt + ahead - slackNs && value <= context.variables.now + ahead + slackNs;
   }
   if ("$min" in matcher || "$max" in matcher) {
     const bound = (limit: Json | undefined) =>

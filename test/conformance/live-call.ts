@@ -1,5 +1,6 @@
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { ProcessTime } from "./process-time.js";
 
 /** A gRPC status as the caller sees it. */
 export interface Status {
@@ -57,8 +58,11 @@ export class LiveCall {
   readonly #controller = new AbortController();
   readonly #watchers = new Set<() => void>();
 
-  constructor(name: string, writer?: Writer) {
+  readonly #time: ProcessTime;
+
+  constructor(name: string, time: ProcessTime, writer?: Writer) {
     this.name = name;
+    this.#time = time;
     this.writer = writer;
   }
 
@@ -111,12 +115,12 @@ export class LiveCall {
     if (condition()) return true;
     return new Promise((resolve) => {
       const settle = (held: boolean) => {
-        clearTimeout(timer);
+        cancelTimer();
         this.#watchers.delete(look);
         resolve(held);
       };
       const look = () => condition() && settle(true);
-      const timer = setTimeout(() => settle(condition()), withinMs);
+      const cancelTimer = this.#time.setTimer(withinMs, () => settle(condition()));
       this.#watchers.add(look);
     });
   }

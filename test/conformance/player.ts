@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { CallOptions } from "@connectrpc/connect";
 import { createClient } from "@connectrpc/connect";
@@ -11,6 +10,7 @@ import type { Context } from "./expectation.js";
 import { Mismatch, matchMessage, matchText } from "./expectation.js";
 import type { Status } from "./live-call.js";
 import { LiveCall, Writer, statusOf } from "./live-call.js";
+import type { ProcessTime } from "./process-time.js";
 import type { Json, JsonObject } from "./variables.js";
 import { Variables, asObject, isArray, scalar } from "./variables.js";
 import { messageOf } from "./wire-values.js";
@@ -27,16 +27,18 @@ interface Sequence {
 }
 
 /** Plays a case to the end. Rejects at the first step that fails, naming it. */
-export async function play(story: Case, address: string): Promise<void> {
+export async function play(story: Case, address: string, time: ProcessTime): Promise<void> {
   const sessions = new Http2SessionManager(`http://${address}`);
-  const player = new Player(`http://${address}`, sessions);
-  const limit = AbortSignal.timeout(story.timeoutMs ?? 30_000);
+  const player = new Player(`http://${address}`, sessions, time);
+  let cancelLimit = () => {};
   const overdue = new Promise<never>((_, reject) => {
-    limit.addEventListener("abort", () => reject(new Error(`${story.name} took too long`)), { once: true });
+    const late = () => reject(new Error(`${story.name} took too long`));
+    cancelLimit = time.setTimer(story.timeoutMs ?? 30_000, late);
   });
   try {
     await Promise.race([player.play(story.steps), overdue]);
   } finally {
+    cancelLimit();
     player.cancelAll();
     sessions.abort();
   }
@@ -44,25 +46,30 @@ export async function play(story: Case, address: string): Promise<void> {
 
 class Player {
   readonly #client: Record<string, unknown>;
+  readonly #time: ProcessTime;
   readonly #context: Context;
   readonly #calls = new Map<string, LiveCall>();
   readonly #marks = new Map<string, number>();
 
-  constructor(baseUrl: string, sessionManager: Http2SessionManager) {
+  constructor(baseUrl: string, sessionManager: Http2SessionManager, time: ProcessTime) {
+    this.#time = time;
     const transport = createGrpcTransport({ baseUrl, sessionManager });
     this.#client = createClient(kubemq, transport);
     const run = Array.from({ length: 12 }, () => Math.floor(Math.random() * 36).toString(36)).join("");
-    const variables = new Variables([
-      ["run", run],
-      ["ch", `case.${run}`],
-      ["cl", `client-${run}`],
-    ]);
-    this.#context = { variables, startedAt: BigInt(Date.now()) * 1_000_000n };
+    const variables = new Variables(
+      [
+        ["run", run],
+        ["ch", `case.${run}`],
+        ["cl", `client-${run}`],
+      ],
+      () => time.now(),
+    );
+    this.#context = { variables, startedAt: time.now() };
   }
 
   async play(steps: readonly JsonObject[]): Promise<void> {
     await this.#sequence(steps, "step ");
-    await sleep(50);
+    await this.#time.sleep(50);
     for (const { name, queue, life } of this.#calls.values()) {
       if (queue.length > 0) throw new Error(`${name} has ${queue.length} messages that no step read`);
       if (life.state === "ended" && !life.expected) {
@@ -76,7 +83,7 @@ class Player {
   }
 
   async #sequence(steps: readonly JsonObject[], prefix: string): Promise<void> {
-    const sequence = { lastDoneAt: Date.now() };
+    const sequence = { lastDoneAt: this.#time.ms };
     for (const [i, step] of steps.entries()) {
       try {
         await this.#step(step, sequence, `${prefix}${i + 1}`);
@@ -86,7 +93,7 @@ class Player {
         }
         throw error;
       }
-      sequence.lastDoneAt = Date.now();
+      sequence.lastDoneAt = this.#time.ms;
       if (step["mark"] !== undefined) this.#marks.set(scalar(step["mark"]), sequence.lastDoneAt);
     }
   }
@@ -113,7 +120,7 @@ class Player {
       case "subscribed":
         return this.#subscribed(step);
       case "sleep":
-        return sleep(Number(step["ms"]));
+        return this.#time.sleep(Number(step["ms"]));
       case "parallel": {
         const groups = (step["groups"] as readonly (readonly JsonObject[])[]).map((group, i) =>
           this.#sequence(group, `${label}.${i + 1}.`),
@@ -122,7 +129,7 @@ class Player {
         return undefined;
       }
       case "collect":
-        return collect(step, (name) => this.#call(name), this.#context);
+        return collect(step, (name) => this.#call(name), this.#context, this.#time);
       default:
         throw new Error(`no such step: ${kind}`);
     }
@@ -131,7 +138,7 @@ class Player {
   async #unary(step: JsonObject): Promise<void> {
     const method = this.#method(step["rpc"]);
     const invoke = this.#client[method.localName] as Unary;
-    const began = Date.now();
+    const began = this.#time.ms;
     let outcome: Message | Status;
     try {
       outcome = await invoke(this.#request(method, step["request"]));
@@ -148,11 +155,11 @@ class Player {
         matchMessage(method.output, step["expect"] ?? {}, outcome as Message, this.#context);
       else this.#keep(scalar(step["as"]), outcome as Message);
     }
-    checkWindow(step, this.#since(step, began));
+    this.#checkWindow(step, began);
   }
 
   #keep(name: string, answer: Message): void {
-    const call = new LiveCall(name);
+    const call = new LiveCall(name, this.#time);
     call.arrive(answer);
     this.#calls.set(name, call);
   }
@@ -161,7 +168,7 @@ class Player {
     const method = this.#method(step["rpc"]);
     const name = scalar(step["as"]);
     const writer = method.methodKind === "bidi_streaming" ? new Writer() : undefined;
-    const call = new LiveCall(name, writer);
+    const call = new LiveCall(name, this.#time, writer);
     this.#calls.set(name, call);
     this.#outputs.set(name, method);
     const invoke = this.#client[method.localName] as Streaming;
@@ -187,7 +194,7 @@ class Player {
       const how = life.state === "ended" ? `it ended: ${life.status.code} ${life.status.message}` : "nothing came";
       throw new Error(`a message was expected on ${call.name}, but ${how}`);
     }
-    checkWindow(step, this.#since(step, sequence.lastDoneAt));
+    this.#checkWindow(step, sequence.lastDoneAt);
     matchMessage(this.#methodOf(call).output, step["expect"] ?? {}, message, this.#context);
   }
 
@@ -197,7 +204,7 @@ class Player {
     const { life } = call;
     if (call.queue.length > 0) throw new Error(`a message came on ${call.name} before its end`);
     if (life.state === "running") throw new Error(`${call.name} did not end`);
-    checkWindow(step, this.#since(step, sequence.lastDoneAt));
+    this.#checkWindow(step, sequence.lastDoneAt);
     this.#matchStatus(step["expectStatus"] ?? { code: 0 }, life.status);
     call.expectEnd();
   }
@@ -211,7 +218,7 @@ class Player {
       }
     };
     check();
-    await sleep(Number(step["ms"]));
+    await this.#time.sleep(Number(step["ms"]));
     check();
   }
 
@@ -236,9 +243,13 @@ class Player {
     }
   }
 
-  #since(step: JsonObject, otherwise: number): number {
+  #checkWindow(step: JsonObject, otherwise: number): void {
+    const window = windowOf(step);
+    if (window === undefined) return;
     const mark = step["since"];
-    return mark === undefined ? otherwise : (this.#marks.get(scalar(mark)) ?? otherwise);
+    const since = mark === undefined ? otherwise : (this.#marks.get(scalar(mark)) ?? otherwise);
+    const took = this.#time.ms - since;
+    if (took < window[0] || took > window[1]) throw new Mismatch("latencyMs", window, took);
   }
 
   #matchStatus(expected: Json, status: Status): void {
@@ -278,11 +289,4 @@ function windowOf(step: JsonObject): readonly [number, number] | undefined {
 function waitMs(step: JsonObject): number {
   const window = windowOf(step);
   return window === undefined ? Number(step["withinMs"] ?? defaultWithinMs) : window[1] + graceMs;
-}
-
-function checkWindow(step: JsonObject, since: number): void {
-  const window = windowOf(step);
-  if (window === undefined) return;
-  const took = Date.now() - since;
-  if (took < window[0] || took > window[1]) throw new Mismatch("latencyMs", window, took);
 }

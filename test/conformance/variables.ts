@@ -11,13 +11,20 @@ const loneReference = /^\$\{(\w+)([+-]\d+)?\}$/;
 /** The variables of one run of a case. */
 export class Variables {
   #values: ReadonlyMap<string, Variable>;
+  readonly #now: () => bigint;
 
-  constructor(values: Iterable<readonly [string, Variable]>) {
+  constructor(values: Iterable<readonly [string, Variable]>, now: () => bigint) {
     this.#values = new Map(values);
+    this.#now = now;
   }
 
   get(name: string): Variable | undefined {
-    return name === "nowNs" ? BigInt(Date.now()) * 1_000_000n : this.#values.get(name);
+    return name === "nowNs" ? this.#now() : this.#values.get(name);
+  }
+
+  /** In nanoseconds since 1970. */
+  get now(): bigint {
+    return this.#now();
   }
 
   set(name: string, value: Variable): void {
@@ -25,7 +32,7 @@ export class Variables {
   }
 
   with(name: string, value: Variable): Variables {
-    return new Variables([...this.#values, [name, value]]);
+    return new Variables([...this.#values, [name, value]], this.#now);
   }
 
   /** Undoes what `attempt` bound, unless it says that it succeeded. */
@@ -65,7 +72,7 @@ class Indexed extends Variables {
   readonly #index: number;
 
   constructor(outer: Variables, index: number) {
-    super([]);
+    super([], () => outer.now);
     this.#outer = outer;
     this.#index = index;
   }

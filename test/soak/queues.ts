@@ -1,13 +1,8 @@
-import {
-  forEachConcurrent,
-  KubeMQError,
-  type KubeMQClient,
-  type OutgoingQueueMessage,
-  type Subscription,
-} from "kubemq-es";
+import { KubeMQError, type KubeMQClient, type OutgoingQueueMessage, type Subscription } from "kubemq-es";
 import { sleep, until } from "../support/until.js";
-import { Jobs, type AnyDelivery, type Held } from "./jobs.js";
+import { Jobs } from "./jobs.js";
 import { Latency, Outcome, type Producer } from "./producer.js";
+import { DEAD, policy, queueConsumers, type Consumer } from "./queue-consumers.js";
 import { Receiver } from "./receiver.js";
 import type { LineName, Load, World } from "./world.js";
 
@@ -17,17 +12,11 @@ const BATCHES = "soak-batches";
 const AUTO = "soak-auto";
 const NEXT = "soak-next";
 const FETCHED = "soak-fetched";
-const DEAD = "soak-dead";
 const BATCH = 5;
 const DRAIN_MS = 90_000;
 /** How long a job of a queue without acknowledgements may wait, and be on its way, when nothing is wrong. */
 const TRANSIT_MS = 5_000;
-/** Jobs that nobody can do: rejected until they are dead letters. */
-const isPoison = (number: number) => number % 97 === 13;
-
-const policy = { deadLetter: { queue: DEAD, maxReceiveCount: 4 } };
-
-type Consumer = (signal: AbortSignal) => Promise<void>;
+const BACKLOG_EVERY_MS = 1_000;
 
 /** Queues: every way to send, and consumers that acknowledge, reject, requeue, leave, and let leases run out. */
 export async function queuesLoad(world: World): Promise<Load> {
@@ -51,121 +40,7 @@ export async function queuesLoad(world: World): Promise<Load> {
     south: world.client("south", "queues-south"),
   };
 
-  /** Settles a delivery as chance has it. */
-  const work = async (held: Held, delivery: AnyDelivery, by: string, channel: string, chance: number) => {
-    if (isPoison(held.number) && channel !== DEAD) return jobs.giveBack(held, () => delivery.reject(), by);
-    if (chance < 0.05 && channel !== DEAD) return jobs.giveBack(held, () => delivery.reject(), by);
-    if (chance < 0.08 && channel !== DEAD) return jobs.giveBack(held, () => delivery.requeue(channel), by);
-    return jobs.ack(held, () => delivery.ack(), by);
-  };
-
-  /** Works on as many at once as it prefetches. */
-  const consumer = (line: LineName, channel: string, prefetch: number): Consumer => {
-    const by = `consumer of ${channel} on ${line}`;
-    const random = world.random(by + prefetch);
-    return (signal) =>
-      forEachConcurrent(clients[line].queues.consume({ channel, prefetch }, { signal }), prefetch, async (delivery) => {
-        const held = jobs.take(delivery.text(), by);
-        if (held !== undefined) await work(held, delivery, by, channel, random.next());
-      });
-  };
-
-  /** A handler that settles by what it returns: nobody is told whether that was confirmed. */
-  const processor = (line: LineName, channel: string, concurrency: number): Consumer => {
-    const by = `processor of ${channel} on ${line}`;
-    const random = world.random(by);
-    return (signal) =>
-      clients[line].queues.process(
-        { channel, prefetch: concurrency },
-        (delivery) => {
-          const held = jobs.take(delivery.text(), by);
-          if (held === undefined) return undefined;
-          const chance = random.next();
-          const isRefused = isPoison(held.number) || chance < 0.05;
-          if (isRefused || chance < 0.08) jobs.leave(held);
-          else jobs.finish(held);
-          if (isRefused) return "reject";
-          return chance < 0.08 ? { requeue: channel } : "ack";
-        },
-        { signal, concurrency },
-      );
-  };
-
-  /** Acknowledges by asking for the next one; leaves its loop at what it refuses, which rejects that. */
-  const nexter = (line: LineName, channel: string): Consumer => {
-    const by = `loop over ${channel} on ${line}`;
-    const random = world.random(by);
-    return async (signal) => {
-      while (!signal.aborted) {
-        const request = { channel, settle: "on-next", prefetch: 4 } as const;
-        for await (const delivery of clients[line].queues.consume(request, { signal })) {
-          const held = jobs.take(delivery.text(), by);
-          if (held === undefined) continue;
-          if (isPoison(held.number) || random.next() < 0.02) {
-            jobs.leave(held);
-            break;
-          }
-          jobs.finish(held);
-        }
-      }
-    };
-  };
-
-  /** Leaves its loop in the midst of a job, again and again. */
-  const leaver = (line: LineName, channel: string): Consumer => {
-    const by = `leaver of ${channel} on ${line}`;
-    const random = world.random(by);
-    return async (signal) => {
-      while (!signal.aborted) {
-        let left = random.between(5, 60);
-        for await (const delivery of clients[line].queues.consume({ channel, prefetch: 3 }, { signal })) {
-          const held = jobs.take(delivery.text(), by);
-          if (held === undefined) continue;
-          left -= 1;
-          if (left === 0) {
-            jobs.leave(held);
-            break;
-          }
-          await work(held, delivery, by, channel, random.next());
-        }
-      }
-    };
-  };
-
-  /**
-   * Holds jobs under leases, as many at once as it prefetches, or one after another: those that wait for the loop then run out of
-   * their leases while it sleeps, and go to the end of the queue.
-   */
-  const leaser = (line: LineName, autoExtend: boolean, concurrency: number): Consumer => {
-    const by = `leases on ${line}`;
-    const random = world.random(by);
-    const request = { channel: LEASES, visibilitySeconds: 2, autoExtend, prefetch: 4 };
-    return (signal) =>
-      forEachConcurrent(clients[line].queues.consume(request, { signal }), concurrency, async (delivery) => {
-        const body = delivery.text();
-        const held = jobs.take(body, by);
-        if (held === undefined) return;
-        const chance = random.next();
-        // Longer than the visibility: extended, or lost and delivered again.
-        if (chance > 0.99 && !stop.aborted) await sleep(random.between(2_500, 3_000));
-        if (chance < 0.9 || isPoison(held.number)) await work(held, delivery, by, LEASES, random.next());
-        else await jobs.giveBack(held, () => delivery.replace({ channel: LEASES, body, policy }), by);
-      });
-  };
-
-  const batcher = (line: LineName): Consumer => {
-    const by = `batches on ${line}`;
-    const random = world.random(by);
-    return async (signal) => {
-      for await (const batch of clients[line].queues.consumeBatches({ channel: BATCHES, max: 20 }, { signal })) {
-        const deliveries = batch.messages.flatMap((delivery) => {
-          const held = jobs.take(delivery.text(), by);
-          return held === undefined ? [] : [{ held, delivery }];
-        });
-        await Promise.all(deliveries.map(({ held, delivery }) => work(held, delivery, by, BATCHES, random.next())));
-      }
-    };
-  };
+  const { consumer, processor, nexter, leaver, leaser, batcher } = queueConsumers(world, clients, jobs);
 
   const autoConsumer: Consumer = async (signal) => {
     const request = { channel: AUTO, settle: "on-delivery", prefetch: 10 } as const;
@@ -194,9 +69,9 @@ export async function queuesLoad(world: World): Promise<Load> {
     consumer("south", JOBS, 1),
     processor("south", JOBS, 4),
     leaver("north", JOBS),
-    leaser("north", true, 4),
-    leaser("south", false, 1),
-    batcher("east"),
+    leaser("north", LEASES, true, 4),
+    leaser("south", LEASES, false, 1),
+    batcher("east", BATCHES),
     nexter("north", NEXT),
     consumer("north", DEAD, 4),
     autoConsumer,
@@ -236,6 +111,15 @@ export async function queuesLoad(world: World): Promise<Load> {
     const { queues } = (await world.broker.stats()).messages;
     return Object.entries(queues).filter(([name, count]) => name.startsWith("soak-") && count > 0);
   };
+  /** How many messages waited in each queue at the worst of times: what waits long with few before it is stuck, and not behind. */
+  const most = new Map<string, number>();
+  const watch = async () => {
+    while (!leave.signal.aborted) {
+      for (const [name, count] of await waiting().catch(() => [])) most.set(name, Math.max(most.get(name) ?? 0, count));
+      await sleep(BACKLOG_EVERY_MS);
+    }
+  };
+  const watching = watch();
   return {
     name: "queues",
     produced,
@@ -246,6 +130,7 @@ export async function queuesLoad(world: World): Promise<Load> {
       });
       leave.abort();
       await Promise.all(consumers);
+      await watching;
     },
     reconcile() {
       /** What is acknowledged as it is handed out goes with a connection that breaks. */
@@ -264,6 +149,7 @@ export async function queuesLoad(world: World): Promise<Load> {
         received(autoReceiver, auto, ["east", "south"]),
         `  ${autoLatency.line()}`,
         received(fetcher, fetched, ["north", "east"]),
+        `waiting at most: ${[...most].map(([name, count]) => `${count} in ${name}`).join(", ") || "none"}`,
       ];
     },
   };
