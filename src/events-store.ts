@@ -9,11 +9,11 @@ import {
   refuse,
 } from "./internal/check.js";
 import type { Connection } from "./internal/connection.js";
-import { serverError } from "./internal/fault.js";
+import { publishOne } from "./internal/publish-one.js";
 import { StreamPublisher, type PublisherPlan } from "./internal/publisher.js";
 import { checkStart } from "./internal/start.js";
 import { ContiguousPlan, GroupPlan, ReplayPlan, StoreStream } from "./internal/store-plans.js";
-import { checkEventSize, eventOf, refusalOf, sendEventMethod, wireSize, type WireEvent } from "./internal/wire.js";
+import { eventOf } from "./internal/wire.js";
 import type { CallOptions, Incoming, OutgoingMessage, StreamOptions } from "./message.js";
 import { MAX_TIMER_MS } from "./options.js";
 import type { Subscription } from "./subscription.js";
@@ -112,31 +112,23 @@ const QUIET_MS = 1_000;
 
 /** @internal */
 export function createEventsStoreClient(connection: Connection): EventsStoreClient {
-  const { clientId, maxMessageBytes } = connection.options;
+  const { clientId } = connection.options;
 
-  const prepare = (operation: string, message: OutgoingMessage): WireEvent => {
-    checkStoredChannel(operation, message.channel);
-    checkOutgoing(operation, message);
-    return eventOf(clientId, message, encodePayload(operation, message), true);
-  };
-
+  const operation = "eventsStore.publish";
   const publishing: PublisherPlan<{ readonly id: string }> = {
-    operation: "eventsStore.publish",
+    operation,
     kind: "eventsStore",
     answered: true,
-    prepare: (message) => prepare("eventsStore.publish", message),
+    prepare(message) {
+      checkStoredChannel(operation, message.channel);
+      checkOutgoing(operation, message);
+      return eventOf(clientId, message, encodePayload(operation, message), true);
+    },
     receipt: (id) => ({ id }),
   };
 
   return {
-    async publish(message, options) {
-      const subject = { operation: "eventsStore.publish", channel: message.channel };
-      const event = prepare(subject.operation, message);
-      checkEventSize(subject.operation, event, wireSize(event), maxMessageBytes);
-      const refusal = refusalOf(await connection.unary(sendEventMethod, event, { ...subject, options }));
-      if (refusal !== undefined) throw serverError(refusal, subject);
-      return { id: event.EventID };
-    },
+    publish: (message, options) => publishOne(connection, publishing, message, options),
 
     publisher: (options) => new StreamPublisher(publishing, connection, options),
 

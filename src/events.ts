@@ -1,21 +1,10 @@
 import type { Codec } from "./codec.js";
 import { checkChannel, checkChannelFilter, checkGroup, checkOutgoing, encodePayload } from "./internal/check.js";
 import type { Connection } from "./internal/connection.js";
-import { serverError } from "./internal/fault.js";
+import { publishOne } from "./internal/publish-one.js";
 import { StreamPublisher, type PublisherPlan } from "./internal/publisher.js";
 import { StreamEngine } from "./internal/subscription.js";
-import {
-  checkEventSize,
-  eventMessage,
-  eventOf,
-  eventsSubscription,
-  once,
-  refusalOf,
-  sendEventMethod,
-  subscribeToEventsMethod,
-  wireSize,
-  type WireEvent,
-} from "./internal/wire.js";
+import { eventMessage, eventOf, eventsSubscription, once, subscribeToEventsMethod } from "./internal/wire.js";
 import type { CallOptions, Incoming, OutgoingMessage, StreamOptions } from "./message.js";
 import type { Subscription } from "./subscription.js";
 
@@ -75,30 +64,23 @@ const CAPACITY = 256;
 
 /** @internal */
 export function createEventsClient(connection: Connection): EventsClient {
-  const { clientId, maxMessageBytes } = connection.options;
+  const { clientId } = connection.options;
 
-  const prepare = (operation: string, message: OutgoingMessage): WireEvent => {
-    checkChannel(operation, message.channel);
-    checkOutgoing(operation, message);
-    return eventOf(clientId, message, encodePayload(operation, message), false);
-  };
-
+  const operation = "events.publish";
   const publishing: PublisherPlan<void> = {
-    operation: "events.publish",
+    operation,
     kind: "events",
     answered: false,
-    prepare: (message) => prepare("events.publish", message),
+    prepare(message) {
+      checkChannel(operation, message.channel);
+      checkOutgoing(operation, message);
+      return eventOf(clientId, message, encodePayload(operation, message), false);
+    },
     receipt: () => {},
   };
 
   return {
-    async publish(message, options) {
-      const subject = { operation: "events.publish", channel: message.channel };
-      const event = prepare(subject.operation, message);
-      checkEventSize(subject.operation, event, wireSize(event), maxMessageBytes);
-      const refusal = refusalOf(await connection.unary(sendEventMethod, event, { ...subject, options }));
-      if (refusal !== undefined) throw serverError(refusal, subject);
-    },
+    publish: (message, options) => publishOne(connection, publishing, message, options),
 
     publisher: (options) => new StreamPublisher(publishing, connection, options),
 

@@ -1,6 +1,6 @@
 import type { EventPublisher, EventsClient } from "../events.js";
 import type { EventsStoreClient } from "../events-store.js";
-import type { OutgoingMessage } from "../message.js";
+import type { CallOptions, OutgoingMessage, StreamOptions } from "../message.js";
 import type { Activity, ObservedMessage, Observer } from "../telemetry.js";
 import { beginProcess, observeLoop, outgoing, sending } from "./observed.js";
 
@@ -12,9 +12,7 @@ const MAX_LINKED = 128;
 export function observedEvents(client: EventsClient, observer: Observer): EventsClient {
   const pattern = "events";
   return {
-    publish: (message, options) =>
-      sending(observer, "publish", pattern, message, (observed) => client.publish(observed, options)),
-    publisher: (options) => observedPublisher(client.publisher(options), pattern, observer),
+    ...observedPublishing(client, pattern, observer),
     subscribe: (filter, options) =>
       observeLoop(client.subscribe(filter, options), beginEvent(observer, pattern, filter.group)),
   };
@@ -23,12 +21,27 @@ export function observedEvents(client: EventsClient, observer: Observer): Events
 export function observedEventsStore(client: EventsStoreClient, observer: Observer): EventsStoreClient {
   const pattern = "eventsStore";
   return {
-    publish: (message, options) =>
-      sending(observer, "publish", pattern, message, (observed) => client.publish(observed, options)),
-    publisher: (options) => observedPublisher(client.publisher(options), pattern, observer),
+    ...observedPublishing(client, pattern, observer),
     subscribe: (filter, options) =>
       observeLoop(client.subscribe(filter, options), beginEvent(observer, pattern, filter.group)),
     replay: (request, options) => observeLoop(client.replay(request, options), beginEvent(observer, pattern)),
+  };
+}
+
+interface Publishing<Receipt> {
+  publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<Receipt>;
+  publisher(options?: StreamOptions): EventPublisher<Receipt>;
+}
+
+function observedPublishing<Receipt>(
+  client: Publishing<Receipt>,
+  pattern: Pattern,
+  observer: Observer,
+): Publishing<Receipt> {
+  return {
+    publish: (message, options) =>
+      sending(observer, "publish", pattern, message, (observed) => client.publish(observed, options)),
+    publisher: (options) => observedPublisher(client.publisher(options), pattern, observer),
   };
 }
 

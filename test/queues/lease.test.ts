@@ -8,7 +8,7 @@ import {
   type StreamQueueMessagesResponse,
 } from "kubemq-es/gen";
 import { FakeClock, settle } from "../support/fake-clock.js";
-import { first, numbers, playedBy, QueueWorld, wireMessage } from "../support/queue-world.js";
+import { first, numbers, playedBy, playedCall, QueueWorld, wireMessage } from "../support/queue-world.js";
 import { rejection, sleep, until, within } from "../support/until.js";
 
 describe("the leased loop", () => {
@@ -192,25 +192,13 @@ function leaseServer(hear: (request: StreamQueueMessagesRequest, say: (init: obj
       streamQueueMessage: (incoming) => {
         const requests: StreamQueueMessagesRequest[] = [];
         calls.push(requests);
-        const queue: StreamQueueMessagesResponse[] = [];
-        let wake = () => {};
-        void (async () => {
-          for await (const request of incoming) {
-            requests.push(request);
-            hear(request, (init) => {
-              const { RequestID, StreamRequestTypeData } = request;
-              queue.push(create(StreamQueueMessagesResponseSchema, { RequestID, StreamRequestTypeData, ...init }));
-              wake();
-            });
-          }
-        })().catch(() => {});
-        return (async function* () {
-          for (;;) {
-            const next = queue.shift();
-            if (next !== undefined) yield next;
-            else await new Promise<void>((resolve) => (wake = resolve));
-          }
-        })();
+        return playedCall<StreamQueueMessagesRequest, StreamQueueMessagesResponse>(incoming, (request, say) => {
+          requests.push(request);
+          const { RequestID, StreamRequestTypeData } = request;
+          hear(request, (init) =>
+            say(create(StreamQueueMessagesResponseSchema, { RequestID, StreamRequestTypeData, ...init })),
+          );
+        }).responses;
       },
     },
     { keepalive: false },

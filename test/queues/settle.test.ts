@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { Delivery, KubeMQClient, Subscription } from "kubemq-es";
 import type { QueuesDownstreamRequest, QueuesDownstreamResponse } from "kubemq-es/gen";
 import { FakeClock, settle } from "../support/fake-clock.js";
-import { answer, first, numbers, playedBy, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
+import { answer, first, numbers, playedBy, playedCall, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
 import { rejection, sleep, until, within } from "../support/until.js";
 
 describe("settling", () => {
@@ -114,26 +114,12 @@ class PlayedServer {
     this.client = playedBy(
       {
         queuesDownstream: (incoming) => {
-          const queue: QueuesDownstreamResponse[] = [];
-          let wake = () => {};
-          const say = (response: QueuesDownstreamResponse) => {
-            queue.push(response);
-            wake();
-          };
-          this.#say = say;
-          void (async () => {
-            for await (const request of incoming) {
-              this.requests.push(request);
-              hear(request, say);
-            }
-          })().catch(() => {});
-          return (async function* () {
-            for (;;) {
-              const next = queue.shift();
-              if (next !== undefined) yield next;
-              else await new Promise<void>((resolve) => (wake = resolve));
-            }
-          })();
+          const call = playedCall<QueuesDownstreamRequest, QueuesDownstreamResponse>(incoming, (request, say) => {
+            this.requests.push(request);
+            hear(request, say);
+          });
+          this.#say = call.say;
+          return call.responses;
         },
       },
       { keepalive: false, timeoutMs: 10_000 },

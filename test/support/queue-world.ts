@@ -88,6 +88,30 @@ export function playedBy(server: Partial<ServiceImpl<typeof kubemq>>, options: C
   return new Client(options, { transport, ...(clock === undefined ? {} : { clock }) });
 }
 
+/** Plays a bidi call: hears each request, and says what it likes whenever it likes. */
+export function playedCall<Request, Response>(
+  requests: AsyncIterable<Request>,
+  hear: (request: Request, say: (response: Response) => void) => void,
+): { readonly say: (response: Response) => void; readonly responses: AsyncGenerator<Response> } {
+  const said: Response[] = [];
+  let wake = () => {};
+  const say = (response: Response) => {
+    said.push(response);
+    wake();
+  };
+  void (async () => {
+    for await (const request of requests) hear(request, say);
+  })().catch(() => {});
+  const responses = (async function* () {
+    for (;;) {
+      const next = said.shift();
+      if (next !== undefined) yield next;
+      else await new Promise<void>((resolve) => (wake = resolve));
+    }
+  })();
+  return { say, responses };
+}
+
 export function wireMessage(sequence: number, body = `m${sequence}`): QueueMessage {
   return create(QueueMessageSchema, {
     MessageID: `id${sequence}`,

@@ -101,3 +101,10 @@ function checkStreamRequestOfType(request: StreamQueueMessagesRequest): Verdict 
       return queueTexts.streamRequestType;
   }
 }
+
+/** The answer to a request that was refused: the reason travels in it, and the call goes on. */
+export function withRefusal<R extends { IsError: boolean; Error: string }>(response: R, reason: string): R {
+  response.IsError = true;
+  response.Error = reason;
+  return response;
+}

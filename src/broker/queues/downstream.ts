@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { QueuesDownstreamRequest, QueuesDownstreamResponse } from "../../../gen/kubemq_pb.js";
 import { QueuesDownstreamRequestType as Type, QueuesDownstreamResponseSchema } from "../../../gen/kubemq_pb.js";
-import { checkGet } from "./checks.js";
+import { checkGet, withRefusal } from "./checks.js";
 import { collect } from "./collect.js";
 import type { Conversation } from "./conversation.js";
 import type { QueueCore } from "./core.js";
@@ -67,11 +67,7 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
       RequestTypeData: Type.Get,
     });
     const refusal = checkGet(request);
-    if (refusal !== undefined) {
-      response.IsError = true;
-      response.Error = refusal;
-      return response;
-    }
+    if (refusal !== undefined) return withRefusal(response, refusal);
     const queue = store.queue(request.Channel);
     const wish = {
       count: request.MaxItems <= 0 ? defaultMaxItems : request.MaxItems,
@@ -105,12 +101,9 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
     if (settled.is === "silent" || (settled.is === "settled" && !confirmSettlements)) return undefined;
     const answer = create(QueuesDownstreamResponseSchema, { TransactionId, RefRequestId, RequestTypeData: type });
     if (settled.is === "offsets") answer.ActiveOffsets = settled.offsets;
-    if (settled.is === "refused") {
-      answer.IsError = true;
-      answer.Error = settled.text;
-      if (settled.text === queueTexts.requestUnknown) answer.RequestTypeData = Type.PollRequestTypeUnknown;
-    }
-    return answer;
+    if (settled.is !== "refused") return answer;
+    if (settled.text === queueTexts.requestUnknown) answer.RequestTypeData = Type.PollRequestTypeUnknown;
+    return withRefusal(answer, settled.text);
   }
 
   #settle(request: QueuesDownstreamRequest): Settled {

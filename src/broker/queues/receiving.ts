@@ -7,7 +7,7 @@ import type {
 } from "../../../gen/kubemq_pb.js";
 import { AckAllQueueMessagesResponseSchema, ReceiveQueueMessagesResponseSchema } from "../../../gen/kubemq_pb.js";
 import type { QueueCore } from "./core.js";
-import { checkAckAll, checkReceive } from "./checks.js";
+import { checkAckAll, checkReceive, withRefusal } from "./checks.js";
 import { collect } from "./collect.js";
 import { deliveryOf } from "./wire.js";
 
@@ -27,11 +27,7 @@ export async function receiveMessages(
     IsPeak: request.IsPeak,
   });
   const refusal = checkReceive(request);
-  if (refusal !== undefined) {
-    response.IsError = true;
-    response.Error = refusal;
-    return response;
-  }
+  if (refusal !== undefined) return withRefusal(response, refusal);
   const queue = store.queue(request.Channel);
   const wish = {
     count: request.MaxNumberOfMessages,
@@ -57,11 +53,7 @@ export async function ackAllMessages(
     RequestID: request.RequestID === "" ? newId() : request.RequestID,
   });
   const refusal = checkAckAll(request);
-  if (refusal !== undefined) {
-    response.IsError = true;
-    response.Error = refusal;
-    return response;
-  }
+  if (refusal !== undefined) return withRefusal(response, refusal);
   let affected = 0;
   const queue = store.queue(request.Channel);
   const seat = queue.join({

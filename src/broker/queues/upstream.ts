@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { QueuesUpstreamRequest, QueuesUpstreamResponse } from "../../../gen/kubemq_pb.js";
 import { QueuesUpstreamResponseSchema } from "../../../gen/kubemq_pb.js";
 import type { Cancel } from "../clock.js";
+import { withRefusal } from "./checks.js";
 import type { Conversation } from "./conversation.js";
 import type { QueueCore } from "./core.js";
 import { Outbox } from "./outbox.js";
@@ -47,11 +48,7 @@ export class Upstream implements Conversation<QueuesUpstreamRequest, QueuesUpstr
 
   #answer(request: QueuesUpstreamRequest): QueuesUpstreamResponse {
     const response = create(QueuesUpstreamResponseSchema, { RefRequestID: request.RequestID });
-    if (request.Messages.length === 0) {
-      response.IsError = true;
-      response.Error = queueTexts.emptyRequest;
-      return response;
-    }
+    if (request.Messages.length === 0) return withRefusal(response, queueTexts.emptyRequest);
     const { store, newId } = this.#core;
     response.Results = request.Messages.map((message) => sendMessage(store, message, newId).result);
     return response;
