@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { startBroker, type Broker } from "kubemq-es/testing";
 import { fieldsOf, tablesIn, withTables } from "../../scripts/docs-tables.js";
 import { DEFAULTS } from "../../src/options.js";
+import { chapters } from "../mutations/index.js";
 import { mapConcurrent, root, runProgram, type Ended } from "./program.js";
 import { snippetsOf, type Snippet } from "./snippets.js";
 
@@ -70,10 +71,15 @@ describe("the snippets of README.md", () => {
   });
 });
 
-describe("the tables of README.md", () => {
+describe("the tables and figures of README.md", () => {
   test("are there, and say what the source says (npm run docs:tables writes them)", () => {
     expect(tablesIn(readme)).toEqual(expect.arrayContaining(["ClientOptions", "ErrorCode"]));
     expect(withTables(readme)).toBe(readme);
+  });
+
+  test("no more promises are told of than are held", () => {
+    const [, told] = /more than (\d+) promises/.exec(readme) ?? [];
+    expect(Number(told)).toBeLessThan(chapters.flatMap(({ promises }) => promises).length);
   });
 
   test("every error code is in its table", () => {

@@ -5,8 +5,11 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, stat
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { mapConcurrent } from "../docs/program.ts";
+import { snippetsOf } from "../docs/snippets.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+const readme = readFileSync(join(root, "README.md"), "utf8");
 const folder = mkdtempSync(join(tmpdir(), "kubemq-es-package-"));
 const COMPILERS = ["5.4", "5.9", "6", "7"];
 const RUNTIMES = ["20", "22", "24", "26"];
@@ -16,6 +19,7 @@ const EXPECTED = {
   program: ["event book 2", "stored 1n stored", "job work", "query TIMEOUT"].join("\n"),
   raw: "service kubemq.kubemq orders",
 };
+const FIRST = "working on sweep the floor\n";
 
 let failures = 0;
 function check(what, holds, detail = "") {
@@ -31,7 +35,7 @@ function output(command, args, cwd = folder) {
     return `failed: ${error.message}\n${error.stdout}\n${error.stderr}`;
   }
 }
-const npm = (...args) => output("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"]);
+const npm = (args, cwd = folder) => output("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], cwd);
 
 const sizeOf = (path) =>
   statSync(path).isDirectory()
@@ -41,7 +45,7 @@ const sizeOf = (path) =>
 try {
   const [packed] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: root }));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
-  npm("install", join(folder, packed.filename));
+  npm(["install", join(folder, packed.filename)]);
 
   const { packages } = JSON.parse(readFileSync(join(folder, "node_modules/.package-lock.json"), "utf8"));
   const names = Object.keys(packages).map((path) => path.slice("node_modules/".length));
@@ -49,7 +53,7 @@ try {
   console.log(`installed: ${names.length} packages, ${megabytes} MB: ${names.join(", ")}`);
   check("fewer packages than kubemq-js", names.length < OTHER.packages);
   check("smaller than kubemq-js", megabytes < OTHER.megabytes);
-  const said = /(\d+) packages and ([\d.]+) MB/.exec(readFileSync(join(root, "README.md"), "utf8")) ?? [];
+  const said = /(\d+) packages and ([\d.]+) MB/.exec(readme) ?? [];
   check("the README tells the number of packages", Number(said[1]) === names.length, `it says ${said[1]}`);
   check("the README tells the size", Math.abs(Number(said[2]) - megabytes) <= 0.3, `it says ${said[2]}`);
   check("OpenTelemetry is not installed", !names.includes("@opentelemetry/api"));
@@ -57,18 +61,17 @@ try {
 
   for (const name of Object.keys(EXPECTED)) cpSync(join(root, `test/package/${name}.ts`), join(folder, `${name}.ts`));
   const aliases = COMPILERS.map((version) => `typescript-${version}@npm:typescript@${version}`);
-  npm("install", "--save-dev", "@types/node@20", ...aliases);
+  npm(["install", "--save-dev", "@types/node@20", ...aliases]);
   for (const version of COMPILERS) {
     compile(version, "program", "--skipLibCheck", "false"); // every type that this package's own declarations need is there
     compile(version, "raw", "--skipLibCheck", "true"); // Connect's declarations want the DOM's, protobuf-es's TypeScript 5.7
   }
   for (const version of RUNTIMES) {
-    for (const [name, expected] of Object.entries(EXPECTED)) {
-      const said = output("npx", ["-y", "-p", `node@${version}`, "node", `out-${COMPILERS[0]}/${name}.js`]);
-      check(`Node.js ${version} runs ${name}.js`, said.trim() === expected, said);
-    }
+    const files = Object.keys(EXPECTED).map((name) => `node out-${COMPILERS[0]}/${name}.js`);
+    const said = output("npx", ["-y", "-p", `node@${version}`, "-c", files.join(" && ")]);
+    check(`Node.js ${version} runs the programs`, said.trim() === Object.values(EXPECTED).join("\n"), said);
   }
-  await firstProgram();
+  await newcomer(join(folder, packed.filename));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -95,27 +98,71 @@ function loadsCommander() {
   return output(process.execPath, ["imports.mjs"]).trim() !== "";
 }
 
-/** The README's first program as it stands, on a broker started with the installed command. */
-async function firstProgram() {
-  const broker = spawn("node_modules/.bin/kubemq-es", ["broker", "--port", "0"], {
-    cwd: folder,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+/** The README, read by somebody with an empty folder and one broker: every program as it stands, but for the port. */
+async function newcomer(tarball) {
+  const cwd = mkdtempSync(join(tmpdir(), "kubemq-es-newcomer-"));
+  npm(["install", tarball, "tsx", "zod@4", "@opentelemetry/api@1", "typescript@7", "@types/node@20"], cwd);
+  const bin = (name) => join(cwd, "node_modules/.bin", name);
+  const broker = spawn(bin("kubemq-es"), ["broker", "--port", "0"], { cwd, stdio: ["ignore", "pipe", "inherit"] });
   try {
     const [line] = await once(broker.stdout, "data");
     const address = String(line).trim().replace("listening on ", "");
-    const [, program = ""] = /```ts\n([^]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8")) ?? [];
-    writeFileSync(join(folder, "first.ts"), program.replace("localhost:50000", address));
-    const tsc = join(folder, "node_modules/typescript-7/bin/tsc");
-    const options = "--strict --module nodenext --target es2022 --lib es2023,esnext.disposable --types node";
-    output(process.execPath, [tsc, ...options.split(" "), "first.ts"]);
-    const said = output(process.execPath, ["first.js"]);
-    check("the README's first program works", said === "working on sweep the floor\n", said);
-    const version = output("node_modules/.bin/kubemq-es", ["--version"]).trim();
-    check("the command tells its version", version === packedVersion(), version);
+    const programs = snippetsOf(readme).map(({ heading, line: at, code }, n) => {
+      const file = n === 0 ? "first.mts" : `line-${at}.mts`;
+      writeFileSync(join(cwd, file), code.replaceAll("localhost:50000", address));
+      return { file, name: `the README's program of "${heading}", line ${at}` };
+    });
+    check("the README has a program for each section", programs.length > 10, `it has ${programs.length}`);
+
+    const settings = { module: "nodenext", target: "es2022", lib: ["es2023", "esnext.disposable"] };
+    const told = Object.entries(settings).map(
+      ([key, value]) => `"${key}": ${JSON.stringify(value).replace(",", ", ")}`,
+    );
+    check(
+      "the README tells the compiler's settings",
+      told.every((setting) => readme.includes(setting)),
+      told.join(),
+    );
+    const compilerOptions = { strict: true, noEmit: true, types: ["node"], ...settings };
+    writeFileSync(join(cwd, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.mts"] }));
+    const types = output(bin("tsc"), [], cwd);
+    check("TypeScript checks the README's programs", types.trim() === "", types);
+
+    await mapConcurrent(programs, 2, async ({ file, name }) => {
+      const { code, said } = await ended(bin("tsx"), [file], cwd);
+      const works = file === "first.mts" ? said.stdout === FIRST : said.stdout !== "";
+      check(`${name} runs to its end`, code === 0 && said.stderr === "" && works, JSON.stringify(said));
+    });
+    const plain = output("npx", ["-y", "-p", "node@24", "node", "first.mts"], cwd);
+    check("Node.js 24 runs the first one as it stands", plain === FIRST, plain);
+    shell(cwd, address, bin("kubemq-es"));
   } finally {
     broker.kill();
+    rmSync(cwd, { recursive: true, force: true });
   }
+}
+
+/** What the README types into a shell. */
+function shell(cwd, address, command) {
+  const env = { ...process.env, KUBEMQ_ADDRESS: address };
+  const typed = `seq 3 | ${command} queues send jobs --lines && ${command} queues peek jobs --max 3 --json`;
+  const said = execFileSync("sh", ["-c", typed], { cwd, env, encoding: "utf8", timeout: 60_000 });
+  check(
+    "the command line sends what is piped in",
+    ["1", "2", "3"].every((body) => said.includes(`"body":"${body}"`)),
+    said,
+  );
+  const version = output(command, ["--version"], cwd).trim();
+  check("the command tells its version", version === packedVersion(), version);
+}
+
+async function ended(command, args, cwd) {
+  const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
+  const said = { stdout: "", stderr: "" };
+  child.stdout.setEncoding("utf8").on("data", (text) => (said.stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text) => (said.stderr += text));
+  const [code] = await once(child, "close");
+  return { code, said };
 }
 
 function packedVersion() {
