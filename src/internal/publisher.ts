@@ -8,6 +8,7 @@ import { within } from "./clock.js";
 import type { Connection } from "./connection.js";
 import { cancelled, clientClosed, connectionLost, fault, serverError, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
+import { publishAll, type Sequence, type Settle } from "./publish-all.js";
 import type { HostedStream } from "./stream-plan.js";
 import { Unanswered, type Awaited } from "./unanswered.js";
 import { Uplink } from "./uplink.js";
@@ -42,8 +43,6 @@ const MAX_IN_FLIGHT = 1024;
 const MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024;
 /** How many more may wait for that; beyond it publishing is refused, for the caller does not await it. */
 const MAX_WAITING = 100_000;
-
-type Settle = (error: unknown, id: string) => void;
 
 interface SentEvent extends Awaited {
   readonly kind: "event";
@@ -105,58 +104,8 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     });
   }
 
-  async publishAll<T>(
-    messages: Iterable<OutgoingMessage<T>> | AsyncIterable<OutgoingMessage<T>>,
-    options: { signal?: AbortSignal } = {},
-  ): Promise<number> {
-    const { signal } = options;
-    let failure: { readonly error: unknown } | undefined;
-    let sent = 0;
-    let answered = 0;
-    let wakeAt = Infinity;
-    let wake = () => {};
-    const settle: Settle = (error) => {
-      answered += 1;
-      if (error !== undefined && failure === undefined) {
-        failure = { error };
-        wake();
-      } else if (answered >= wakeAt) wake();
-    };
-    /** Resolves when so many have their outcome, or at the first failure. */
-    const until = async (count: number, goOn = () => failure === undefined) => {
-      const isOver = () => answered >= count || !goOn();
-      wakeAt = count;
-      while (!isOver()) await new Promise<void>((resolve) => (wake = resolve));
-      wakeAt = Infinity;
-    };
-    const offer = (message: OutgoingMessage<T>) => {
-      sent += 1;
-      this.#submit(message, settle);
-    };
-    const unwatch = onAbort(signal, () => {
-      failure ??= { error: signal?.reason };
-      wake();
-    });
-    try {
-      if (Symbol.asyncIterator in messages) {
-        for await (const message of messages) {
-          if (failure !== undefined) break;
-          offer(message);
-          if (sent - answered >= MAX_IN_FLIGHT) await until(sent - MAX_IN_FLIGHT / 2);
-        }
-      } else {
-        for (const message of messages) {
-          if (failure !== undefined) break;
-          offer(message);
-          if (sent - answered >= MAX_IN_FLIGHT) await until(sent - MAX_IN_FLIGHT / 2);
-        }
-      }
-      await until(sent, () => signal?.aborted !== true);
-    } finally {
-      unwatch();
-    }
-    if (failure !== undefined) throw failure.error;
-    return sent;
+  publishAll<T>(messages: Sequence<T>, options: { signal?: AbortSignal } = {}): Promise<number> {
+    return publishAll(messages, (message, settle) => this.#submit(message, settle), MAX_IN_FLIGHT, options.signal);
   }
 
   /** Resolves when every event accepted before has its outcome, which its own promise tells. */
