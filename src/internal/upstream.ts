@@ -84,7 +84,7 @@ export class Upstream implements HostedStream {
     this.#subject = { operation: plan.operation };
     this.#reconnects = options.reconnect ?? connection.reconnect !== false;
     this.#unanswered = new Unanswered(connection.clock, (late) => this.#timeOut(late));
-    connection.join(this);
+    connection.join(this, false);
     this.#unwatch = onAbort(options.signal, () => void this.#leave(options.signal?.reason));
   }
 
@@ -213,7 +213,6 @@ export class Upstream implements HostedStream {
     let lost: KubeMQError;
     try {
       for await (const responses of answers) {
-        this.#connection.up(this);
         for (const response of responses) this.#answered(line, response);
         if (this.#line === line) this.#pump();
       }

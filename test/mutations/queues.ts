@@ -349,6 +349,14 @@ export const sending: Chapter = {
       name: "close flushes, drains and leaves no stream; then it refuses",
     },
     {
+      promise: "a publisher does not vouch for a connection that is lost: the client's `state` tells",
+      file: upstream,
+      find: "connection.join(this, false);",
+      replace: "connection.join(this);",
+      test: sendTest,
+      name: "the client's state does not hang on a publisher: not before it sends, nor when the connection is lost",
+    },
+    {
       promise: "an upstream is not cancelled while the server owes answers, which can crash a server",
       file: upstream,
       find: "if (line.owed.size > 0)",

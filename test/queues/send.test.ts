@@ -269,6 +269,16 @@ describe("the publisher", () => {
     expect(await world.waiting("q")).toEqual(["before", "lost", "after"]);
   });
 
+  test("the client's state does not hang on a publisher: not before it sends, nor when the connection is lost", async () => {
+    await using world = await QueueWorld.start();
+    const publisher = world.client.queues.publisher();
+    expect(world.client.state).toBe("idle");
+    await publisher.send({ channel: "q", body: "x" });
+    expect(world.client.state).toBe("ready");
+    await world.broker.close();
+    await until("it is noticed", () => world.client.state === "idle", 2_000);
+  });
+
   test("close flushes, drains and leaves no stream; then it refuses", async () => {
     await using world = await QueueWorld.start();
     const publisher = world.client.queues.publisher();
