@@ -15,6 +15,7 @@ import { embedded } from "./suites/embedded.js";
 import { scaling } from "./suites/scaling.js";
 import { sideBySide } from "./suites/side-by-side.js";
 import { startUp } from "./suites/start-up.js";
+import { tracing } from "./suites/tracing.js";
 
 const { values: options } = parseArgs({
   options: {
@@ -47,6 +48,8 @@ if (options.only === "") {
   show([...sections.scaling({ scaling: grown }), ...sections.memory({ scaling: grown })]);
   const started = await startUp(rounds);
   show(sections.startUp({ startUp: started }));
+  const traced = await tracing(rounds, settings.scale);
+  show(sections.tracing({ tracing: traced }));
 
   const results = {
     conditions: conditions(settings, startedAt),
@@ -54,6 +57,7 @@ if (options.only === "") {
     embedded: onBroker,
     scaling: grown,
     startUp: started,
+    tracing: traced,
   };
   console.log(`\n${describe(results.conditions)}`);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, undefined, 2)}\n`);

@@ -3,6 +3,7 @@ import type { EmbeddedOutcome } from "../suites/embedded.js";
 import type { Scaling } from "../suites/scaling.js";
 import type { LoadOutcome, LoadProfile, Settings } from "../suites/side-by-side.js";
 import type { StartUp } from "../suites/start-up.js";
+import type { TracingCost } from "../suites/tracing.js";
 
 /** Under what the figures were taken. */
 export interface Conditions {
@@ -25,6 +26,8 @@ export interface Results {
   readonly embedded: EmbeddedOutcome;
   readonly scaling: Scaling;
   readonly startUp: readonly StartUp[];
+  /** Missing in results that were kept before it was measured. */
+  readonly tracing?: readonly TracingCost[];
 }
 
 export function conditions({ rounds, scale }: Settings, startedAt: number): Conditions {

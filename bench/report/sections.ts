@@ -9,6 +9,7 @@ import {
   scalingTable,
   startUpTable,
   targetTable,
+  tracingTable,
 } from "./tables.js";
 import { render, type Table } from "./table.js";
 
@@ -37,6 +38,7 @@ export const sections = {
   ],
   memory: ({ scaling }: Pick<Results, "scaling">): Titled[] => [["Memory", memoryTable(scaling)]],
   startUp: ({ startUp }: Pick<Results, "startUp">): Titled[] => [["Start-up", startUpTable(startUp)]],
+  tracing: ({ tracing = [] }: Pick<Results, "tracing">): Titled[] => [["Tracing, off and on", tracingTable(tracing)]],
 };
 
 /** Each table under its title. */

@@ -3,6 +3,7 @@ import type { DrainRatio, EmbeddedRate, Latency } from "../suites/embedded.js";
 import type { Point, Scaling } from "../suites/scaling.js";
 import type { LoadOutcome, LoadProfile } from "../suites/side-by-side.js";
 import type { StartUp } from "../suites/start-up.js";
+import type { TracingCost } from "../suites/tracing.js";
 import { micros, percent, times, whole } from "./table.js";
 import type { Table } from "./table.js";
 
@@ -126,6 +127,18 @@ export function startUpTable(found: readonly StartUp[]): Table {
       `${whole(firstMessageMs)} ms`,
       percent(spread),
       `${whole(cpuMs)} ms`,
+    ]),
+  };
+}
+
+export function tracingTable(found: readonly TracingCost[]): Table {
+  return {
+    columns: ["tracing", "CPU each", "±", "ratio"],
+    rows: found.map(({ mode, cpuMicros, spread, ratio }) => [
+      mode,
+      `${micros(cpuMicros)} µs`,
+      percent(spread),
+      times(ratio),
     ]),
   };
 }

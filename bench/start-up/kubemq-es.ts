@@ -1,7 +1,11 @@
+import type * as Package from "../../src/index.js";
 import { firstMessage } from "./first-message.js";
 
+/** The package as it is installed, or bundled, in the file that is named. */
+const file = process.argv[3] ?? "../../src/index.js";
+
 await firstMessage(
-  () => import("../../src/index.js"),
+  () => import(file) as Promise<typeof Package>,
   ({ KubeMQClient }, address, onMessage) => {
     const client = new KubeMQClient({ address });
     void (async () => {
