@@ -97,7 +97,7 @@ export function createEventsClient(connection: Connection): EventsClient {
           capacity: CAPACITY,
           open: ({ signal }) =>
             connection.stream(subscribeToEventsMethod, once(request), signal, { operation, channel }),
-          map: (wire) => eventMessage(wire, codec),
+          map: (wire, receivedMs) => eventMessage(wire, codec, receivedMs),
         },
         connection,
         options,

@@ -72,17 +72,18 @@ export function ownTransport(): Contestant {
       const uplink = new Uplink<Event>(WINDOW);
       const response = await transportTo(port).stream(sendEventsStream, undefined, 0, undefined, uplink);
       const body = bodyOf(size);
+      const event = (n: number): Event => ({ $typeName: EventSchema.typeName, ...eventOf(n, body) });
       let sent = 0;
       let received = 0;
       const pump = () => {
         while (sent < count && sent - received < WINDOW) {
-          void uplink.send(create(EventSchema, eventOf(sent++, body)));
+          void uplink.send(event(sent++));
         }
         if (sent === count) uplink.close();
       };
       if (answered) pump();
       else {
-        while (sent < count) await uplink.send(create(EventSchema, eventOf(sent++, body)));
+        while (sent < count) await uplink.send(event(sent++));
         uplink.close();
       }
       for await (const results of batchesOf(response.message)) {

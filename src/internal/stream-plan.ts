@@ -28,8 +28,8 @@ export interface StreamPlan<Wire, Item> {
   readonly capacity: number;
   /** Opens one attempt from the resume position, at once, and gives what it receives in batches. */
   open(attempt: Attempt): AsyncIterable<readonly Wire[]>;
-  /** Makes an item; undefined filters; a thrown error ends the attempt and counts like an error of the server. */
-  map(wire: Wire): Item | undefined;
+  /** Makes an item of what arrived then; undefined filters; a thrown error ends the attempt and counts like an error of the server. */
+  map(wire: Wire, receivedMs: number): Item | undefined;
   /** Whether an error ends the stream. Default: unless it is retryable. */
   isTerminal?(error: KubeMQError): boolean;
   /** Asked right before a buffered item is delivered: true drops it, since it is of no use any more. */

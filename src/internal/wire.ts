@@ -103,8 +103,8 @@ export function eventsSubscription(clientId: string, channel: string, group: str
   });
 }
 
-export function eventMessage<T>(wire: EventReceive, codec: Codec<T> | undefined): EventMessage<T> {
-  return new ReceivedEvent(wire, codec, Date.now());
+export function eventMessage<T>(wire: EventReceive, codec: Codec<T> | undefined, receivedMs: number): EventMessage<T> {
+  return new ReceivedEvent(wire, codec, receivedMs);
 }
 
 class ReceivedEvent<T> extends IncomingMessage<T> implements EventMessage<T> {
