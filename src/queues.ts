@@ -1,4 +1,3 @@
-import { KubeMQError } from "./errors.js";
 import { forEachConcurrent } from "./for-each.js";
 import {
   checkInteger,
@@ -13,6 +12,7 @@ import { checkPolicy, checkWait, LIMITS } from "./internal/check-queues.js";
 import type { Connection } from "./internal/connection.js";
 import { Consumers, type AnyConsume } from "./internal/consumers.js";
 import { CALL_MARGIN_MS, receiveMessages } from "./internal/receive.js";
+import { settleAlone } from "./internal/settle-alone.js";
 import { Upstream } from "./internal/upstream.js";
 import {
   ackAllQueueMessagesMethod,
@@ -233,13 +233,7 @@ export function createQueuesClient(connection: Connection): QueuesClient {
         } catch {
           outcome = "reject";
         }
-        if (message.settled) return;
-        try {
-          await settleAs(message, outcome);
-        } catch (error) {
-          if (!(error instanceof KubeMQError)) throw error;
-          connection.report({ type: "settle-failed", channel, sequence: message.sequence, error });
-        }
+        await settleAlone(connection, channel, message, outcome);
       });
     },
 
@@ -250,10 +244,4 @@ export function createQueuesClient(connection: Connection): QueuesClient {
       return queuesInfo(await connection.unary(queuesInfoMethod, infoRequest(queue ?? ""), { ...subject, options }));
     },
   };
-}
-
-function settleAs(message: Delivery<unknown>, outcome: Settlement): Promise<void> {
-  if (outcome === "ack") return message.ack();
-  if (outcome === "reject") return message.reject();
-  return message.requeue(outcome.requeue);
 }

@@ -4,11 +4,12 @@ import { onAbort } from "./abort.js";
 import { LIMITS } from "./check-queues.js";
 import type { Connection } from "./connection.js";
 import { Farewell } from "./farewell.js";
-import { Fifo } from "./fifo.js";
+import { Handover } from "./handover.js";
 import { Lane, type LaneOwner, type Polled } from "./lane.js";
 import { PollSizer } from "./poll-size.js";
 import { OpenBatch, OpenDelivery } from "./delivery.js";
 import { ReceivedQueueMessage } from "./received-queue-message.js";
+import { settleAlone } from "./settle-alone.js";
 import type { Confirming } from "./settlements.js";
 import type { Attempt, Leave, StreamPlan } from "./stream-plan.js";
 import { infoRequest, queuesInfoMethod, waitingIn } from "./wire-queues.js";
@@ -35,11 +36,6 @@ const MAX_LANES = 64;
 
 type Item<T> = ReceivedQueueMessage<T> | OpenDelivery<T> | OpenBatch<T>;
 
-interface Taker<T> {
-  readonly resolve: (result: IteratorResult<readonly Item<T>[], void>) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** A consumer on QueuesDownstream: polls as far as there is room, hands out, and gives back when it is left. */
 export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, LaneOwner {
   readonly kind = "queues";
@@ -61,12 +57,7 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
   #asked = true;
   #wasUp = false;
   #left: Leave | undefined;
-  readonly #ready = new Fifo<readonly Item<T>[]>();
-  /** What was given to the engine; from `#taken` on it has not taken it in yet. */
-  #given: readonly Item<T>[] = [];
-  #taken = 0;
-  #failure: KubeMQError | undefined;
-  #taker: Taker<T> | undefined;
+  readonly #handover = new Handover<Item<T>>();
 
   constructor(connection: Connection, confirming: Confirming, consuming: Consuming<T>) {
     this.connection = connection;
@@ -83,9 +74,8 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
     const lanes = new Set<Lane>();
     this.#lanes = lanes;
     this.#polling = false;
-    this.#failure = undefined;
-    this.#ready.drain();
-    this.#given = [];
+    this.#handover.drain();
+    this.#handover.reopen();
     this.#sizer = new PollSizer(this.#consuming.prefetch);
     if (this.#consuming.settle !== "on-delivery") {
       this.#held = 0;
@@ -96,11 +86,11 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
       for (const lane of lanes) lane.cancel();
     });
     this.#schedule();
-    return { [Symbol.asyncIterator]: () => ({ next: () => this.#take() }) };
+    return this.#handover;
   }
 
   map(item: Item<T>): Item<T> {
-    this.#taken += 1;
+    this.#handover.took();
     return item;
   }
 
@@ -121,21 +111,24 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
   onFinished(item: Item<T>): void {
     if (this.#buffered > 0) this.#buffered -= 1; // the next is handed out now
     if (this.#buffered === 0) this.#asked = true;
-    if (item instanceof OpenDelivery) {
-      if (this.#consuming.settle === "on-next") this.#settleAlone(item, "ack");
-    } else if (!(item instanceof OpenBatch)) this.#held -= 1;
+    if (item instanceof OpenDelivery) this.#onNext(item, "ack");
+    else if (!(item instanceof OpenBatch)) this.#held -= 1;
     if (this.#left !== undefined) this.#farewell.bodyFinished();
     else this.#schedule();
   }
 
   onAbandoned(item: Item<T>): void {
-    if (item instanceof OpenDelivery && this.#consuming.settle === "on-next") this.#settleAlone(item, "reject");
+    if (item instanceof OpenDelivery) this.#onNext(item, "reject");
     if (this.#left !== undefined) this.#farewell.bodyFinished();
+  }
+
+  #onNext(item: OpenDelivery<T>, settlement: "ack" | "reject"): void {
+    if (this.#consuming.settle === "on-next") void settleAlone(this.connection, this.channel, item, settlement);
   }
 
   onLeave(how: Leave, inBody: Item<T> | undefined): Promise<void> | undefined {
     this.#left = how;
-    for (const item of [...this.#given.slice(this.#taken), ...this.#ready.drain().flat()]) this.onRelease(item);
+    for (const item of this.#handover.drain()) this.onRelease(item);
     for (const lane of this.#lanes) this.#part(lane);
     return this.#farewell.begin(how, inBody !== undefined, this.#consuming.patient);
   }
@@ -174,11 +167,8 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
 
   failed(lane: Lane, error: KubeMQError): void {
     if (!this.#lanes.has(lane)) return;
-    this.#failure ??= error;
     this.#farewell.check();
-    const taker = this.#taker;
-    this.#taker = undefined;
-    taker?.reject(error);
+    this.#handover.fail(error);
   }
 
   #hand(lane: Lane, transaction: string, messages: Polled["messages"]): void {
@@ -191,28 +181,12 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
       items = by === "batch" ? [new OpenBatch(deliveries, lane, transaction)] : deliveries;
     }
     this.#buffered += items.length;
-    const taker = this.#taker;
-    this.#taker = undefined;
-    if (taker === undefined) this.#ready.push(items);
-    else this.#give(items, taker.resolve);
-  }
-
-  #take(): Promise<IteratorResult<readonly Item<T>[], void>> {
-    const items = this.#ready.shift();
-    if (items !== undefined) return new Promise((resolve) => this.#give(items, resolve));
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => (this.#taker = { resolve, reject }));
-  }
-
-  #give(items: readonly Item<T>[], resolve: Taker<T>["resolve"]): void {
-    this.#given = items;
-    this.#taken = 0;
-    resolve({ done: false, value: items });
+    this.#handover.push(items);
   }
 
   /** Polls when there is room: one poll at a time, on a lane that has nothing unsettled. */
   #schedule(): void {
-    if (this.#polling || this.#left !== undefined || this.#failure !== undefined) return;
+    if (this.#polling || this.#left !== undefined || this.#handover.hasFailed) return;
     const max = this.#pollSize();
     if (max === 0) return;
     const lane = this.#freeLane();
@@ -255,13 +229,5 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
     }
     sizer.told(waiting === undefined ? undefined : waiting - this.#held);
     this.#schedule();
-  }
-
-  /** A settlement that no caller waits for. */
-  #settleAlone(item: OpenDelivery<T>, kind: "ack" | "reject"): void {
-    if (item.settled) return;
-    item[kind]().catch((error: KubeMQError) => {
-      this.connection.report({ type: "settle-failed", channel: this.channel, sequence: item.sequence, error });
-    });
   }
 }

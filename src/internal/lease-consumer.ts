@@ -5,9 +5,10 @@ import { onAbort } from "./abort.js";
 import type { Subject } from "./check.js";
 import type { Connection } from "./connection.js";
 import { Farewell } from "./farewell.js";
-import { Fifo } from "./fifo.js";
+import { Handover } from "./handover.js";
 import { Lease, type LeaseOwner } from "./lease.js";
 import { LeasedMessage } from "./leased-message.js";
+import { settleAlone } from "./settle-alone.js";
 import type { Attempt, Leave, StreamPlan } from "./stream-plan.js";
 import type { WireQueueMessage } from "./wire-queues.js";
 
@@ -21,8 +22,6 @@ export interface Leasing<T> {
   readonly patient: boolean;
   prepare(message: OutgoingQueueMessage): WireQueueMessage;
 }
-
-type Batch<T> = readonly LeasedMessage<T>[];
 
 /** A consumer on StreamQueueMessage: one call a message, the next one opened as far as the prefetch allows. */
 export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMessage<T>>, LeaseOwner {
@@ -39,11 +38,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
   /** Calls whose message is held. They live on when an attempt ends: each has its own stream. */
   readonly #held = new Set<Lease>();
   #waiting: Lease | undefined;
-  readonly #ready = new Fifo<LeasedMessage<T>>();
-  /** What was given to the engine, which has not taken it in yet. */
-  #given: LeasedMessage<T> | undefined;
-  #failure: KubeMQError | undefined;
-  #taker: { resolve(result: IteratorResult<Batch<T>, void>): void; reject(error: unknown): void } | undefined;
+  readonly #handover = new Handover<LeasedMessage<T>>();
   #left: Leave | undefined;
 
   constructor(connection: Connection, leasing: Leasing<T>) {
@@ -58,8 +53,8 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     this.#farewell = new Farewell(connection.clock, () => this.#hasParted());
   }
 
-  open({ signal }: Attempt): AsyncIterable<Batch<T>> {
-    this.#failure = undefined;
+  open({ signal }: Attempt): AsyncIterable<readonly LeasedMessage<T>[]> {
+    this.#handover.reopen();
     onAbort(signal, () => {
       const waiting = this.#waiting;
       this.#waiting = undefined;
@@ -67,11 +62,11 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
       if (this.#left !== undefined) for (const lease of this.#held) lease.cancel();
     });
     this.#schedule();
-    return { [Symbol.asyncIterator]: () => ({ next: () => this.#take() }) };
+    return this.#handover;
   }
 
   map(message: LeasedMessage<T>): LeasedMessage<T> {
-    this.#given = undefined;
+    this.#handover.took();
     return message;
   }
 
@@ -89,15 +84,19 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
   }
 
   onFinished(message: LeasedMessage<T>): void {
-    if (this.#leasing.settle === "on-next") this.#settleAlone(message, "ack");
+    if (this.#leasing.settle === "on-next") this.#settle(message, "ack");
     // With one message at a time nobody works on it any more; with several, somebody may.
     else if (this.#leasing.prefetch === 1) LeasedMessage.leaseOf(message).stopExtending();
     if (this.#left !== undefined) this.#farewell.bodyFinished();
   }
 
   onAbandoned(message: LeasedMessage<T>): void {
-    if (this.#leasing.settle === "on-next") this.#settleAlone(message, "reject");
+    if (this.#leasing.settle === "on-next") this.#settle(message, "reject");
     if (this.#left !== undefined) this.#farewell.bodyFinished();
+  }
+
+  #settle(message: LeasedMessage<T>, settlement: "ack" | "reject"): void {
+    void settleAlone(this.connection, this.channel, message, settlement);
   }
 
   onLeave(how: Leave, inBody: LeasedMessage<T> | undefined): Promise<void> | undefined {
@@ -105,8 +104,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.cancel();
-    if (this.#given !== undefined) this.onRelease(this.#given);
-    for (const message of this.#ready.drain()) this.onRelease(message);
+    for (const message of this.#handover.drain()) this.onRelease(message);
     if (how === "return") for (const lease of this.#held) if (!lease.isSettling) lease.cancel();
     return this.#farewell.begin(how, inBody !== undefined, this.#leasing.patient);
   }
@@ -119,11 +117,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     if (lease !== this.#waiting) return lease.cancel();
     this.#waiting = undefined;
     this.#held.add(lease);
-    const message = new LeasedMessage(wire, this.#leasing.codec, lease, this);
-    const taker = this.#taker;
-    this.#taker = undefined;
-    if (taker === undefined) this.#ready.push(message);
-    else taker.resolve(this.#give(message));
+    this.#handover.push([new LeasedMessage(wire, this.#leasing.codec, lease, this)]);
     this.#schedule();
   }
 
@@ -142,34 +136,11 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
   failed(lease: Lease, error: KubeMQError): void {
     if (lease !== this.#waiting) return;
     this.#waiting = undefined;
-    this.#failure = error;
-    const taker = this.#taker;
-    this.#taker = undefined;
-    taker?.reject(error);
-  }
-
-  #take(): Promise<IteratorResult<Batch<T>, void>> {
-    const message = this.#ready.shift();
-    if (message !== undefined) return Promise.resolve(this.#give(message));
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => (this.#taker = { resolve, reject }));
-  }
-
-  #give(message: LeasedMessage<T>): IteratorYieldResult<Batch<T>> {
-    this.#given = message;
-    return { done: false, value: [message] };
+    this.#handover.fail(error);
   }
 
   #schedule(): void {
-    if (this.#waiting !== undefined || this.#failure !== undefined || this.#left !== undefined) return;
+    if (this.#waiting !== undefined || this.#handover.hasFailed || this.#left !== undefined) return;
     if (this.#held.size < this.#leasing.prefetch) this.#waiting = new Lease(this);
-  }
-
-  /** A settlement that no caller waits for. */
-  #settleAlone(message: LeasedMessage<T>, kind: "ack" | "reject"): void {
-    if (message.settled) return;
-    message[kind]().catch((error: KubeMQError) => {
-      this.connection.report({ type: "settle-failed", channel: this.channel, sequence: message.sequence, error });
-    });
   }
 }

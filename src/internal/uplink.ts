@@ -5,7 +5,7 @@ type State =
   | { readonly t: "open" }
   /** Half-closed behind what is pending. */
   | { readonly t: "closing" }
-  | { readonly t: "ended"; readonly error: Error | undefined; readonly closed: boolean };
+  | { readonly t: "ended"; readonly error: Error | undefined };
 
 interface Sender<T> {
   readonly message: T;
@@ -38,11 +38,6 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
 
   /** @param capacity messages that are accepted before they can be sent on; senders wait above it */
   constructor(private readonly capacity: number = 256) {}
-
-  /** False once this side has closed it. That the call has ended is told by its answers. */
-  get isOpen(): boolean {
-    return this.state.t === "open" || (this.state.t === "ended" && !this.state.closed);
-  }
 
   /**
    * Accepts a message: at once (undefined) while there is room, else when there is.
@@ -88,7 +83,7 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
   /** Ends at once: what is pending is dropped, who waits is rejected. */
   fail(error: Error | undefined): void {
     if (this.state.t === "ended") return;
-    this.state = { t: "ended", error, closed: this.state.t === "closing" };
+    this.state = { t: "ended", error };
     const lost = endedError(this.state);
     const { senders, flushers } = this;
     const unsent = this.pending.length > 0 || !this.isFlushed();
