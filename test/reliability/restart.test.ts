@@ -12,6 +12,9 @@ const options: ClientOptions = {
   timeoutMs: 3_000,
 };
 
+/** Messages a second of each pattern: a machine with other work has to keep up, or what is seen is a growing backlog. */
+const rate = 25;
+
 /** Runs all patterns while something happens, and settles the accounts. */
 async function underLoad(
   address: string,
@@ -20,10 +23,10 @@ async function underLoad(
   await using sender = await KubeMQClient.connect({ ...options, address });
   await using receiver = await KubeMQClient.connect({ ...options, address });
   const loads = [
-    new Load(events(sender, receiver, "load.events"), 60),
-    new Load(store(sender, receiver, "load.store"), 60),
-    new Load(queue(sender, receiver, "load.queue"), 50),
-    new Load(commands(sender, receiver, "load.commands"), 50),
+    new Load(events(sender, receiver, "load.events"), rate),
+    new Load(store(sender, receiver, "load.store"), rate),
+    new Load(queue(sender, receiver, "load.queue"), rate),
+    new Load(commands(sender, receiver, "load.commands"), rate),
   ];
   for (const load of loads) load.start();
   try {
