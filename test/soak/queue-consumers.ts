@@ -61,7 +61,7 @@ export function queueConsumers(world: World, clients: Readonly<Record<LineName, 
     const random = world.random(by);
     return async (signal) => {
       while (!signal.aborted) {
-        const request = { channel, settle: "on-next", prefetch: 4 } as const;
+        const request = { channel, settle: "on-next", prefetch: 16 } as const;
         for await (const delivery of clients[line].queues.consume(request, { signal })) {
           const held = jobs.take(delivery.text(), by);
           if (held === undefined) continue;

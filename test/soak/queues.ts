@@ -65,9 +65,9 @@ export async function queuesLoad(world: World): Promise<Load> {
   };
 
   const consumers = [
-    consumer("east", JOBS, 8),
+    consumer("east", JOBS, 32),
     consumer("south", JOBS, 1),
-    processor("south", JOBS, 4),
+    processor("south", JOBS, 8),
     leaver("north", JOBS),
     leaser("north", LEASES, true, 4),
     leaser("south", LEASES, false, 1),
