@@ -21,7 +21,7 @@ export function addBroker(program: Command): void {
     .command("broker")
     .summary("run a broker for development and tests")
     .description(
-      "Runs the embedded broker in the foreground until Ctrl-C or SIGTERM. It speaks the protocol of KubeMQ\n" +
+      "Runs the embedded broker in the foreground until Ctrl-C or SIGTERM. It speaks the protocol of KubeMQ " +
         "servers, keeps everything in memory, and is meant for development and tests.",
     )
     .option("-p, --port <port>", "where to listen; 0 takes a free port", integer(0, 65_535), 50_000)

@@ -1,6 +1,10 @@
 #!/usr/bin/env node
 import { program } from "./program.js";
-import { exitCodeOf, messageOf } from "./exit.js";
+import { exitCodeOf, isReaderGone, messageOf } from "./exit.js";
+
+process.stdout.on("error", (error) => {
+  if (!isReaderGone(error)) throw error;
+});
 
 try {
   await program().parseAsync();

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import type { QueueMessage, QueuePolicy } from "../index.js";
 import { benchOptions, type BenchOptions } from "./bench.js";
 import { Failure } from "./exit.js";
@@ -163,7 +163,11 @@ function addConsume(queues: Command): void {
       .command("consume <channel>")
       .alias("subscribe")
       .summary("print messages and settle each, until Ctrl-C")
-      .option("--settle <how>", "ack, reject, or requeue:CHANNEL", settle, { as: "ack" } satisfies Settle)
+      .addOption(
+        new Option("--settle <how>", "ack, reject, or requeue:CHANNEL")
+          .argParser(settle)
+          .default({ as: "ack" } satisfies Settle, "ack"),
+      )
       .option("-n, --count <n>", "end after so many", integer(1))
       .option("--idle <seconds>", "end when nothing came for so long", integer(1))
       .option("--prefetch <n>", "how many messages may be held at once", integer(1, 1024), 1)

@@ -42,7 +42,7 @@ describe("usage", () => {
     [["--version"], 0, /^\d+\.\d+\.\d+$/m],
     [["events", "--help"], 0, /publish\/subscribe|publish \[options\]/],
     [["events", "subscribe", "--help"], 0, /KUBEMQ_ADDRESS[^]*Examples:/],
-    [["queues", "consume", "--help"], 0, /--settle <how>/],
+    [["queues", "consume", "--help"], 0, /--settle <how> +ack, reject, or requeue:CHANNEL \(default: ack\)/],
     [["help", "store"], 0, /subscribe/],
   ])("%j helps", async (args, code, stdout) => {
     const result = await run(args);
@@ -70,6 +70,13 @@ describe("usage", () => {
     expect(result).toMatchObject({ code: 2, stdout: "" });
     expect(result.stderr).toMatch(stderr);
     expect(result.stderr).not.toContain("    at ");
+  });
+
+  test("a reader that goes away before the help has come is no error", async () => {
+    const child = start("--help");
+    const result = ended(child);
+    child.stdout.destroy();
+    expect(await within(20_000, "it ends", result)).toMatchObject({ code: 0, stderr: "" });
   });
 
   test("a channel that is not allowed is refused with exit code 2", async () => {
@@ -152,10 +159,10 @@ describe("events", () => {
   );
 
   test(
-    "bench counts what it sent and received",
+    "bench counts what it sent and received, and shows no progress to a pipe",
     async () => {
-      const { code, stdout } = await run(["events", "bench", "-n", "50", "--json", ...at]);
-      expect(code).toBe(0);
+      const { code, stdout, stderr } = await run(["events", "bench", "-n", "50", "--json", ...at]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(records(stdout)).toMatchObject([{ sent: 50, received: 50 }]);
     },
     BOUND,
