@@ -106,3 +106,14 @@ describe("the tables and figures of README.md", () => {
     }
   });
 });
+
+describe("the commands that the pages name", () => {
+  test.each(["README.md", "CONTRIBUTING.md", "RELIABILITY.md", "BENCHMARKS.md"])("%s: npm has them", (page) => {
+    const { scripts } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { scripts: Record<string, string> };
+    const named = [...readFileSync(`${root}${page}`, "utf8").matchAll(/npm run (?:-s )?([\w:]+)/g)].map(
+      ([, name]) => name,
+    );
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((name) => name === undefined || !(name in scripts))).toEqual([]);
+  });
+});
