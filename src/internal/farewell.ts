@@ -6,7 +6,7 @@ const BREAK_MS = 1_000;
 /** After an abort or a close: how long what was handed out can be settled, once the loop's body is over. */
 export const SETTLE_MS = 5_000;
 /** How long a body may run on and still settle its message. */
-export const BODY_MS = 30_000;
+const BODY_MS = 30_000;
 
 /**
  * The time between the leaving of a loop and the end of its calls, in which what was handed out can be settled. Bounded, for a
@@ -16,7 +16,7 @@ export class Farewell {
   readonly #clock: Clock;
   readonly #isDone: () => boolean;
   #bodyRuns = false;
-  #bodyMs = 0;
+  /** The body has run on beyond the time for settling, which begins anew at its end. */
   #late = false;
   #resolve: (() => void) | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -33,10 +33,7 @@ export class Farewell {
     this.#bodyRuns = bodyRuns;
     const parted = new Promise<void>((resolve) => (this.#resolve = resolve));
     if (how === "return") this.#after(BREAK_MS, () => this.#end());
-    else if (!patient) {
-      this.#bodyMs = BODY_MS - SETTLE_MS;
-      this.#after(SETTLE_MS, () => this.#beLate());
-    }
+    else if (!patient) this.#after(SETTLE_MS, () => this.#beLate());
     return parted;
   }
 
@@ -47,17 +44,18 @@ export class Farewell {
 
   bodyFinished(): void {
     this.#bodyRuns = false;
-    if (this.#late) this.#end();
-    else this.check();
+    this.check();
+    if (this.#late && this.#resolve !== undefined) this.#after(SETTLE_MS, () => this.#end());
   }
 
   #beLate(): void {
     if (!this.#bodyRuns) return this.#end();
     this.#late = true;
-    this.#after(this.#bodyMs, () => this.#end());
+    this.#after(BODY_MS - SETTLE_MS, () => this.#end());
   }
 
   #after(delayMs: number, run: () => void): void {
+    this.#cancelTimer?.();
     this.#cancelTimer = this.#clock.setTimer(delayMs, run);
   }
 

@@ -192,6 +192,14 @@ export const consuming: Chapter = {
       name: "in the body: the body's message is acknowledged after it",
     },
     {
+      promise: "so can a body that runs for long after the abort, for five seconds more when it is over",
+      file: "src/internal/farewell.ts",
+      find: "if (this.#late && this.#resolve !== undefined) this.#after(SETTLE_MS, () => this.#end());",
+      replace: "if (this.#late) this.#end();",
+      test: settleTest,
+      name: "a body that outlasts an abort by far is acknowledged all the same when the loop asks on",
+    },
+    {
       promise: "what nobody settles goes back in the end, whatever the body does",
       file: "src/internal/farewell.ts",
       find: "this.#after(SETTLE_MS, () => this.#beLate());",

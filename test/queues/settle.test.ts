@@ -312,6 +312,30 @@ describe("on the wire", () => {
     await server.client.close();
   });
 
+  test("a body that outlasts an abort by far is acknowledged all the same when the loop asks on", async () => {
+    let sequence = 0;
+    const server = new PlayedServer((request, say) => {
+      if (request.RequestTypeData === Type.Get && sequence < 1)
+        say(answer(request, { Messages: [wireMessage(++sequence)] }));
+      if (request.RequestTypeData === Type.ActiveOffsets) say(answer(request));
+    });
+    const failures: unknown[] = [];
+    void (async () => {
+      for await (const each of server.client.status()) if (each.type === "settle-failed") failures.push(each.error);
+    })();
+    const stop = new AbortController();
+    const subscription = server.client.queues.consume({ channel: "q", settle: "on-next" }, { signal: stop.signal });
+    const loop = subscription[Symbol.asyncIterator]();
+    await loop.next();
+    stop.abort();
+    await server.clock.advance(20_000); // so long the body runs
+    expect((await loop.next()).done).toBe(true);
+    await within(1_000, "the end", subscription.closed);
+    expect(server.types().filter((type) => type === "AckRange")).toHaveLength(1);
+    await server.client.close();
+    expect(failures).toEqual([]);
+  });
+
   test("no confirmation from a server that gives them is a time-out", async () => {
     let sequence = 0;
     const server = new PlayedServer((request, say) => {
