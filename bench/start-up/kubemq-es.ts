@@ -1,8 +1,8 @@
 import type * as Package from "../../src/index.js";
 import { firstMessage } from "./first-message.js";
 
-/** The package as it is installed, or bundled, in the file that is named. */
-const file = process.argv[3] ?? "../../src/index.js";
+/** The package as it is published, or the file that is named. */
+const file = process.argv[3] ?? "../../../dist/src/index.js";
 
 await firstMessage(
   () => import(file) as Promise<typeof Package>,
