@@ -32,7 +32,8 @@ export function outcomeUnknown(subject: Subject, sequence: bigint, why: string, 
 }
 
 export function noConfirmation(subject: Subject, sequence: bigint): KubeMQError {
-  return fault("TIMEOUT", subject, `no word from the server whether message ${sequence} was settled`);
+  const text = `no word from the server in time: message ${sequence} was settled, or the server delivers it again`;
+  return fault("TIMEOUT", subject, text);
 }
 
 export function noExtension(subject: Subject, sequence: bigint): KubeMQError {

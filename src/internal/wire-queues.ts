@@ -22,7 +22,7 @@ import type { QueuePolicy, QueuesInfo, SendResult } from "../queue-message.js";
 import type { Subject } from "./check.js";
 import { fault, serverError } from "./fault.js";
 import { dateOf } from "./start.js";
-import { newId } from "./wire.js";
+import { newId, tagsSize } from "./wire.js";
 
 /** Queues but for their consumers: protobuf to public types and back. */
 
@@ -74,9 +74,7 @@ export function exactQueueMessageSize(message: WireQueueMessage): number {
 export function queueMessageSize(message: WireQueueMessage): number {
   const texts =
     message.Metadata.length + message.Channel.length + message.MessageID.length + message.ClientID.length + 256;
-  let size = message.Body.length + 3 * texts;
-  for (const key in message.Tags) size += 3 * (key.length + (message.Tags[key]?.length ?? 0)) + 16;
-  return size;
+  return message.Body.length + 3 * texts + tagsSize(message.Tags);
 }
 
 /** What became of a message; the server's own flags above the single results are not to be trusted. */

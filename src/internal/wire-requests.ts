@@ -11,6 +11,7 @@ import {
   type Subscribe,
 } from "../../gen/kubemq_pb.js";
 import type { IncomingParts, Outgoing } from "../message.js";
+import { tagsSize } from "./wire.js";
 
 /** Requests and responses: protobuf to plain parts and back. */
 
@@ -154,8 +155,7 @@ export function estimatedSize(message: Request | Response): number {
   let size = message.Body.length + message.Span.length + 3 * (message.Metadata.length + message.ClientID.length) + 1024;
   if (message.$typeName === "kubemq.Response") size += 3 * (message.Error.length + message.ReplyChannel.length);
   else size += 3 * (message.Channel.length + message.RequestID.length + message.CacheKey.length);
-  for (const key in message.Tags) size += 3 * (key.length + (message.Tags[key]?.length ?? 0)) + 16;
-  return size;
+  return size + tagsSize(message.Tags);
 }
 
 export function exactSize(message: MessageShape<typeof RequestSchema> | MessageShape<typeof ResponseSchema>): number {

@@ -66,11 +66,14 @@ export function fenceOf(clientId: string, id: string): Event {
 
 /** About how many bytes an event takes, not less. */
 export function wireSize(event: Event): number {
-  let size =
-    event.Body.length +
-    3 * (event.Metadata.length + event.Channel.length + event.EventID.length + event.ClientID.length) +
-    64;
-  for (const key in event.Tags) size += 3 * (key.length + (event.Tags[key]?.length ?? 0)) + 16;
+  const texts = event.Metadata.length + event.Channel.length + event.EventID.length + event.ClientID.length;
+  return event.Body.length + 3 * texts + 64 + tagsSize(event.Tags);
+}
+
+/** About how many bytes tags take, not less. */
+export function tagsSize(tags: Readonly<Record<string, string>>): number {
+  let size = 0;
+  for (const key in tags) size += 3 * (key.length + (tags[key]?.length ?? 0)) + 16;
   return size;
 }
 
