@@ -42,10 +42,10 @@ test("a loop that is far behind holds a bounded part of 100,000 messages of 10 k
     if (event.sequence === BigInt(count)) break;
   }
   expect((await filling).stdout).toBe("done\n");
-  expect(gaps.length).toBeGreaterThan(0); // the server did drop some
   // 1 GB passed through. What is held: the buffer (256 messages), what the transport and the windows let in, and no more at the end.
   expect(Math.max(...held)).toBeLessThan(32 * 1024 * 1024);
   expect([...held].sort((a, b) => a - b)[held.length >> 1]).toBeLessThan(16 * 1024 * 1024);
+  expect(gaps.length).toBeGreaterThan(0); // the server did drop some
 }, 120_000);
 
 test("plain events report nothing of what a server drops, but the loop goes on with what it still sends", async () => {

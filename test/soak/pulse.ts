@@ -1,5 +1,6 @@
 import { KubeMQError, type KubeMQClient } from "kubemq-es";
 import { sleep } from "../support/until.js";
+import { Latency } from "./producer.js";
 import { LINES, type World } from "./world.js";
 
 const EVERY_MS = 200;
@@ -11,6 +12,7 @@ export class Pulse {
   readonly #world: World;
   /** How long the machine or the broker had no time, in all. */
   busyMs = 0;
+  readonly #roundTrips = new Latency("round trips of pings");
   #startedAt = 0;
 
   constructor(world: World) {
@@ -22,9 +24,13 @@ export class Pulse {
     while (!signal.aborted) {
       const from = performance.now();
       await sleep(EVERY_MS);
-      await client.ping().catch((error: unknown) => {
+      const sentAt = performance.now();
+      try {
+        await client.ping();
+        this.#roundTrips.since(sentAt);
+      } catch (error) {
         if (!KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT")) throw error; // the broker restarts
-      });
+      }
       const tookMs = performance.now() - from - EVERY_MS;
       if (tookMs < BUSY_MS) continue;
       this.busyMs += tookMs;
@@ -34,6 +40,6 @@ export class Pulse {
 
   line(): string {
     const share = this.busyMs / (performance.now() - this.#startedAt);
-    return `machine or broker busy: ${Math.round(100 * share)} % of the time`;
+    return `machine or broker busy: ${Math.round(100 * share)} % of the time; ${this.#roundTrips.line()}`;
   }
 }

@@ -149,6 +149,8 @@ export async function queuesLoad(world: World): Promise<Load> {
         received(autoReceiver, auto, ["east", "south"]),
         `  ${autoLatency.line()}`,
         received(fetcher, fetched, ["north", "east"]),
+        // A consumer takes half of its prefetch a round trip at most, one under leases a single message: with long round trips, on
+        // a busy machine or behind a delayed line, they fall behind, and what waits then waits for those before it.
         `waiting at most: ${[...most].map(([name, count]) => `${count} in ${name}`).join(", ") || "none"}`,
       ];
     },
