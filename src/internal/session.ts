@@ -2,6 +2,7 @@ import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 import type { SecureClientSessionOptions } from "node:http2";
 import { pem, type ResolvedOptions } from "../options.js";
+import { cutSockets } from "./transport/lifetime.js";
 import { createFastTransport, createStockTransport } from "./transport/index.js";
 
 /** What carries the calls of a client. */
@@ -27,11 +28,20 @@ export function openSession(options: ResolvedOptions): Session {
     connectTimeoutMs: options.connectTimeoutMs,
     connectionWindowBytes: options.flowControl.connectionBytes,
   });
-  // With its default reason the session manager would spin for ever when that lands right after a connect.
-  const aborted = () => new ConnectError("the client closed the connection", Code.Unavailable);
+  return { transport, abort: () => void abort(sessionManager) };
+}
+
+async function abort(sessionManager: Http2SessionManager): Promise<void> {
   // Not at once: node:http2 corrupts its memory when a session is destroyed out of one of its own callbacks while it
-  // takes in a header block that is too large, and our callers may well run in one.
-  return { transport, abort: () => void setImmediate(() => sessionManager.abort(aborted())) };
+  // takes in a header block that is too large, and our callers may well run in one. A few turns, for the resets of cancelled calls to go out.
+  for (let turn = 0; turn < 3; turn++) await nextTurn();
+  if (cutSockets(sessionManager)) await nextTurn();
+  // With its default reason the session manager would spin for ever when that lands right after a connect.
+  sessionManager.abort(new ConnectError("the client closed the connection", Code.Unavailable));
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function sessionOptions(options: ResolvedOptions): SecureClientSessionOptions {

@@ -1,98 +1,101 @@
-import { KubeMQClient, KubeMQError, type ErrorCode } from "kubemq-es";
-import { Dice, startMisbehavingServer } from "./misbehaving-server.js";
-import { sleep } from "./until.js";
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { startBroker } from "kubemq-es/testing";
+import type { FuzzReport } from "./fuzz-client.js";
+import type { Misbehaved } from "./misbehaving-child.js";
+import { until, within } from "./until.js";
 
 /**
- * Runs clients against a server that misbehaves, until it has done so often enough: `fuzz.ts ANSWERS [SEED]`. Each round is a client of its own that calls, publishes,
- * subscribes and consumes. Every promise must settle with a result or a KubeMQError, every loop must end; nothing may crash the process.
+ * `fuzz.ts ANSWERS [SEED]`: clients in one process against a server in another that misbehaves so often. This process only watches, so that
+ * a crash of the clients' process, a loop that never ends and a process that does not end are told from a success.
  */
 const enough = Number(process.argv[2] ?? 1_000);
 const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
-const atOnce = 12;
-const dice = new Dice(seed);
-const boundMs = 8_000;
+/** Longer without one more answer, and the clients hang. */
+const silenceMs = 20_000;
 
-const outcomes = new Map<string, number>();
-const failures: string[] = [];
-const message = { channel: "c", body: "x" };
-
-process.on("warning", (warning) => failures.push(`warning: ${warning.message}`));
-
-function settled(what: string, promise: Promise<unknown>): Promise<void> {
-  const count = (outcome: string) => void outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-  return promise.then(
-    () => count("ok"),
-    (error: unknown) => {
-      if (KubeMQError.is(error)) count(error.code satisfies ErrorCode);
-      else failures.push(`${what} rejected with ${String(error)}`);
-    },
-  );
-}
-
-async function loop(source: AsyncIterable<unknown>): Promise<void> {
-  let seen = 0;
-  for await (const item of source) if (item !== undefined && ++seen > 5) break;
-}
-
-const works: readonly (readonly [string, (client: KubeMQClient) => Promise<unknown>])[] = [
-  ["ping", (client) => client.ping()],
-  ["publish", (client) => client.events.publish(message)],
-  ["publisher", (client) => client.events.publisher().publish(message)],
-  ["stored publisher", (client) => client.eventsStore.publisher().publish(message)],
-  ["command", (client) => client.commands.send(message)],
-  ["query", (client) => client.queries.send(message)],
-  ["channels", (client) => client.channels.list("queues")],
-  ["send", (client) => client.queues.send(message)],
-  ["queue publisher", (client) => client.queues.publisher().send(message)],
-  ["receive", (client) => client.queues.receive({ channel: "c", waitSeconds: 1 })],
-  ["events", (client) => loop(client.events.subscribe({ channel: "c" }))],
-  ["store", (client) => loop(client.eventsStore.subscribe({ channel: "c", start: { from: "first" } }))],
-  ["commands", (client) => loop(client.commands.subscribe({ channel: "c" }))],
-  ["queries", (client) => loop(client.queries.subscribe({ channel: "c" }))],
-  ["consume", (client) => loop(client.queues.consume({ channel: "c" }))],
-  ["batches", (client) => loop(client.queues.consumeBatches({ channel: "c", max: 5 }))],
-  ["lease", (client) => loop(client.queues.consume({ channel: "c", visibilitySeconds: 5 }))],
-];
-
-async function round(address: string): Promise<void> {
-  const client = new KubeMQClient({
-    address,
-    timeoutMs: 500,
-    connectTimeoutMs: 500,
-    keepalive: { intervalMs: 100, timeoutMs: 100 },
-    reconnect: { initialDelayMs: 1, maxDelayMs: 8, maxAttempts: 6 },
+function start(file: string, ...args: string[]): ChildProcess {
+  return fork(fileURLToPath(new URL(file, import.meta.url)), args, {
+    execArgv: ["--import", "tsx"],
+    stdio: ["ignore", "inherit", "pipe", "ipc"],
   });
-  const chosen = [...works].sort(() => dice.next() - 0.5).slice(0, 1 + dice.below(5));
-  const work = chosen.map(([what, begin]) => settled(what, begin(client)));
-  const pending = new Set(work);
-  for (const one of work) void one.then(() => pending.delete(one));
-  await Promise.race([Promise.all(work), sleep(dice.below(600))]);
-  await client.close({ timeoutMs: 60 });
-  await Promise.race([Promise.all(work), sleep(boundMs)]);
-  if (pending.size > 0) {
-    failures.push(
-      `hangs after close: ${work.flatMap((one, n) => (pending.has(one) ? [chosen[n]?.[0]] : [])).join(", ")}`,
-    );
-  }
-  if (client.state !== "closed") failures.push(`the state is ${client.state}`);
 }
 
-async function run(): Promise<{ rounds: number; answers: number }> {
-  using server = await startMisbehavingServer(seed);
-  let rounds = 0;
-  const worker = async () => {
-    while (server.answers < enough && failures.length === 0) {
-      rounds += 1;
-      await round(server.address);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  return { rounds, answers: server.answers };
+/** How a process ended, in words; undefined for well. */
+async function end(child: ChildProcess): Promise<string | undefined> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  if (child.signalCode !== null) return `ended by ${child.signalCode}`;
+  return child.exitCode === 0 ? undefined : `ended with code ${child.exitCode}`;
 }
 
-const done = await run();
-console.log(JSON.stringify({ ...done, seed, outcomes: Object.fromEntries(outcomes), failures: failures.slice(0, 10) }));
+const started = performance.now();
+const failures: string[] = [];
+const server = start("./misbehaving-child.ts", String(seed));
+let told: Misbehaved = { port: 0, answers: 0, misdeeds: {} };
+let toldAt = performance.now();
+server.on("message", (news: Misbehaved) => {
+  if (news.answers > told.answers) toldAt = performance.now();
+  told = news;
+});
+server.stderr?.pipe(process.stderr);
+const serverEnd = end(server);
+await until("the server listens", () => told.port > 0, 30_000);
+
+const clients = start("./fuzz-client.ts", `127.0.0.1:${told.port}`, String(seed));
+let stderr = "";
+clients.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+let report: FuzzReport | undefined;
+let stopped = false;
+clients.on("message", (word: "stopped" | FuzzReport) => {
+  if (word === "stopped") stopped = true;
+  else report = word;
+});
+let gone = false;
+const clientsEnd = end(clients).then((how) => {
+  gone = true;
+  return how;
+});
+const tell = (word: string) => clients.connected && clients.send(word);
+
+try {
+  toldAt = performance.now();
+  await until(
+    "it has misbehaved enough",
+    () => {
+      if (performance.now() - toldAt > silenceMs) throw new Error(`the clients do nothing for ${silenceMs} ms`);
+      return told.answers >= enough || stopped || gone;
+    },
+    2 ** 31 - 1,
+  );
+  tell("stop");
+  await until("every round has ended", () => stopped || gone, 30_000);
+  server.send("stop");
+  const serverFailed = await within(10_000, "the server has ended", serverEnd);
+  if (serverFailed !== undefined) failures.push(`the server's process ${serverFailed}`);
+  await using broker = await startBroker({ port: told.port });
+  if (broker.port !== told.port) failures.push("the good server is somewhere else");
+  tell("healthy");
+  await until("the clients have told how it went", () => report !== undefined || gone, 60_000);
+  const toldAll = performance.now();
+  const how = await within(20_000, "the clients' process has ended by itself", clientsEnd);
+  if (how !== undefined) failures.push(`the clients' process ${how}`);
+  else if (performance.now() - toldAll > 4_000) failures.push("the clients' process took long to end");
+} catch (error) {
+  failures.push(String(error));
+} finally {
+  clients.kill("SIGKILL");
+  server.kill("SIGKILL");
+}
+if (report === undefined) failures.push("the clients' process told nothing");
+else failures.push(...report.failures);
+if (stderr !== "") failures.push(`the clients' process wrote: ${stderr}`);
+
+const { answers, misdeeds } = told;
+const { rounds, outcomes, reconnects } = report ?? {};
+const seconds = Math.round((performance.now() - started) / 100) / 10;
+console.log(
+  JSON.stringify({ answers, seed, node: process.version, seconds, rounds, misdeeds, outcomes, reconnects, failures }),
+);
 if (failures.length === 0) console.log("done");
-// Said, not left to come by itself: after some of these floods Node.js 20 waits for ever, in its own tear-down, for writes of
-// sessions that it has destroyed.
-process.exit(failures.length === 0 ? 0 : 1);
+process.exitCode = failures.length === 0 ? 0 : 1;

@@ -66,26 +66,42 @@ export function envelope(message: Uint8Array, compressed = 0, length = message.l
   return Buffer.concat([head, message]);
 }
 
+/** A stream that a client has opened. */
+export interface Call {
+  readonly id: number;
+  /** The payload of its first DATA frame, if that has come. */
+  first?: Buffer;
+  /** Whether the client has said that nothing more comes. */
+  ended: boolean;
+}
+
 /** Tells the streams that a client opens, out of what it sends. */
 export class RequestScanner {
   #rest = Buffer.alloc(0);
   #prefaced = false;
 
-  /** The ids of the streams that these bytes open. */
-  push(chunk: Buffer): number[] {
+  /** The streams that these bytes open. */
+  push(chunk: Buffer): Call[] {
     this.#rest = Buffer.concat([this.#rest, chunk]);
     if (!this.#prefaced) {
       if (this.#rest.length < prefaceLength) return [];
       this.#rest = this.#rest.subarray(prefaceLength);
       this.#prefaced = true;
     }
-    const opened: number[] = [];
+    const opened = new Map<number, Call>();
     while (this.#rest.length >= 9) {
       const size = this.#rest.readUIntBE(0, 3);
       if (this.#rest.length < 9 + size) break;
-      if (this.#rest[3] === frameType.headers) opened.push(this.#rest.readUInt32BE(5));
+      const [type, flags] = [this.#rest[3], this.#rest[4] ?? 0];
+      const id = this.#rest.readUInt32BE(5);
+      if (type === frameType.headers) opened.set(id, { id, ended: false });
+      const call = opened.get(id);
+      if (call !== undefined && (type === frameType.headers || type === frameType.data)) {
+        if (type === frameType.data) call.first ??= this.#rest.subarray(9, 9 + size);
+        call.ended ||= (flags & flag.endStream) !== 0;
+      }
       this.#rest = this.#rest.subarray(9 + size);
     }
-    return opened;
+    return [...opened.values()];
   }
 }

@@ -12,7 +12,7 @@ const server = createServer((socket) => {
   socket.on("data", (chunk) => {
     if (!acknowledged) socket.write(frame(frameType.settings, flag.ack, 0));
     acknowledged = true;
-    for (const stream of scanner.push(chunk)) socket.write(headers(stream, { ":status": "200", ...many }));
+    for (const { id } of scanner.push(chunk)) socket.write(headers(id, { ":status": "200", ...many }));
   });
 });
 await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

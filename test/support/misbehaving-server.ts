@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
-import { envelope, flag, frame, frameType, headers, RequestScanner } from "./h2.js";
+import { envelope, flag, frame, frameType, headers, RequestScanner, type Call } from "./h2.js";
 
 /** Random numbers that a seed repeats (mulberry32). */
 export class Dice {
@@ -36,7 +36,23 @@ export class Dice {
 
 const grpc = { ":status": "200", "content-type": "application/grpc+proto" };
 
-type Answer = (dice: Dice, stream: number) => Buffer;
+/** What the misbehaviour is, in the words of the promise that it tests. */
+export type Misdeed =
+  | "random messages"
+  | "truncated messages"
+  | "odd messages"
+  | "wrong trailers"
+  | "giant headers"
+  | "statuses"
+  | "odd responses"
+  | "resets"
+  | "farewells"
+  | "malformed frames"
+  | "random bytes"
+  | "silence";
+
+type Bytes = (dice: Dice, stream: number) => Buffer;
+type Answer = readonly [Misdeed, Bytes];
 
 /** Texts where numbers and words of gRPC should be. */
 const oddText = (dice: Dice): string =>
@@ -56,105 +72,116 @@ const oddText = (dice: Dice): string =>
         .replaceAll(/[\0\r\n]/g, "?"),
   ])();
 
-const message: Answer = (dice) => envelope(dice.bytes(60));
+const message: Bytes = (dice) => envelope(dice.bytes(60));
+
+const many = (dice: Dice): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: dice.pick([100, 3000]) }, (_, n) => [`x-${n}`, "y"]));
+
+/** A response that begins as it should, and goes on with DATA. */
+const opened = (id: number, ...envelopes: readonly Buffer[]): Buffer =>
+  Buffer.concat([headers(id, grpc), ...envelopes.map((bytes) => frame(frameType.data, 0, id, bytes))]);
 
 /** What a well-behaved server might say, but for one thing: it concerns one call. */
 const gentle: readonly [Answer, ...Answer[]] = [
-  // A message of random fields, a good end.
-  (dice, id) =>
-    Buffer.concat([
-      headers(id, grpc),
-      frame(frameType.data, 0, id, message(dice, id)),
-      headers(id, { "grpc-status": "0" }, flag.endStream),
-    ]),
+  [
+    "random messages",
+    (dice, id) => Buffer.concat([opened(id, message(dice, id)), headers(id, { "grpc-status": "0" }, flag.endStream)]),
+  ],
   // A message without any field, then silence, or an end without trailers.
-  (dice, id) =>
-    Buffer.concat([
-      headers(id, grpc),
-      frame(frameType.data, dice.chance(0.5) ? flag.endStream : 0, id, envelope(Buffer.alloc(0))),
-    ]),
-  // Trailers that are wrong.
-  (dice, id) =>
-    Buffer.concat([
-      headers(id, grpc),
-      dice.chance(0.5) ? frame(frameType.data, 0, id, message(dice, id)) : Buffer.alloc(0),
+  [
+    "wrong trailers",
+    (dice, id) =>
+      Buffer.concat([
+        headers(id, grpc),
+        frame(frameType.data, dice.chance(0.5) ? flag.endStream : 0, id, envelope(Buffer.alloc(0))),
+      ]),
+  ],
+  [
+    "wrong trailers",
+    (dice, id) =>
+      Buffer.concat([
+        dice.chance(0.5) ? opened(id, message(dice, id)) : opened(id),
+        headers(
+          id,
+          dice.pick<Record<string, string>>([
+            {},
+            { "grpc-message": "no status" },
+            { "grpc-status": oddText(dice) },
+            { "grpc-status": "2", "grpc-message": oddText(dice) },
+            { "grpc-status": "13", "grpc-message": `Error ${dice.below(500)}: ${oddText(dice)}` },
+            { "grpc-status": "3", "grpc-status-details-bin": oddText(dice) },
+            { "grpc-status-details-bin": "AAAA" },
+            { "grpc-status": String(dice.below(18)), "grpc-message": "x".repeat(dice.below(20_000)) },
+          ]),
+          flag.endStream,
+        ),
+      ]),
+  ],
+  [
+    "statuses",
+    (dice, id) =>
+      headers(id, { ...grpc, "grpc-status": String(dice.below(18)), "grpc-message": oddText(dice) }, flag.endStream),
+  ],
+  // Another HTTP status, another content, another encoding.
+  [
+    "odd responses",
+    (dice, id) =>
       headers(
         id,
-        dice.pick<Record<string, string>>([
-          {},
-          { "grpc-message": "no status" },
-          { "grpc-status": oddText(dice) },
-          { "grpc-status": "2", "grpc-message": oddText(dice) },
-          { "grpc-status": "13", "grpc-message": `Error ${dice.below(500)}: ${oddText(dice)}` },
-          { "grpc-status": "3", "grpc-status-details-bin": oddText(dice) },
-          { "grpc-status-details-bin": "AAAA" },
-          { "grpc-status": String(dice.below(18)), "grpc-message": "x".repeat(dice.below(20_000)) },
-        ]),
-        flag.endStream,
+        {
+          ":status": dice.pick(["200", "100", "204", "302", "401", "403", "404", "429", "500", "502", "503", "999"]),
+          "content-type": dice.pick(["text/html", "application/grpc", "application/grpc+json", "", "application/json"]),
+          ...(dice.chance(0.3) ? { "grpc-encoding": dice.pick(["gzip", "br", "identity", ""]) } : {}),
+        },
+        dice.chance(0.5) ? flag.endStream : 0,
       ),
-    ]),
-  // A status at once.
-  (dice, id) =>
-    headers(id, { ...grpc, "grpc-status": String(dice.below(18)), "grpc-message": oddText(dice) }, flag.endStream),
-  // Another HTTP status, another content, another encoding.
-  (dice, id) =>
-    headers(
-      id,
-      {
-        ":status": dice.pick(["200", "100", "204", "302", "401", "403", "404", "429", "500", "502", "503", "999"]),
-        "content-type": dice.pick(["text/html", "application/grpc", "application/grpc+json", "", "application/json"]),
-        ...(dice.chance(0.3) ? { "grpc-encoding": dice.pick(["gzip", "br", "identity", ""]) } : {}),
-      },
-      dice.chance(0.5) ? flag.endStream : 0,
-    ),
-  // Giant headers.
-  (dice, id) => headers(id, { ...grpc, "x-giant": "x".repeat(dice.pick([60_000, 200_000, 1_000_000])) }),
-  (dice, id) =>
-    headers(id, {
-      ...grpc,
-      ...Object.fromEntries(Array.from({ length: dice.pick([100, 3000]) }, (_, n) => [`x-${n}`, "y"])),
-    }),
-  // A message that is cut off, too long by far, compressed, or in frames of one byte.
-  (dice, id) =>
-    Buffer.concat([
-      headers(id, grpc),
-      frame(frameType.data, flag.endStream, id, envelope(dice.bytes(20), 0, 21 + dice.below(1000))),
-    ]),
-  (dice, id) =>
-    Buffer.concat([
-      headers(id, grpc),
-      frame(frameType.data, 0, id, envelope(dice.bytes(20), 0, dice.pick([0xffffffff, 0x7fffffff, 104_857_601]))),
-    ]),
-  (dice, id) =>
-    Buffer.concat([
-      headers(id, grpc),
-      frame(frameType.data, 0, id, envelope(dice.bytes(20), dice.pick([1, 2, 128, 255]))),
-    ]),
-  (dice, id) =>
-    Buffer.concat([
-      headers(id, grpc),
-      ...[...message(dice, id)].map((byte) => frame(frameType.data, 0, id, Buffer.from([byte]))),
-    ]),
-  // Resets.
-  (dice, id) => frame(frameType.rstStream, 0, id, uint32(dice.pick([0, 1, 2, 3, 5, 7, 8, 11, 13, 99]))),
-  (dice, id) => Buffer.concat([headers(id, grpc), frame(frameType.rstStream, 0, id, uint32(dice.below(14)))]),
+  ],
+  [
+    "giant headers",
+    (dice, id) => headers(id, { ...grpc, "x-giant": "x".repeat(dice.pick([60_000, 200_000, 1_000_000])) }),
+  ],
+  ["giant headers", (dice, id) => headers(id, { ...grpc, ...many(dice) })],
+  [
+    "giant headers",
+    (dice, id) => Buffer.concat([opened(id, message(dice, id)), headers(id, many(dice), flag.endStream)]),
+  ],
+  // A header block that never comes to its end.
+  [
+    "giant headers",
+    (dice, id) => {
+      const whole = headers(id, { ...grpc, "x-half": "x".repeat(dice.pick([10, 20_000])), ...many(dice) });
+      return whole.subarray(0, dice.below(whole.length));
+    },
+  ],
+  [
+    "truncated messages",
+    (dice, id) =>
+      Buffer.concat([
+        headers(id, grpc),
+        frame(frameType.data, flag.endStream, id, envelope(dice.bytes(20), 0, 21 + dice.below(1000))),
+      ]),
+  ],
+  [
+    "truncated messages",
+    (dice, id) =>
+      Buffer.concat([
+        opened(id, envelope(dice.bytes(20), 0, 21 + dice.below(1000)).subarray(0, 1 + dice.below(5))),
+        headers(id, { "grpc-status": "0" }, flag.endStream),
+      ]),
+  ],
+  [
+    "truncated messages",
+    (dice, id) => opened(id, envelope(dice.bytes(20), 0, dice.pick([0xffffffff, 0x7fffffff, 104_857_601]))),
+  ],
+  // Compressed, or in frames of one byte.
+  ["odd messages", (dice, id) => opened(id, envelope(dice.bytes(20), dice.pick([1, 2, 128, 255])))],
+  ["odd messages", (dice, id) => opened(id, ...[...message(dice, id)].map((byte) => Buffer.from([byte])))],
+  ["resets", (dice, id) => frame(frameType.rstStream, 0, id, uint32(dice.pick([0, 1, 2, 3, 5, 7, 8, 11, 13, 99])))],
+  ["resets", (dice, id) => Buffer.concat([opened(id), frame(frameType.rstStream, 0, id, uint32(dice.below(14)))])],
 ];
 
-/** What ends, or should end, the whole connection. */
-const rough: readonly [Answer, ...Answer[]] = [
-  // Farewells.
-  (dice, id) =>
-    frame(
-      frameType.goAway,
-      0,
-      0,
-      Buffer.concat([
-        uint32(dice.pick([0, id, 2 ** 31 - 1])),
-        uint32(dice.pick([0, 1, 2, 11])),
-        Buffer.from(dice.pick(["", "too_many_pings"])),
-      ]),
-    ),
-  // Frames that the protocol forbids.
+/** Frames that the protocol forbids. */
+const malformed: readonly [Bytes, ...Bytes[]] = [
   (dice, id) => frame(frameType.data, 0, id, message(dice, id)),
   (dice) => frame(frameType.data, 0, 0, dice.bytes(10)),
   (dice, id) => frame(frameType.continuation, dice.pick([0, flag.endHeaders]), id, dice.bytes(10)),
@@ -187,9 +214,28 @@ const rough: readonly [Answer, ...Answer[]] = [
       frame(frameType.data, 0, id, message(dice, id)),
       headers(id, { "grpc-status": "0" }, flag.endStream),
     ]),
-  // Nothing at all.
-  () => Buffer.alloc(0),
 ];
+
+const farewell: Bytes = (dice, id) =>
+  frame(
+    frameType.goAway,
+    0,
+    0,
+    Buffer.concat([
+      uint32(dice.pick([0, id, 2 ** 31 - 1])),
+      uint32(dice.pick([0, 1, 2, 11])),
+      Buffer.from(dice.pick(["", "too_many_pings"])),
+    ]),
+  );
+
+/** What ends, or should end, the whole connection. */
+function rough(dice: Dice): Answer {
+  const drawn = dice.next();
+  if (drawn < 0.6) return ["malformed frames", dice.pick(malformed)];
+  if (drawn < 0.75) return ["random bytes", () => dice.bytes(300)];
+  if (drawn < 0.9) return ["farewells", farewell];
+  return ["silence", () => Buffer.alloc(0)];
+}
 
 function uint32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
@@ -211,7 +257,20 @@ function garble(dice: Dice, bytes: Buffer): Buffer {
   return copy;
 }
 
-function misbehave(socket: Socket, dice: Dice, onAnswer: () => void): void {
+/** What a misdeed was done to. */
+export type CallKind = "unary" | "receiving" | "both ways" | "unknown";
+
+/** How often each misdeed was done to each kind of call. */
+export type Misdeeds = Partial<Record<Misdeed, Partial<Record<CallKind, number>>>>;
+
+/** The kind of a call, by the first message of its request: subscriptions begin with the field that tells their type. */
+function kindOf(call: Call | undefined): CallKind {
+  if (call?.first === undefined) return "unknown";
+  if (!call.ended) return "both ways";
+  return call.first[5] === 8 ? "receiving" : "unary";
+}
+
+function misbehave(socket: Socket, dice: Dice, count: (misdeed: Misdeed, kind: CallKind) => void): void {
   socket.on("error", () => {});
   // What is cut in two goes out in two turns, and what comes after it waits.
   let last = Promise.resolve();
@@ -226,26 +285,41 @@ function misbehave(socket: Socket, dice: Dice, onAnswer: () => void): void {
     });
   };
   if (dice.chance(0.05)) return void socket.destroy();
-  if (dice.chance(0.05)) return send(dice.bytes(300));
-  send(frame(frameType.settings, 0, 0));
+  if (dice.chance(0.05)) {
+    count("random bytes", "unknown");
+    return send(dice.bytes(300));
+  }
+  const generous = dice.chance(0.1);
+  send(frame(frameType.settings, 0, 0, generous ? Buffer.from([0, 4, ...uint32(2 ** 31 - 1)]) : Buffer.alloc(0)));
+  if (generous) send(frame(frameType.windowUpdate, 0, 0, uint32(2 ** 30)));
   let acknowledged = dice.chance(0.05); // now and then never
-  if (dice.chance(0.05)) return send(dice.bytes(300));
+  if (dice.chance(0.05)) {
+    count("random bytes", "unknown");
+    return send(dice.bytes(300));
+  }
   const scanner = new RequestScanner();
-  const kind = dice.pick(gentle);
+  const usual = dice.pick(gentle);
   const roughness = dice.pick([0, 0.05, 0.5]);
+  // One that stops to read while its windows are wide open: what the client writes piles up in the client.
+  const deaf = generous && dice.chance(0.5);
   socket.on("data", (chunk) => {
     if (!acknowledged) send(frame(frameType.settings, flag.ack, 0));
     acknowledged = true;
-    for (const id of scanner.push(chunk)) {
-      const answer = dice.chance(roughness) ? dice.pick(rough) : dice.chance(0.5) ? kind : dice.pick(gentle);
-      onAnswer();
-      const bytes = answer(dice, id);
-      send(dice.chance(roughness) ? garble(dice, bytes) : bytes);
+    for (const call of scanner.push(chunk)) {
+      const { id } = call;
+      const [misdeed, bytesOf] = dice.chance(roughness) ? rough(dice) : dice.chance(0.5) ? usual : dice.pick(gentle);
+      const bytes = bytesOf(dice, id);
+      const garbled = dice.chance(roughness);
+      count(garbled ? "malformed frames" : misdeed, kindOf(call));
+      send(garbled ? garble(dice, bytes) : bytes);
       // Most streams come to an end, however odd; some hang.
       if (dice.chance(0.8)) setTimeout(() => send(frame(frameType.rstStream, 0, id, uint32(8))), dice.below(20));
       if (dice.chance(roughness / 8)) socket.end();
       else if (dice.chance(roughness / 7)) socket.resetAndDestroy();
     }
+    if (!deaf || socket.destroyed) return;
+    socket.pause();
+    setTimeout(() => socket.resetAndDestroy(), 100 + dice.below(300));
   });
 }
 
@@ -253,19 +327,25 @@ function misbehave(socket: Socket, dice: Dice, onAnswer: () => void): void {
 export async function startMisbehavingServer(seed: number) {
   const dice = new Dice(seed);
   const sockets = new Set<Socket>();
+  const misdeeds: Misdeeds = {};
   let answers = 0;
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    misbehave(socket, dice, () => void (answers += 1));
+    misbehave(socket, dice, (misdeed, kind) => {
+      answers += 1;
+      const row = (misdeeds[misdeed] ??= {});
+      row[kind] = (row[kind] ?? 0) + 1;
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
+    misdeeds,
     /** How often it has misbehaved. */
     get answers(): number {
       return answers;
     },
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    port: (server.address() as AddressInfo).port,
     [Symbol.dispose]() {
       server.close();
       for (const socket of sockets) socket.destroy();

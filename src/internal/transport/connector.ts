@@ -1,6 +1,7 @@
 import type { ClientHttp2Stream, Http2Session, OutgoingHttpHeaders } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2SessionManager } from "@connectrpc/connect-node";
+import { knowSession } from "./lifetime.js";
 import { awaitGreeting, messageOf } from "./status.js";
 
 /** Opens requests on the session of a session manager, which connects when there is none. */
@@ -35,6 +36,7 @@ export class Connector {
   private prepare(session: Http2Session): void {
     this.known.add(session);
     awaitGreeting(session);
+    knowSession(this.sessions, session);
     // The session manager takes its listeners away when it replaces a dying session, whose last error would then be uncaught.
     session.on("error", () => {});
     // Without this the connection as a whole keeps the protocol's 64 KiB, however large the streams' windows are.

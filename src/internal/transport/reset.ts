@@ -1,5 +1,6 @@
 import { constants } from "node:http2";
-import type { ClientHttp2Stream } from "node:http2";
+import type { ClientHttp2Stream, Http2Session } from "node:http2";
+import { outlive } from "./lifetime.js";
 
 /**
  * Ends a stream from this side, in the next turn: a reset from within the events of the stream corrupts the memory of
@@ -7,7 +8,8 @@ import type { ClientHttp2Stream } from "node:http2";
  *
  * Without an error code, a stream that has ended by itself is left alone, since servers close connections for a burst of resets.
  */
-export function resetSoon(stream: ClientHttp2Stream, rstCode: number): void {
+export function resetSoon(stream: ClientHttp2Stream, session: Http2Session | undefined, rstCode: number): void {
+  if (rstCode !== constants.NGHTTP2_NO_ERROR) outlive(stream, session);
   setImmediate(() => {
     const ended = rstCode === constants.NGHTTP2_NO_ERROR && stream.writableFinished;
     if (!stream.closed && !ended) stream.close(rstCode);

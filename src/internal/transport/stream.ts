@@ -99,7 +99,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
     stream.on("error", this.onError);
     const opening = this.state;
     if (opening.t !== "opening") {
-      stream.close(constants.NGHTTP2_CANCEL);
+      resetSoon(stream, stream.session, constants.NGHTTP2_CANCEL);
       return;
     }
     const outgoing = new Outgoing<MessageShape<I>>(stream, this.call.input, this.call.writeMaxBytes, (error) =>
@@ -198,9 +198,9 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
     }
     this.incoming.end(error);
     state.outgoing.stop(error);
-    const { stream } = state;
+    const { stream, session } = state;
     // A server may end a call whose requests are not at their end: ours end here, too.
-    resetSoon(stream, rstCode);
+    resetSoon(stream, session, rstCode);
     // A paused stream would never come to its end.
     stream.resume();
   }

@@ -69,7 +69,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> {
   private onOpen(stream: ClientHttp2Stream, parts: readonly Uint8Array[]): void {
     stream.on("error", this.onError);
     if (this.state.t !== "opening") {
-      stream.close(constants.NGHTTP2_CANCEL);
+      resetSoon(stream, stream.session, constants.NGHTTP2_CANCEL);
       return;
     }
     this.state = { t: "open", stream, session: stream.session };
@@ -173,7 +173,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> {
     clearTimeout(this.timer);
     this.call.signal?.removeEventListener("abort", this.onAbort);
     if (state.t === "open" && (rstCode !== constants.NGHTTP2_NO_ERROR || !state.stream.writableFinished)) {
-      resetSoon(state.stream, rstCode);
+      resetSoon(state.stream, state.session, rstCode);
     }
     return true;
   }
