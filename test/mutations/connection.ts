@@ -1,6 +1,7 @@
 import type { Chapter } from "./promise.js";
 
 const connection = "src/internal/connection.ts";
+const lifetime = "src/internal/transport/lifetime.ts";
 const liveness = "src/internal/liveness.ts";
 const state = "src/internal/state.ts";
 const token = "src/internal/token.ts";
@@ -166,6 +167,22 @@ export const closing: Chapter = {
 export const living: Chapter = {
   title: "Liveness and state",
   promises: [
+    {
+      promise: "a stream whose connection is given up for another, unknown to it, comes back on the other",
+      file: lifetime,
+      find: "for (const older of sessions) if (!leaving.has(older)) cutSocket(older);",
+      replace: "",
+      test: "test/reliability/forgotten.test.ts",
+      name: "comes back on the other",
+    },
+    {
+      promise: "a server that falls silent within a header block does not end the process",
+      file: lifetime,
+      find: "parts.set(session, values);",
+      replace: "",
+      test: "test/reliability/fuzz.test.ts",
+      name: "falls silent within a header block",
+    },
     {
       promise: "a connection that is silent for `intervalMs` and does not answer a ping within `timeoutMs` is dead",
       file: liveness,
@@ -409,7 +426,7 @@ export const transport: Chapter = {
     {
       promise: "a stream that is left is reset",
       file: stream,
-      find: "resetSoon(stream, rstCode);",
+      find: "resetSoon(stream, session, rstCode);",
       replace: "",
       test: edgesTest,
       name: "what is buffered at an abort is dropped",

@@ -117,6 +117,12 @@ export const rows: readonly Row[] = [
     happens: "Malformed frames, cut messages, wrong trailers, giant headers, random bytes",
     holds:
       "A typed error or a reconnect; nothing crashes the process or hangs a loop. `npm run fuzz` does it 10,000 times.",
-    tests: [[fuzz, "nothing a server sends can crash the process or hang a loop"]],
+    tests: [
+      [fuzz, "nothing a server sends can crash the process or hang a loop"],
+      [
+        "test/reliability/forgotten.test.ts",
+        "a stream on a connection that is given up for another comes back on the other",
+      ],
+    ],
   },
 ];

@@ -92,6 +92,13 @@ else failures.push(...report.failures);
 if (stderr !== "") failures.push(`the clients' process wrote: ${stderr}`);
 
 const { answers, misdeeds } = told;
+// In the long form, each of the misdeeds that are promised about was done to each kind of call.
+const promised = ["malformed frames", "truncated messages", "wrong trailers", "giant headers", "random bytes"] as const;
+for (const misdeed of answers >= 5_000 ? promised : []) {
+  for (const kind of ["unary", "receiving", "both ways"] as const) {
+    if ((misdeeds[misdeed]?.[kind] ?? 0) === 0) failures.push(`no ${misdeed} for a call of the kind: ${kind}`);
+  }
+}
 const { rounds, outcomes, reconnects } = report ?? {};
 const seconds = Math.round((performance.now() - started) / 100) / 10;
 console.log(
