@@ -6,7 +6,8 @@ import { Socket } from "node:net";
 // the process when a session is freed while there is such memory (`current_nghttp2_memory_ == 0` in `~Http2Session`). Nothing in
 // there keeps a session from being collected before its streams: a destroyed stream is freed a turn later, and one whose bytes still wait to
 // be written is left to the garbage collector, or to the end of the process, which frees in any order. So a server that falls silent at
-// the right moment would end its clients, if it were not for what is here.
+// the right moment would end its clients, if it were not for what is here. What is left: Node.js 26, unlike those before it, leaves a stream to
+// the collector also when the server resets the connection while bytes wait; a process that ends before the next collection then aborts.
 
 /** What a session consists of: its native part, which it lets go of when it is destroyed, and its socket. */
 const parts = new WeakMap<Http2Session, readonly unknown[]>();
