@@ -55,8 +55,8 @@ export class Connection implements StreamHost {
   readonly #liveness: Liveness | undefined;
   readonly #probe: Probe;
   readonly #streams = new Set<HostedStream>();
-  /** Aborts when the client is closed: ends what no session ends. */
-  readonly #gone = new AbortController();
+  /** Called when the client is closed: ends what no session ends. */
+  readonly #lettingGo = new Set<() => void>();
   #phase: "open" | "closing" | "closed" = "open";
   #calls = 0;
   #onIdle: (() => void) | undefined;
@@ -189,7 +189,7 @@ export class Connection implements StreamHost {
       const late = () => fault("TIMEOUT", subject, "the token provider gave no token in time", { retryable: true });
       const gone = () => end(() => reject(cancelled()));
       if (timeoutMs > 0) free.push(this.clock.setTimer(timeoutMs, () => end(() => reject(late()))));
-      free.push(onAbort(signal, gone), onAbort(this.#gone.signal, gone));
+      free.push(onAbort(signal, gone), this.#onGone(gone));
       promise.then(
         (value) => end(() => resolve(value)),
         (error: unknown) => end(() => reject(error)),
@@ -197,11 +197,30 @@ export class Connection implements StreamHost {
     });
   }
 
+  /** Calls back when the client has closed. Returns how to forget that. One listener of a signal for each call would cost more. */
+  #onGone(letGo: () => void): () => void {
+    if (this.#phase === "closed") {
+      letGo();
+      return () => {};
+    }
+    this.#lettingGo.add(letGo);
+    return () => void this.#lettingGo.delete(letGo);
+  }
+
   /** A call is let go when the client has closed: node:http2 can be made to forget the streams of a session that it has destroyed. */
   #untilGone<T>(answer: Promise<T>, subject: Subject): Promise<T> {
     return new Promise((resolve, reject) => {
-      const unwatch = onAbort(this.#gone.signal, () => reject(clientClosed(subject)));
-      answer.then(resolve, reject).finally(unwatch);
+      const forget = this.#onGone(() => reject(clientClosed(subject)));
+      answer.then(
+        (value) => {
+          forget();
+          resolve(value);
+        },
+        (error: unknown) => {
+          forget();
+          reject(error);
+        },
+      );
     });
   }
 
@@ -275,7 +294,7 @@ export class Connection implements StreamHost {
     this.#phase = "closed";
     this.#liveness?.stop();
     for (const stream of this.#streams) stream.cancel();
-    this.#gone.abort();
+    for (const letGo of this.#lettingGo) letGo();
     this.#session.abort();
     await new Promise((resolve) => setImmediate(resolve));
     this.state.closed();

@@ -20,7 +20,7 @@ export class Token {
 
   constructor(source: ClientOptions["authToken"]) {
     this.#source = source;
-    if (typeof source === "string") this.#header = { authorization: source };
+    if (typeof source === "string") this.#header = headerOf(source);
   }
 
   /** The header for a new call; at once when the token is known and good. */
@@ -62,10 +62,15 @@ export class Token {
     if (!isHeaderValue(token)) {
       throw fault("UNAUTHENTICATED", subject, "the token provider gave no text of visible ASCII characters");
     }
-    const header = { authorization: token };
+    const header = headerOf(token);
     if (this.#refused) this.#lastTries.add(header);
     this.#expiresAt = expiresAt?.getTime() ?? Infinity;
     this.#header = header;
     return header;
   }
+}
+
+/** Frozen: the transport reads a header that cannot change once for all calls. */
+function headerOf(authorization: string): Readonly<Record<string, string>> {
+  return Object.freeze({ authorization });
 }

@@ -1,8 +1,5 @@
 import type { OutgoingHttpHeaders } from "node:http2";
 
-/** Headers of every request: static, or made anew for each call (a token that rotates). */
-export type HeaderSource = () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
-
 /** What Connect takes as the headers of a call. */
 export type HeadersLike = ConstructorParameters<typeof Headers>[0] | undefined;
 
@@ -23,41 +20,32 @@ export function grpcTimeout(deadlineMs: number): string {
   return deadlineMs < 100_000_000 ? `${deadlineMs}m` : `${Math.floor(deadlineMs / 1000)}S`;
 }
 
-/** Builds the header block of a request. */
+/** Makes the header block of each request. */
 export class RequestHeaders {
-  private readonly base: OutgoingHttpHeaders;
+  /** The last header that cannot change, such as the token's: it is the same for most calls, and reading it costs more than the rest. */
+  private last: HeadersLike;
+  private lastFields: Readonly<Record<string, string>> = {};
 
-  constructor(
-    userAgent: string,
-    private readonly source: HeaderSource | undefined,
-  ) {
-    this.base = { "user-agent": userAgent, ...protocol };
-  }
-
-  /** A promise only when the header source gives one. */
-  of(header: HeadersLike, deadlineMs: number | undefined): OutgoingHttpHeaders | Promise<OutgoingHttpHeaders> {
-    const sourced = this.source?.();
-    if (sourced === undefined) return this.compose({}, header, deadlineMs);
-    if (isPromise(sourced)) return sourced.then((resolved) => this.compose(resolved, header, deadlineMs));
-    return this.compose(sourced, header, deadlineMs);
-  }
-
-  private compose(
-    sourced: Readonly<Record<string, string>>,
-    header: HeadersLike,
-    deadlineMs: number | undefined,
-  ): OutgoingHttpHeaders {
-    const result: OutgoingHttpHeaders = { ...this.base, ...sourced };
-    if (header !== undefined) {
-      new Headers(header).forEach((value, name) => {
-        if (!(name in protocol)) result[name] = value;
-      });
-    }
+  of(header: HeadersLike, deadlineMs: number | undefined): OutgoingHttpHeaders {
+    const result: OutgoingHttpHeaders = {
+      "user-agent": "kubemq-es",
+      "content-type": protocol["content-type"],
+      te: protocol.te,
+    };
+    if (header !== undefined) Object.assign(result, header === this.last ? this.lastFields : this.fieldsOf(header));
     if (deadlineMs !== undefined) result["grpc-timeout"] = grpcTimeout(deadlineMs);
     return result;
   }
-}
 
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof value === "object" && value !== null && "then" in value;
+  private fieldsOf(header: HeadersLike): Readonly<Record<string, string>> {
+    const fields: Record<string, string> = {};
+    new Headers(header).forEach((value, name) => {
+      if (!(name in protocol)) fields[name] = value;
+    });
+    if (Object.isFrozen(header)) {
+      this.last = header;
+      this.lastFields = fields;
+    }
+    return fields;
+  }
 }

@@ -16,7 +16,6 @@ import { UnaryCall } from "./unary.js";
 export { batchesOf } from "./batches.js";
 export { createStockTransport } from "./stock.js";
 export { sessionSettings, transportDefaults } from "./options.js";
-export type { HeaderSource } from "./headers.js";
 export type { TransportOptions } from "./options.js";
 
 /**
@@ -28,7 +27,7 @@ export type { TransportOptions } from "./options.js";
 export function createFastTransport(options: TransportOptions): Transport {
   const settings = { ...transportDefaults, ...options };
   const connector = new Connector(settings.sessionManager, settings.connectTimeoutMs, settings.connectionWindowBytes);
-  const headers = new RequestHeaders(settings.userAgent, options.header);
+  const headers = new RequestHeaders();
   const codecs = new Map<DescMessage, MessageCodec>();
 
   function codec(schema: DescMessage): MessageCodec {
@@ -57,10 +56,7 @@ export function createFastTransport(options: TransportOptions): Transport {
       deadlineMs,
       readMaxBytes: settings.readMaxBytes,
       writeMaxBytes: settings.writeMaxBytes,
-      async request() {
-        const composed = headers.of(header, deadlineMs);
-        return connector.request(path, composed instanceof Promise ? await composed : composed);
-      },
+      request: () => connector.request(path, headers.of(header, deadlineMs)),
     };
   }
 

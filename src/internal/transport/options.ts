@@ -1,17 +1,10 @@
 import type { Http2SessionManager } from "@connectrpc/connect-node";
 import type { StaticCodecs } from "./codec.js";
-import type { HeaderSource } from "./headers.js";
 
 /** How a transport speaks to its server. */
 export interface TransportOptions {
   /** Connects, keeps and replaces the connection. */
   readonly sessionManager: Http2SessionManager;
-  /**
-   * Headers of every request, such as the token. Called for each call; answer without a promise where possible.
-   */
-  readonly header?: HeaderSource;
-  /** @default "kubemq-es" */
-  readonly userAgent?: string;
   /**
    * Largest message to accept, in bytes.
    * @default 104857600 (100 MiB)
@@ -42,7 +35,6 @@ export interface TransportOptions {
 
 /** Every default of {@link TransportOptions}. */
 export const transportDefaults = {
-  userAgent: "kubemq-es",
   readMaxBytes: 100 * 1024 * 1024,
   writeMaxBytes: 100 * 1024 * 1024,
   connectTimeoutMs: 10_000,

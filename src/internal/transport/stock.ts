@@ -1,4 +1,4 @@
-import type { Interceptor, Transport } from "@connectrpc/connect";
+import type { Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { transportDefaults } from "./options.js";
 import type { TransportOptions } from "./options.js";
@@ -8,18 +8,10 @@ const LONGEST_DEADLINE_MS = 99_999_999;
 
 /** Connect's own transport on the same session: the reference that ours is tested and measured against. */
 export function createStockTransport(options: TransportOptions): Transport {
-  const { sessionManager, header } = options;
-  const interceptors: Interceptor[] = [];
-  if (header !== undefined) {
-    interceptors.push((next) => async (request) => {
-      for (const [name, value] of Object.entries(await header())) request.header.set(name, value);
-      return next(request);
-    });
-  }
+  const { sessionManager } = options;
   const stock = createGrpcTransport({
     baseUrl: sessionManager.authority,
     sessionManager,
-    interceptors,
     readMaxBytes: options.readMaxBytes ?? transportDefaults.readMaxBytes,
     writeMaxBytes: options.writeMaxBytes ?? transportDefaults.writeMaxBytes,
     acceptCompression: [],

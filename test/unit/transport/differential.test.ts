@@ -287,16 +287,6 @@ const situations: Situation[] = [
     timeoutMs: 12_345,
     serve: (s, h) => answer(s, { headers: { "x-timeout": String(h["grpc-timeout"]) }, trailers: ok }),
   },
-  {
-    name: "headers of the transport arrive",
-    options: { header: () => ({ authorization: "from the transport" }) },
-    serve: (s, h) => answer(s, { headers: { "x-auth": String(h["authorization"]) }, trailers: ok }),
-  },
-  {
-    name: "headers of the transport arrive late",
-    options: { header: async () => ({ authorization: "from afar" }) },
-    serve: (s, h) => answer(s, { headers: { "x-auth": String(h["authorization"]) }, trailers: ok }),
-  },
 ];
 
 async function play(kind: TransportKind, call: "unary" | "stream", situation: Situation): Promise<Outcome> {

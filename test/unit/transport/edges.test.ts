@@ -147,6 +147,26 @@ describe("listeners", () => {
   });
 });
 
+describe("headers of calls", () => {
+  test("those that change are read for each call, those that cannot are told again and again", async () => {
+    const told: unknown[] = [];
+    await using server = await RawGrpcServer.start((stream, headers) => {
+      told.push(headers["authorization"]);
+      respond(stream, { "grpc-status": "0" });
+      stream.end(envelope(toBinary(PingResultSchema, create(PingResultSchema))));
+    });
+    using transport = openTransport("fast", server.url);
+    const changing = { authorization: "one" };
+    const fixed = Object.freeze({ Authorization: "fixed" });
+    const other = Object.freeze({ authorization: "other" });
+    for (const header of [changing, fixed, fixed, other, fixed, undefined, changing]) {
+      await transport.unary(ping, undefined, 5000, header, {});
+      changing.authorization = "two";
+    }
+    expect(told).toEqual(["one", "fixed", "fixed", "other", "fixed", undefined, "two"]);
+  });
+});
+
 describe("one connection", () => {
   test("carries many streams, each with its own messages in order", async () => {
     await using server = await RawGrpcServer.start((stream) => {
