@@ -18,6 +18,13 @@ export { createStockTransport } from "./stock.js";
 export { sessionSettings, transportDefaults } from "./options.js";
 export type { TransportOptions } from "./options.js";
 
+/** What all calls of a method have in common. */
+interface Route {
+  readonly path: string;
+  readonly input: MessageCodec;
+  readonly output: MessageCodec;
+}
+
 /**
  * A Connect transport for the gRPC protocol, made for many small messages.
  *
@@ -28,15 +35,19 @@ export function createFastTransport(options: TransportOptions): Transport {
   const settings = { ...transportDefaults, ...options };
   const connector = new Connector(settings.sessionManager, settings.connectTimeoutMs, settings.connectionWindowBytes);
   const headers = new RequestHeaders();
-  const codecs = new Map<DescMessage, MessageCodec>();
+  const routes = new Map<DescMethod, Route>();
 
-  function codec(schema: DescMessage): MessageCodec {
-    let found = codecs.get(schema);
-    if (found === undefined) {
-      found = codecFor(schema, options.codecs ?? kubemqCodecs);
-      codecs.set(schema, found);
+  function routeOf(method: DescMethod): Route {
+    let route = routes.get(method);
+    if (route === undefined) {
+      route = {
+        path: `/${method.parent.typeName}/${method.name}`,
+        input: codecFor(method.input, kubemqCodecs),
+        output: codecFor(method.output, kubemqCodecs),
+      };
+      routes.set(method, route);
     }
-    return found;
+    return route;
   }
 
   function methodCall<I extends DescMessage, O extends DescMessage>(
@@ -46,10 +57,10 @@ export function createFastTransport(options: TransportOptions): Transport {
     header: HeadersLike,
   ): MethodCall<I, O> {
     const deadlineMs = deadlineOf(timeoutMs);
-    const path = `/${method.parent.typeName}/${method.name}`;
+    const { path, input, output } = routeOf(method);
     return {
-      input: codec(method.input),
-      output: codec(method.output),
+      input,
+      output,
       inputSchema: method.input,
       outputSchema: method.output,
       signal,

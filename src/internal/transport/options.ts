@@ -1,5 +1,4 @@
 import type { Http2SessionManager } from "@connectrpc/connect-node";
-import type { StaticCodecs } from "./codec.js";
 
 /** How a transport speaks to its server. */
 export interface TransportOptions {
@@ -26,11 +25,6 @@ export interface TransportOptions {
    * @default 2097152 (2 MiB)
    */
   readonly connectionWindowBytes?: number;
-  /**
-   * Codecs by message type; protobuf-es serves the types that have none.
-   * @default those generated for KubeMQ
-   */
-  readonly codecs?: StaticCodecs;
 }
 
 /** Every default of {@link TransportOptions}. */
