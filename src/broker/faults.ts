@@ -4,6 +4,9 @@ import type { Calls } from "./calls.js";
 import type { Gate } from "./gate.js";
 import type { Listener } from "./listener.js";
 
+/** How long what stays on a connection that is to go may be silent, in milliseconds. */
+const GOING_AWAY_MS = 1_000;
+
 /** What the broker does wrong when a test tells it to. */
 export interface Faults {
   /** Breaks every connection without a word, as a cable that is pulled. New ones are welcome. */
@@ -34,8 +37,8 @@ export interface Faults {
   resetStreams(reset?: StreamReset): number;
   /**
    * Sends GOAWAY on every connection. Without an error code the streams that run may finish, up to `lastStreamId`, where that is
-   * given; with one the connection is closed behind it, as a server does that was pinged too often
-   * (`{ code: 11, reason: "too_many_pings" }`).
+   * given, and a connection on which they say nothing for a second is ended; with one the connection is closed behind it, as a
+   * server does that was pinged too often (`{ code: 11, reason: "too_many_pings" }`).
    */
   goAway(how?: { readonly code?: number; readonly reason?: string; readonly lastStreamId?: number }): void;
   /**
@@ -94,10 +97,15 @@ export function createFaults({ listener, calls, gate, forget, closeByServer }: F
     resetStreams: ({ rpc, code = constants.NGHTTP2_CANCEL } = {}) => calls.reset(rpc, code),
     goAway({ code = constants.NGHTTP2_NO_ERROR, reason = "", lastStreamId } = {}) {
       for (const session of listener.sessions) {
+        if (session.destroyed) continue;
         if (code === constants.NGHTTP2_NO_ERROR) {
           // To close sends a GOAWAY that names the last stream there is, and a second one must not name a later one than the first.
           if (lastStreamId === undefined) session.close();
-          else session.goaway(code, lastStreamId);
+          else {
+            session.goaway(code, lastStreamId);
+            // As servers do with connections that are to go: what stays on one in silence is not waited for.
+            session.setTimeout(GOING_AWAY_MS, () => session.destroy());
+          }
           continue;
         }
         // For 0 Node names the last stream there is.

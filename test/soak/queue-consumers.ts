@@ -107,7 +107,7 @@ export function queueConsumers(world: World, clients: Readonly<Record<LineName, 
     return (signal) =>
       forEachConcurrent(clients[line].queues.consume(request, { signal }), concurrency, async (delivery) => {
         const body = delivery.text();
-        const held = jobs.take(body, by);
+        const held = jobs.take(body, by, true);
         if (held === undefined) return;
         const chance = random.next();
         // Longer than the visibility: extended, or lost and delivered again.

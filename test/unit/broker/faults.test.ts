@@ -186,6 +186,15 @@ describe("faults on demand", () => {
     await until("the connection is closed", () => broker.stats().connections === 0);
   });
 
+  test("a connection that is to go, and says nothing, is ended", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    await client.rpc.ping({});
+    broker.faults.goAway({ lastStreamId: 1 });
+    broker.faults.goAway({ lastStreamId: 1 });
+    await until("the connection is gone", () => broker.stats().connections === 0);
+  });
+
   test("goAway lets running streams finish and sends new calls elsewhere", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
