@@ -32,7 +32,12 @@ export function knowSession(manager: Http2SessionManager, session: Http2Session)
   for (const older of sessions) if (!leaving.has(older)) cutSocket(older);
   living.set(manager, sessions.add(session));
   session.once("goaway", () => leaving.add(session));
-  session.once("close", () => sessions.delete(session));
+  session.once("close", () => {
+    sessions.delete(session);
+    // Its streams have ended by then. The native part of a session whose settings were never acknowledged holds the session, which therefore
+    // must not hold its native part: neither would ever be collected.
+    setImmediate(() => parts.delete(session));
+  });
 }
 
 /**

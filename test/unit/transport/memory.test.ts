@@ -1,6 +1,10 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
-import { setFlagsFromString } from "node:v8";
+import { once } from "node:events";
+import { connect } from "node:http2";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { queryObjects, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { EventReceiveSchema, kubemq } from "kubemq-es/gen";
 import { batchesOf } from "../../../src/internal/transport/index.js";
@@ -76,6 +80,37 @@ test("a small message that is kept does not keep the chunk it came in", async ()
     expect((await external()) - before).toBeLessThan(2_000_000);
   });
 });
+
+test("a connection that ends before the server's first word is collected", async () => {
+  await using server = await silentServer();
+  using transport = openTransport("fast", server.url);
+  const session = connect(server.url).on("error", () => {});
+  await once(session, "close");
+  for (let i = 0; i < 40; i++) {
+    await expect(transport.unary(kubemq.method.ping, undefined, 5_000, undefined, {})).rejects.toThrow();
+  }
+  let left = Infinity;
+  for (let i = 0; i < 50 && left > 10; i++) {
+    await external();
+    left = queryObjects(session.constructor as new () => object, { format: "count" });
+  }
+  expect(left).toBeLessThanOrEqual(10);
+});
+
+/** Accepts connections, and ends them as soon as the client has said something. */
+async function silentServer(): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((socket) => socket.on("error", () => {}).once("data", () => socket.destroy()));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
 
 test("a decoded message can be collected while its stream lives", async () => {
   const collected: number[] = [];
