@@ -190,6 +190,7 @@ describe("faults on demand", () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     await client.rpc.ping({});
+    expect(broker.stats().connections).toBe(1);
     broker.faults.goAway({ lastStreamId: 1 });
     broker.faults.goAway({ lastStreamId: 1 });
     await until("the connection is gone", () => broker.stats().connections === 0);
