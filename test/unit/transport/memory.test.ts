@@ -86,15 +86,18 @@ test("a connection that ends before the server's first word is collected", async
   using transport = openTransport("fast", server.url);
   const session = connect(server.url).on("error", () => {});
   await once(session, "close");
+  await external();
+  // Other suites of this process may have left some.
+  const before = queryObjects(session.constructor, { format: "count" });
   for (let i = 0; i < 40; i++) {
     await expect(transport.unary(kubemq.method.ping, undefined, 5_000, undefined, {})).rejects.toThrow("connection");
   }
   let left = Infinity;
-  for (let i = 0; i < 50 && left > 10; i++) {
+  for (let i = 0; i < 10 && left > before + 10; i++) {
     await external();
     left = queryObjects(session.constructor, { format: "count" });
   }
-  expect(left).toBeLessThanOrEqual(10);
+  expect(left).toBeLessThanOrEqual(before + 10);
 });
 
 /** Accepts connections, and ends them as soon as the client has said something. */
