@@ -98,20 +98,19 @@ export function createFaults({ listener, calls, gate, forget, closeByServer }: F
     goAway({ code = constants.NGHTTP2_NO_ERROR, reason = "", lastStreamId } = {}) {
       for (const session of listener.sessions) {
         if (session.destroyed) continue;
-        if (code === constants.NGHTTP2_NO_ERROR) {
-          // To close sends a GOAWAY that names the last stream there is, and a second one must not name a later one than the first.
-          if (lastStreamId === undefined) session.close();
-          else {
-            session.goaway(code, lastStreamId);
-            // As servers do with connections that are to go: what stays on one in silence is not waited for.
-            session.setTimeout(GOING_AWAY_MS, () => session.destroy());
-          }
-          continue;
+        if (code !== constants.NGHTTP2_NO_ERROR) {
+          // For 0 Node names the last stream there is.
+          session.goaway(code, lastStreamId ?? 0, Buffer.from(reason));
+          // Destroying at once would discard the frame.
+          setImmediate(() => session.destroy());
+        } else if (lastStreamId === undefined) {
+          // Sends a GOAWAY that names the last stream there is; a second one must not name a later one than the first.
+          session.close();
+        } else {
+          session.goaway(code, lastStreamId);
+          // As servers do with connections that are to go: what stays on one in silence is not waited for.
+          session.setTimeout(GOING_AWAY_MS, () => session.destroy());
         }
-        // For 0 Node names the last stream there is.
-        session.goaway(code, lastStreamId ?? 0, Buffer.from(reason));
-        // Destroying at once would discard the frame.
-        setImmediate(() => session.destroy());
       }
     },
     closeByServer,

@@ -30,6 +30,14 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Takes out the first that is so: quick at the head, and less so behind it. */
+  take(isSo: (item: T) => boolean): T | undefined {
+    for (let at = this.#head; at < this.#items.length; at++) {
+      if (isSo(this.#items[at] as T)) return at === this.#head ? this.shift() : this.#items.splice(at, 1)[0];
+    }
+    return undefined;
+  }
+
   /** Takes everything out. */
   drain(): T[] {
     const rest = this.#items.slice(this.#head) as T[];

@@ -227,7 +227,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
   }
 
   #answer(result: WireResult): void {
-    if (typeof this.#fence === "object" && this.#fence.id === result.EventID) return this.#passFence(this.#fence.id);
+    if (typeof this.#fence === "object" && this.#fence.id === result.EventID) return this.#passFence(this.#fence);
     const sent = this.#unanswered.take(result.EventID);
     if (sent?.kind !== "event") return; // answered twice, or after its time-out
     const refusal = refusalOf(result);
@@ -235,7 +235,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
   }
 
   /** All that was sent before the fence was processed, without objection. */
-  #passFence(fence: string): void {
+  #passFence(fence: Fence): void {
     for (const sent of this.#unanswered.takeUpTo(fence)) if (sent.kind === "event") this.#settle(sent, undefined);
     this.#fenceRest();
   }

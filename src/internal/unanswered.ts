@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.js";
+import { Fifo } from "./fifo.js";
 
 /** What every message that awaits its answer has. */
 export interface Awaited {
@@ -14,10 +15,7 @@ export interface Awaited {
 export class Unanswered<Sent extends Awaited> {
   readonly #clock: Clock;
   readonly #onLate: (late: readonly Sent[]) => void;
-  /** From the oldest on; undefined: answered before its turn. The oldest one is never that. */
-  #sent: (Sent | undefined)[] = [];
-  #oldest = 0;
-  #size = 0;
+  readonly #sent = new Fifo<Sent>();
   #cancelTimer: (() => void) | undefined;
 
   /** @param onLate gets what was not answered in time, and is not awaited any more */
@@ -27,37 +25,26 @@ export class Unanswered<Sent extends Awaited> {
   }
 
   get size(): number {
-    return this.#size;
+    return this.#sent.size;
   }
 
   add(sent: Sent): void {
     this.#sent.push(sent);
-    this.#size += 1;
     if (this.#cancelTimer === undefined) this.#watch(sent.deadline);
   }
 
   /** Undefined for what was answered before, or was late. */
   take(id: string): Sent | undefined {
-    if (this.#sent[this.#oldest]?.id === id) return this.#takeOldest();
-    for (let at = this.#oldest + 1; at < this.#sent.length; at++) {
-      const sent = this.#sent[at];
-      if (sent?.id !== id) continue;
-      this.#sent[at] = undefined;
-      this.#size -= 1;
-      return sent;
-    }
-    return undefined;
+    return this.#sent.take((sent) => sent.id === id);
   }
 
-  /** Takes this one and all that was sent before it. */
-  takeUpTo(id: string): Sent[] {
+  /** Takes this one, which is among them, and all that was sent before it. */
+  takeUpTo(last: Sent): Sent[] {
     const taken: Sent[] = [];
-    if (!this.#sent.some((sent) => sent?.id === id)) return taken;
-    do {
-      const sent = this.#takeOldest();
-      if (sent === undefined) break;
+    for (let sent = this.#sent.shift(); sent !== undefined; sent = this.#sent.shift()) {
       taken.push(sent);
-    } while (taken.at(-1)?.id !== id);
+      if (sent === last) break;
+    }
     return taken;
   }
 
@@ -65,40 +52,19 @@ export class Unanswered<Sent extends Awaited> {
   drain(): Sent[] {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const all = this.#sent.filter((sent) => sent !== undefined);
-    this.#sent = [];
-    this.#oldest = 0;
-    this.#size = 0;
-    return all;
-  }
-
-  #takeOldest(): Sent | undefined {
-    const oldest = this.#sent[this.#oldest];
-    if (oldest === undefined) return undefined;
-    this.#size -= 1;
-    do this.#sent[this.#oldest++] = undefined;
-    while (this.#oldest < this.#sent.length && this.#sent[this.#oldest] === undefined);
-    if (this.#oldest === this.#sent.length) {
-      this.#sent.length = 0;
-      this.#oldest = 0;
-    } else if (this.#oldest >= 1024 && this.#oldest * 2 >= this.#sent.length) {
-      // The dead half is given back, at a cost that the answers before have paid for.
-      this.#sent = this.#sent.slice(this.#oldest);
-      this.#oldest = 0;
-    }
-    return oldest;
+    return this.#sent.drain();
   }
 
   #watch(deadline: number): void {
     this.#cancelTimer = this.#clock.setTimer(Math.max(1, deadline - this.#clock.now()), () => {
       this.#cancelTimer = undefined;
       const late: Sent[] = [];
-      for (let sent = this.#sent[this.#oldest]; sent !== undefined; sent = this.#sent[this.#oldest]) {
+      for (let sent = this.#sent.peek(); sent !== undefined; sent = this.#sent.peek()) {
         if (sent.deadline > this.#clock.now()) {
           this.#watch(sent.deadline);
           break;
         }
-        this.#takeOldest();
+        this.#sent.shift();
         late.push(sent);
       }
       if (late.length > 0) this.#onLate(late);

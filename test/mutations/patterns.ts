@@ -127,8 +127,8 @@ export const publishing: Chapter = {
     {
       promise: "each event gets its own answer, by its id, in whatever order answers come",
       file: "src/internal/unanswered.ts",
-      find: "if (this.#sent[this.#oldest]?.id === id) return this.#takeOldest();",
-      replace: "return this.#takeOldest();",
+      find: "return this.#sent.take((sent) => sent.id === id);",
+      replace: "return this.#sent.take(() => id !== undefined);",
       test: publisherTest,
       name: "answers that come in another order, twice or not at all reach their own events",
     },

@@ -322,13 +322,7 @@ describe("the publisher", () => {
 
   test("close after an abort waits as well until the server has answered what it owes", async () => {
     await using world = await QueueWorld.start();
-    const stop = new AbortController();
-    const publisher = world.client.queues.publisher({ signal: stop.signal });
-    await publisher.send({ channel: "q", body: "first" });
-    world.broker.faults.delayReplies(1_000);
-    const send = rejection(publisher.send({ channel: "q", body: "second" }));
-    await until("it is stored", () => world.broker.stats().messages.queues["q"] === 2);
-    stop.abort(new Error("enough"));
+    const { publisher, send } = await abortWhileOwed(world, 1_000);
     await send;
     let answered = false;
     void sleep(700).then(() => (answered = true));
@@ -338,13 +332,7 @@ describe("the publisher", () => {
 
   test("an abort rejects at once, but the stream stays until the server has answered what it owes", async () => {
     await using world = await QueueWorld.start();
-    const stop = new AbortController();
-    const publisher = world.client.queues.publisher({ signal: stop.signal });
-    await publisher.send({ channel: "q", body: "first" });
-    world.broker.faults.delayReplies(1_500);
-    const send = rejection(publisher.send({ channel: "q", body: "second" }));
-    await until("it is stored", () => world.broker.stats().messages.queues["q"] === 2);
-    stop.abort(new Error("enough"));
+    const { publisher, send } = await abortWhileOwed(world, 1_500);
     expect(await within(100, "the promise", send)).toMatchObject({ message: "enough" });
     await sleep(200);
     expect(world.streams("QueuesUpstream")).toBe(1);
@@ -352,3 +340,15 @@ describe("the publisher", () => {
     expect(await rejection(publisher.send({ channel: "q", body: "x" }))).toMatchObject({ message: "enough" });
   });
 });
+
+/** A publisher that is aborted while the server owes it the answer to a send, which comes so late. */
+async function abortWhileOwed(world: QueueWorld, delayMs: number) {
+  const stop = new AbortController();
+  const publisher = world.client.queues.publisher({ signal: stop.signal });
+  await publisher.send({ channel: "q", body: "first" });
+  world.broker.faults.delayReplies(delayMs);
+  const send = rejection(publisher.send({ channel: "q", body: "second" }));
+  await until("it is stored", () => world.broker.stats().messages.queues["q"] === 2);
+  stop.abort(new Error("enough"));
+  return { publisher, send };
+}

@@ -88,10 +88,7 @@ export class Jobs {
         this.findings.add("doubled", `${by} acknowledged ${name} ${held.number} once more`);
       this.#set(held, Fate.done);
     } catch (error) {
-      if (held.late) {
-        if (!KubeMQError.is(error, "LEASE_LOST")) this.#expect(error, `${by} ack of ${name} ${held.number}`);
-        return;
-      }
+      if (held.late) return this.#expect(error, `${by} ack of ${name} ${held.number}`);
       if (KubeMQError.is(error, "LEASE_LOST")) return this.#set(held, Fate.due);
       this.#expect(error, `${by} ack of ${name} ${held.number}`);
       this.#set(held, Fate.unclear);

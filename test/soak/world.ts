@@ -3,7 +3,7 @@ import { BrokerProcess } from "../support/broker-process.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { Findings } from "./findings.js";
 import { Producer } from "./producer.js";
-import { Random } from "./random.js";
+import { Random } from "../support/random.js";
 import { Windows } from "./windows.js";
 
 export const LINES = ["north", "east", "south"] as const;

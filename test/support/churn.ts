@@ -1,6 +1,6 @@
 import { KubeMQClient } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
-import { Dice } from "./misbehaving-server.js";
+import { Random } from "./random.js";
 import { TcpProxy } from "./tcp-proxy.js";
 import { sleep, until } from "./until.js";
 
@@ -9,7 +9,7 @@ import { sleep, until } from "./until.js";
  * may be left: `churn.ts ROUNDS`.
  */
 const rounds = Number(process.argv[2] ?? 10_000);
-const dice = new Dice(rounds);
+const dice = new Random(rounds);
 const warnings: string[] = [];
 process.on("warning", (warning) => warnings.push(warning.message));
 

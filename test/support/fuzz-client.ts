@@ -1,6 +1,6 @@
 import { subscribe } from "node:diagnostics_channel";
 import { KubeMQClient, KubeMQError, type DiagnosticStatus, type ErrorCode } from "kubemq-es";
-import { Dice } from "./misbehaving-server.js";
+import { Random } from "./random.js";
 import { sleep, until, within } from "./until.js";
 
 /**
@@ -10,7 +10,7 @@ import { sleep, until, within } from "./until.js";
  * that stayed must find its way back to it, a new one must work, and then the process must end by itself.
  */
 const [address = "", seed = "1"] = process.argv.slice(2);
-const dice = new Dice(Number(seed) + 1);
+const dice = new Random(Number(seed) + 1);
 const atOnce = 12;
 const boundMs = 8_000;
 

@@ -1,38 +1,6 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { envelope, flag, frame, frameType, headers, RequestScanner, type Call } from "./h2.js";
-
-/** Random numbers that a seed repeats (mulberry32). */
-export class Dice {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** From 0 up to, not including, 1. */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.next() * limit);
-  }
-
-  pick<T>(of: readonly [T, ...T[]]): T {
-    return of[this.below(of.length)] ?? of[0];
-  }
-
-  bytes(limit: number): Buffer {
-    return Buffer.from(Array.from({ length: this.below(limit + 1) }, () => this.below(256)));
-  }
-
-  chance(probability: number): boolean {
-    return this.next() < probability;
-  }
-}
+import { Random } from "./random.js";
 
 const grpc = { ":status": "200", "content-type": "application/grpc+proto" };
 
@@ -51,11 +19,11 @@ export type Misdeed =
   | "random bytes"
   | "silence";
 
-type Bytes = (dice: Dice, stream: number) => Buffer;
+type Bytes = (dice: Random, stream: number) => Buffer;
 type Answer = readonly [Misdeed, Bytes];
 
 /** Texts where numbers and words of gRPC should be. */
-const oddText = (dice: Dice): string =>
+const oddText = (dice: Random): string =>
   dice.pick<() => string>([
     () => "",
     () => "-1",
@@ -74,7 +42,7 @@ const oddText = (dice: Dice): string =>
 
 const message: Bytes = (dice) => envelope(dice.bytes(60));
 
-const many = (dice: Dice): Record<string, string> =>
+const many = (dice: Random): Record<string, string> =>
   Object.fromEntries(Array.from({ length: dice.pick([100, 3000]) }, (_, n) => [`x-${n}`, "y"]));
 
 /** A response that begins as it should, and goes on with DATA. */
@@ -229,7 +197,7 @@ const farewell: Bytes = (dice, id) =>
   );
 
 /** What ends, or should end, the whole connection. */
-function rough(dice: Dice): Answer {
+function rough(dice: Random): Answer {
   const drawn = dice.next();
   if (drawn < 0.6) return ["malformed frames", dice.pick(malformed)];
   if (drawn < 0.75) return ["random bytes", () => dice.bytes(300)];
@@ -244,7 +212,7 @@ function uint32(value: number): Buffer {
 }
 
 /** Flips, drops, doubles and cuts. */
-function garble(dice: Dice, bytes: Buffer): Buffer {
+function garble(dice: Random, bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes);
   for (let n = dice.below(4); n >= 0 && copy.length > 0; n--) copy[dice.below(copy.length)] = dice.below(256);
   const at = dice.below(copy.length + 1);
@@ -270,7 +238,7 @@ function kindOf(call: Call | undefined): CallKind {
   return call.first[5] === 8 ? "receiving" : "unary";
 }
 
-function misbehave(socket: Socket, dice: Dice, count: (misdeed: Misdeed, kind: CallKind) => void): void {
+function misbehave(socket: Socket, dice: Random, count: (misdeed: Misdeed, kind: CallKind) => void): void {
   socket.on("error", () => {});
   // What is cut in two goes out in two turns, and what comes after it waits.
   let last = Promise.resolve();
@@ -325,7 +293,7 @@ function misbehave(socket: Socket, dice: Dice, count: (misdeed: Misdeed, kind: C
 
 /** A server that does to every connection something that no server should do. */
 export async function startMisbehavingServer(seed: number) {
-  const dice = new Dice(seed);
+  const dice = new Random(seed);
   const sockets = new Set<Socket>();
   const misdeeds: Misdeeds = {};
   let answers = 0;

@@ -2,11 +2,9 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { messageOf } from "./status.js";
+import { COPY_BELOW_BYTES } from "./wire-reader.js";
 import { TooLarge } from "./wire-writer.js";
 import type { WireWriter } from "./wire-writer.js";
-
-/** From here on a body is a view of what was received; below, a copy, so that it does not keep the whole chunk alive. */
-const COPY_BELOW_BYTES = 4 * 1024;
 
 /** What generated code offers for a message type: the same messages as protobuf-es, or no answer to odd input. */
 export interface StaticCodec {

@@ -1,5 +1,5 @@
 /** Bodies below this are copied: a view would keep up to 64 KiB of received bytes alive for as long as the message lives. */
-const COPY_BELOW_BYTES = 4 * 1024;
+export const COPY_BELOW_BYTES = 4 * 1024;
 
 /** V8 keeps typed arrays up to this size on its heap: making one is cheap, and so is filling it by hand. */
 const ON_HEAP_BYTES = 64;

@@ -15,13 +15,27 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
+  /** A whole number from 0 up to, not including, the limit. */
+  below(limit: number): number {
+    return Math.floor(this.next() * limit);
+  }
+
   /** A whole number, both ends included. */
   between(least: number, most: number): number {
-    return least + Math.floor(this.next() * (most - least + 1));
+    return least + this.below(most - least + 1);
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability;
   }
 
   pick<T>(choices: readonly [T, ...T[]]): T {
-    return choices[this.between(0, choices.length - 1)] ?? choices[0];
+    return choices[this.below(choices.length)] ?? choices[0];
+  }
+
+  /** Up to so many bytes. */
+  bytes(limit: number): Buffer {
+    return Buffer.from(Array.from({ length: this.below(limit + 1) }, () => this.below(256)));
   }
 
   /** Some of them, at least one. */
