@@ -5,6 +5,7 @@ import { EventSchema, kubemq, QueuesDownstreamRequestSchema } from "../../gen/ku
 import type { Event, QueuesDownstreamRequest } from "../../gen/kubemq_pb.js";
 import {
   batchesOf,
+  Connector,
   createFastTransport,
   createStockTransport,
   sessionSettings,
@@ -16,12 +17,12 @@ import type { Contestant } from "./contestant.js";
 
 const { subscribeToEvents, sendEventsStream, queuesDownstream, ping } = kubemq.method;
 
-type OfSession = (options: { sessionManager: Http2SessionManager }) => Transport;
+type OfSession = (options: { sessionManager: Connector }) => Transport;
 
 const connections = (createTransport: OfSession) =>
   byPort((port) => {
-    const sessionManager = new Http2SessionManager(`http://127.0.0.1:${port}`, undefined, sessionSettings());
-    return createTransport({ sessionManager });
+    const sessions = new Http2SessionManager(`http://127.0.0.1:${port}`, undefined, sessionSettings());
+    return createTransport({ sessionManager: new Connector(sessions) });
   });
 
 async function* one<T>(message: T): AsyncGenerator<T> {

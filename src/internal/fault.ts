@@ -149,7 +149,7 @@ function byCode(code: Code, text: string): { code: ErrorCode; retryable: boolean
 
 /** What gRPC does not allow: an answer of something that is no KubeMQ server, or a broken one. */
 function isForeignProtocol(text: string): boolean {
-  return /^protocol error|^parse binary|^unsupported (content type|response encoding)/.test(text);
+  return /^protocol error(?!: missing status)|^parse binary|^unsupported (content type|response encoding)/.test(text);
 }
 
 /** Recognises by shape: in a jest sandbox neither ConnectError nor Error are the classes that this room knows. */

@@ -3,7 +3,7 @@ import { Http2SessionManager } from "@connectrpc/connect-node";
 import type { SecureClientSessionOptions } from "node:http2";
 import { pem, type ResolvedOptions } from "../options.js";
 import { cutSockets } from "./transport/lifetime.js";
-import { createFastTransport, createStockTransport } from "./transport/index.js";
+import { Connector, createFastTransport, createStockTransport } from "./transport/index.js";
 
 /** What carries the calls of a client. */
 export interface Session {
@@ -21,12 +21,15 @@ const createTransport = process.env["KUBEMQ_ES_TRANSPORT"] === "stock" ? createS
  */
 export function openSession(options: ResolvedOptions): Session {
   const sessionManager = new Http2SessionManager(options.origin, {}, sessionOptions(options));
-  const transport = createTransport({
-    sessionManager,
-    readMaxBytes: options.maxMessageBytes,
-    writeMaxBytes: options.maxMessageBytes,
+  const connector = new Connector(sessionManager, {
     connectTimeoutMs: options.connectTimeoutMs,
     connectionWindowBytes: options.flowControl.connectionBytes,
+    keepalive: options.keepalive,
+  });
+  const transport = createTransport({
+    sessionManager: connector,
+    readMaxBytes: options.maxMessageBytes,
+    writeMaxBytes: options.maxMessageBytes,
   });
   return { transport, abort: () => void abort(sessionManager) };
 }

@@ -2,6 +2,7 @@ import type { Chapter } from "./promise.js";
 
 const connection = "src/internal/connection.ts";
 const lifetime = "src/internal/transport/lifetime.ts";
+const leavingRoom = "src/internal/transport/leaving.ts";
 const liveness = "src/internal/liveness.ts";
 const state = "src/internal/state.ts";
 const token = "src/internal/token.ts";
@@ -174,6 +175,23 @@ export const living: Chapter = {
       replace: "",
       test: "test/reliability/forgotten.test.ts",
       name: "comes back on the other",
+    },
+    {
+      promise:
+        "a connection that the server has asked to leave, and on which streams go on, is watched too: when it falls silent they come back on the next one",
+      file: leavingRoom,
+      find: "if (socket.bytesRead === bytesRead) socket.destroy();",
+      replace: "",
+      test: "test/reliability/asked-to-leave.test.ts",
+      name: "falls silent: its loops come back on the next one within interval and time-out, and lose nothing",
+    },
+    {
+      promise: "while it lives it is left alone, however long it is silent",
+      file: leavingRoom,
+      find: "session.settings({}, settle);",
+      replace: "",
+      test: "test/reliability/asked-to-leave.test.ts",
+      name: "is left alone while it lives, however long it is silent",
     },
     {
       promise: "a server that falls silent within a header block does not end the process",

@@ -2,6 +2,7 @@ import type { Row } from "./promise.js";
 
 const restart = "test/reliability/restart.test.ts";
 const ends = "test/reliability/stream-ends.test.ts";
+const asked = "test/reliability/asked-to-leave.test.ts";
 const leave = "test/reliability/leave.test.ts";
 const close = "test/reliability/close.test.ts";
 const refusals = "test/reliability/refusals.test.ts";
@@ -40,6 +41,7 @@ export const rows: readonly Row[] = [
     holds: "Noticed within interval and time-out; then as for a restart. A silent connection that lives is left alone.",
     tests: [
       [restart, "notices a half-open connection within interval and time-out, and loses nothing"],
+      [asked, "falls silent: its loops come back on the next one within interval and time-out, and lose nothing"],
       [restart, "is left alone while its connection lives: one connection, no retries, however long it is silent"],
     ],
   },

@@ -4,6 +4,9 @@ import { run } from "../support/run.js";
 /** Short here; `npm run fuzz` does it 10,000 times. The seed is another one each day, and printed. */
 const seed = Math.floor(Date.now() / 86_400_000);
 
+/** Whatever the rest of the suite runs on: Connect's own transport hangs on such answers. */
+const ownTransport = { KUBEMQ_ES_TRANSPORT: "" };
+
 interface Report {
   readonly answers: number;
   readonly misdeeds: Record<string, Record<string, number>>;
@@ -14,7 +17,8 @@ interface Report {
 
 describe("nothing a server sends can crash the process or hang a loop", () => {
   test("malformed frames, cut messages, wrong trailers, giant headers, random bytes: a typed error or a reconnect", async () => {
-    const { code, signal, stdout, stderr } = await run("./fuzz.ts", ["400", String(seed)], 100_000);
+    const args = ["400", String(seed)];
+    const { code, signal, stdout, stderr } = await run("./fuzz.ts", args, 100_000, ownTransport);
     expect({ code, signal, stderr, stdout }).toMatchObject({ code: 0, signal: null, stderr: "" });
     const report = JSON.parse(stdout.split("\n")[0] ?? "{}") as Report;
     expect(report.failures).toEqual([]);

@@ -17,6 +17,9 @@ const foreignClient: TlsOptions = { ca, cert: pem("client-foreign"), key: pem("c
 const eager = { initialDelayMs: 20, maxDelayMs: 20 };
 const patience = 400;
 
+/** Connect's own transport, on which the suite runs too, does not tell why a connection ended before it began. */
+const tellsWhy = process.env["KUBEMQ_ES_TRANSPORT"] !== "stock";
+
 interface Row {
   readonly what: string;
   readonly broker: BrokerOptions;
@@ -81,7 +84,7 @@ const rows: readonly Row[] = [
     broker: { ...server("server"), ca },
     options: { tls: foreignClient },
     code: "UNAVAILABLE", // servers of Node.js hang up without a TLS alert
-    says: /closed before the server spoke HTTP\/2, it may .* refuse this client's certificate/,
+    says: tellsWhy ? /closed before the server spoke HTTP\/2, it may .* refuse this client's certificate/ : /./,
     stream: "comes back",
   },
   {
@@ -97,7 +100,7 @@ const rows: readonly Row[] = [
     broker: server("server"),
     options: { tls: false },
     code: "UNAVAILABLE",
-    says: /closed before the server spoke HTTP\/2, it may want TLS/,
+    says: tellsWhy ? /closed before the server spoke HTTP\/2, it may want TLS/ : /./,
     stream: "comes back",
   },
   {

@@ -1,7 +1,12 @@
 import type { Transport } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
-import { createFastTransport, createStockTransport, sessionSettings } from "../../src/internal/transport/index.js";
-import type { TransportOptions } from "../../src/internal/transport/index.js";
+import {
+  Connector,
+  createFastTransport,
+  createStockTransport,
+  sessionSettings,
+} from "../../src/internal/transport/index.js";
+import type { ConnectionOptions, TransportOptions } from "../../src/internal/transport/index.js";
 
 /** A transport on a connection of its own. */
 export interface TestTransport extends Transport, Disposable {
@@ -13,11 +18,13 @@ export type TransportKind = "fast" | "stock";
 export function openTransport(
   kind: TransportKind,
   url: string,
-  options: Partial<TransportOptions> = {},
+  options: Partial<TransportOptions> & ConnectionOptions = {},
 ): TestTransport {
   const sessions = new Http2SessionManager(url, undefined, sessionSettings());
-  const create = kind === "fast" ? createFastTransport : createStockTransport;
-  const transport = create({ sessionManager: sessions, ...options });
+  const transport =
+    kind === "stock"
+      ? createStockTransport({ sessionManager: sessions, ...options })
+      : createFastTransport({ sessionManager: new Connector(sessions, options), ...options });
   return {
     ...transport,
     sessions,

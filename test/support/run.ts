@@ -15,11 +15,17 @@ export interface Ran {
  * Runs a TypeScript file of this folder in a plain Node.js, where, unlike in a jest sandbox, an unhandled rejection or an
  * uncaught error ends the process.
  */
-export async function run(file: string, args: readonly string[] = [], boundMs = 60_000): Promise<Ran> {
+export async function run(
+  file: string,
+  args: readonly string[] = [],
+  boundMs = 60_000,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ran> {
   const path = fileURLToPath(new URL(file, import.meta.url));
   const started = performance.now();
   const child = spawn(process.execPath, ["--expose-gc", "--import", "tsx", path, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
   });
   let stdout = "";
   let stderr = "";

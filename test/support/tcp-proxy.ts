@@ -9,6 +9,7 @@ class Link {
   readonly server: Socket;
   readonly #proxy: TcpProxy;
   readonly #held = { up: [] as Buffer[], down: [] as Buffer[] };
+  #stranded = false;
 
   constructor(client: Socket, server: Socket, proxy: TcpProxy) {
     this.client = client;
@@ -35,9 +36,14 @@ class Link {
     if (this.server.destroyed) this.client.destroy();
   }
 
+  /** From now on this connection, and no other, is half-open for good. */
+  strand(): void {
+    this.#stranded = true;
+  }
+
   #pass(direction: "up" | "down", chunk: Buffer): void {
     const { delayMs } = this.#proxy;
-    if (this.#proxy.isDropping(direction)) return;
+    if (this.#isSwallowed(direction)) return;
     // Nothing overtakes what is still held back from a longer delay.
     if (this.#proxy.isPaused(direction) || delayMs > 0 || this.#held[direction].length > 0) {
       this.#held[direction].push(chunk);
@@ -50,7 +56,11 @@ class Link {
 
   /** A half-open connection tells nobody that its other end has gone. */
   #whenPassing(direction: "up" | "down", tell: () => void): void {
-    if (!this.#proxy.isPaused(direction) && !this.#proxy.isDropping(direction)) tell();
+    if (!this.#proxy.isPaused(direction) && !this.#isSwallowed(direction)) tell();
+  }
+
+  #isSwallowed(direction: "up" | "down"): boolean {
+    return this.#stranded || this.#proxy.isDropping(direction);
   }
 }
 
@@ -121,6 +131,11 @@ export class TcpProxy implements AsyncDisposable {
   /** Half-open: what one side sends vanishes, its FIN and RST too, and the other is never told. Lasts until `restore`. */
   drop(direction: Direction): void {
     for (const one of each(direction)) this.#dropping.add(one);
+  }
+
+  /** Half-open for good: so many connections, the oldest first. The others work. */
+  strand(count: number): void {
+    for (const link of [...this.#links].slice(0, count)) link.strand();
   }
 
   /** New connections work again; those that lost bytes are broken for good, and are closed. */

@@ -44,6 +44,16 @@ describe("an error becomes a KubeMQError", () => {
     }
   });
 
+  test.each(["protocol error: missing status", "missing trailer", "http/2 stream closed with error code CANCEL (0x8)"])(
+    "a stream that was cut off, as Connect's own transport tells it, is UNAVAILABLE, to be tried again: %s",
+    (text) => {
+      expect(toKubeMQError(new ConnectError(text, Code.Internal), subject)).toMatchObject({
+        code: "UNAVAILABLE",
+        retryable: true,
+      });
+    },
+  );
+
   test("a server that refuses without a reason is said to do so", () => {
     expect(serverError("", subject).message).toMatch(/refused without a reason/);
   });

@@ -1,24 +1,35 @@
-import type { ClientHttp2Stream, Http2Session, OutgoingHttpHeaders } from "node:http2";
+import type { ClientHttp2Stream, ClientSessionRequestOptions, Http2Session, OutgoingHttpHeaders } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2SessionManager } from "@connectrpc/connect-node";
 import { knowSession } from "./lifetime.js";
+import { connectionDefaults } from "./options.js";
+import type { ConnectionOptions, SessionSource } from "./options.js";
 import { awaitGreeting, messageOf } from "./status.js";
 
-/** Opens requests on the session of a session manager, which connects when there is none. */
-export class Connector {
+/** A session manager, which connects when there is no connection, with what connections need and it does not know of. */
+export class Connector implements SessionSource {
+  readonly authority: string;
+  private readonly options: Required<ConnectionOptions>;
   private readonly known = new WeakSet<Http2Session>();
   private timer: NodeJS.Timeout | undefined;
   private waiting = 0;
 
   constructor(
     private readonly sessions: Http2SessionManager,
-    private readonly connectTimeoutMs: number,
-    private readonly connectionWindowBytes: number,
-  ) {}
+    options: ConnectionOptions = {},
+  ) {
+    this.authority = sessions.authority;
+    this.options = { ...connectionDefaults, ...options };
+  }
 
   /** @throws ConnectError (unavailable) when there is no connection to be had */
-  async request(path: string, headers: OutgoingHttpHeaders): Promise<ClientHttp2Stream> {
-    const request = this.sessions.request("POST", path, headers, {});
+  async request(
+    method: string,
+    path: string,
+    headers: OutgoingHttpHeaders,
+    options: Omit<ClientSessionRequestOptions, "signal">,
+  ): Promise<ClientHttp2Stream> {
+    const request = this.sessions.request(method, path, headers, options);
     // Nothing in node:http2 limits a connection attempt; the operating system takes minutes to give up.
     const watched = this.sessions.state() === "connecting";
     if (watched) this.watch();
@@ -33,28 +44,30 @@ export class Connector {
     }
   }
 
+  notifyResponseByteRead(stream: ClientHttp2Stream): void {
+    this.sessions.notifyResponseByteRead(stream);
+  }
+
   private prepare(session: Http2Session): void {
     this.known.add(session);
     awaitGreeting(session);
-    knowSession(this.sessions, session);
+    knowSession(this.sessions, session, this.options.keepalive);
     // The session manager takes its listeners away when it replaces a dying session, whose last error would then be uncaught.
     session.on("error", () => {});
     // Without this the connection as a whole keeps the protocol's 64 KiB, however large the streams' windows are.
-    session.setLocalWindowSize(this.connectionWindowBytes);
+    session.setLocalWindowSize(this.options.connectionWindowBytes);
   }
 
   private watch(): void {
+    const { connectTimeoutMs } = this.options;
     this.waiting++;
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       if (this.sessions.state() !== "connecting") return;
       this.sessions.abort(
-        new ConnectError(
-          `no connection to ${this.sessions.authority} within ${this.connectTimeoutMs} ms`,
-          Code.Unavailable,
-        ),
+        new ConnectError(`no connection to ${this.sessions.authority} within ${connectTimeoutMs} ms`, Code.Unavailable),
       );
-    }, this.connectTimeoutMs);
+    }, connectTimeoutMs);
   }
 
   private unwatch(): void {

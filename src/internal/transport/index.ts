@@ -5,7 +5,6 @@ import { kubemqCodecs } from "../../../gen/kubemq_codec.js";
 import type { MethodCall } from "./call.js";
 import { codecFor } from "./codec.js";
 import type { MessageCodec } from "./codec.js";
-import { Connector } from "./connector.js";
 import { deadlineOf, RequestHeaders } from "./headers.js";
 import type { HeadersLike } from "./headers.js";
 import { transportDefaults } from "./options.js";
@@ -15,8 +14,9 @@ import { UnaryCall } from "./unary.js";
 
 export { batchesOf } from "./batches.js";
 export { createStockTransport } from "./stock.js";
-export { sessionSettings, transportDefaults } from "./options.js";
-export type { TransportOptions } from "./options.js";
+export { Connector } from "./connector.js";
+export { sessionSettings } from "./options.js";
+export type { ConnectionOptions, TransportOptions } from "./options.js";
 
 /** What all calls of a method have in common. */
 interface Route {
@@ -33,7 +33,6 @@ interface Route {
  */
 export function createFastTransport(options: TransportOptions): Transport {
   const settings = { ...transportDefaults, ...options };
-  const connector = new Connector(settings.sessionManager, settings.connectTimeoutMs, settings.connectionWindowBytes);
   const headers = new RequestHeaders();
   const routes = new Map<DescMethod, Route>();
 
@@ -67,7 +66,7 @@ export function createFastTransport(options: TransportOptions): Transport {
       deadlineMs,
       readMaxBytes: settings.readMaxBytes,
       writeMaxBytes: settings.writeMaxBytes,
-      request: () => connector.request(path, headers.of(header, deadlineMs)),
+      request: () => settings.sessionManager.request("POST", path, headers.of(header, deadlineMs), {}),
     };
   }
 

@@ -1,6 +1,8 @@
 import type { Http2SessionManager } from "@connectrpc/connect-node";
 import type { ClientHttp2Stream, Http2Session } from "node:http2";
 import { Socket } from "node:net";
+import { watchLeaving } from "./leaving.js";
+import type { Keepalive } from "./leaving.js";
 
 // A stream whose header block the server has begun and not ended has memory of its session, and node:http2, at least from 20 to 26, aborts
 // the process when a session is freed while there is such memory (`current_nghttp2_memory_ == 0` in `~Http2Session`). Nothing in
@@ -24,14 +26,20 @@ const held = new FinalizationRegistry<readonly unknown[]>(() => {});
 /**
  * Makes a connected session known, which ends those before it that are not asked to leave: after some breaches of the protocol node:http2
  * neither reads nor closes, says that it is closed, and so is replaced while its streams, and with them our loops, would wait for ever.
+ *
+ * @param keepalive for the time after the server has asked it to leave
  */
-export function knowSession(manager: Http2SessionManager, session: Http2Session): void {
+export function knowSession(manager: Http2SessionManager, session: Http2Session, keepalive: Keepalive | false): void {
   const values = Reflect.ownKeys(session).map((key): unknown => Object.getOwnPropertyDescriptor(session, key)?.value);
   parts.set(session, values);
   const sessions = living.get(manager) ?? new Set();
   for (const older of sessions) if (!leaving.has(older)) cutSocket(older);
   living.set(manager, sessions.add(session));
-  session.once("goaway", () => leaving.add(session));
+  session.once("goaway", () => {
+    leaving.add(session);
+    const socket = socketOf(session);
+    if (keepalive !== false && socket !== undefined) watchLeaving(session, socket, keepalive);
+  });
   session.once("close", () => {
     sessions.delete(session);
     // Its streams have ended by then. The native part of a session whose settings were never acknowledged holds the session, which therefore
@@ -64,5 +72,10 @@ export function cutSockets(manager: Http2SessionManager): boolean {
 }
 
 function cutSocket(session: Http2Session): void {
-  for (const part of parts.get(session) ?? []) if (part instanceof Socket) part.destroy();
+  socketOf(session)?.destroy();
+}
+
+/** The socket itself: what a session offers as its socket may not be destroyed. */
+function socketOf(session: Http2Session): Socket | undefined {
+  return parts.get(session)?.find((part) => part instanceof Socket);
 }

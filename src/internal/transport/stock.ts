@@ -1,14 +1,15 @@
 import type { Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import { outlive } from "./lifetime.js";
 import { transportDefaults } from "./options.js";
-import type { TransportOptions } from "./options.js";
+import type { SessionSource, TransportOptions } from "./options.js";
 
 /** Connect writes deadlines in milliseconds whatever their size, and gRPC allows eight digits. */
 const LONGEST_DEADLINE_MS = 99_999_999;
 
 /** Connect's own transport on the same session: the reference that ours is tested and measured against. */
 export function createStockTransport(options: TransportOptions): Transport {
-  const { sessionManager } = options;
+  const sessionManager = resettingSoon(options.sessionManager);
   const stock = createGrpcTransport({
     baseUrl: sessionManager.authority,
     sessionManager,
@@ -24,4 +25,22 @@ export function createStockTransport(options: TransportOptions): Transport {
 
 function clamp(timeoutMs: number | undefined): number | undefined {
   return timeoutMs === undefined ? undefined : Math.min(timeoutMs, LONGEST_DEADLINE_MS);
+}
+
+/** Connect resets streams from within their own events, which makes node:http2 spin or abort: here it happens in the next turn, as in ours. */
+function resettingSoon(sessions: SessionSource): SessionSource {
+  return {
+    authority: sessions.authority,
+    notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
+    async request(...request) {
+      const stream = await sessions.request(...request);
+      const close = stream.close.bind(stream);
+      stream.close = (code, callback) => {
+        if (callback === undefined) return close(code); // by node:http2 itself
+        outlive(stream, stream.session);
+        setImmediate(() => (stream.destroyed ? callback() : close(code, callback)));
+      };
+      return stream;
+    },
+  };
 }

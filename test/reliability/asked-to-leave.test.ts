@@ -1,0 +1,67 @@
+import { describe, expect, test } from "@jest/globals";
+import { KubeMQClient, type ClientOptions, type Status } from "kubemq-es";
+import { startBroker, type Broker } from "kubemq-es/testing";
+import { TcpProxy } from "../support/tcp-proxy.js";
+import { pem } from "../support/tls.js";
+import { sleep, until } from "../support/until.js";
+
+const reconnect = { initialDelayMs: 20, maxDelayMs: 250 };
+
+/** A client with a loop, on a connection that the server has asked to leave politely: the loop stays there, and what is new goes to the next. */
+async function onLeavingConnection(broker: Broker, proxy: TcpProxy, options: ClientOptions) {
+  const client = await KubeMQClient.connect({ ...options, address: proxy.address, reconnect });
+  const retries: Status[] = [];
+  void (async () => {
+    for await (const status of client.status()) if (status.type === "retry") retries.push(status);
+  })();
+  const seen: string[] = [];
+  const subscription = client.eventsStore.subscribe({ channel: "c", start: { from: "new" } });
+  void (async () => {
+    for await (const event of subscription) seen.push(event.text());
+  })();
+  await subscription.ready;
+  await client.eventsStore.publish({ channel: "c", body: "before" });
+  await until("the loop is open", () => seen.length === 1);
+  broker.faults.goAway();
+  await until("calls go to another connection", async () => {
+    await client.ping().catch(() => {}); // one that crosses the GOAWAY is refused
+    return proxy.accepted === 2;
+  });
+  return { client, seen, retries };
+}
+
+describe.each(["in the clear", "over TLS"])("a connection that the server has asked to leave, %s", (how) => {
+  const isSecure = how === "over TLS";
+  const start = () => startBroker(isSecure ? { cert: pem("server"), key: pem("server-key") } : {});
+  const secured: ClientOptions = isSecure ? { tls: { ca: pem("ca") } } : {};
+
+  test("falls silent: its loops come back on the next one within interval and time-out, and lose nothing", async () => {
+    await using broker = await start();
+    await using proxy = await TcpProxy.start(broker.port);
+    const options = { ...secured, keepalive: { intervalMs: 300, timeoutMs: 300 } };
+    const { client, seen, retries } = await onLeavingConnection(broker, proxy, options);
+    proxy.strand(1);
+    await client.eventsStore.publish({ channel: "c", body: "after" });
+    // Less than the ten intervals after which node:http2 gives up on settings that are not acknowledged.
+    await until("the loop goes on", () => seen.length === 2, 600 + 2_000);
+    expect(seen).toEqual(["before", "after"]);
+    expect(retries).toHaveLength(1);
+    expect(proxy.accepted).toBe(2);
+    await client.close();
+  }, 20_000);
+
+  test("is left alone while it lives, however long it is silent", async () => {
+    await using broker = await start();
+    await using proxy = await TcpProxy.start(broker.port);
+    // Two hundred intervals.
+    const options = { ...secured, keepalive: { intervalMs: 10, timeoutMs: 1_000 } };
+    const { client, seen, retries } = await onLeavingConnection(broker, proxy, options);
+    await sleep(2_000);
+    expect(retries).toEqual([]);
+    await client.eventsStore.publish({ channel: "c", body: "still here" });
+    await until("the loop goes on", () => seen.length === 2);
+    expect(retries).toEqual([]);
+    expect(proxy.accepted).toBe(2);
+    await client.close();
+  }, 20_000);
+});
