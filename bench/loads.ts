@@ -32,15 +32,15 @@ export const WINDOW = 1024;
 export const loads: readonly Load[] = [
   receive("16 B", 16, 60_000, { "grpc-js": 2, "grpc-js tuned": 2 }),
   receive("1 KiB", 1024, 40_000, { "grpc-js": 1.6, "grpc-js tuned": 1.8 }),
-  receive("64 KiB", 65_536, 3_000, { "grpc-js": 2.4, "grpc-js tuned": 0.95 }),
+  receive("64 KiB", 65_536, 12_000, { "grpc-js": 2.4, "grpc-js tuned": 0.95 }),
   send("16 B", 16, true, 15_000, 5),
   send("1 KiB", 1024, true, 15_000, 4.5),
-  send("64 KiB", 65_536, true, 1_500, 1.5),
+  send("64 KiB", 65_536, true, 4_500, 1.5),
   send("16 B", 16, false, 30_000, 8),
-  unary("one at a time", 1, 1_000, 1.3),
+  unary("one at a time", 1, 3_000, 1.3),
   unary("64 at once", 64, 3_000, 1.5),
   unary("256 at once", 256, 3_000, 1.6),
-  { name: "queue: poll and confirmed ack", kind: "poll", count: 500, mustReach: { "grpc-js": 1 } },
+  { name: "queue: poll and confirmed ack", kind: "poll", count: 2_000, mustReach: { "grpc-js": 1 } },
 ];
 
 function receive(text: string, size: number, count: number, mustReach: Load["mustReach"]): Load {

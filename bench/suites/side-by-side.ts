@@ -92,8 +92,8 @@ function startContestant(name: ContestantName): Promise<Child> {
 }
 
 /**
- * What large bodies cost depends on how the memory of a process happens to lie: some of them get and return pages without end, and need twice
- * the time of their twins as long as they live. So each round has processes of its own.
+ * What large bodies cost depends on when V8 collects them: in some processes each 32 MB of them begin another marking of the whole heap, and these
+ * need half as much time again as their twins, for seconds on end. So each round has processes of its own.
  */
 function hasLargeBodies(load: Load): boolean {
   return "size" in load && load.size >= 65_536;
@@ -109,13 +109,14 @@ async function measure(load: Load, arena: Arena, { rounds, scale }: Settings): P
     const sample = (await child.ask({ load, count: most, ports: arena.ports } satisfies Order)) as Sample;
     return { ...sample, serverMs: (await serverCpuMs(arena.server)) - before };
   };
-  const warmUp = (child: Child) => play(child, Math.max(load.count, count * 3));
-  if (!hasLargeBodies(load)) for (const child of arena.children.values()) await warmUp(child);
+  if (!hasLargeBodies(load)) {
+    for (const child of arena.children.values()) await play(child, Math.max(load.count, count * 3));
+  }
   for (let round = 0; round < rounds; round++) {
     for (const [name, child] of arena.children) {
       if (hasLargeBodies(load)) {
         using own = await startContestant(name);
-        await warmUp(own);
+        await play(own, count);
         samples.get(name)?.push(await play(own, count));
       } else samples.get(name)?.push(await play(child, count));
     }
