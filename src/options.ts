@@ -44,7 +44,8 @@ export interface ClientOptions {
   connectTimeoutMs?: number;
   /**
    * While streams are open and nothing was received for `intervalMs`, the server is pinged; no answer within `timeoutMs`
-   * means that the connection is dead, and every stream comes back on a new one. @default { intervalMs: 10000, timeoutMs: 5000 }
+   * means that the connection is dead, and every stream comes back on a new one. A connection that the server has asked to leave is watched
+   * apart, as long as there are streams on it. @default { intervalMs: 10000, timeoutMs: 5000 }
    */
   keepalive?: false | { intervalMs?: number; timeoutMs?: number };
   /**
