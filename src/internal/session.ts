@@ -13,7 +13,8 @@ export interface Session {
 }
 
 /** Connect's own transport is the reference that ours is tested and measured against. */
-const createTransport = process.env["KUBEMQ_ES_TRANSPORT"] === "stock" ? createStockTransport : createFastTransport;
+export const createTransport =
+  process.env["KUBEMQ_ES_TRANSPORT"] === "stock" ? createStockTransport : createFastTransport;
 
 /**
  * The HTTP/2 connection of a client: one, made at the first call and again when it is lost. HTTP/2 PINGs stay off, since

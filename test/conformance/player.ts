@@ -1,8 +1,10 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { CallOptions } from "@connectrpc/connect";
 import { createClient } from "@connectrpc/connect";
-import { Http2SessionManager, createGrpcTransport } from "@connectrpc/connect-node";
+import { Http2SessionManager } from "@connectrpc/connect-node";
 import { kubemq } from "kubemq-es/gen";
+import { createTransport } from "../../src/internal/session.js";
+import { Connector } from "../../src/internal/transport/index.js";
 import type { Case } from "./cases.js";
 import { namesOf } from "./cases.js";
 import { collect } from "./collect.js";
@@ -29,7 +31,7 @@ interface Sequence {
 /** Plays a case to the end. Rejects at the first step that fails, naming it. */
 export async function play(story: Case, address: string, time: ProcessTime): Promise<void> {
   const sessions = new Http2SessionManager(`http://${address}`);
-  const player = new Player(`http://${address}`, sessions, time);
+  const player = new Player(sessions, time);
   let cancelLimit = () => {};
   const overdue = new Promise<never>((_, reject) => {
     const late = () => reject(new Error(`${story.name} took too long`));
@@ -51,9 +53,9 @@ class Player {
   readonly #calls = new Map<string, LiveCall>();
   readonly #marks = new Map<string, number>();
 
-  constructor(baseUrl: string, sessionManager: Http2SessionManager, time: ProcessTime) {
+  constructor(sessionManager: Http2SessionManager, time: ProcessTime) {
     this.#time = time;
-    const transport = createGrpcTransport({ baseUrl, sessionManager });
+    const transport = createTransport({ sessionManager: new Connector(sessionManager) });
     this.#client = createClient(kubemq, transport);
     const run = Array.from({ length: 12 }, () => Math.floor(Math.random() * 36).toString(36)).join("");
     const variables = new Variables(
