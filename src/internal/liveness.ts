@@ -1,5 +1,6 @@
 import { KubeMQError } from "../errors.js";
 import type { Clock } from "./clock.js";
+import type { Keepalive } from "./transport/index.js";
 
 /** What the liveness check needs of the connection. */
 export interface Watched {
@@ -16,12 +17,12 @@ export interface Watched {
  * frequent HTTP/2 PINGs by closing the connection. Timers run only between `start` and `stop`, while streams are open.
  */
 export class Liveness {
-  readonly #settings: { readonly intervalMs: number; readonly timeoutMs: number };
+  readonly #settings: Keepalive;
   readonly #clock: Clock;
   readonly #watched: Watched;
   #cancel: (() => void) | undefined;
 
-  constructor(settings: { intervalMs: number; timeoutMs: number }, clock: Clock, watched: Watched) {
+  constructor(settings: Keepalive, clock: Clock, watched: Watched) {
     this.#settings = settings;
     this.#clock = clock;
     this.#watched = watched;

@@ -3,7 +3,7 @@ import { Http2SessionManager } from "@connectrpc/connect-node";
 import type { SecureClientSessionOptions } from "node:http2";
 import { pem, type ResolvedOptions } from "../options.js";
 import { cutSockets } from "./transport/lifetime.js";
-import { Connector, createFastTransport, createStockTransport } from "./transport/index.js";
+import { Connector, createFastTransport, createStockTransport, sessionSettings } from "./transport/index.js";
 
 /** What carries the calls of a client. */
 export interface Session {
@@ -49,7 +49,7 @@ function nextTurn(): Promise<void> {
 }
 
 function sessionOptions(options: ResolvedOptions): SecureClientSessionOptions {
-  const settings = { settings: { initialWindowSize: options.flowControl.streamBytes, enablePush: false } };
+  const settings = sessionSettings(options.flowControl.streamBytes);
   const { tls } = options;
   if (tls === undefined) return settings;
   // Getters, since node:http2 reads the options for each connection: certificates given as paths are read anew.

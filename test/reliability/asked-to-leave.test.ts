@@ -7,9 +7,8 @@ import { sleep, until } from "../support/until.js";
 
 const reconnect = { initialDelayMs: 20, maxDelayMs: 250 };
 
-/** A client with a loop, on a connection that the server has asked to leave politely: the loop stays there, and what is new goes to the next. */
-async function onLeavingConnection(broker: Broker, proxy: TcpProxy, options: ClientOptions) {
-  const client = await KubeMQClient.connect({ ...options, address: proxy.address, reconnect });
+/** Gives a client a loop, on a connection that the server has asked to leave politely: the loop stays there, and what is new goes to the next. */
+async function onLeavingConnection(broker: Broker, proxy: TcpProxy, client: KubeMQClient) {
   const retries: Status[] = [];
   void (async () => {
     for await (const status of client.status()) if (status.type === "retry") retries.push(status);
@@ -27,7 +26,7 @@ async function onLeavingConnection(broker: Broker, proxy: TcpProxy, options: Cli
     await client.ping().catch(() => {}); // one that crosses the GOAWAY is refused
     return proxy.accepted === 2;
   });
-  return { client, seen, retries };
+  return { seen, retries };
 }
 
 describe.each(["in the clear", "over TLS"])("a connection that the server has asked to leave, %s", (how) => {
@@ -38,8 +37,9 @@ describe.each(["in the clear", "over TLS"])("a connection that the server has as
   test("falls silent: its loops come back on the next one within interval and time-out, and lose nothing", async () => {
     await using broker = await start();
     await using proxy = await TcpProxy.start(broker.port);
-    const options = { ...secured, keepalive: { intervalMs: 300, timeoutMs: 300 } };
-    const { client, seen, retries } = await onLeavingConnection(broker, proxy, options);
+    const keepalive = { intervalMs: 300, timeoutMs: 300 };
+    await using client = await KubeMQClient.connect({ ...secured, address: proxy.address, reconnect, keepalive });
+    const { seen, retries } = await onLeavingConnection(broker, proxy, client);
     proxy.strand(1);
     await client.eventsStore.publish({ channel: "c", body: "after" });
     // Less than the ten intervals after which node:http2 gives up on settings that are not acknowledged.
@@ -47,21 +47,20 @@ describe.each(["in the clear", "over TLS"])("a connection that the server has as
     expect(seen).toEqual(["before", "after"]);
     expect(retries).toHaveLength(1);
     expect(proxy.accepted).toBe(2);
-    await client.close();
   }, 20_000);
 
   test("is left alone while it lives, however long it is silent", async () => {
     await using broker = await start();
     await using proxy = await TcpProxy.start(broker.port);
     // Two hundred intervals.
-    const options = { ...secured, keepalive: { intervalMs: 10, timeoutMs: 1_000 } };
-    const { client, seen, retries } = await onLeavingConnection(broker, proxy, options);
+    const keepalive = { intervalMs: 10, timeoutMs: 1_000 };
+    await using client = await KubeMQClient.connect({ ...secured, address: proxy.address, reconnect, keepalive });
+    const { seen, retries } = await onLeavingConnection(broker, proxy, client);
     await sleep(2_000);
     expect(retries).toEqual([]);
     await client.eventsStore.publish({ channel: "c", body: "still here" });
     await until("the loop goes on", () => seen.length === 2);
     expect(retries).toEqual([]);
     expect(proxy.accepted).toBe(2);
-    await client.close();
   }, 20_000);
 });

@@ -15,6 +15,7 @@ import { UnaryCall } from "./unary.js";
 export { batchesOf } from "./batches.js";
 export { createStockTransport } from "./stock.js";
 export { Connector } from "./connector.js";
+export type { Keepalive } from "./leaving.js";
 export { sessionSettings } from "./options.js";
 export type { ConnectionOptions, TransportOptions } from "./options.js";
 

@@ -1,8 +1,9 @@
 import type { Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { outlive } from "./lifetime.js";
+import { constants } from "node:http2";
 import { transportDefaults } from "./options.js";
 import type { SessionSource, TransportOptions } from "./options.js";
+import { resetSoon } from "./reset.js";
 
 /** Connect writes deadlines in milliseconds whatever their size, and gRPC allows eight digits. */
 const LONGEST_DEADLINE_MS = 99_999_999;
@@ -36,9 +37,9 @@ function resettingSoon(sessions: SessionSource): SessionSource {
       const stream = await sessions.request(...request);
       const close = stream.close.bind(stream);
       stream.close = (code, callback) => {
-        if (callback === undefined) return close(code); // by node:http2 itself
-        outlive(stream, stream.session);
-        setImmediate(() => (stream.destroyed ? callback() : close(code, callback)));
+        if (callback === undefined) return close(code); // by node:http2 itself, or in its time
+        stream.once("close", callback);
+        resetSoon(stream, stream.session, code ?? constants.NGHTTP2_CANCEL);
       };
       return stream;
     },
