@@ -3,7 +3,7 @@ import { KubeMQError } from "./errors.js";
 import type { Connection } from "./internal/connection.js";
 import { fault, serverError } from "./internal/fault.js";
 import { onAbort } from "./internal/abort.js";
-import { newId } from "./internal/wire.js";
+import { newId } from "./internal/ids.js";
 import { requestOf, type ResponseParts } from "./internal/wire-requests.js";
 import { channelList } from "./internal/wire-channels.js";
 import type { CallOptions } from "./message.js";

@@ -11,6 +11,7 @@ import {
 } from "./internal/check.js";
 import type { Connection } from "./internal/connection.js";
 import { fault } from "./internal/fault.js";
+import { newId } from "./internal/ids.js";
 import {
   estimatedSize,
   exactSize,
@@ -21,7 +22,6 @@ import {
   type ResponseParts,
   type WireRequest,
 } from "./internal/wire-requests.js";
-import { newId } from "./internal/wire.js";
 import type { CallOptions, Incoming, OutgoingMessage, StreamOptions } from "./message.js";
 import { MAX_TIMER_MS } from "./options.js";
 

@@ -2,7 +2,7 @@ import type { ChannelKind } from "../channels.js";
 import type { Outgoing } from "../message.js";
 import type { Subscription } from "../subscription.js";
 import type { Activity, ActivityOutcome, Observer, ObservedMessage, Operation } from "../telemetry.js";
-import { newId } from "./wire.js";
+import { newId } from "./ids.js";
 
 /** How a client that is observed does the same as one that is not: what its patterns share. */
 

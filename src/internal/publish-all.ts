@@ -19,21 +19,22 @@ export async function publishAll<T>(
   let failure: { readonly error: unknown } | undefined;
   let sent = 0;
   let answered = 0;
-  let wakeAt = Infinity;
+  /** 0: nobody waits for a count. Not Infinity: V8 keeps that as an object, and comparing with it was a fifth of a small send. */
+  let wakeAt = 0;
   let wake = () => {};
   const settle: Settle = (error) => {
     answered += 1;
     if (error !== undefined && failure === undefined) {
       failure = { error };
       wake();
-    } else if (answered >= wakeAt) wake();
+    } else if (answered === wakeAt) wake();
   };
   /** Resolves when so many have their outcome, or at the first failure. */
   const until = async (count: number, goOn = () => failure === undefined) => {
     const isOver = () => answered >= count || !goOn();
     wakeAt = count;
     while (!isOver()) await new Promise<void>((resolve) => (wake = resolve));
-    wakeAt = Infinity;
+    wakeAt = 0;
   };
   const offer = (message: OutgoingMessage<T>): Promise<void> | undefined => {
     sent += 1;

@@ -8,6 +8,7 @@ import { within } from "./clock.js";
 import type { Connection } from "./connection.js";
 import { cancelled, clientClosed, connectionLost, fault, serverError, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
+import { newId } from "./ids.js";
 import { publishAll, type Sequence, type Settle } from "./publish-all.js";
 import type { HostedStream } from "./stream-plan.js";
 import { Unanswered, type Awaited } from "./unanswered.js";
@@ -15,7 +16,6 @@ import { Uplink } from "./uplink.js";
 import {
   checkEventSize,
   fenceOf,
-  newId,
   refusalOf,
   sendEventsStreamMethod,
   wireSize,
@@ -93,7 +93,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     this.#plan = plan;
     this.#connection = connection;
     this.#reconnects = options.reconnect ?? connection.reconnect !== false;
-    this.#unanswered = new Unanswered(connection.clock, (late) => this.#timeOut(late));
+    this.#unanswered = new Unanswered(connection.clock, connection.options.timeoutMs, (late) => this.#timeOut(late));
     connection.join(this, false);
     this.#unwatch = onAbort(options.signal, () => this.#end(options.signal?.reason));
   }
@@ -173,7 +173,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
       }
       this.#named.add(id);
     }
-    this.#unanswered.add({ kind: "event", id, settle, channel, size, named, deadline: this.#deadline() });
+    this.#unanswered.add({ kind: "event", id, settle, channel, size, named, deadline: this.#unanswered.deadline() });
     this.#events += 1;
     this.#bytes += size;
     this.#line ??= this.#open();
@@ -188,13 +188,9 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
   #sendFence(): void {
     if (this.#fence !== "due" || this.#line === undefined) return;
     const id = newId();
-    this.#fence = { kind: "fence", id, deadline: this.#deadline() };
+    this.#fence = { kind: "fence", id, deadline: this.#unanswered.deadline() };
     this.#unanswered.add(this.#fence);
     this.#line.uplink.send(fenceOf(this.#connection.options.clientId, id))?.catch(() => {});
-  }
-
-  #deadline(): number {
-    return this.#connection.clock.now() + this.#connection.options.timeoutMs;
   }
 
   #open(): Line {

@@ -14,18 +14,31 @@ export interface Awaited {
  */
 export class Unanswered<Sent extends Awaited> {
   readonly #clock: Clock;
+  readonly #timeoutMs: number;
   readonly #onLate: (late: readonly Sent[]) => void;
   readonly #sent = new Fifo<Sent>();
+  /** Of what is sent in this turn of the event loop. */
+  #deadline: number | undefined;
   #cancelTimer: (() => void) | undefined;
 
   /** @param onLate gets what was not answered in time, and is not awaited any more */
-  constructor(clock: Clock, onLate: (late: readonly Sent[]) => void) {
+  constructor(clock: Clock, timeoutMs: number, onLate: (late: readonly Sent[]) => void) {
     this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
     this.#onLate = onLate;
   }
 
   get size(): number {
     return this.#sent.size;
+  }
+
+  /** Of what is sent now. All of one turn have the same, as with timers: a look at the clock for each would be a fifth of a small send. */
+  deadline(): number {
+    if (this.#deadline === undefined) {
+      this.#deadline = this.#clock.now() + this.#timeoutMs;
+      queueMicrotask(() => (this.#deadline = undefined));
+    }
+    return this.#deadline;
   }
 
   add(sent: Sent): void {

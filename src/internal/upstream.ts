@@ -83,7 +83,7 @@ export class Upstream implements HostedStream {
     this.#connection = connection;
     this.#subject = { operation: plan.operation };
     this.#reconnects = options.reconnect ?? connection.reconnect !== false;
-    this.#unanswered = new Unanswered(connection.clock, (late) => this.#timeOut(late));
+    this.#unanswered = new Unanswered(connection.clock, connection.options.timeoutMs, (late) => this.#timeOut(late));
     connection.join(this, false);
     this.#unwatch = onAbort(options.signal, () => void this.#leave(options.signal?.reason));
   }
@@ -187,10 +187,9 @@ export class Upstream implements HostedStream {
 
   #sendOne(units: Unit[]): void {
     const line = (this.#line ??= this.#open());
-    const { clock, options } = this.#connection;
     this.#requests += 1;
     const id = this.#requests.toString(36);
-    this.#unanswered.add({ id, units, deadline: clock.now() + options.timeoutMs });
+    this.#unanswered.add({ id, units, deadline: this.#unanswered.deadline() });
     line.owed.add(id);
     const [only] = units;
     const messages = units.length === 1 && only !== undefined ? only.messages : units.flatMap((unit) => unit.messages);

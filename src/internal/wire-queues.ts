@@ -22,7 +22,8 @@ import type { QueuePolicy, QueuesInfo, SendResult } from "../queue-message.js";
 import type { Subject } from "./check.js";
 import { fault, serverError } from "./fault.js";
 import { dateOf } from "./start.js";
-import { newId, tagsSize } from "./wire.js";
+import { newId } from "./ids.js";
+import { tagsOf, tagsSize } from "./wire.js";
 
 /** Queues but for their consumers: protobuf to public types and back. */
 
@@ -51,7 +52,7 @@ export function queueMessageOf(
     Channel: message.channel,
     Metadata: message.metadata ?? "",
     Body: body,
-    Tags: message.tags === undefined ? {} : { ...message.tags },
+    Tags: tagsOf(message.tags),
     ...(policy === undefined ? {} : { Policy: policyOf(policy) }),
   });
 }

@@ -165,6 +165,14 @@ export const publishing: Chapter = {
       name: "no answer in time is TIMEOUT, for its own event",
     },
     {
+      promise: "the time-out of an event counts from when it was sent, not from when those before it were",
+      file: "src/internal/unanswered.ts",
+      find: "queueMicrotask(() => (this.#deadline = undefined));",
+      replace: "",
+      test: "test/unit/unanswered.test.ts",
+      name: "each message has its whole time-out, from the turn in which it was sent",
+    },
+    {
       promise: "a lost connection rejects what is unanswered; nothing is sent again in silence",
       file: publisher,
       find: `if (sent.kind === "event") this.#settle(sent, errorFor(sent.channel));`,
