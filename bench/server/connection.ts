@@ -37,12 +37,21 @@ interface Call {
   started: boolean;
   /** The one message was empty: a ping. */
   ping: boolean;
-  buffered: Buffer;
+  /** Of a message that has not come whole, and how many bytes more there must be to see further. */
+  parts: Buffer[];
+  missing: number;
   /** Of a subscription: the frames of one event, and of as many as fill a block. */
   one: Buffer | undefined;
   block: Buffer | undefined;
   /** Where in an event that is larger than a frame the next frame starts. */
   next: number;
+}
+
+/** A DATA frame whose payload has not come whole. */
+interface Body {
+  readonly stream: number;
+  readonly flags: number;
+  left: number;
 }
 
 const nothing: Buffer = Buffer.alloc(0);
@@ -52,7 +61,9 @@ export class Connection {
   private readonly kind: Kind;
   private readonly event: Buffer;
   private readonly calls = new Map<number, Call>();
+  /** The beginning of a frame's header, or of a frame without a body. */
   private input: Buffer = nothing;
+  private body: Body | undefined;
   private prefaced = false;
   private window = 65_535;
   private initialWindow = 65_535;
@@ -81,20 +92,43 @@ export class Connection {
       this.prefaced = true;
       at = PREFACE_BYTES;
     }
-    while (input.length - at >= FRAME_HEADER_BYTES) {
-      const end = at + FRAME_HEADER_BYTES + input.readUIntBE(at, 3);
-      if (input.length < end) break;
+    for (;;) {
+      // A body is taken as it comes: to wait for all of a frame would be to copy most of what is read.
+      if (this.body !== undefined) at += this.onBody(this.body, input.subarray(at));
+      if (input.length - at < FRAME_HEADER_BYTES) break;
+      const length = input.readUIntBE(at, 3);
+      const type = input[at + 3] ?? 0;
+      const flags = input[at + 4] ?? 0;
       const stream = input.readUInt32BE(at + 5) & 0x7fffffff;
-      this.onFrame(input[at + 3] ?? 0, input[at + 4] ?? 0, stream, input.subarray(at + FRAME_HEADER_BYTES, end));
-      at = end;
+      const start = at + FRAME_HEADER_BYTES;
+      if (type === DATA) {
+        this.body = { stream, left: length, flags };
+        at = start;
+        continue;
+      }
+      if (input.length < start + length) break;
+      this.onFrame(type, flags, stream, input.subarray(start, start + length));
+      at = start + length;
     }
     this.input = input.subarray(at);
     this.pump();
   }
 
+  /** Gives how many bytes were of the DATA frame that is being read. */
+  private onBody(body: Body, input: Buffer): number {
+    const { stream, flags } = body;
+    const piece = input.subarray(0, body.left);
+    body.left -= piece.length;
+    if (piece.length > 0) this.onData(stream, piece);
+    if (body.left === 0) {
+      this.body = undefined;
+      if ((flags & END_STREAM) !== 0) this.halfClosed(stream);
+    }
+    return piece.length;
+  }
+
   private onFrame(type: number, flags: number, stream: number, payload: Buffer): void {
     if (type === HEADERS) this.open(stream);
-    else if (type === DATA) this.onData(stream, payload);
     else if (type === SETTINGS && (flags & ACK) === 0) this.onSettings(payload);
     else if (type === PING && (flags & ACK) === 0) this.output.push(frame(PING, ACK, 0, payload));
     else if (type === RST_STREAM) this.calls.delete(stream);
@@ -103,7 +137,7 @@ export class Connection {
       if (stream === 0) this.window += payload.readUInt32BE(0);
       else if (call !== undefined) call.window += payload.readUInt32BE(0);
     }
-    if ((flags & END_STREAM) !== 0 && (type === DATA || type === HEADERS)) this.halfClosed(stream);
+    if ((flags & END_STREAM) !== 0 && type === HEADERS) this.halfClosed(stream);
   }
 
   private onSettings(payload: Buffer): void {
@@ -123,7 +157,8 @@ export class Connection {
       window,
       started: false,
       ping: false,
-      buffered: nothing,
+      parts: [],
+      missing: 0,
       one: undefined,
       block: undefined,
       next: 0,
@@ -138,7 +173,12 @@ export class Connection {
     }
     const call = this.calls.get(stream);
     if (call === undefined) return;
-    const bytes = call.buffered.length === 0 ? payload : Buffer.concat([call.buffered, payload]);
+    if (payload.length < call.missing) {
+      call.parts.push(payload);
+      call.missing -= payload.length;
+      return;
+    }
+    const bytes = call.parts.length === 0 ? payload : Buffer.concat([...call.parts, payload]);
     let at = 0;
     while (bytes.length - at >= ENVELOPE_HEADER_BYTES) {
       const start = at + ENVELOPE_HEADER_BYTES;
@@ -148,7 +188,10 @@ export class Connection {
       else this.onMessage(call, bytes, start, end);
       at = end;
     }
-    call.buffered = bytes.subarray(at);
+    const rest = bytes.subarray(at);
+    const size = rest.length < ENVELOPE_HEADER_BYTES ? 0 : rest.readUInt32BE(1);
+    call.parts = rest.length === 0 ? [] : [rest];
+    call.missing = rest.length === 0 ? 0 : ENVELOPE_HEADER_BYTES + size - rest.length;
   }
 
   private onMessage(call: Call, bytes: Buffer, start: number, end: number): void {
@@ -199,7 +242,7 @@ export class Connection {
       progress = false;
       for (const call of this.calls.values()) {
         if (!call.started) continue;
-        const sent = wire > MAX_FRAME_BYTES ? this.feedPart(call) : this.feedWhole(call, most);
+        const sent = call.next > 0 ? this.feedPart(call) : this.feedWhole(call, most) || this.feedPart(call);
         progress ||= sent > 0;
         blockBytes += sent;
         if (blockBytes < BLOCK_BYTES) continue;
@@ -216,7 +259,7 @@ export class Connection {
     if (count === 0) return 0;
     call.window -= count * wire;
     this.window -= count * wire;
-    const one = (call.one ??= frame(DATA, 0, call.stream, this.event));
+    const one = (call.one ??= this.frames(call.stream));
     if (count === 1) this.output.push(one);
     else {
       call.block ??= Buffer.concat(Array.from({ length: most }, () => one));
@@ -225,7 +268,18 @@ export class Connection {
     return count * one.length;
   }
 
+  /** An event, in as few frames as may be. */
+  private frames(stream: number): Buffer {
+    const frames: Buffer[] = [];
+    for (let at = 0; at < this.event.length; at += MAX_FRAME_BYTES) {
+      frames.push(frame(DATA, 0, stream, this.event.subarray(at, at + MAX_FRAME_BYTES)));
+    }
+    return Buffer.concat(frames);
+  }
+
+  /** Of an event that is larger than a frame, as much as the windows let through. */
   private feedPart(call: Call): number {
+    if (this.event.length <= MAX_FRAME_BYTES) return 0;
     const room = Math.min(call.window, this.window, MAX_FRAME_BYTES, this.event.length - call.next);
     if (room <= 0) return 0;
     this.output.push(frame(DATA, 0, call.stream, this.event.subarray(call.next, call.next + room)));

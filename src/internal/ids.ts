@@ -1,5 +1,5 @@
 /** As in base64url. */
-const DIGITS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"];
+const DIGITS = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
 /** A number of 66 random bits, most significant digit first, and its text. */
 const high = Array.from(crypto.getRandomValues(new Uint8Array(11)), (byte) => byte % DIGITS.length);

@@ -10,7 +10,7 @@ test("ids are twelve characters of base64url, and none comes twice", () => {
 
 test("ids are counted up from the one before, with a carry", () => {
   const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  const numberOf = (id: string) => [...id].reduce((sum, digit) => sum * 64n + BigInt(digits.indexOf(digit)), 0n);
+  const numberOf = (id: string) => Array.from(id).reduce((sum, digit) => sum * 64n + BigInt(digits.indexOf(digit)), 0n);
   let last = numberOf(newId());
   for (let count = 0; count < 10_000; count++) {
     const next = numberOf(newId());
