@@ -86,7 +86,7 @@ export class KubeMQClient implements AsyncDisposable {
 
   /** Asks the server who it is. */
   async ping(options?: CallOptions): Promise<ServerInfo> {
-    return serverInfo(await this.#connection.unary(pingMethod, pingRequest(), { operation: "client.ping", options }));
+    return serverInfo(await this.#connection.unary(pingMethod, pingRequest, { operation: "client.ping", options }));
   }
 
   /**

@@ -132,7 +132,7 @@ export class Connection implements StreamHost {
   }
 
   #ping(operation: string, timeoutMs: number): Promise<unknown> {
-    return this.unary(pingMethod, pingRequest(), { operation, timeoutMs, background: true });
+    return this.unary(pingMethod, pingRequest, { operation, timeoutMs, background: true });
   }
 
   /** Opens a streaming call at once, and gives what it receives in batches. Ends when the signal aborts. */

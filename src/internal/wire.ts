@@ -28,9 +28,8 @@ export const subscribeToEventsMethod = kubemq.method.subscribeToEvents;
 
 export type { Event as WireEvent, EventReceive as WireEventReceive, Result as WireResult, Subscribe as WireSubscribe };
 
-export function pingRequest(): Empty {
-  return create(EmptySchema);
-}
+/** Never changed: one for all pings. */
+export const pingRequest: Empty = create(EmptySchema);
 
 export function serverInfo(result: PingResult): ServerInfo {
   return {
