@@ -147,9 +147,11 @@ export class Connection implements StreamHost {
     source.catch(() => {}); // it is looked at when the stream is read; until then it must not end the process
     this.state.began();
     onAbort(signal, () => this.state.done());
+    let iterator: AsyncIterator<readonly MessageShape<O>[], void> | undefined;
     const next = async (): Promise<IteratorResult<readonly MessageShape<O>[], void>> => {
       try {
-        const result = await (await source).next();
+        iterator ??= await source;
+        const result = await iterator.next();
         if (result.done === true) return { done: true, value: undefined };
         this.#heard(opening.header);
         return { done: false, value: result.value };

@@ -80,7 +80,7 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     this.#finishBody();
     let item = this.#buffer.shift();
     while (item !== undefined && this.#plan.isStale?.(item) === true) item = this.#buffer.shift();
-    if (this.#buffer.size <= this.#plan.capacity >> 1) this.#makeRoom?.();
+    if (this.#makeRoom !== undefined && this.#buffer.size <= this.#plan.capacity >> 1) this.#makeRoom();
     if (item !== undefined) {
       this.#inBody = item;
       return Promise.resolve({ done: false, value: item });
@@ -243,7 +243,12 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
         if (batch.done === true) return connectionLost(this.#plan, "the server ended the stream");
         this.#up(health);
         health.received();
-        if (!(await this.#accept(batch.value, health))) return health.verdict;
+        const receivedMs = Date.now(); // once a batch: a look at the clock costs twice as much as making a message
+        for (let taken = 0; taken < batch.value.length;) {
+          taken = this.#accept(batch.value, taken, receivedMs, health);
+          if (taken < batch.value.length && health.verdict === undefined) await this.#room();
+          if (this.#state.kind !== "open" || health.verdict !== undefined) return health.verdict;
+        }
       }
     } catch (error) {
       if (this.#state.kind !== "open") return undefined;
@@ -271,22 +276,21 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     });
   }
 
-  /** Takes a batch in, as the loop makes room. False when the stream was left, or the attempt ended, meanwhile. */
-  async #accept(batch: readonly Wire[], health: AttemptHealth): Promise<boolean> {
+  /** Takes in what there is room for, from one place in a batch on; gives where it stopped. */
+  #accept(batch: readonly Wire[], from: number, receivedMs: number, health: AttemptHealth): number {
     const { capacity } = this.#plan;
-    const receivedMs = Date.now(); // once a batch: a look at the clock costs twice as much as making a message
-    for (const wire of batch) {
-      if (this.#buffer.size >= capacity) {
-        this.#heldBackSince ??= this.#host.clock.now();
-        await new Promise<void>((resolve) => (this.#makeRoom = resolve));
-        this.#makeRoom = undefined;
-        if (this.#state.kind !== "open" || health.verdict !== undefined) return false;
-      }
-      const item = this.#plan.map(wire, receivedMs);
+    let at = from;
+    while (at < batch.length && this.#buffer.size < capacity && health.verdict === undefined) {
+      const item = this.#plan.map(batch[at++] as Wire, receivedMs);
       if (item !== undefined) this.#deliver(item);
-      if (health.verdict !== undefined) return false;
     }
-    return true;
+    return at;
+  }
+
+  async #room(): Promise<void> {
+    this.#heldBackSince ??= this.#host.clock.now();
+    await new Promise<void>((resolve) => (this.#makeRoom = resolve));
+    this.#makeRoom = undefined;
   }
 
   #deliver(item: Item): void {
