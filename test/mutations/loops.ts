@@ -140,15 +140,15 @@ export const delivering: Chapter = {
     {
       promise: "the buffer is bounded: nothing is read while it is full",
       file: engine,
-      find: "if (this.#buffer.size >= capacity) {",
-      replace: "if (capacity < 0) {",
+      find: "this.#buffer.size < capacity && ",
+      replace: "capacity > 0 && ",
       test: engineTest,
       name: "reads no more than its capacity ahead of the loop",
     },
     {
       promise: "reading goes on when the loop has made room",
       file: engine,
-      find: "if (this.#buffer.size <= this.#plan.capacity >> 1) this.#makeRoom?.();",
+      find: "if (this.#makeRoom !== undefined && this.#buffer.size <= this.#plan.capacity >> 1) this.#makeRoom();",
       replace: "",
       test: engineTest,
       name: "reads on when the loop has made room, and gives everything in order",

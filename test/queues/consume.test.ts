@@ -33,6 +33,8 @@ describe("consuming", () => {
     const seen: string[] = [];
     let most = 0;
     let running = 0;
+    let allRun = () => {};
+    const allRunning = new Promise<void>((resolve) => (allRun = resolve));
     await within(
       15_000,
       "the drain",
@@ -41,7 +43,8 @@ describe("consuming", () => {
         async (job) => {
           most = Math.max(most, ++running);
           seen.push(job.text());
-          await sleep(1);
+          if (most === 64) allRun();
+          await allRunning;
           running -= 1;
           if (seen.length === 3_000) stop.abort();
         },
