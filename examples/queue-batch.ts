@@ -19,9 +19,9 @@ const acknowledged = await client.queues.ackAll({ channel });
 console.log(`${acknowledged} waited in the queue`);
 
 /* prints:
-…-1 stored
-…-2 stored
-…-3 stored
+… stored
+… stored
+… stored
 1000 stored by the publisher
 1003 waited in the queue
 */

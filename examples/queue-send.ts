@@ -12,6 +12,6 @@ const [message] = await client.queues.receive({ channel: "example.send" });
 console.log(message?.text(), message?.tags);
 
 /* prints:
-stored …-1 at …
+stored … at …
 hello { from: 'me' }
 */

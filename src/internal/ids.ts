@@ -1,13 +1,12 @@
-/** As in base64url. */
-const DIGITS = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+const DIGITS = Array.from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-/** A number of 66 random bits, most significant digit first, and its text. */
+/** A random number, most significant digit first, and its text. */
 const high = Array.from(crypto.getRandomValues(new Uint8Array(11)), (byte) => byte % DIGITS.length);
 let prefix = textOf(high);
 let low = 0;
 
 /**
- * An id that no other message has: numbers of 72 bits, counted up from a random one by each process, since a random one for each message costs
+ * An id that no other message has: numbers of 71 bits, counted up from a random one by each process, since a random one for each message costs
  * more than the rest of a send. Twelve characters: V8 makes longer texts out of pieces, which then cost three times as much to write and to read.
  */
 export function newId(): string {
