@@ -23,7 +23,7 @@ export class Connector implements SessionSource {
   }
 
   /** @throws ConnectError (unavailable) when there is no connection to be had */
-  request(
+  async request(
     method: string,
     path: string,
     headers: OutgoingHttpHeaders,
@@ -31,21 +31,22 @@ export class Connector implements SessionSource {
   ): Promise<ClientHttp2Stream> {
     const request = this.sessions.request(method, path, headers, options);
     // Nothing in node:http2 limits a connection attempt; the operating system takes minutes to give up.
-    const stream = request.then(this.onStream, connectFailed);
-    if (this.sessions.state() !== "connecting") return stream;
-    this.watch();
-    return stream.finally(() => this.unwatch());
+    const watched = this.sessions.state() === "connecting";
+    if (watched) this.watch();
+    try {
+      const stream = await request;
+      if (stream.session !== undefined && !this.known.has(stream.session)) this.prepare(stream.session);
+      return stream;
+    } catch (error) {
+      throw connectFailed(error);
+    } finally {
+      if (watched) this.unwatch();
+    }
   }
 
   notifyResponseByteRead(stream: ClientHttp2Stream): void {
     this.sessions.notifyResponseByteRead(stream);
   }
-
-  private readonly onStream = (stream: ClientHttp2Stream): ClientHttp2Stream => {
-    const { session } = stream;
-    if (session !== undefined && !this.known.has(session)) this.prepare(session);
-    return stream;
-  };
 
   private prepare(session: Http2Session): void {
     this.known.add(session);
@@ -77,11 +78,7 @@ export class Connector implements SessionSource {
   }
 }
 
-function connectFailed(error: unknown): never {
-  throw connectError(error);
-}
-
-function connectError(error: unknown): ConnectError {
+function connectFailed(error: unknown): ConnectError {
   const known = error instanceof ConnectError;
   if (known && error.code === Code.Unavailable) return error;
   // A header that HTTP/2 cannot carry is no matter of the connection.
