@@ -30,13 +30,13 @@ export const about: Readonly<Record<ContestantName, string>> = {
 export const WINDOW = 1024;
 
 export const loads: readonly Load[] = [
-  receive("16 B", 16, 60_000, { "grpc-js": 2, "grpc-js tuned": 2 }),
-  receive("1 KiB", 1024, 40_000, { "grpc-js": 1.6, "grpc-js tuned": 1.8 }),
+  receive("16 B", 16, 120_000, { "grpc-js": 2, "grpc-js tuned": 2 }),
+  receive("1 KiB", 1024, 80_000, { "grpc-js": 1.6, "grpc-js tuned": 1.8 }),
   receive("64 KiB", 65_536, 24_000, { "grpc-js": 2.4, "grpc-js tuned": 0.95 }),
-  send("16 B", 16, true, 15_000, 5),
-  send("1 KiB", 1024, true, 15_000, 4.5),
-  send("64 KiB", 65_536, true, 4_500, 1.5),
-  send("16 B", 16, false, 30_000, 8),
+  send("16 B", 16, true, 30_000, 5),
+  send("1 KiB", 1024, true, 30_000, 4.5),
+  send("64 KiB", 65_536, true, 9_000, 1.5),
+  send("16 B", 16, false, 60_000, 8),
   unary("one at a time", 1, 3_000, 1.3),
   unary("64 at once", 64, 3_000, 1.5),
   unary("256 at once", 256, 3_000, 1.6),

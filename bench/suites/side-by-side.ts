@@ -91,10 +91,7 @@ function startContestant(name: ContestantName): Promise<Child> {
   return start("contestant.js", [name]);
 }
 
-/**
- * What large bodies cost depends on when V8 collects them: while the heap of a process is small, each 32 MB of them may begin another marking of
- * all of it, and then it needs half as much time again as its twins, for seconds on end. So each round has processes of its own.
- */
+/** What large bodies cost depends on when V8 collects them, and differs from process to process: so each round has processes of its own. */
 function hasLargeBodies(load: Load): boolean {
   return "size" in load && load.size >= 65_536;
 }
