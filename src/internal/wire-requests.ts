@@ -11,7 +11,7 @@ import {
   type Subscribe,
 } from "../../gen/kubemq_pb.js";
 import type { IncomingParts, Outgoing } from "../message.js";
-import { tagsSize } from "./wire.js";
+import { tagsOf, tagsSize } from "./wire.js";
 
 /** Requests and responses: protobuf to plain parts and back. */
 
@@ -78,7 +78,7 @@ export function requestOf(
     Metadata: message.metadata ?? "",
     Body: body,
     Timeout: timeoutMs,
-    Tags: { ...message.tags },
+    Tags: tagsOf(message.tags),
     ...(span === undefined ? {} : { Span: span }),
     ...(cache === undefined ? {} : { CacheKey: cache.key, CacheTTL: cache.ttlSeconds }),
   });
@@ -118,7 +118,7 @@ export function responseOf(clientId: string, request: RequestParts, outcome: Out
     Executed: error === undefined,
     Error: error ?? "",
     Metadata: metadata ?? "",
-    Tags: { ...tags },
+    Tags: tagsOf(tags),
     ...(body === undefined ? {} : { Body: body }),
     ...(span === undefined ? {} : { Span: span }),
   });
