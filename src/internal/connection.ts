@@ -8,13 +8,14 @@ import type { BackoffPolicy } from "./backoff.js";
 import { checkTimeout, type Subject } from "./check.js";
 import { systemClock, within, type Clock } from "./clock.js";
 import { cancelled, clientClosed, fault, isTokenRefused, retryable, toKubeMQError } from "./fault.js";
+import { HeardStream } from "./heard-stream.js";
 import { Liveness } from "./liveness.js";
 import { Probe } from "./probe.js";
 import { openSession, type Session } from "./session.js";
 import { StateTracker } from "./state.js";
 import type { HostedStream, StreamHost } from "./stream-plan.js";
 import { Token, type CallHeader } from "./token.js";
-import { batchesOf } from "./transport/index.js";
+import { batchesOf, type BatchStream } from "./transport/index.js";
 import { pingMethod, pingRequest } from "./wire.js";
 
 /** What tests put in the place of the real thing. */
@@ -141,28 +142,20 @@ export class Connection implements StreamHost {
     input: AsyncIterable<MessageShape<I>>,
     signal: AbortSignal,
     subject: Subject,
-  ): AsyncIterable<readonly MessageShape<O>[]> {
+  ): BatchStream<MessageShape<O>> {
     const opening: Opening = { header: undefined, at: Infinity };
     const source = this.#open(method, input, signal, subject, opening);
-    source.catch(() => {}); // it is looked at when the stream is read; until then it must not end the process
     this.state.began();
     onAbort(signal, () => this.state.done());
-    let iterator: AsyncIterator<readonly MessageShape<O>[], void> | undefined;
-    const next = async (): Promise<IteratorResult<readonly MessageShape<O>[], void>> => {
-      try {
-        iterator ??= await source;
-        const result = await iterator.next();
-        if (result.done === true) return { done: true, value: undefined };
-        this.#heard(opening.header);
-        return { done: false, value: result.value };
-      } catch (error) {
-        if (signal.aborted) throw toKubeMQError(error, subject); // our own doing says nothing about the server
+    return new HeardStream(source, {
+      heard: () => this.#heard(opening.header),
+      failure: (error) => {
+        if (signal.aborted) return toKubeMQError(error, subject); // our own doing says nothing about the server
         if (this.clock.now() - opening.at >= ADMITTED_MS) this.#token.accepted(opening.header);
         const failed = this.#failed(error, subject);
-        throw this.#wantsFreshToken(failed, opening.header) ? retryable(failed, subject) : failed;
-      }
-    };
-    return { [Symbol.asyncIterator]: () => ({ next }) };
+        return this.#wantsFreshToken(failed, opening.header) ? retryable(failed, subject) : failed;
+      },
+    });
   }
 
   async #open<I extends DescMessage, O extends DescMessage>(
@@ -177,7 +170,7 @@ export class Connection implements StreamHost {
       known instanceof Promise ? await this.#inTime(known, subject, this.options.timeoutMs, signal) : known;
     opening.at = this.clock.now();
     const response = await this.#session.transport.stream(method, signal, 0, opening.header, input as never);
-    return batchesOf(response.message)[Symbol.asyncIterator]();
+    return batchesOf(response.message);
   }
 
   /** Waits for the token provider no longer than the caller does: nothing says that it ever answers. */

@@ -12,6 +12,7 @@ import { ReceivedQueueMessage } from "./received-queue-message.js";
 import { settleAlone } from "./settle-alone.js";
 import type { Confirming } from "./settlements.js";
 import type { Attempt, Leave, StreamPlan } from "./stream-plan.js";
+import type { BatchSource } from "./transport/index.js";
 import { infoRequest, queuesInfoMethod, waitingIn } from "./wire-queues.js";
 
 export type SettleMode = "manual" | "on-next" | "on-delivery";
@@ -70,7 +71,7 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
     this.#farewell = new Farewell(connection.clock, () => this.#hasParted());
   }
 
-  open({ signal }: Attempt): AsyncIterable<readonly Item<T>[]> {
+  open({ signal }: Attempt): BatchSource<Item<T>> {
     const lanes = new Set<Lane>();
     this.#lanes = lanes;
     this.#polling = false;

@@ -10,6 +10,7 @@ import { Lease, type LeaseOwner } from "./lease.js";
 import { LeasedMessage } from "./leased-message.js";
 import { settleAlone } from "./settle-alone.js";
 import type { Attempt, Leave, StreamPlan } from "./stream-plan.js";
+import type { BatchSource } from "./transport/index.js";
 import type { WireQueueMessage } from "./wire-queues.js";
 
 export interface Leasing<T> {
@@ -53,7 +54,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     this.#farewell = new Farewell(connection.clock, () => this.#hasParted());
   }
 
-  open({ signal }: Attempt): AsyncIterable<readonly LeasedMessage<T>[]> {
+  open({ signal }: Attempt): BatchSource<LeasedMessage<T>> {
     this.#handover.reopen();
     onAbort(signal, () => {
       const waiting = this.#waiting;

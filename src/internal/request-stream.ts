@@ -10,6 +10,7 @@ import { cancelled } from "./fault.js";
 import type { ReceivedRequest, ResponsePath } from "./request.js";
 import type { Attempt, Leave, StreamPlan } from "./stream-plan.js";
 import { StreamEngine } from "./subscription.js";
+import type { BatchSource } from "./transport/index.js";
 import { once, type WireSubscribe } from "./wire.js";
 import {
   estimatedSize,
@@ -114,7 +115,7 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
     this.#onLeave = onLeave;
   }
 
-  open({ signal }: Attempt): AsyncIterable<readonly WireRequest[]> {
+  open({ signal }: Attempt): BatchSource<WireRequest> {
     const subject: Subject = { operation: this.operation, channel: this.channel };
     const call = new AbortController();
     this.#cancel = () => call.abort(cancelled());

@@ -8,8 +8,9 @@ import { cancelled, connectionLost } from "./fault.js";
 import { Quiet } from "./quiet.js";
 import { ResumeCursor } from "./resume.js";
 import { wallNanos, type Start } from "./start.js";
-import type { Attempt, StreamPlan } from "./stream-plan.js";
+import type { Attempt, Opened, StreamPlan } from "./stream-plan.js";
 import { StreamEngine } from "./subscription.js";
+import type { BatchSource, BatchStream } from "./transport/index.js";
 import { storedEvent, storeSubscription } from "./wire-store.js";
 import { once, subscribeToEventsMethod, type WireEventReceive } from "./wire.js";
 
@@ -26,7 +27,7 @@ const CAPACITY = 256;
 
 /** One attempt. The server keeps a position for every ClientID, and starts elsewhere only for one that it does not know. */
 function open(connection: Connection, { operation, channel }: Subject & { channel: string }, group: string) {
-  return (start: Start, signal: AbortSignal): AsyncIterable<readonly WireEventReceive[]> => {
+  return (start: Start, signal: AbortSignal): BatchStream<WireEventReceive> => {
     const clientId = `${connection.options.clientId}-${crypto.randomUUID().slice(0, 8)}`;
     const request = storeSubscription(clientId, channel, group, start);
     return connection.stream(subscribeToEventsMethod, once(request), signal, { operation, channel });
@@ -50,7 +51,7 @@ abstract class StorePlan<T> implements StreamPlan<WireEventReceive, StoredEvent<
     this.codec = request.codec;
   }
 
-  abstract open(attempt: Attempt): AsyncIterable<readonly WireEventReceive[]>;
+  abstract open(attempt: Attempt): Opened<WireEventReceive>;
   abstract map(wire: WireEventReceive): StoredEvent<T> | undefined;
 
   onFinished(event: StoredEvent<T>): void {
@@ -69,7 +70,7 @@ export class GroupPlan<T> extends StorePlan<T> {
     this.#start = request.start;
   }
 
-  open({ signal }: Attempt): AsyncIterable<readonly WireEventReceive[]> {
+  open({ signal }: Attempt): BatchSource<WireEventReceive> {
     return open(this.connection, this, this.#group)(this.#start, signal);
   }
 
@@ -100,7 +101,7 @@ export class ContiguousPlan<T> extends StorePlan<T> {
     this.#quiet = new Quiet(connection.clock, quietMs, () => void this.#confirmQuiet());
   }
 
-  open(attempt: Attempt): AsyncIterable<readonly WireEventReceive[]> {
+  open(attempt: Attempt): Opened<WireEventReceive> {
     this.#isSuspect = false;
     this.attempt = attempt;
     onAbort(attempt.signal, () => this.#quiet.stop());
@@ -194,18 +195,18 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
     this.#quietMs = quietMs;
   }
 
-  override async *open(attempt: Attempt): AsyncGenerator<readonly WireEventReceive[], void> {
+  override async open(attempt: Attempt): Promise<BatchSource<WireEventReceive> | undefined> {
     this.#end ??= await this.#findEnd(attempt.signal);
     const end = this.#end;
     if (end === undefined || isBeyond(this.#start, end)) {
       attempt.finish();
-      return;
+      return undefined;
     }
     // By the time that "last" arrives there may be another.
     if (this.#start.from === "last" && this.cursor.last === undefined) {
       this.cursor = new ResumeCursor({ from: "sequence", sequence: end.sequence });
     }
-    yield* super.open(attempt);
+    return super.open(attempt);
   }
 
   protected override select(wire: WireEventReceive): StoredEvent<T> | undefined {

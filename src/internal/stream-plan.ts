@@ -3,6 +3,7 @@ import type { KubeMQError } from "../errors.js";
 import type { Status } from "../status.js";
 import type { BackoffPolicy } from "./backoff.js";
 import type { Clock } from "./clock.js";
+import type { BatchSource } from "./transport/index.js";
 
 /** How a loop was left: by its own `break`, `return` or `throw`; by its signal; by a `close()`. */
 export type Leave = "return" | "abort" | "close";
@@ -19,6 +20,9 @@ export interface Attempt {
   finish(): void;
 }
 
+/** What an attempt reads, maybe after a while; nothing when the plan has ended it. */
+export type Opened<Wire> = BatchSource<Wire> | Promise<BatchSource<Wire> | undefined>;
+
 /** What a pattern tells the engine; all that differs between one stream and another. */
 export interface StreamPlan<Wire, Item> {
   readonly operation: string;
@@ -27,7 +31,7 @@ export interface StreamPlan<Wire, Item> {
   /** How many items may wait for the loop. Beyond that nothing is read, and HTTP/2 holds the server back. */
   readonly capacity: number;
   /** Opens one attempt from the resume position, at once, and gives what it receives in batches. */
-  open(attempt: Attempt): AsyncIterable<readonly Wire[]>;
+  open(attempt: Attempt): Opened<Wire>;
   /** Makes an item of what arrived then; undefined filters; a thrown error ends the attempt and counts like an error of the server. */
   map(wire: Wire, receivedMs: number): Item | undefined;
   /** Whether an error ends the stream. Default: unless it is retryable. */

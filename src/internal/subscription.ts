@@ -3,10 +3,10 @@ import { DEFAULTS } from "../options.js";
 import type { StreamOptions } from "../message.js";
 import type { Subscription } from "../subscription.js";
 import { onAbort } from "./abort.js";
-import { AttemptHealth, type Verdict } from "./attempt-health.js";
 import { backoffDelay, type BackoffPolicy } from "./backoff.js";
-import { cancelled, clientClosed, connectionLost, toKubeMQError } from "./fault.js";
+import { clientClosed, connectionLost, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
+import { RpcAttempt, type Intake } from "./rpc-attempt.js";
 import type { HostedStream, Leave, StreamHost, StreamPlan } from "./stream-plan.js";
 
 type State =
@@ -39,9 +39,9 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
   #consumed = false;
   #finished = false;
   #inBody: Item | undefined;
-  #controller: AbortController | undefined;
-  /** Lets the pump, which waits at a full buffer, go on. */
-  #makeRoom: (() => void) | undefined;
+  #attempt: RpcAttempt<Wire> | undefined;
+  /** The buffer is full: the attempt waits for the loop. */
+  #isHeld = false;
   /** Wakes the pump out of a back-off. */
   #wake: (() => void) | undefined;
   #downSince: number | undefined;
@@ -50,6 +50,15 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
   #resolveReady: () => void = () => {};
   #rejectReady: (reason: unknown) => void = () => {};
   #resolveClosed: (error: KubeMQError | undefined) => void = () => {};
+
+  readonly #intake: Intake<Wire> = {
+    up: () => this.#up(),
+    accept: (batch, from, receivedMs, attempt) => this.#accept(batch, from, receivedMs, attempt),
+    failure: (error) =>
+      error === undefined
+        ? connectionLost(this.#plan, "the server ended the stream")
+        : toKubeMQError(error, this.#plan),
+  };
 
   constructor(plan: StreamPlan<Wire, Item>, host: StreamHost, options: StreamOptions = {}) {
     this.#plan = plan;
@@ -78,9 +87,7 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
 
   next(): Promise<IteratorResult<Item, void>> {
     this.#finishBody();
-    let item = this.#buffer.shift();
-    while (item !== undefined && this.#plan.isStale?.(item) === true) item = this.#buffer.shift();
-    if (this.#makeRoom !== undefined && this.#buffer.size <= this.#plan.capacity >> 1) this.#makeRoom();
+    const item = this.#take();
     if (item !== undefined) {
       this.#inBody = item;
       return Promise.resolve({ done: false, value: item });
@@ -94,6 +101,15 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     this.#state = { kind: "left" }; // the error is thrown once
     this.#unwatch();
     return state.error === undefined ? Promise.resolve(DONE) : Promise.reject(state.error);
+  }
+
+  #take(): Item | undefined {
+    let item = this.#buffer.shift();
+    while (item !== undefined && this.#plan.isStale?.(item) === true) item = this.#buffer.shift();
+    if (!this.#isHeld || this.#buffer.size > this.#plan.capacity >> 1) return item;
+    this.#isHeld = false;
+    this.#attempt?.takeIn();
+    return item ?? this.#take();
   }
 
   async return(): Promise<IteratorResult<Item, void>> {
@@ -150,6 +166,7 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     }
     this.#state = { kind: "left" };
     this.#unwatch();
+    this.#attempt?.stop();
     this.#releaseBuffer();
     for (const waiter of this.#waiters.drain()) waiter.resolve(DONE);
     this.#rejectReady(reason ?? clientClosed(this.#plan));
@@ -181,8 +198,7 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
   #finish(error: KubeMQError | undefined): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#controller?.abort(cancelled());
-    this.#makeRoom?.();
+    this.#attempt?.cancel();
     this.#wake?.();
     this.#host.leave(this);
     this.#resolveClosed(error);
@@ -195,14 +211,15 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
   async #run(): Promise<void> {
     const { clock } = this.#host;
     for (let number = 1, failures = 0; ; number++) {
-      const attempt = new AttemptHealth(clock);
-      const error = await this.#attempt(number, attempt);
-      if (error === undefined || this.#state.kind !== "open") return;
-      if (error === "finish") return this.#end();
-      if (error === "renew") {
+      const attempt = this.#begin(number);
+      const outcome = await attempt.over;
+      if (outcome === undefined || this.#state.kind !== "open") return;
+      if (outcome === "finish") return this.#end();
+      if (outcome === "renew") {
         if (attempt.wasHealthy) failures = 0;
         continue;
       }
+      const error = outcome;
       if (this.#plan.onLost?.(error) === true) this.#releaseBuffer();
       if (this.#plan.isTerminal?.(error) ?? !error.retryable) return this.#end(error);
       failures = attempt.wasHealthy ? 1 : failures + 1;
@@ -216,50 +233,19 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     }
   }
 
-  /** Runs one RPC attempt to its end. Gives what ended it, or undefined when the stream was left. */
-  async #attempt(number: number, health: AttemptHealth): Promise<KubeMQError | Verdict | undefined> {
-    const controller = new AbortController();
-    this.#controller = controller;
-    const end = (verdict: Verdict) => {
-      health.verdict ??= verdict;
-      controller.abort(cancelled());
-    };
-    const attempt = {
-      signal: controller.signal,
-      number,
-      renew: () => end("renew"),
-      finish: () => end("finish"),
-    };
-    try {
-      const source = this.#plan.open(attempt)[Symbol.asyncIterator]();
-      this.#host.probe(controller.signal).then(
-        () => !controller.signal.aborted && this.#up(health), // an answer that comes after the end says nothing
-        () => {}, // the stream itself, or the liveness check, tells what is wrong
-      );
-      for (;;) {
-        const batch = await source.next();
-        if (this.#state.kind !== "open") return undefined;
-        if (health.verdict !== undefined) return health.verdict;
-        if (batch.done === true) return connectionLost(this.#plan, "the server ended the stream");
-        this.#up(health);
-        health.received();
-        const receivedMs = Date.now(); // once a batch: a look at the clock costs twice as much as making a message
-        for (let taken = 0; taken < batch.value.length;) {
-          taken = this.#accept(batch.value, taken, receivedMs, health);
-          if (taken < batch.value.length && health.verdict === undefined) await this.#room();
-          if (this.#state.kind !== "open" || health.verdict !== undefined) return health.verdict;
-        }
-      }
-    } catch (error) {
-      if (this.#state.kind !== "open") return undefined;
-      return health.verdict ?? toKubeMQError(error, this.#plan);
-    } finally {
-      if (this.#state.kind !== "left") controller.abort(cancelled()); // one that was left is cancelled after its clean-up
-    }
+  #begin(number: number): RpcAttempt<Wire> {
+    const attempt = new RpcAttempt(number, this.#host.clock, this.#intake);
+    this.#attempt = attempt;
+    this.#isHeld = false;
+    void attempt.begin(() => this.#plan.open(attempt));
+    this.#host.probe(attempt.signal).then(
+      () => attempt.answered(),
+      () => {}, // the stream itself, or the liveness check, tells what is wrong
+    );
+    return attempt;
   }
 
-  #up(health: AttemptHealth): void {
-    if (!health.rises() || this.#state.kind !== "open") return;
+  #up(): void {
     this.#resolveReady();
     this.#host.up(this);
     if (this.#downSince === undefined) return;
@@ -276,21 +262,18 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     });
   }
 
-  /** Takes in what there is room for, from one place in a batch on; gives where it stopped. */
-  #accept(batch: readonly Wire[], from: number, receivedMs: number, health: AttemptHealth): number {
+  #accept(batch: readonly Wire[], from: number, receivedMs: number, attempt: RpcAttempt<Wire>): number {
     const { capacity } = this.#plan;
     let at = from;
-    while (at < batch.length && this.#buffer.size < capacity && health.verdict === undefined) {
+    while (at < batch.length && this.#buffer.size < capacity && !attempt.isOver) {
       const item = this.#plan.map(batch[at++] as Wire, receivedMs);
       if (item !== undefined) this.#deliver(item);
     }
+    if (at < batch.length && !attempt.isOver) {
+      this.#isHeld = true;
+      this.#heldBackSince ??= this.#host.clock.now();
+    }
     return at;
-  }
-
-  async #room(): Promise<void> {
-    this.#heldBackSince ??= this.#host.clock.now();
-    await new Promise<void>((resolve) => (this.#makeRoom = resolve));
-    this.#makeRoom = undefined;
   }
 
   #deliver(item: Item): void {

@@ -4,50 +4,44 @@ import { KubeMQError, type Status } from "kubemq-es";
 import type { Clock } from "../../src/internal/clock.js";
 import type { Attempt, HostedStream, StreamHost, StreamPlan } from "../../src/internal/stream-plan.js";
 import { StreamEngine } from "../../src/internal/subscription.js";
+import type { BatchReader, BatchSource } from "../../src/internal/transport/index.js";
 import { within } from "../support/until.js";
 
 /** A server's side of one attempt, driven step by step. It never ends by itself, not even when it is cancelled. */
-class FakeAttempt implements AsyncIterable<readonly number[]> {
+class FakeAttempt implements BatchSource<number> {
   readonly signal: AbortSignal;
-  readonly #queue: ((resolve: (r: IteratorResult<readonly number[]>) => void, reject: (e: unknown) => void) => void)[] =
-    [];
-  #waiting: { resolve(r: IteratorResult<readonly number[]>): void; reject(e: unknown): void } | undefined;
+  readonly #outcomes: ((reader: BatchReader<number>) => void)[] = [];
+  #reader: BatchReader<number> | undefined;
   pulled = 0;
 
   constructor(signal: AbortSignal) {
     this.signal = signal;
   }
   send(batch: readonly number[]): void {
-    this.#push((resolve) => resolve({ done: false, value: batch }));
+    this.#push((reader) => reader.batch(batch));
   }
   end(): void {
-    this.#push((resolve) => resolve({ done: true, value: undefined }));
+    this.#push((reader) => reader.end());
   }
   fail(error: unknown): void {
-    this.#push((_, reject) => reject(error));
+    this.#push((reader) => reader.end(error));
   }
-  #push(
-    outcome: (resolve: (r: IteratorResult<readonly number[]>) => void, reject: (e: unknown) => void) => void,
-  ): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    if (waiting === undefined) this.#queue.push(outcome);
-    else
-      outcome(
-        (r) => waiting.resolve(r),
-        (e) => waiting.reject(e),
-      );
+  read(reader: BatchReader<number>): void {
+    this.pulled += 1;
+    this.#reader = reader;
+    this.#give();
   }
-  [Symbol.asyncIterator](): AsyncIterator<readonly number[]> {
-    return {
-      next: () =>
-        new Promise((resolve, reject) => {
-          this.pulled += 1;
-          const outcome = this.#queue.shift();
-          if (outcome === undefined) this.#waiting = { resolve, reject };
-          else outcome(resolve, reject);
-        }),
-    };
+  #push(outcome: (reader: BatchReader<number>) => void): void {
+    this.#outcomes.push(outcome);
+    this.#give();
+  }
+  #give(): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    const outcome = this.#outcomes.shift();
+    if (outcome === undefined) return;
+    this.#reader = undefined;
+    outcome(reader);
   }
 }
 

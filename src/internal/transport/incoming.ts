@@ -1,6 +1,6 @@
 import type { ConnectError } from "@connectrpc/connect";
-import { batches } from "./batches.js";
-import type { BatchSource } from "./batches.js";
+import { batches, BatchStream } from "./batches.js";
+import type { Batched, BatchReader } from "./batches.js";
 
 /** Above either mark the HTTP/2 stream is paused: what the server still sends then stays within the stream's window. */
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -21,26 +21,23 @@ export interface Flow {
   cancel(): void;
 }
 
-interface Waiter<T> {
-  resolve(result: IteratorResult<readonly T[], undefined>): void;
-  reject(error: ConnectError): void;
-}
-
 type State =
   | { readonly t: "open" }
   /** The call is over; its messages are still to be taken, then its error, once. */
   | { readonly t: "ended"; readonly error: ConnectError | undefined };
 
 /** The received messages of a call, between the socket and whoever reads them. */
-export class Incoming<T> implements BatchSource<T> {
+export class Incoming<T> extends BatchStream<T> {
   private ready: T[] = [];
   private readyBytes = 0;
-  private waiter: Waiter<T> | undefined;
+  private reader: BatchReader<T> | undefined;
   private state: State = { t: "open" };
   private paused = false;
   private handOverDue = false;
 
-  constructor(private readonly flow: Flow) {}
+  constructor(private readonly flow: Flow) {
+    super();
+  }
 
   push(message: T, bytes: number): void {
     this.ready.push(message);
@@ -50,7 +47,7 @@ export class Incoming<T> implements BatchSource<T> {
   /** Called once for each chunk, after its messages were pushed. */
   chunkDone(): void {
     if (this.ready.length === 0) return;
-    if (this.waiter !== undefined) {
+    if (this.reader !== undefined) {
       if (this.readyBytes >= BATCH_BYTES || this.ready.length >= BATCH_MESSAGES) this.handOver();
       else if (!this.handOverDue) {
         // A server sends a frame for each message, and node gives each frame a turn of its own: waiting for the end of this
@@ -80,65 +77,21 @@ export class Incoming<T> implements BatchSource<T> {
     this.handOver();
   }
 
-  [batches](): AsyncIterator<readonly T[], undefined, undefined> {
-    return {
-      next: () => this.next(),
-      return: () => this.leave(),
-    };
+  /** As Connect gives them: one at a time. */
+  get messages(): Batched<T> {
+    return { [batches]: this, [Symbol.asyncIterator]: () => singly(this[Symbol.asyncIterator]()) };
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<T, undefined, undefined> {
-    let batch: readonly T[] = [];
-    let at = 0;
-    const take = (result: IteratorResult<readonly T[], undefined>): IteratorResult<T, undefined> => {
-      if (result.done === true) return result;
-      batch = result.value;
-      at = 1;
-      return { done: false, value: batch[0] as T };
-    };
-    return {
-      next: () => {
-        if (at < batch.length) return Promise.resolve({ done: false, value: batch[at++] as T });
-        return this.next().then(take);
-      },
-      return: () => {
-        batch = [];
-        return this.leave();
-      },
-    };
+  override read(reader: BatchReader<T>): void {
+    this.reader = reader;
+    this.handOver();
   }
 
-  private next(): Promise<IteratorResult<readonly T[], undefined>> {
-    if (this.ready.length > 0 && this.waiter === undefined) {
-      return Promise.resolve({ done: false, value: this.takeReady() });
-    }
-    if (this.waiter === undefined && this.state.t === "ended") return this.takeEnd(this.state.error);
-    return new Promise((resolve, reject) => {
-      const before = this.waiter;
-      if (before === undefined) {
-        this.waiter = { resolve, reject };
-        return;
-      }
-      // A second next() before the first has its answer: it comes after it.
-      this.waiter = {
-        resolve: (result) => {
-          before.resolve(result);
-          resolve(this.next());
-        },
-        reject: (error) => {
-          before.reject(error);
-          resolve(this.next());
-        },
-      };
-    });
-  }
-
-  private leave(): Promise<IteratorReturnResult<undefined>> {
+  override leave(): void {
     const running = this.state.t === "open";
     this.state = { t: "ended", error: undefined };
     this.drop(undefined);
     if (running) this.flow.cancel();
-    return Promise.resolve({ done: true, value: undefined });
   }
 
   private takeReady(): readonly T[] {
@@ -152,28 +105,45 @@ export class Incoming<T> implements BatchSource<T> {
     return batch;
   }
 
-  private takeEnd(reason: ConnectError | undefined): Promise<IteratorReturnResult<undefined>> {
-    this.state = { t: "ended", error: undefined };
-    return reason === undefined ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(reason);
-  }
-
   private readonly onTurn = (): void => {
     this.handOverDue = false;
     this.handOver();
   };
 
   private handOver(): void {
-    const waiter = this.waiter;
-    if (waiter === undefined) return;
+    const { reader, state } = this;
+    if (reader === undefined) return;
     if (this.ready.length > 0) {
-      this.waiter = undefined;
-      waiter.resolve({ done: false, value: this.takeReady() });
-    } else if (this.state.t === "ended") {
-      this.waiter = undefined;
-      const error = this.state.error;
+      this.reader = undefined;
+      reader.batch(this.takeReady());
+    } else if (state.t === "ended") {
+      this.reader = undefined;
       this.state = { t: "ended", error: undefined };
-      if (error === undefined) waiter.resolve({ done: true, value: undefined });
-      else waiter.reject(error);
+      reader.end(state.error);
     }
   }
+}
+
+function singly<T>(
+  source: AsyncIterator<readonly T[], undefined, undefined>,
+): AsyncIterator<T, undefined, undefined> {
+  let batch: readonly T[] = [];
+  let at = 0;
+  const take = (result: IteratorResult<readonly T[], undefined>): IteratorResult<T, undefined> => {
+    if (result.done === true) return result;
+    batch = result.value;
+    at = 1;
+    return { done: false, value: batch[0] as T };
+  };
+  return {
+    next: () => {
+      if (at < batch.length) return Promise.resolve({ done: false, value: batch[at++] as T });
+      return source.next().then(take);
+    },
+    async return() {
+      batch = [];
+      await source.return?.();
+      return { done: true, value: undefined };
+    },
+  };
 }

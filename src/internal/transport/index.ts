@@ -12,7 +12,8 @@ import type { TransportOptions } from "./options.js";
 import { StreamCall } from "./stream.js";
 import { UnaryCall } from "./unary.js";
 
-export { batchesOf } from "./batches.js";
+export { batchesOf, BatchStream } from "./batches.js";
+export type { BatchReader, BatchSource } from "./batches.js";
 export { createStockTransport } from "./stock.js";
 export { Connector } from "./connector.js";
 export type { Keepalive } from "./leaving.js";

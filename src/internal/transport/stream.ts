@@ -80,7 +80,8 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
   }
 
   private response(method: DescMethodStreaming<I, O>): StreamResponse<I, O> {
-    const { header, trailer, incoming: message } = this;
+    const { header, trailer } = this;
+    const message = this.incoming.messages;
     return {
       stream: true,
       service: method.parent,

@@ -1,0 +1,132 @@
+import type { KubeMQError } from "../errors.js";
+import type { Clock } from "./clock.js";
+import { cancelled } from "./fault.js";
+import type { Attempt, Opened } from "./stream-plan.js";
+import type { BatchReader, BatchSource } from "./transport/index.js";
+
+/** An attempt that has worked for so long starts its back-off anew. */
+const HEALTHY_MS = 10_000;
+
+/** What ended an attempt: its plan or an error; undefined when it was left. */
+export type Outcome = "renew" | "finish" | KubeMQError | undefined;
+
+/** Whom an attempt reads for. */
+export interface Intake<Wire> {
+  /** It works: something was received, or a ping behind its request was answered. Told once. */
+  up(attempt: RpcAttempt<Wire>): void;
+  /** Takes in what there is room for, from one place in a batch on; gives where it stopped. What it throws ends the attempt. */
+  accept(batch: readonly Wire[], from: number, receivedMs: number, attempt: RpcAttempt<Wire>): number;
+  /** What an error means; without one the server has ended the stream. */
+  failure(error: unknown): KubeMQError;
+}
+
+/**
+ * One RPC attempt of a stream, which it reads batch by batch as long as there is room. It is called and awaits nothing: see
+ * {@link BatchReader}.
+ */
+export class RpcAttempt<Wire> implements Attempt, BatchReader<Wire> {
+  readonly number: number;
+  readonly over: Promise<Outcome>;
+  readonly #clock: Clock;
+  readonly #intake: Intake<Wire>;
+  readonly #controller = new AbortController();
+  #source: BatchSource<Wire> | undefined;
+  /** What was received last, and how much of it was taken in. */
+  #batch: readonly Wire[] = [];
+  #taken = 0;
+  #receivedMs = 0;
+  #received = false;
+  #upSince: number | undefined;
+  #isOver = false;
+  #conclude: (outcome: Outcome) => void = () => {};
+
+  constructor(number: number, clock: Clock, intake: Intake<Wire>) {
+    this.number = number;
+    this.#clock = clock;
+    this.#intake = intake;
+    this.over = new Promise((resolve) => (this.#conclude = resolve));
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  get wasHealthy(): boolean {
+    return this.#received || (this.#upSince !== undefined && this.#clock.now() - this.#upSince >= HEALTHY_MS);
+  }
+
+  /** Reads what is opened, to its end. */
+  async begin(open: () => Opened<Wire>): Promise<void> {
+    try {
+      const opened = open();
+      this.#source = opened instanceof Promise ? await opened : opened;
+      if (!this.#isOver) this.#source?.read(this);
+    } catch (error) {
+      this.end(error);
+    }
+  }
+
+  batch(messages: readonly Wire[]): void {
+    if (this.#isOver) return;
+    this.answered();
+    this.#received = true;
+    this.#receivedMs = Date.now(); // once a batch: a look at the clock costs twice as much as making a message
+    this.#batch = messages;
+    this.#taken = 0;
+    this.takeIn();
+  }
+
+  /** Goes on: there is room again. */
+  takeIn(): void {
+    if (this.#isOver) return;
+    try {
+      this.#taken = this.#intake.accept(this.#batch, this.#taken, this.#receivedMs, this);
+    } catch (error) {
+      return this.end(error);
+    }
+    if (this.#isOver || this.#taken < this.#batch.length) return;
+    this.#batch = [];
+    this.#source?.read(this);
+  }
+
+  /** It works. An answer that comes after the end says nothing. */
+  answered(): void {
+    if (this.#upSince !== undefined || this.#isOver) return;
+    this.#upSince = this.#clock.now();
+    this.#intake.up(this);
+  }
+
+  end(error?: unknown): void {
+    if (!this.#isOver) this.#end(this.#intake.failure(error));
+  }
+
+  renew(): void {
+    this.#end("renew");
+  }
+
+  finish(): void {
+    this.#end("finish");
+  }
+
+  /** Takes in nothing more; the call stays open until it is cancelled. */
+  stop(): void {
+    this.#isOver = true;
+    this.#batch = [];
+    this.#conclude(undefined);
+  }
+
+  cancel(): void {
+    this.stop();
+    this.#controller.abort(cancelled());
+  }
+
+  #end(outcome: Outcome): void {
+    if (this.#isOver) return;
+    this.#conclude(outcome);
+    this.cancel();
+  }
+}
