@@ -1,30 +1,39 @@
-/** A first-in-first-out queue with O(1) operations, which `Array.shift` does not promise. */
+/** An array so long is kept for the next filling, a longer one is given back. */
+const KEPT = 256;
+
+/**
+ * A first-in-first-out queue with O(1) operations, which `Array.shift` does not promise. One that is filled and emptied in turns makes
+ * no garbage.
+ */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
+  #tail = 0;
 
   get size(): number {
-    return this.#items.length - this.#head;
+    return this.#tail - this.#head;
   }
 
   push(item: T): void {
-    this.#items.push(item);
+    this.#items[this.#tail++] = item;
   }
 
   peek(): T | undefined {
-    return this.#items[this.#head];
+    return this.size === 0 ? undefined : this.#items[this.#head];
   }
 
   shift(): T | undefined {
-    if (this.#head === this.#items.length) return undefined;
+    if (this.#head === this.#tail) return undefined;
     const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
-    if (this.#head === this.#items.length) {
-      this.#items.length = 0;
+    if (this.#head === this.#tail) {
+      if (this.#tail > KEPT) this.#items = [];
       this.#head = 0;
-    } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
+      this.#tail = 0;
+    } else if (this.#head >= 1024 && this.#head * 2 >= this.#tail) {
       // The dead half is given back, at a cost that the shifts before have paid for.
-      this.#items = this.#items.slice(this.#head);
+      this.#items = this.#items.slice(this.#head, this.#tail);
+      this.#tail -= this.#head;
       this.#head = 0;
     }
     return item;
@@ -32,17 +41,21 @@ export class Fifo<T> {
 
   /** Takes out the first that is so: quick at the head, and less so behind it. */
   take(isSo: (item: T) => boolean): T | undefined {
-    for (let at = this.#head; at < this.#items.length; at++) {
-      if (isSo(this.#items[at] as T)) return at === this.#head ? this.shift() : this.#items.splice(at, 1)[0];
+    for (let at = this.#head; at < this.#tail; at++) {
+      if (!isSo(this.#items[at] as T)) continue;
+      if (at === this.#head) return this.shift();
+      this.#tail -= 1;
+      return this.#items.splice(at, 1)[0];
     }
     return undefined;
   }
 
   /** Takes everything out. */
   drain(): T[] {
-    const rest = this.#items.slice(this.#head) as T[];
+    const rest = this.#items.slice(this.#head, this.#tail) as T[];
     this.#items = [];
     this.#head = 0;
+    this.#tail = 0;
     return rest;
   }
 }

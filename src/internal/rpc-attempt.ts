@@ -7,6 +7,8 @@ import type { BatchReader, BatchSource } from "./transport/index.js";
 /** An attempt that has worked for so long starts its back-off anew. */
 const HEALTHY_MS = 10_000;
 
+const none: readonly never[] = [];
+
 /** What ended an attempt: its plan or an error; undefined when it was left. */
 export type Outcome = "renew" | "finish" | KubeMQError | undefined;
 
@@ -32,7 +34,7 @@ export class RpcAttempt<Wire> implements Attempt, BatchReader<Wire> {
   readonly #controller = new AbortController();
   #source: BatchSource<Wire> | undefined;
   /** What was received last, and how much of it was taken in. */
-  #batch: readonly Wire[] = [];
+  #batch: readonly Wire[] = none;
   #taken = 0;
   #receivedMs = 0;
   #received = false;
@@ -89,7 +91,7 @@ export class RpcAttempt<Wire> implements Attempt, BatchReader<Wire> {
       return this.end(error);
     }
     if (this.#isOver || this.#taken < this.#batch.length) return;
-    this.#batch = [];
+    this.#batch = none;
     this.#source?.read(this);
   }
 
@@ -115,7 +117,7 @@ export class RpcAttempt<Wire> implements Attempt, BatchReader<Wire> {
   /** Takes in nothing more; the call stays open until it is cancelled. */
   stop(): void {
     this.#isOver = true;
-    this.#batch = [];
+    this.#batch = none;
     this.#conclude(undefined);
   }
 

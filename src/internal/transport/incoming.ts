@@ -1,6 +1,8 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { batches, BatchStream } from "./batches.js";
 import type { Batched, BatchReader } from "./batches.js";
+import { Round } from "./round.js";
+import type { Due } from "./round.js";
 
 /** Above either mark the HTTP/2 stream is paused: what the server still sends then stays within the stream's window. */
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -12,6 +14,11 @@ const HIGH_WATER_MESSAGES = 4096;
  */
 const BATCH_BYTES = 64 * 1024;
 const BATCH_MESSAGES = 256;
+
+const round = new Round();
+
+/** Nothing is ever put into it. */
+const none: never[] = [];
 
 /** What received messages do to the call they came by. */
 export interface Flow {
@@ -27,36 +34,34 @@ type State =
   | { readonly t: "ended"; readonly error: ConnectError | undefined };
 
 /** The received messages of a call, between the socket and whoever reads them. */
-export class Incoming<T> extends BatchStream<T> {
-  private ready: T[] = [];
+export class Incoming<T> extends BatchStream<T> implements Due {
+  private ready: T[] = none;
   private readyBytes = 0;
   private reader: BatchReader<T> | undefined;
   private state: State = { t: "open" };
   private paused = false;
-  private handOverDue = false;
+  isDue = false;
 
   constructor(private readonly flow: Flow) {
     super();
   }
 
   push(message: T, bytes: number): void {
-    this.ready.push(message);
+    // Very often it is the only one: then no room is made for others.
+    if (this.ready.length === 0) this.ready = [message];
+    else this.ready.push(message);
     this.readyBytes += bytes;
   }
 
   /** Called once for each chunk, after its messages were pushed. */
   chunkDone(): void {
-    if (this.ready.length === 0) return;
+    const count = this.ready.length;
+    if (count === 0) return;
     if (this.reader !== undefined) {
-      if (this.readyBytes >= BATCH_BYTES || this.ready.length >= BATCH_MESSAGES) this.handOver();
-      else if (!this.handOverDue) {
-        // A server sends a frame for each message, and node gives each frame a turn of its own: waiting for the end of this
-        // round of the event loop makes one batch of what the socket had.
-        this.handOverDue = true;
-        setImmediate(this.onTurn);
-      }
+      if (this.readyBytes >= BATCH_BYTES || count >= BATCH_MESSAGES) this.handOver();
+      else round.add(this);
     }
-    if (!this.paused && (this.readyBytes >= HIGH_WATER_BYTES || this.ready.length >= HIGH_WATER_MESSAGES)) {
+    if (!this.paused && (this.readyBytes >= HIGH_WATER_BYTES || count >= HIGH_WATER_MESSAGES)) {
       this.paused = true;
       this.flow.pause();
     }
@@ -71,7 +76,7 @@ export class Incoming<T> extends BatchStream<T> {
 
   /** The call was cancelled on this side; what was received and not read is dropped. */
   drop(error: ConnectError | undefined): void {
-    this.ready = [];
+    this.ready = none;
     this.readyBytes = 0;
     if (this.state.t === "open") this.state = { t: "ended", error };
     this.handOver();
@@ -96,7 +101,7 @@ export class Incoming<T> extends BatchStream<T> {
 
   private takeReady(): readonly T[] {
     const batch = this.ready;
-    this.ready = [];
+    this.ready = none;
     this.readyBytes = 0;
     if (this.paused) {
       this.paused = false;
@@ -105,12 +110,8 @@ export class Incoming<T> extends BatchStream<T> {
     return batch;
   }
 
-  private readonly onTurn = (): void => {
-    this.handOverDue = false;
-    this.handOver();
-  };
-
-  private handOver(): void {
+  /** Whoever waits gets what is there. */
+  handOver(): void {
     const { reader, state } = this;
     if (reader === undefined) return;
     if (this.ready.length > 0) {
