@@ -8,7 +8,7 @@ import type { BackoffPolicy } from "./backoff.js";
 import { checkTimeout, type Subject } from "./check.js";
 import { systemClock, within, type Clock } from "./clock.js";
 import { cancelled, clientClosed, fault, isTokenRefused, retryable, toKubeMQError } from "./fault.js";
-import { HeardStream } from "./heard-stream.js";
+import { HeardStream, type Hearer } from "./heard-stream.js";
 import { Liveness } from "./liveness.js";
 import { Probe } from "./probe.js";
 import { openSession, type Session } from "./session.js";
@@ -38,14 +38,8 @@ export interface Call extends Subject {
 /** A stream that lived so long was let in, though nothing was received on it. */
 const ADMITTED_MS = 10_000;
 
-/** With what, and when, a stream was asked for. */
-interface Opening {
-  header: CallHeader;
-  at: number;
-}
-
 /** Transport, session and calls; the streams that are open, and the state that follows from all of them. */
-export class Connection implements StreamHost {
+export class Connection implements StreamHost, Hearer {
   readonly clock: Clock;
   readonly random: () => number;
   readonly options: ResolvedOptions;
@@ -116,7 +110,7 @@ export class Connection implements StreamHost {
           const answer = this.#session.transport.unary(method, controller?.signal, leftMs, header, request as never);
           const response = await this.#untilGone(answer, call);
           // Servers answer a ping whatever its token is.
-          this.#heard(method.name === pingMethod.name ? undefined : header);
+          this.heard(method.name === pingMethod.name ? undefined : header);
           return response.message;
         } catch (error) {
           if (controller?.signal.aborted === true) throw signal?.reason;
@@ -143,34 +137,25 @@ export class Connection implements StreamHost {
     signal: AbortSignal,
     subject: Subject,
   ): BatchStream<MessageShape<O>> {
-    const opening: Opening = { header: undefined, at: Infinity };
-    const source = this.#open(method, input, signal, subject, opening);
     this.state.began();
     onAbort(signal, () => this.state.done());
-    return new HeardStream(source, {
-      heard: () => this.#heard(opening.header),
-      failure: (error) => {
-        if (signal.aborted) return toKubeMQError(error, subject); // our own doing says nothing about the server
-        if (this.clock.now() - opening.at >= ADMITTED_MS) this.#token.accepted(opening.header);
-        const failed = this.#failed(error, subject);
-        return this.#wantsFreshToken(failed, opening.header) ? retryable(failed, subject) : failed;
+    return new HeardStream<MessageShape<O>>(
+      this,
+      async (stream) => {
+        const known = this.#token.header();
+        const timeoutMs = this.options.timeoutMs;
+        stream.header = known instanceof Promise ? await this.#inTime(known, subject, timeoutMs, signal) : known;
+        stream.askedAt = this.clock.now();
+        const response = await this.#session.transport.stream(method, signal, 0, stream.header, input as never);
+        return batchesOf(response.message);
       },
-    });
-  }
-
-  async #open<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodStreaming<I, O>,
-    input: AsyncIterable<MessageShape<I>>,
-    signal: AbortSignal,
-    subject: Subject,
-    opening: Opening,
-  ) {
-    const known = this.#token.header();
-    opening.header =
-      known instanceof Promise ? await this.#inTime(known, subject, this.options.timeoutMs, signal) : known;
-    opening.at = this.clock.now();
-    const response = await this.#session.transport.stream(method, signal, 0, opening.header, input as never);
-    return batchesOf(response.message);
+      (error, { header, askedAt }) => {
+        if (signal.aborted) return toKubeMQError(error, subject); // our own doing says nothing about the server
+        if (this.clock.now() - askedAt >= ADMITTED_MS) this.#token.accepted(header);
+        const failed = this.#failed(error, subject);
+        return this.#wantsFreshToken(failed, header) ? retryable(failed, subject) : failed;
+      },
+    );
   }
 
   /** Waits for the token provider no longer than the caller does: nothing says that it ever answers. */
@@ -224,7 +209,8 @@ export class Connection implements StreamHost {
     if (this.#phase === "closed" || (this.#phase === "closing" && !settles)) throw clientClosed(subject);
   }
 
-  #heard(header: CallHeader): void {
+  /** A server has answered what was asked for with this header. */
+  heard(header: CallHeader): void {
     this.#lastReceived = this.clock.now();
     this.#token.accepted(header);
     this.state.answered();

@@ -1,25 +1,34 @@
+import type { CallHeader } from "./token.js";
 import { BatchStream, type BatchReader } from "./transport/index.js";
 
-/** What a stream's owner has to do with it. */
-export interface Hearing {
-  /** Something was received. */
-  heard(): void;
-  /** What to make of an error. */
-  failure(error: unknown): unknown;
+/** Who hears of a stream. */
+export interface Hearer {
+  /** Something was received on what was asked for with this header. */
+  heard(header: CallHeader): void;
 }
 
 /** A stream that may still be opening, heard on its way to its reader. */
 export class HeardStream<T> extends BatchStream<T> implements BatchReader<T> {
+  /** With what, and when, it was asked for. */
+  header: CallHeader;
+  askedAt = Infinity;
+  readonly #hearer: Hearer;
+  readonly #failure: (error: unknown) => unknown;
   readonly #opening: Promise<BatchStream<T>>;
-  readonly #hearing: Hearing;
-  #stream: BatchStream<T> | undefined;
   #reader: BatchReader<T> | undefined;
+  #stream: BatchStream<T> | undefined;
 
-  constructor(opening: Promise<BatchStream<T>>, hearing: Hearing) {
+  /** @param failure what to make of an error */
+  constructor(
+    hearer: Hearer,
+    open: (stream: HeardStream<T>) => Promise<BatchStream<T>>,
+    failure: (error: unknown, stream: HeardStream<T>) => unknown,
+  ) {
     super();
-    this.#opening = opening;
-    this.#hearing = hearing;
-    opening.catch(() => {}); // it is looked at when the stream is read; until then it must not end the process
+    this.#hearer = hearer;
+    this.#failure = (error) => failure(error, this);
+    this.#opening = open(this);
+    this.#opening.catch(() => {}); // it is looked at when the stream is read; until then it must not end the process
   }
 
   override read(reader: BatchReader<T>): void {
@@ -42,11 +51,11 @@ export class HeardStream<T> extends BatchStream<T> implements BatchReader<T> {
   }
 
   batch(messages: readonly T[]): void {
-    this.#hearing.heard();
+    this.#hearer.heard(this.header);
     this.#reader?.batch(messages);
   }
 
   end(error?: unknown): void {
-    this.#reader?.end(error === undefined ? undefined : this.#hearing.failure(error));
+    this.#reader?.end(error === undefined ? undefined : this.#failure(error));
   }
 }

@@ -27,19 +27,20 @@ export interface Intake<Wire> {
  * {@link BatchReader}.
  */
 export class RpcAttempt<Wire> implements Attempt, BatchReader<Wire> {
-  readonly number: number;
-  readonly over: Promise<Outcome>;
-  readonly #clock: Clock;
+  // First what every batch meets.
   readonly #intake: Intake<Wire>;
-  readonly #controller = new AbortController();
-  #source: BatchSource<Wire> | undefined;
+  #isOver = false;
+  #received = false;
+  #upSince: number | undefined;
+  #receivedMs = 0;
   /** What was received last, and how much of it was taken in. */
   #batch: readonly Wire[] = none;
   #taken = 0;
-  #receivedMs = 0;
-  #received = false;
-  #upSince: number | undefined;
-  #isOver = false;
+  #source: BatchSource<Wire> | undefined;
+  readonly number: number;
+  readonly over: Promise<Outcome>;
+  readonly #clock: Clock;
+  readonly #controller = new AbortController();
   #conclude: (outcome: Outcome) => void = () => {};
 
   constructor(number: number, clock: Clock, intake: Intake<Wire>) {

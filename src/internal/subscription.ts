@@ -31,47 +31,42 @@ class Waiter<Item> {
   }
 }
 
+const OPEN: State = { kind: "open" };
 const DONE = { done: true, value: undefined } as const;
 
 /**
  * The stream engine: eager (the RPC is opened at once), bounded, single use, reconnecting, and cancelled on every way out.
  * A hand-written iterator: an async generator that is parked on an `await` cannot be stopped.
  */
-export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterator<Item, void, void>, HostedStream {
-  readonly ready: Promise<void>;
-  readonly closed: Promise<KubeMQError | undefined>;
+export class StreamEngine<Wire, Item>
+  implements Subscription<Item>, AsyncIterator<Item, void, void>, HostedStream, Intake<Wire>
+{
+  // First what every message meets: among a thousand subscriptions each line of memory is one that the processor has to wait for.
   readonly #plan: StreamPlan<Wire, Item>;
-  readonly #host: StreamHost;
-  readonly #policy: false | BackoffPolicy;
   readonly #buffer = new Fifo<Item>();
   /** Whoever waits; behind the first only those who ask without waiting for their answers. */
   #waiter: Waiter<Item> | undefined;
   #lastWaiter: Waiter<Item> | undefined;
-  readonly #unwatch: () => void = () => {};
-  #state: State = { kind: "open" };
-  #consumed = false;
-  #finished = false;
   #inBody: Item | undefined;
-  #attempt: RpcAttempt<Wire> | undefined;
+  #state: State = OPEN;
   /** The buffer is full: the attempt waits for the loop. */
   #isHeld = false;
+  /** Since when the loop has been behind. */
+  #heldBackSince: number | undefined;
+  #attempt: RpcAttempt<Wire> | undefined;
+  readonly ready: Promise<void>;
+  readonly closed: Promise<KubeMQError | undefined>;
+  readonly #host: StreamHost;
+  readonly #policy: false | BackoffPolicy;
+  readonly #unwatch: () => void = () => {};
+  #consumed = false;
+  #finished = false;
   /** Wakes the pump out of a back-off. */
   #wake: (() => void) | undefined;
   #downSince: number | undefined;
-  /** Since when the loop has been behind. */
-  #heldBackSince: number | undefined;
   #resolveReady: () => void = () => {};
   #rejectReady: (reason: unknown) => void = () => {};
   #resolveClosed: (error: KubeMQError | undefined) => void = () => {};
-
-  readonly #intake: Intake<Wire> = {
-    up: () => this.#up(),
-    accept: (batch, from, receivedMs, attempt) => this.#accept(batch, from, receivedMs, attempt),
-    failure: (error) =>
-      error === undefined
-        ? connectionLost(this.#plan, "the server ended the stream")
-        : toKubeMQError(error, this.#plan),
-  };
 
   constructor(plan: StreamPlan<Wire, Item>, host: StreamHost, options: StreamOptions = {}) {
     this.#plan = plan;
@@ -265,7 +260,7 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
   }
 
   #begin(number: number): RpcAttempt<Wire> {
-    const attempt = new RpcAttempt(number, this.#host.clock, this.#intake);
+    const attempt = new RpcAttempt<Wire>(number, this.#host.clock, this);
     this.#attempt = attempt;
     this.#isHeld = false;
     void attempt.begin(() => this.#plan.open(attempt));
@@ -276,7 +271,7 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     return attempt;
   }
 
-  #up(): void {
+  up(): void {
     this.#resolveReady();
     this.#host.up(this);
     if (this.#downSince === undefined) return;
@@ -293,7 +288,7 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
     });
   }
 
-  #accept(batch: readonly Wire[], from: number, receivedMs: number, attempt: RpcAttempt<Wire>): number {
+  accept(batch: readonly Wire[], from: number, receivedMs: number, attempt: RpcAttempt<Wire>): number {
     const { capacity } = this.#plan;
     let at = from;
     while (at < batch.length && this.#buffer.size < capacity && !attempt.isOver) {
@@ -305,6 +300,11 @@ export class StreamEngine<Wire, Item> implements Subscription<Item>, AsyncIterat
       this.#heldBackSince ??= this.#host.clock.now();
     }
     return at;
+  }
+
+  failure(error: unknown): KubeMQError {
+    if (error === undefined) return connectionLost(this.#plan, "the server ended the stream");
+    return toKubeMQError(error, this.#plan);
   }
 
   #deliver(item: Item): void {
