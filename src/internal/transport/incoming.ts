@@ -36,7 +36,10 @@ type State =
 /** The received messages of a call, between the socket and whoever reads them. */
 export class Incoming<T> extends BatchStream<T> implements Due {
   private ready: T[] = none;
+  private readyCount = 0;
   private readyBytes = 0;
+  /** The one that is ready, while there is no other. */
+  private only: T | undefined;
   private reader: BatchReader<T> | undefined;
   private state: State = { t: "open" };
   private paused = false;
@@ -47,15 +50,21 @@ export class Incoming<T> extends BatchStream<T> implements Due {
   }
 
   push(message: T, bytes: number): void {
-    // Very often it is the only one: then no room is made for others.
-    if (this.ready.length === 0) this.ready = [message];
-    else this.ready.push(message);
+    // Among many streams it is very often the only one, and gets its array when it is handed over: V8 makes arrays old at once where
+    // most of them have to wait, and old ones keep their messages until all of the heap is collected.
+    if (this.readyCount === 0) this.only = message;
+    else if (this.readyCount > 1) this.ready.push(message);
+    else {
+      this.ready = [this.only as T, message];
+      this.only = undefined;
+    }
+    this.readyCount += 1;
     this.readyBytes += bytes;
   }
 
   /** Called once for each chunk, after its messages were pushed. */
   chunkDone(): void {
-    const count = this.ready.length;
+    const count = this.readyCount;
     if (count === 0) return;
     if (this.reader !== undefined) {
       if (this.readyBytes >= BATCH_BYTES || count >= BATCH_MESSAGES) this.handOver();
@@ -76,8 +85,7 @@ export class Incoming<T> extends BatchStream<T> implements Due {
 
   /** The call was cancelled on this side; what was received and not read is dropped. */
   drop(error: ConnectError | undefined): void {
-    this.ready = none;
-    this.readyBytes = 0;
+    this.clear();
     if (this.state.t === "open") this.state = { t: "ended", error };
     this.handOver();
   }
@@ -99,10 +107,16 @@ export class Incoming<T> extends BatchStream<T> implements Due {
     if (running) this.flow.cancel();
   }
 
-  private takeReady(): readonly T[] {
-    const batch = this.ready;
+  private clear(): void {
     this.ready = none;
+    this.readyCount = 0;
     this.readyBytes = 0;
+    this.only = undefined;
+  }
+
+  private takeReady(): readonly T[] {
+    const batch = this.readyCount === 1 ? [this.only as T] : this.ready;
+    this.clear();
     if (this.paused) {
       this.paused = false;
       this.flow.resume();
@@ -114,7 +128,7 @@ export class Incoming<T> extends BatchStream<T> implements Due {
   handOver(): void {
     const { reader, state } = this;
     if (reader === undefined) return;
-    if (this.ready.length > 0) {
+    if (this.readyCount > 0) {
       this.reader = undefined;
       reader.batch(this.takeReady());
     } else if (state.t === "ended") {
