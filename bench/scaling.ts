@@ -1,8 +1,14 @@
 /** A process that measures how the facade's costs grow, and weighs what it keeps. */
 import { KubeMQClient } from "../src/index.js";
+import { subscribeByHand } from "./by-hand.js";
 
 export type ScalingOrder =
-  | { readonly task: "receive"; readonly port: number; readonly messages: number; readonly subscriptions: number }
+  | {
+      readonly task: "receive" | "receive by hand";
+      readonly port: number;
+      readonly messages: number;
+      readonly subscriptions: number;
+    }
   | { readonly task: "idle"; readonly port: number; readonly subscriptions: number }
   | { readonly task: "stalled"; readonly port: number; readonly seconds: readonly number[] };
 
@@ -21,8 +27,16 @@ async function receive(port: number, messages: number, subscriptions: number): P
   await using client = clientTo(port);
   const streams = Array.from({ length: subscriptions }, () => client.events.subscribe({ channel }));
   await Promise.all(streams.map(({ ready }) => ready));
-  // The clock starts when all is under way: what was received before that is made up for by what is received beyond the last one counted.
-  let before = Math.max(20_000, 20 * subscriptions);
+  return await count(streams, messages, Math.max(20_000, 20 * subscriptions));
+}
+
+/** The clock starts when all is under way: what was received before that is made up for by what is received beyond the last one counted. */
+async function count(
+  streams: readonly AsyncIterable<unknown>[],
+  messages: number,
+  warmUp: number,
+): Promise<ScalingSample> {
+  let before = warmUp;
   let cpu = process.cpuUsage();
   let started = performance.now();
   let left = messages;
@@ -85,8 +99,12 @@ async function stalled(port: number, seconds: readonly number[]): Promise<Scalin
 }
 
 function play(order: ScalingOrder): Promise<ScalingSample> {
-  if (order.task === "receive") return receive(order.port, order.messages, order.subscriptions);
-  return order.task === "idle" ? idle(order.port, order.subscriptions) : stalled(order.port, order.seconds);
+  const { task, port } = order;
+  if (task === "idle") return idle(port, order.subscriptions);
+  if (task === "stalled") return stalled(port, order.seconds);
+  if (task === "receive") return receive(port, order.messages, order.subscriptions);
+  // In a process that has not received anything before: by then it is warm.
+  return count(subscribeByHand(port, channel, order.subscriptions), order.messages, 200_000);
 }
 
 process.on("message", (order: ScalingOrder) => {

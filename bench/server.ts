@@ -19,6 +19,8 @@ export interface Ports {
   readonly echo: number;
   readonly sink: number;
   readonly queue: number;
+  /** Takes subscriptions, and sends them nothing. */
+  readonly silent: number;
 }
 
 async function listen(kind: Kind, size = 0): Promise<number> {
@@ -36,6 +38,7 @@ const ports: Ports = {
   echo: await listen("echo"),
   sink: await listen("sink"),
   queue: await listen("queue"),
+  silent: await listen("silent"),
 };
 process.on("message", () => process.send?.(process.cpuUsage()));
 process.on("disconnect", () => process.exit());

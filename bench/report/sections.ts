@@ -35,6 +35,7 @@ export const sections = {
   scaling: ({ scaling }: Pick<Results, "scaling">): Titled[] => [
     ["Cost of a message by their number", scalingTable(scaling.byMessages)],
     ["Cost of a message by the number of subscriptions", scalingTable(scaling.bySubscriptions)],
+    ["The same by hand: node:http2, the decoder and the shortest iterator there is", scalingTable(scaling.byHand)],
   ],
   memory: ({ scaling }: Pick<Results, "scaling">): Titled[] => [["Memory", memoryTable(scaling)]],
   startUp: ({ startUp }: Pick<Results, "startUp">): Titled[] => [["Start-up", startUpTable(startUp)]],

@@ -24,9 +24,9 @@ import { eventId, hasNoChannel, pong, queueAnswer, result } from "./messages.js"
 
 /**
  * What calls to a port are: a subscription, which is sent events without end, or one; a stream of events, each answered or only the refused;
- * a stream of polls. Every port answers pings.
+ * a stream of polls; a subscription that is sent nothing. Every port answers pings.
  */
-export type Kind = "receive" | "one" | "echo" | "sink" | "queue";
+export type Kind = "receive" | "one" | "echo" | "sink" | "queue" | "silent";
 
 const OUR_WINDOW = 64 * 1024 * 1024;
 const BLOCK_BYTES = 65_536;
@@ -216,7 +216,7 @@ export class Connection {
     if (call === undefined) return;
     if (call.ping) {
       this.output.push(frame(HEADERS, END_HEADERS, stream, responseHeaders), frame(DATA, 0, stream, envelope(pong)));
-    } else if (this.kind === "receive" || this.kind === "one") return;
+    } else if (this.kind === "receive" || this.kind === "one" || this.kind === "silent") return;
     this.output.push(frame(HEADERS, END_HEADERS | END_STREAM, stream, trailers));
     this.calls.delete(stream);
   }

@@ -13,6 +13,8 @@ export interface Point {
 export interface Scaling {
   readonly byMessages: readonly Point[];
   readonly bySubscriptions: readonly Point[];
+  /** The same without the facade and the transport: what node:http2, decoding and the loop cost by themselves. */
+  readonly byHand: readonly Point[];
   readonly idle: { readonly subscriptions: number; readonly bytesEach: number };
   /** Of a loop whose body never ends, while the server sends on. */
   readonly stalled: readonly { readonly seconds: number; readonly heapBytes: number }[];
@@ -21,7 +23,7 @@ export interface Scaling {
 /** What one message costs the facade, however many there are, and on however many subscriptions they come. */
 export async function scaling(rounds: number, scale: number): Promise<Scaling> {
   using server = await start("server.js");
-  const { receive } = server.greeting as Ports;
+  const { receive, silent } = server.greeting as Ports;
   using child = await start("scaling.js", [], ["--expose-gc"]);
   const ask = (order: ScalingOrder) => child.ask(order) as Promise<ScalingSample>;
   const port = receive[16] ?? 0;
@@ -29,6 +31,7 @@ export async function scaling(rounds: number, scale: number): Promise<Scaling> {
   const subscriptions = [1, 10, 100, 1000];
   const spreadOver = Math.round(200_000 * scale);
   const samples = new Map<string, ScalingSample[]>();
+  const add = (key: string, sample: ScalingSample) => samples.set(key, [...(samples.get(key) ?? []), sample]);
   const measure = async (messages: number, subscriptions: number) => {
     // Messages come in batches of some thousands, of which a short run may see one more or one less.
     const runs = Math.min(10, Math.ceil((100_000 * scale) / messages));
@@ -37,20 +40,26 @@ export async function scaling(rounds: number, scale: number): Promise<Scaling> {
       const { ms, cpuMs } = await ask({ task: "receive", port, messages, subscriptions });
       sample = { ms: sample.ms + ms / runs, cpuMs: sample.cpuMs + cpuMs / runs };
     }
-    const key = `${messages} ${subscriptions}`;
-    samples.set(key, [...(samples.get(key) ?? []), sample]);
+    add(`${messages} ${subscriptions}`, sample);
+  };
+  // In a process each: what is by hand is not taken down.
+  const measureByHand = async (messages: number, subscriptions: number) => {
+    using hand = await start("scaling.js");
+    const order: ScalingOrder = { task: "receive by hand", port, messages, subscriptions };
+    add(`by hand ${messages} ${subscriptions}`, (await hand.ask(order)) as ScalingSample);
   };
   await ask({ task: "receive", port, messages: 50_000, subscriptions: 1 }); // warms up
   for (let round = 0; round < rounds; round++) {
     for (const count of counts) await measure(count, 1);
     for (const count of subscriptions) await measure(spreadOver, count);
+    for (const count of subscriptions) await measureByHand(spreadOver, count);
   }
-  const point = (messages: number, subscriptions: number): Point => {
-    const all = samples.get(`${messages} ${subscriptions}`) ?? [];
+  const point = (messages: number, subscriptions: number, by = ""): Point => {
+    const all = samples.get(`${by}${messages} ${subscriptions}`) ?? [];
     const cpuMicros = median(all.map(({ cpuMs }) => (cpuMs / messages) * 1000));
     return { messages, subscriptions, cpuMicros, perSecond: median(all.map(({ ms }) => (messages / ms) * 1000)) };
   };
-  const idle = await ask({ task: "idle", port: (server.greeting as Ports).sink, subscriptions: 1000 });
+  const idle = await ask({ task: "idle", port: silent, subscriptions: 1000 });
   const stalled = await ask({
     task: "stalled",
     port: receive[1024] ?? 0,
@@ -59,6 +68,7 @@ export async function scaling(rounds: number, scale: number): Promise<Scaling> {
   return {
     byMessages: counts.map((count) => point(count, 1)),
     bySubscriptions: subscriptions.map((count) => point(spreadOver, count)),
+    byHand: subscriptions.map((count) => point(spreadOver, count, "by hand ")),
     idle: { subscriptions: 1000, bytesEach: idle.bytesEach ?? Number.NaN },
     stalled: stalled.heap ?? [],
   };

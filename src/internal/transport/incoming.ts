@@ -139,9 +139,7 @@ export class Incoming<T> extends BatchStream<T> implements Due {
   }
 }
 
-function singly<T>(
-  source: AsyncIterator<readonly T[], undefined, undefined>,
-): AsyncIterator<T, undefined, undefined> {
+function singly<T>(source: AsyncIterator<readonly T[], undefined, undefined>): AsyncIterator<T, undefined, undefined> {
   let batch: readonly T[] = [];
   let at = 0;
   const take = (result: IteratorResult<readonly T[], undefined>): IteratorResult<T, undefined> => {
