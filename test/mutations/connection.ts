@@ -338,8 +338,8 @@ export const credentials: Chapter = {
     {
       promise: "an answered ping proves no token: servers answer it whatever its token is",
       file: connection,
-      find: "this.#heard(method.name === pingMethod.name ? undefined : header);",
-      replace: "this.#heard(header);",
+      find: "this.heard(method.name === pingMethod.name ? undefined : header);",
+      replace: "this.heard(header);",
       test: connectionTest,
       name: "a wrong token costs two calls and ends with UNAUTHENTICATED, though pings are answered",
     },

@@ -1,7 +1,7 @@
 import type { Chapter } from "./promise.js";
 
 const engine = "src/internal/subscription.ts";
-const health = "src/internal/attempt-health.ts";
+const attempt = "src/internal/rpc-attempt.ts";
 const abort = "src/internal/abort.ts";
 const engineTest = "test/unit/engine.test.ts";
 const connectionTest = "test/unit/connection.test.ts";
@@ -13,7 +13,7 @@ export const leaving: Chapter = {
     {
       promise: "`break`, `return` and `throw` cancel the call; your error propagates untouched",
       file: engine,
-      find: "this.#controller?.abort(cancelled());",
+      find: "this.#attempt?.cancel();",
       replace: "",
       test: eventsTest,
       name: "by break and by throw: the error propagates untouched, the call is cancelled",
@@ -21,8 +21,8 @@ export const leaving: Chapter = {
     {
       promise: "so it does for every kind of stream: the server sees it within 100 ms of the way out",
       file: engine,
-      find: "this.#controller?.abort(cancelled());",
-      replace: "setTimeout(() => this.#controller?.abort(cancelled()), 200);",
+      find: "this.#attempt?.cancel();",
+      replace: "setTimeout(() => this.#attempt?.cancel(), 200);",
       test: "test/reliability/leave.test.ts",
       name: "at every position cancels the call within 100 ms, and prefetched messages come back",
     },
@@ -45,7 +45,7 @@ export const leaving: Chapter = {
     {
       promise: "what waits in `next()` when the stream is stopped gets `done`",
       file: engine,
-      find: "for (const waiter of this.#waiters.drain()) waiter.resolve(DONE);",
+      find: "for (let waiter = this.#takeWaiter(); waiter !== undefined; waiter = this.#takeWaiter()) waiter.resolve(DONE);",
       replace: "",
       test: eventsTest,
       name: "by close(), await using, and client.close()",
@@ -146,9 +146,17 @@ export const delivering: Chapter = {
       name: "reads no more than its capacity ahead of the loop",
     },
     {
+      promise: "of a thousand subscriptions that receive at once, no more than 512 frames wait to be handed over",
+      file: "src/internal/transport/round.ts",
+      find: "if (this.chunks >= MOST_CHUNKS) this.end();",
+      replace: "if (this.chunks < 0) this.end();",
+      test: "test/unit/transport/incoming.test.ts",
+      name: "of a thousand streams is not held together longer than 512 chunks",
+    },
+    {
       promise: "reading goes on when the loop has made room",
       file: engine,
-      find: "if (this.#makeRoom !== undefined && this.#buffer.size <= this.#plan.capacity >> 1) this.#makeRoom();",
+      find: "this.#attempt?.takeIn();",
       replace: "",
       test: engineTest,
       name: "reads on when the loop has made room, and gives everything in order",
@@ -178,8 +186,8 @@ export const comingBack: Chapter = {
     {
       promise: "a stream that the server ends cleanly is a lost connection: the loop goes on",
       file: engine,
-      find: `if (batch.done === true) return connectionLost(this.#plan, "the server ended the stream");`,
-      replace: `if (batch.done === true) return "finish";`,
+      find: `if (error === undefined) return connectionLost(this.#plan, "the server ended the stream");`,
+      replace: `if (error === undefined) return "finish" as never;`,
       test: engineTest,
       name: "comes back after a lost connection and after a clean end, with a longer delay each time",
     },
@@ -209,7 +217,7 @@ export const comingBack: Chapter = {
     },
     {
       promise: "a message starts the back-off anew",
-      file: health,
+      file: attempt,
       find: "return this.#received || (",
       replace: "return (",
       test: engineTest,
@@ -217,7 +225,7 @@ export const comingBack: Chapter = {
     },
     {
       promise: "so do 10 seconds of health",
-      file: health,
+      file: attempt,
       find: "this.#clock.now() - this.#upSince >= HEALTHY_MS",
       replace: "this.#clock.now() < 0",
       test: engineTest,
@@ -289,9 +297,9 @@ export const comingBack: Chapter = {
     },
     {
       promise: "a ping that is answered after the end of its attempt says nothing about the next one",
-      file: engine,
-      find: "() => !controller.signal.aborted && this.#up(health)",
-      replace: "() => this.#up(health)",
+      file: attempt,
+      find: "if (this.#upSince !== undefined || this.#isOver) return;",
+      replace: "if (this.#upSince !== undefined) return;",
       test: connectionTest,
       name: "while a stream waits to come back",
     },
