@@ -15,7 +15,7 @@ export type Outcome = "renew" | "finish" | KubeMQError | undefined;
 /** Whom an attempt reads for. */
 export interface Intake<Wire> {
   /** It works: something was received, or a ping behind its request was answered. Told once. */
-  up(attempt: RpcAttempt<Wire>): void;
+  up(): void;
   /** Takes in what there is room for, from one place in a batch on; gives where it stopped. What it throws ends the attempt. */
   accept(batch: readonly Wire[], from: number, receivedMs: number, attempt: RpcAttempt<Wire>): number;
   /** What an error means; without one the server has ended the stream. */
@@ -100,7 +100,7 @@ export class RpcAttempt<Wire> implements Attempt, BatchReader<Wire> {
   answered(): void {
     if (this.#upSince !== undefined || this.#isOver) return;
     this.#upSince = this.#clock.now();
-    this.#intake.up(this);
+    this.#intake.up();
   }
 
   end(error?: unknown): void {

@@ -8,28 +8,13 @@ import { clientClosed, connectionLost, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
 import { RpcAttempt, type Intake } from "./rpc-attempt.js";
 import type { HostedStream, Leave, StreamHost, StreamPlan } from "./stream-plan.js";
+import { Waiter } from "./waiter.js";
 
 type State =
   | { readonly kind: "open" }
   /** By itself; what was buffered before is still to be seen. */
   | { readonly kind: "ended"; readonly error: KubeMQError | undefined }
   | { readonly kind: "left" };
-
-/**
- * Who waits in `next()`. Made by a constructor: V8 learns where literals live long, as those of many loops that wait do, and makes them old at
- * once. What an old one refers to, the promise and its message, is kept until all of the heap is collected, and each message costs half as much again.
- */
-class Waiter<Item> {
-  /** Only where `next()` is called again before its answer. */
-  next: Waiter<Item> | undefined;
-  readonly resolve: (result: IteratorResult<Item, void>) => void;
-  readonly reject: (error: unknown) => void;
-
-  constructor(resolve: (result: IteratorResult<Item, void>) => void, reject: (error: unknown) => void) {
-    this.resolve = resolve;
-    this.reject = reject;
-  }
-}
 
 const OPEN: State = { kind: "open" };
 const DONE = { done: true, value: undefined } as const;

@@ -64,13 +64,12 @@ export class Incoming<T> extends BatchStream<T> implements Due {
 
   /** Called once for each chunk, after its messages were pushed. */
   chunkDone(): void {
-    const count = this.readyCount;
-    if (count === 0) return;
+    if (this.readyCount === 0) return;
     if (this.reader !== undefined) {
-      if (this.readyBytes >= BATCH_BYTES || count >= BATCH_MESSAGES) this.handOver();
+      if (this.readyBytes >= BATCH_BYTES || this.readyCount >= BATCH_MESSAGES) this.handOver();
       else round.add(this);
     }
-    if (!this.paused && (this.readyBytes >= HIGH_WATER_BYTES || count >= HIGH_WATER_MESSAGES)) {
+    if (!this.paused && (this.readyBytes >= HIGH_WATER_BYTES || this.readyCount >= HIGH_WATER_MESSAGES)) {
       this.paused = true;
       this.flow.pause();
     }

@@ -52,6 +52,13 @@ describe("what a stream has received", () => {
     expect(stream.batches.flat()).toEqual(Array.from({ length: 300 }, (_, n) => n));
   });
 
+  test("does not hold the server back when it was handed over, however much it was", () => {
+    const stream = new Reading();
+    stream.receive(...Array.from({ length: 5_000 }, (_, n) => n));
+    expect(stream.batches.map(({ length }) => length)).toEqual([5_000]);
+    expect(stream.calls).toEqual([]);
+  });
+
   test("of a thousand streams is not held together longer than 512 chunks", async () => {
     const streams = Array.from({ length: 1000 }, () => new Reading());
     for (const [n, stream] of streams.entries()) stream.receive(n);
