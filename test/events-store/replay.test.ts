@@ -7,14 +7,14 @@ type Start = ReplayRequest["start"];
 
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, index) => BigInt(first + index));
 
-async function world(events: number) {
+async function world(events: number, body = "x") {
   let subscriptions = 0;
   const onCall = (rpc: string) => void (subscriptions += rpc === "SubscribeToEvents" ? 1 : 0);
   const broker = await startBroker({ onCall });
   const client = await KubeMQClient.connect({ address: broker.address, reconnect: { initialDelayMs: 5 } });
   const store = async (count: number) => {
     await using publisher = client.eventsStore.publisher();
-    await publisher.publishAll(Array.from({ length: count }, () => ({ channel: "c", body: "x" })));
+    await publisher.publishAll(Array.from({ length: count }, () => ({ channel: "c", body })));
   };
   await store(events);
   const statuses: Status[] = [];
@@ -88,7 +88,8 @@ describe("a replay", () => {
   });
 
   test("whose rest is purged meanwhile ends, and says so", async () => {
-    await using here = await world(1_000);
+    // So large that the buffers and windows on the way do not hold all of them.
+    await using here = await world(1_000, "x".repeat(16_384));
     const seen = await here.replay({ from: "first" }, async (sequence) => {
       if (sequence !== 100n) return;
       here.broker.purgeEvents("c", 1_000);
