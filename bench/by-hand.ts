@@ -1,32 +1,20 @@
-import { connect } from "node:http2";
-import { create, toBinary } from "@bufbuild/protobuf";
 import { kubemqCodecs } from "../gen/kubemq_codec.js";
-import { EventReceiveSchema, SubscribeSchema } from "../gen/kubemq_pb.js";
+import { EventReceiveSchema } from "../gen/kubemq_pb.js";
 import { codecFor } from "../src/internal/transport/codec.js";
 import { EnvelopeSplitter } from "../src/internal/transport/envelopes.js";
+import { connectTo, subscribeOn } from "./contestants/raw.js";
+
+/** So many bytes an event has at most. */
+const MAX_BYTES = 1024;
 
 /** Subscriptions on one session of node:http2, each with the least that a loop needs. They live as long as the process. */
-export function subscribeByHand(port: number, channel: string, subscriptions: number): AsyncIterable<unknown>[] {
-  const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 1024 * 1024 } });
-  session.once("connect", (connected) => connected.setLocalWindowSize(2 * 1024 * 1024));
-  session.on("error", () => {}); // a lost connection shows in that the measuring does not end
-  const request = toBinary(SubscribeSchema, create(SubscribeSchema, { Channel: channel }));
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(request.length, 1);
+export function subscribeByHand(port: number, subscriptions: number): AsyncIterable<unknown>[] {
+  const session = connectTo(port);
   const { decode } = codecFor(EventReceiveSchema, kubemqCodecs);
   return Array.from({ length: subscriptions }, () => {
-    const stream = session.request({
-      ":method": "POST",
-      ":path": "/kubemq.kubemq/SubscribeToEvents",
-      "content-type": "application/grpc+proto",
-      te: "trailers",
-    });
-    stream.end(Buffer.concat([head, request]));
     const loop = new Loop();
-    const splitter = new EnvelopeSplitter(request.length + 1024, (bytes, start, end) => {
-      loop.give(decode(bytes, start, end));
-    });
-    stream.on("data", (chunk: Buffer) => splitter.push(chunk));
+    const splitter = new EnvelopeSplitter(MAX_BYTES, (bytes, start, end) => loop.give(decode(bytes, start, end)));
+    subscribeOn(session).on("data", (chunk: Buffer) => splitter.push(chunk));
     return loop;
   });
 }

@@ -104,7 +104,7 @@ function play(order: ScalingOrder): Promise<ScalingSample> {
   if (task === "stalled") return stalled(port, order.seconds);
   if (task === "receive") return receive(port, order.messages, order.subscriptions);
   // In a process that has not received anything before: by then it is warm.
-  return count(subscribeByHand(port, channel, order.subscriptions), order.messages, 200_000);
+  return count(subscribeByHand(port, order.subscriptions), order.messages, 200_000);
 }
 
 process.on("message", (order: ScalingOrder) => {

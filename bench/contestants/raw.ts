@@ -1,6 +1,6 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { connect, constants } from "node:http2";
-import type { ClientHttp2Stream } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import {
   EmptySchema,
   EventReceiveSchema,
@@ -17,26 +17,12 @@ import type { Contestant } from "./contestant.js";
 
 /** node:http2 with frames split by hand and protobuf-es: what there is to be had without a gRPC library. */
 export function raw(): Contestant {
-  const sessionTo = byPort((port) => {
-    const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 1024 * 1024 } });
-    session.once("connect", (connected) => connected.setLocalWindowSize(2 * 1024 * 1024));
-    return session;
-  });
-  const open = (port: number, method: string): ClientHttp2Stream => {
-    const stream = sessionTo(port).request({
-      ":method": "POST",
-      ":path": `/kubemq.kubemq/${method}`,
-      "content-type": "application/grpc+proto",
-      te: "trailers",
-    });
-    stream.on("error", () => {}); // a lost connection shows in that the round does not end
-    return stream;
-  };
+  const sessionTo = byPort(connectTo);
+  const open = (port: number, method: string) => openOn(sessionTo(port), method);
   return {
     receive(port, count) {
       return new Promise((resolve) => {
-        const stream = open(port, "SubscribeToEvents");
-        stream.end(envelope(toBinary(SubscribeSchema, create(SubscribeSchema, { Channel: CHANNEL }))));
+        const stream = subscribeOn(sessionTo(port));
         let received = 0;
         split(stream, (bytes) => {
           fromBinary(EventReceiveSchema, bytes);
@@ -102,6 +88,30 @@ export function raw(): Contestant {
       });
     },
   };
+}
+
+/** A session with the windows that ours has. */
+export function connectTo(port: number): ClientHttp2Session {
+  const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 1024 * 1024 } });
+  session.once("connect", (connected) => connected.setLocalWindowSize(2 * 1024 * 1024));
+  return session;
+}
+
+function openOn(session: ClientHttp2Session, method: string): ClientHttp2Stream {
+  const stream = session.request({
+    ":method": "POST",
+    ":path": `/kubemq.kubemq/${method}`,
+    "content-type": "application/grpc+proto",
+    te: "trailers",
+  });
+  stream.on("error", () => {}); // a lost connection shows in that the round does not end
+  return stream;
+}
+
+export function subscribeOn(session: ClientHttp2Session): ClientHttp2Stream {
+  const stream = openOn(session, "SubscribeToEvents");
+  stream.end(envelope(toBinary(SubscribeSchema, create(SubscribeSchema, { Channel: CHANNEL }))));
+  return stream;
 }
 
 function envelope(bytes: Uint8Array): Buffer {
