@@ -2,6 +2,7 @@ import { kubemqCodecs } from "../gen/kubemq_codec.js";
 import { EventReceiveSchema } from "../gen/kubemq_pb.js";
 import { codecFor } from "../src/internal/transport/codec.js";
 import { EnvelopeSplitter } from "../src/internal/transport/envelopes.js";
+import { Yielded } from "../src/internal/waiter.js";
 import { connectTo, subscribeOn } from "./contestants/raw.js";
 
 /** So many bytes an event has at most. */
@@ -28,14 +29,14 @@ class Loop implements AsyncIterable<unknown> {
     const resolve = this.#resolve;
     this.#resolve = undefined;
     if (resolve === undefined) this.#waiting.push(value);
-    else resolve({ done: false, value });
+    else resolve(new Yielded(value));
   }
 
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
     return {
       next: () => {
         const value = this.#waiting.shift();
-        if (value !== undefined) return Promise.resolve({ done: false, value });
+        if (value !== undefined) return Promise.resolve(new Yielded(value));
         return new Promise((resolve) => (this.#resolve = resolve));
       },
     };

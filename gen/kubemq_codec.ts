@@ -17,6 +17,21 @@ const reader = new WireReader();
 
 type Fields<T> = { readonly [K in keyof T]?: unknown };
 
+class DecodedPingResult implements PingResult {
+  declare readonly $typeName: "kubemq.PingResult";
+  declare Host: PingResult["Host"];
+  declare Version: PingResult["Version"];
+  declare ServerStartTime: PingResult["ServerStartTime"];
+  declare ServerUpTimeSeconds: PingResult["ServerUpTimeSeconds"];
+  constructor(host_: PingResult["Host"], version_: PingResult["Version"], serverStartTime_: PingResult["ServerStartTime"], serverUpTimeSeconds_: PingResult["ServerUpTimeSeconds"]) {
+    this.$typeName = "kubemq.PingResult";
+    this.Host = host_;
+    this.Version = version_;
+    this.ServerStartTime = serverStartTime_;
+    this.ServerUpTimeSeconds = serverUpTimeSeconds_;
+  }
+}
+
 function decodePingResult(bytes: Buffer, start: number, end: number): PingResult | undefined {
   reader.start(bytes, start, end);
   const message = readPingResult(end);
@@ -47,13 +62,7 @@ function readPingResult(end: number): PingResult {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: PingResult = {
-    $typeName: "kubemq.PingResult",
-    Host: host_,
-    Version: version_,
-    ServerStartTime: serverStartTime_,
-    ServerUpTimeSeconds: serverUpTimeSeconds_,
-  };
+  const message = new DecodedPingResult(host_, version_, serverStartTime_, serverUpTimeSeconds_);
   return message;
 }
 
@@ -82,6 +91,13 @@ function writePingResult(writer: WireWriter, message: Fields<PingResult>): void 
   }
 }
 
+class DecodedEmpty implements Empty {
+  declare readonly $typeName: "kubemq.Empty";
+  constructor() {
+    this.$typeName = "kubemq.Empty";
+  }
+}
+
 function decodeEmpty(bytes: Buffer, start: number, end: number): Empty | undefined {
   reader.start(bytes, start, end);
   const message = readEmpty(end);
@@ -96,15 +112,26 @@ function readEmpty(end: number): Empty {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: Empty = {
-    $typeName: "kubemq.Empty",
-  };
+  const message = new DecodedEmpty();
   return message;
 }
 
 function writeEmpty(_writer: WireWriter, message: Fields<Empty>): void {
   const type = message.$typeName;
   if (message.$unknown !== undefined || (type !== undefined && type !== "kubemq.Empty")) throw unencodable;
+}
+
+class DecodedResult implements Result {
+  declare readonly $typeName: "kubemq.Result";
+  declare EventID: Result["EventID"];
+  declare Sent: Result["Sent"];
+  declare Error: Result["Error"];
+  constructor(eventID_: Result["EventID"], sent_: Result["Sent"], error_: Result["Error"]) {
+    this.$typeName = "kubemq.Result";
+    this.EventID = eventID_;
+    this.Sent = sent_;
+    this.Error = error_;
+  }
 }
 
 function decodeResult(bytes: Buffer, start: number, end: number): Result | undefined {
@@ -133,12 +160,7 @@ function readResult(end: number): Result {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: Result = {
-    $typeName: "kubemq.Result",
-    EventID: eventID_,
-    Sent: sent_,
-    Error: error_,
-  };
+  const message = new DecodedResult(eventID_, sent_, error_);
   return message;
 }
 
@@ -159,6 +181,27 @@ function writeResult(writer: WireWriter, message: Fields<Result>): void {
   if (error_ !== undefined && error_ !== null && error_ !== "") {
     writer.uint32(26);
     writer.string(error_);
+  }
+}
+
+class DecodedEvent implements Event {
+  declare readonly $typeName: "kubemq.Event";
+  declare EventID: Event["EventID"];
+  declare ClientID: Event["ClientID"];
+  declare Channel: Event["Channel"];
+  declare Metadata: Event["Metadata"];
+  declare Body: Event["Body"];
+  declare Store: Event["Store"];
+  declare Tags: Event["Tags"];
+  constructor(eventID_: Event["EventID"], clientID_: Event["ClientID"], channel_: Event["Channel"], metadata_: Event["Metadata"], body_: Event["Body"], store_: Event["Store"], tags_: Event["Tags"]) {
+    this.$typeName = "kubemq.Event";
+    this.EventID = eventID_;
+    this.ClientID = clientID_;
+    this.Channel = channel_;
+    this.Metadata = metadata_;
+    this.Body = body_;
+    this.Store = store_;
+    this.Tags = tags_;
   }
 }
 
@@ -204,16 +247,7 @@ function readEvent(end: number): Event {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: Event = {
-    $typeName: "kubemq.Event",
-    EventID: eventID_,
-    ClientID: clientID_,
-    Channel: channel_,
-    Metadata: metadata_,
-    Body: body_ ?? new Uint8Array(0),
-    Store: store_,
-    Tags: tags_,
-  };
+  const message = new DecodedEvent(eventID_, clientID_, channel_, metadata_, body_ ?? new Uint8Array(0), store_, tags_);
   return message;
 }
 
@@ -259,6 +293,27 @@ function writeEvent(writer: WireWriter, message: Fields<Event>): void {
   }
 }
 
+class DecodedEventReceive implements EventReceive {
+  declare readonly $typeName: "kubemq.EventReceive";
+  declare EventID: EventReceive["EventID"];
+  declare Channel: EventReceive["Channel"];
+  declare Metadata: EventReceive["Metadata"];
+  declare Body: EventReceive["Body"];
+  declare Timestamp: EventReceive["Timestamp"];
+  declare Sequence: EventReceive["Sequence"];
+  declare Tags: EventReceive["Tags"];
+  constructor(eventID_: EventReceive["EventID"], channel_: EventReceive["Channel"], metadata_: EventReceive["Metadata"], body_: EventReceive["Body"], timestamp_: EventReceive["Timestamp"], sequence_: EventReceive["Sequence"], tags_: EventReceive["Tags"]) {
+    this.$typeName = "kubemq.EventReceive";
+    this.EventID = eventID_;
+    this.Channel = channel_;
+    this.Metadata = metadata_;
+    this.Body = body_;
+    this.Timestamp = timestamp_;
+    this.Sequence = sequence_;
+    this.Tags = tags_;
+  }
+}
+
 function decodeEventReceive(bytes: Buffer, start: number, end: number): EventReceive | undefined {
   reader.start(bytes, start, end);
   const message = readEventReceive(end);
@@ -301,16 +356,7 @@ function readEventReceive(end: number): EventReceive {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: EventReceive = {
-    $typeName: "kubemq.EventReceive",
-    EventID: eventID_,
-    Channel: channel_,
-    Metadata: metadata_,
-    Body: body_ ?? new Uint8Array(0),
-    Timestamp: timestamp_,
-    Sequence: sequence_,
-    Tags: tags_,
-  };
+  const message = new DecodedEventReceive(eventID_, channel_, metadata_, body_ ?? new Uint8Array(0), timestamp_, sequence_, tags_);
   return message;
 }
 
@@ -356,6 +402,25 @@ function writeEventReceive(writer: WireWriter, message: Fields<EventReceive>): v
   }
 }
 
+class DecodedSubscribe implements Subscribe {
+  declare readonly $typeName: "kubemq.Subscribe";
+  declare SubscribeTypeData: Subscribe["SubscribeTypeData"];
+  declare ClientID: Subscribe["ClientID"];
+  declare Channel: Subscribe["Channel"];
+  declare Group: Subscribe["Group"];
+  declare EventsStoreTypeData: Subscribe["EventsStoreTypeData"];
+  declare EventsStoreTypeValue: Subscribe["EventsStoreTypeValue"];
+  constructor(subscribeTypeData_: Subscribe["SubscribeTypeData"], clientID_: Subscribe["ClientID"], channel_: Subscribe["Channel"], group_: Subscribe["Group"], eventsStoreTypeData_: Subscribe["EventsStoreTypeData"], eventsStoreTypeValue_: Subscribe["EventsStoreTypeValue"]) {
+    this.$typeName = "kubemq.Subscribe";
+    this.SubscribeTypeData = subscribeTypeData_;
+    this.ClientID = clientID_;
+    this.Channel = channel_;
+    this.Group = group_;
+    this.EventsStoreTypeData = eventsStoreTypeData_;
+    this.EventsStoreTypeValue = eventsStoreTypeValue_;
+  }
+}
+
 function decodeSubscribe(bytes: Buffer, start: number, end: number): Subscribe | undefined {
   reader.start(bytes, start, end);
   const message = readSubscribe(end);
@@ -394,15 +459,7 @@ function readSubscribe(end: number): Subscribe {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: Subscribe = {
-    $typeName: "kubemq.Subscribe",
-    SubscribeTypeData: subscribeTypeData_,
-    ClientID: clientID_,
-    Channel: channel_,
-    Group: group_,
-    EventsStoreTypeData: eventsStoreTypeData_,
-    EventsStoreTypeValue: eventsStoreTypeValue_,
-  };
+  const message = new DecodedSubscribe(subscribeTypeData_, clientID_, channel_, group_, eventsStoreTypeData_, eventsStoreTypeValue_);
   return message;
 }
 
@@ -438,6 +495,37 @@ function writeSubscribe(writer: WireWriter, message: Fields<Subscribe>): void {
   if (eventsStoreTypeValue_ !== undefined && eventsStoreTypeValue_ !== null && eventsStoreTypeValue_ !== 0n) {
     writer.uint32(48);
     writer.int64(eventsStoreTypeValue_);
+  }
+}
+
+class DecodedRequest implements Request {
+  declare readonly $typeName: "kubemq.Request";
+  declare RequestID: Request["RequestID"];
+  declare RequestTypeData: Request["RequestTypeData"];
+  declare ClientID: Request["ClientID"];
+  declare Channel: Request["Channel"];
+  declare Metadata: Request["Metadata"];
+  declare Body: Request["Body"];
+  declare ReplyChannel: Request["ReplyChannel"];
+  declare Timeout: Request["Timeout"];
+  declare CacheKey: Request["CacheKey"];
+  declare CacheTTL: Request["CacheTTL"];
+  declare Span: Request["Span"];
+  declare Tags: Request["Tags"];
+  constructor(requestID_: Request["RequestID"], requestTypeData_: Request["RequestTypeData"], clientID_: Request["ClientID"], channel_: Request["Channel"], metadata_: Request["Metadata"], body_: Request["Body"], replyChannel_: Request["ReplyChannel"], timeout_: Request["Timeout"], cacheKey_: Request["CacheKey"], cacheTTL_: Request["CacheTTL"], span_: Request["Span"], tags_: Request["Tags"]) {
+    this.$typeName = "kubemq.Request";
+    this.RequestID = requestID_;
+    this.RequestTypeData = requestTypeData_;
+    this.ClientID = clientID_;
+    this.Channel = channel_;
+    this.Metadata = metadata_;
+    this.Body = body_;
+    this.ReplyChannel = replyChannel_;
+    this.Timeout = timeout_;
+    this.CacheKey = cacheKey_;
+    this.CacheTTL = cacheTTL_;
+    this.Span = span_;
+    this.Tags = tags_;
   }
 }
 
@@ -503,21 +591,7 @@ function readRequest(end: number): Request {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: Request = {
-    $typeName: "kubemq.Request",
-    RequestID: requestID_,
-    RequestTypeData: requestTypeData_,
-    ClientID: clientID_,
-    Channel: channel_,
-    Metadata: metadata_,
-    Body: body_ ?? new Uint8Array(0),
-    ReplyChannel: replyChannel_,
-    Timeout: timeout_,
-    CacheKey: cacheKey_,
-    CacheTTL: cacheTTL_,
-    Span: span_ ?? new Uint8Array(0),
-    Tags: tags_,
-  };
+  const message = new DecodedRequest(requestID_, requestTypeData_, clientID_, channel_, metadata_, body_ ?? new Uint8Array(0), replyChannel_, timeout_, cacheKey_, cacheTTL_, span_ ?? new Uint8Array(0), tags_);
   return message;
 }
 
@@ -588,6 +662,35 @@ function writeRequest(writer: WireWriter, message: Fields<Request>): void {
   }
 }
 
+class DecodedResponse implements Response {
+  declare readonly $typeName: "kubemq.Response";
+  declare ClientID: Response["ClientID"];
+  declare RequestID: Response["RequestID"];
+  declare ReplyChannel: Response["ReplyChannel"];
+  declare Metadata: Response["Metadata"];
+  declare Body: Response["Body"];
+  declare CacheHit: Response["CacheHit"];
+  declare Timestamp: Response["Timestamp"];
+  declare Executed: Response["Executed"];
+  declare Error: Response["Error"];
+  declare Span: Response["Span"];
+  declare Tags: Response["Tags"];
+  constructor(clientID_: Response["ClientID"], requestID_: Response["RequestID"], replyChannel_: Response["ReplyChannel"], metadata_: Response["Metadata"], body_: Response["Body"], cacheHit_: Response["CacheHit"], timestamp_: Response["Timestamp"], executed_: Response["Executed"], error_: Response["Error"], span_: Response["Span"], tags_: Response["Tags"]) {
+    this.$typeName = "kubemq.Response";
+    this.ClientID = clientID_;
+    this.RequestID = requestID_;
+    this.ReplyChannel = replyChannel_;
+    this.Metadata = metadata_;
+    this.Body = body_;
+    this.CacheHit = cacheHit_;
+    this.Timestamp = timestamp_;
+    this.Executed = executed_;
+    this.Error = error_;
+    this.Span = span_;
+    this.Tags = tags_;
+  }
+}
+
 function decodeResponse(bytes: Buffer, start: number, end: number): Response | undefined {
   reader.start(bytes, start, end);
   const message = readResponse(end);
@@ -646,20 +749,7 @@ function readResponse(end: number): Response {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: Response = {
-    $typeName: "kubemq.Response",
-    ClientID: clientID_,
-    RequestID: requestID_,
-    ReplyChannel: replyChannel_,
-    Metadata: metadata_,
-    Body: body_ ?? new Uint8Array(0),
-    CacheHit: cacheHit_,
-    Timestamp: timestamp_,
-    Executed: executed_,
-    Error: error_,
-    Span: span_ ?? new Uint8Array(0),
-    Tags: tags_,
-  };
+  const message = new DecodedResponse(clientID_, requestID_, replyChannel_, metadata_, body_ ?? new Uint8Array(0), cacheHit_, timestamp_, executed_, error_, span_ ?? new Uint8Array(0), tags_);
   return message;
 }
 
@@ -725,6 +815,33 @@ function writeResponse(writer: WireWriter, message: Fields<Response>): void {
   }
 }
 
+class DecodedQueueMessage implements QueueMessage {
+  declare readonly $typeName: "kubemq.QueueMessage";
+  declare MessageID: QueueMessage["MessageID"];
+  declare ClientID: QueueMessage["ClientID"];
+  declare Channel: QueueMessage["Channel"];
+  declare Metadata: QueueMessage["Metadata"];
+  declare Body: QueueMessage["Body"];
+  declare Tags: QueueMessage["Tags"];
+  declare Attributes?: QueueMessage["Attributes"];
+  declare Policy?: QueueMessage["Policy"];
+  declare Topic: QueueMessage["Topic"];
+  declare Partition: QueueMessage["Partition"];
+  declare PartitionKey: QueueMessage["PartitionKey"];
+  constructor(messageID_: QueueMessage["MessageID"], clientID_: QueueMessage["ClientID"], channel_: QueueMessage["Channel"], metadata_: QueueMessage["Metadata"], body_: QueueMessage["Body"], tags_: QueueMessage["Tags"], topic_: QueueMessage["Topic"], partition_: QueueMessage["Partition"], partitionKey_: QueueMessage["PartitionKey"]) {
+    this.$typeName = "kubemq.QueueMessage";
+    this.MessageID = messageID_;
+    this.ClientID = clientID_;
+    this.Channel = channel_;
+    this.Metadata = metadata_;
+    this.Body = body_;
+    this.Tags = tags_;
+    this.Topic = topic_;
+    this.Partition = partition_;
+    this.PartitionKey = partitionKey_;
+  }
+}
+
 function decodeQueueMessage(bytes: Buffer, start: number, end: number): QueueMessage | undefined {
   reader.start(bytes, start, end);
   const message = readQueueMessage(end);
@@ -787,18 +904,7 @@ function readQueueMessage(end: number): QueueMessage {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: QueueMessage = {
-    $typeName: "kubemq.QueueMessage",
-    MessageID: messageID_,
-    ClientID: clientID_,
-    Channel: channel_,
-    Metadata: metadata_,
-    Body: body_ ?? new Uint8Array(0),
-    Tags: tags_,
-    Topic: topic_,
-    Partition: partition_,
-    PartitionKey: partitionKey_,
-  };
+  const message = new DecodedQueueMessage(messageID_, clientID_, channel_, metadata_, body_ ?? new Uint8Array(0), tags_, topic_, partition_, partitionKey_);
   if (attributes_ !== undefined) message.Attributes = attributes_;
   if (policy_ !== undefined) message.Policy = policy_;
   return message;
@@ -921,6 +1027,17 @@ function sizeQueueMessage(message: Fields<QueueMessage>): number {
   return size;
 }
 
+class DecodedQueueMessagesBatchRequest implements QueueMessagesBatchRequest {
+  declare readonly $typeName: "kubemq.QueueMessagesBatchRequest";
+  declare BatchID: QueueMessagesBatchRequest["BatchID"];
+  declare Messages: QueueMessagesBatchRequest["Messages"];
+  constructor(batchID_: QueueMessagesBatchRequest["BatchID"], messages_: QueueMessagesBatchRequest["Messages"]) {
+    this.$typeName = "kubemq.QueueMessagesBatchRequest";
+    this.BatchID = batchID_;
+    this.Messages = messages_;
+  }
+}
+
 function decodeQueueMessagesBatchRequest(bytes: Buffer, start: number, end: number): QueueMessagesBatchRequest | undefined {
   reader.start(bytes, start, end);
   const message = readQueueMessagesBatchRequest(end);
@@ -943,11 +1060,7 @@ function readQueueMessagesBatchRequest(end: number): QueueMessagesBatchRequest {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: QueueMessagesBatchRequest = {
-    $typeName: "kubemq.QueueMessagesBatchRequest",
-    BatchID: batchID_,
-    Messages: messages_,
-  };
+  const message = new DecodedQueueMessagesBatchRequest(batchID_, messages_);
   return message;
 }
 
@@ -967,6 +1080,19 @@ function writeQueueMessagesBatchRequest(writer: WireWriter, message: Fields<Queu
     writer.uint32(sizeQueueMessage(item));
     writeQueueMessage(writer, item);
     }
+  }
+}
+
+class DecodedQueueMessagesBatchResponse implements QueueMessagesBatchResponse {
+  declare readonly $typeName: "kubemq.QueueMessagesBatchResponse";
+  declare BatchID: QueueMessagesBatchResponse["BatchID"];
+  declare Results: QueueMessagesBatchResponse["Results"];
+  declare HaveErrors: QueueMessagesBatchResponse["HaveErrors"];
+  constructor(batchID_: QueueMessagesBatchResponse["BatchID"], results_: QueueMessagesBatchResponse["Results"], haveErrors_: QueueMessagesBatchResponse["HaveErrors"]) {
+    this.$typeName = "kubemq.QueueMessagesBatchResponse";
+    this.BatchID = batchID_;
+    this.Results = results_;
+    this.HaveErrors = haveErrors_;
   }
 }
 
@@ -996,12 +1122,7 @@ function readQueueMessagesBatchResponse(end: number): QueueMessagesBatchResponse
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: QueueMessagesBatchResponse = {
-    $typeName: "kubemq.QueueMessagesBatchResponse",
-    BatchID: batchID_,
-    Results: results_,
-    HaveErrors: haveErrors_,
-  };
+  const message = new DecodedQueueMessagesBatchResponse(batchID_, results_, haveErrors_);
   return message;
 }
 
@@ -1026,6 +1147,29 @@ function writeQueueMessagesBatchResponse(writer: WireWriter, message: Fields<Que
   if (haveErrors_ !== undefined && haveErrors_ !== null && haveErrors_ !== false) {
     writer.uint32(24);
     writer.bool(haveErrors_);
+  }
+}
+
+class DecodedQueueMessageAttributes implements QueueMessageAttributes {
+  declare readonly $typeName: "kubemq.QueueMessageAttributes";
+  declare Timestamp: QueueMessageAttributes["Timestamp"];
+  declare Sequence: QueueMessageAttributes["Sequence"];
+  declare MD5OfBody: QueueMessageAttributes["MD5OfBody"];
+  declare ReceiveCount: QueueMessageAttributes["ReceiveCount"];
+  declare ReRouted: QueueMessageAttributes["ReRouted"];
+  declare ReRoutedFromQueue: QueueMessageAttributes["ReRoutedFromQueue"];
+  declare ExpirationAt: QueueMessageAttributes["ExpirationAt"];
+  declare DelayedTo: QueueMessageAttributes["DelayedTo"];
+  constructor(timestamp_: QueueMessageAttributes["Timestamp"], sequence_: QueueMessageAttributes["Sequence"], mD5OfBody_: QueueMessageAttributes["MD5OfBody"], receiveCount_: QueueMessageAttributes["ReceiveCount"], reRouted_: QueueMessageAttributes["ReRouted"], reRoutedFromQueue_: QueueMessageAttributes["ReRoutedFromQueue"], expirationAt_: QueueMessageAttributes["ExpirationAt"], delayedTo_: QueueMessageAttributes["DelayedTo"]) {
+    this.$typeName = "kubemq.QueueMessageAttributes";
+    this.Timestamp = timestamp_;
+    this.Sequence = sequence_;
+    this.MD5OfBody = mD5OfBody_;
+    this.ReceiveCount = receiveCount_;
+    this.ReRouted = reRouted_;
+    this.ReRoutedFromQueue = reRoutedFromQueue_;
+    this.ExpirationAt = expirationAt_;
+    this.DelayedTo = delayedTo_;
   }
 }
 
@@ -1075,17 +1219,7 @@ function readQueueMessageAttributes(end: number): QueueMessageAttributes {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: QueueMessageAttributes = {
-    $typeName: "kubemq.QueueMessageAttributes",
-    Timestamp: timestamp_,
-    Sequence: sequence_,
-    MD5OfBody: mD5OfBody_,
-    ReceiveCount: receiveCount_,
-    ReRouted: reRouted_,
-    ReRoutedFromQueue: reRoutedFromQueue_,
-    ExpirationAt: expirationAt_,
-    DelayedTo: delayedTo_,
-  };
+  const message = new DecodedQueueMessageAttributes(timestamp_, sequence_, mD5OfBody_, receiveCount_, reRouted_, reRoutedFromQueue_, expirationAt_, delayedTo_);
   return message;
 }
 
@@ -1173,6 +1307,21 @@ function sizeQueueMessageAttributes(message: Fields<QueueMessageAttributes>): nu
   return size;
 }
 
+class DecodedQueueMessagePolicy implements QueueMessagePolicy {
+  declare readonly $typeName: "kubemq.QueueMessagePolicy";
+  declare ExpirationSeconds: QueueMessagePolicy["ExpirationSeconds"];
+  declare DelaySeconds: QueueMessagePolicy["DelaySeconds"];
+  declare MaxReceiveCount: QueueMessagePolicy["MaxReceiveCount"];
+  declare MaxReceiveQueue: QueueMessagePolicy["MaxReceiveQueue"];
+  constructor(expirationSeconds_: QueueMessagePolicy["ExpirationSeconds"], delaySeconds_: QueueMessagePolicy["DelaySeconds"], maxReceiveCount_: QueueMessagePolicy["MaxReceiveCount"], maxReceiveQueue_: QueueMessagePolicy["MaxReceiveQueue"]) {
+    this.$typeName = "kubemq.QueueMessagePolicy";
+    this.ExpirationSeconds = expirationSeconds_;
+    this.DelaySeconds = delaySeconds_;
+    this.MaxReceiveCount = maxReceiveCount_;
+    this.MaxReceiveQueue = maxReceiveQueue_;
+  }
+}
+
 function decodeQueueMessagePolicy(bytes: Buffer, start: number, end: number): QueueMessagePolicy | undefined {
   reader.start(bytes, start, end);
   const message = readQueueMessagePolicy(end);
@@ -1203,13 +1352,7 @@ function readQueueMessagePolicy(end: number): QueueMessagePolicy {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: QueueMessagePolicy = {
-    $typeName: "kubemq.QueueMessagePolicy",
-    ExpirationSeconds: expirationSeconds_,
-    DelaySeconds: delaySeconds_,
-    MaxReceiveCount: maxReceiveCount_,
-    MaxReceiveQueue: maxReceiveQueue_,
-  };
+  const message = new DecodedQueueMessagePolicy(expirationSeconds_, delaySeconds_, maxReceiveCount_, maxReceiveQueue_);
   return message;
 }
 
@@ -1259,6 +1402,33 @@ function sizeQueueMessagePolicy(message: Fields<QueueMessagePolicy>): number {
     size += 1 + stringSize(maxReceiveQueue_);
   }
   return size;
+}
+
+class DecodedSendQueueMessageResult implements SendQueueMessageResult {
+  declare readonly $typeName: "kubemq.SendQueueMessageResult";
+  declare MessageID: SendQueueMessageResult["MessageID"];
+  declare SentAt: SendQueueMessageResult["SentAt"];
+  declare ExpirationAt: SendQueueMessageResult["ExpirationAt"];
+  declare DelayedTo: SendQueueMessageResult["DelayedTo"];
+  declare IsError: SendQueueMessageResult["IsError"];
+  declare Error: SendQueueMessageResult["Error"];
+  declare RefChannel: SendQueueMessageResult["RefChannel"];
+  declare RefTopic: SendQueueMessageResult["RefTopic"];
+  declare RefPartition: SendQueueMessageResult["RefPartition"];
+  declare RefHash: SendQueueMessageResult["RefHash"];
+  constructor(messageID_: SendQueueMessageResult["MessageID"], sentAt_: SendQueueMessageResult["SentAt"], expirationAt_: SendQueueMessageResult["ExpirationAt"], delayedTo_: SendQueueMessageResult["DelayedTo"], isError_: SendQueueMessageResult["IsError"], error_: SendQueueMessageResult["Error"], refChannel_: SendQueueMessageResult["RefChannel"], refTopic_: SendQueueMessageResult["RefTopic"], refPartition_: SendQueueMessageResult["RefPartition"], refHash_: SendQueueMessageResult["RefHash"]) {
+    this.$typeName = "kubemq.SendQueueMessageResult";
+    this.MessageID = messageID_;
+    this.SentAt = sentAt_;
+    this.ExpirationAt = expirationAt_;
+    this.DelayedTo = delayedTo_;
+    this.IsError = isError_;
+    this.Error = error_;
+    this.RefChannel = refChannel_;
+    this.RefTopic = refTopic_;
+    this.RefPartition = refPartition_;
+    this.RefHash = refHash_;
+  }
 }
 
 function decodeSendQueueMessageResult(bytes: Buffer, start: number, end: number): SendQueueMessageResult | undefined {
@@ -1315,19 +1485,7 @@ function readSendQueueMessageResult(end: number): SendQueueMessageResult {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: SendQueueMessageResult = {
-    $typeName: "kubemq.SendQueueMessageResult",
-    MessageID: messageID_,
-    SentAt: sentAt_,
-    ExpirationAt: expirationAt_,
-    DelayedTo: delayedTo_,
-    IsError: isError_,
-    Error: error_,
-    RefChannel: refChannel_,
-    RefTopic: refTopic_,
-    RefPartition: refPartition_,
-    RefHash: refHash_,
-  };
+  const message = new DecodedSendQueueMessageResult(messageID_, sentAt_, expirationAt_, delayedTo_, isError_, error_, refChannel_, refTopic_, refPartition_, refHash_);
   return message;
 }
 
@@ -1433,6 +1591,25 @@ function sizeSendQueueMessageResult(message: Fields<SendQueueMessageResult>): nu
   return size;
 }
 
+class DecodedReceiveQueueMessagesRequest implements ReceiveQueueMessagesRequest {
+  declare readonly $typeName: "kubemq.ReceiveQueueMessagesRequest";
+  declare RequestID: ReceiveQueueMessagesRequest["RequestID"];
+  declare ClientID: ReceiveQueueMessagesRequest["ClientID"];
+  declare Channel: ReceiveQueueMessagesRequest["Channel"];
+  declare MaxNumberOfMessages: ReceiveQueueMessagesRequest["MaxNumberOfMessages"];
+  declare WaitTimeSeconds: ReceiveQueueMessagesRequest["WaitTimeSeconds"];
+  declare IsPeak: ReceiveQueueMessagesRequest["IsPeak"];
+  constructor(requestID_: ReceiveQueueMessagesRequest["RequestID"], clientID_: ReceiveQueueMessagesRequest["ClientID"], channel_: ReceiveQueueMessagesRequest["Channel"], maxNumberOfMessages_: ReceiveQueueMessagesRequest["MaxNumberOfMessages"], waitTimeSeconds_: ReceiveQueueMessagesRequest["WaitTimeSeconds"], isPeak_: ReceiveQueueMessagesRequest["IsPeak"]) {
+    this.$typeName = "kubemq.ReceiveQueueMessagesRequest";
+    this.RequestID = requestID_;
+    this.ClientID = clientID_;
+    this.Channel = channel_;
+    this.MaxNumberOfMessages = maxNumberOfMessages_;
+    this.WaitTimeSeconds = waitTimeSeconds_;
+    this.IsPeak = isPeak_;
+  }
+}
+
 function decodeReceiveQueueMessagesRequest(bytes: Buffer, start: number, end: number): ReceiveQueueMessagesRequest | undefined {
   reader.start(bytes, start, end);
   const message = readReceiveQueueMessagesRequest(end);
@@ -1471,15 +1648,7 @@ function readReceiveQueueMessagesRequest(end: number): ReceiveQueueMessagesReque
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: ReceiveQueueMessagesRequest = {
-    $typeName: "kubemq.ReceiveQueueMessagesRequest",
-    RequestID: requestID_,
-    ClientID: clientID_,
-    Channel: channel_,
-    MaxNumberOfMessages: maxNumberOfMessages_,
-    WaitTimeSeconds: waitTimeSeconds_,
-    IsPeak: isPeak_,
-  };
+  const message = new DecodedReceiveQueueMessagesRequest(requestID_, clientID_, channel_, maxNumberOfMessages_, waitTimeSeconds_, isPeak_);
   return message;
 }
 
@@ -1515,6 +1684,27 @@ function writeReceiveQueueMessagesRequest(writer: WireWriter, message: Fields<Re
   if (isPeak_ !== undefined && isPeak_ !== null && isPeak_ !== false) {
     writer.uint32(48);
     writer.bool(isPeak_);
+  }
+}
+
+class DecodedReceiveQueueMessagesResponse implements ReceiveQueueMessagesResponse {
+  declare readonly $typeName: "kubemq.ReceiveQueueMessagesResponse";
+  declare RequestID: ReceiveQueueMessagesResponse["RequestID"];
+  declare Messages: ReceiveQueueMessagesResponse["Messages"];
+  declare MessagesReceived: ReceiveQueueMessagesResponse["MessagesReceived"];
+  declare MessagesExpired: ReceiveQueueMessagesResponse["MessagesExpired"];
+  declare IsPeak: ReceiveQueueMessagesResponse["IsPeak"];
+  declare IsError: ReceiveQueueMessagesResponse["IsError"];
+  declare Error: ReceiveQueueMessagesResponse["Error"];
+  constructor(requestID_: ReceiveQueueMessagesResponse["RequestID"], messages_: ReceiveQueueMessagesResponse["Messages"], messagesReceived_: ReceiveQueueMessagesResponse["MessagesReceived"], messagesExpired_: ReceiveQueueMessagesResponse["MessagesExpired"], isPeak_: ReceiveQueueMessagesResponse["IsPeak"], isError_: ReceiveQueueMessagesResponse["IsError"], error_: ReceiveQueueMessagesResponse["Error"]) {
+    this.$typeName = "kubemq.ReceiveQueueMessagesResponse";
+    this.RequestID = requestID_;
+    this.Messages = messages_;
+    this.MessagesReceived = messagesReceived_;
+    this.MessagesExpired = messagesExpired_;
+    this.IsPeak = isPeak_;
+    this.IsError = isError_;
+    this.Error = error_;
   }
 }
 
@@ -1560,16 +1750,7 @@ function readReceiveQueueMessagesResponse(end: number): ReceiveQueueMessagesResp
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: ReceiveQueueMessagesResponse = {
-    $typeName: "kubemq.ReceiveQueueMessagesResponse",
-    RequestID: requestID_,
-    Messages: messages_,
-    MessagesReceived: messagesReceived_,
-    MessagesExpired: messagesExpired_,
-    IsPeak: isPeak_,
-    IsError: isError_,
-    Error: error_,
-  };
+  const message = new DecodedReceiveQueueMessagesResponse(requestID_, messages_, messagesReceived_, messagesExpired_, isPeak_, isError_, error_);
   return message;
 }
 
@@ -1617,6 +1798,21 @@ function writeReceiveQueueMessagesResponse(writer: WireWriter, message: Fields<R
   }
 }
 
+class DecodedAckAllQueueMessagesRequest implements AckAllQueueMessagesRequest {
+  declare readonly $typeName: "kubemq.AckAllQueueMessagesRequest";
+  declare RequestID: AckAllQueueMessagesRequest["RequestID"];
+  declare ClientID: AckAllQueueMessagesRequest["ClientID"];
+  declare Channel: AckAllQueueMessagesRequest["Channel"];
+  declare WaitTimeSeconds: AckAllQueueMessagesRequest["WaitTimeSeconds"];
+  constructor(requestID_: AckAllQueueMessagesRequest["RequestID"], clientID_: AckAllQueueMessagesRequest["ClientID"], channel_: AckAllQueueMessagesRequest["Channel"], waitTimeSeconds_: AckAllQueueMessagesRequest["WaitTimeSeconds"]) {
+    this.$typeName = "kubemq.AckAllQueueMessagesRequest";
+    this.RequestID = requestID_;
+    this.ClientID = clientID_;
+    this.Channel = channel_;
+    this.WaitTimeSeconds = waitTimeSeconds_;
+  }
+}
+
 function decodeAckAllQueueMessagesRequest(bytes: Buffer, start: number, end: number): AckAllQueueMessagesRequest | undefined {
   reader.start(bytes, start, end);
   const message = readAckAllQueueMessagesRequest(end);
@@ -1647,13 +1843,7 @@ function readAckAllQueueMessagesRequest(end: number): AckAllQueueMessagesRequest
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: AckAllQueueMessagesRequest = {
-    $typeName: "kubemq.AckAllQueueMessagesRequest",
-    RequestID: requestID_,
-    ClientID: clientID_,
-    Channel: channel_,
-    WaitTimeSeconds: waitTimeSeconds_,
-  };
+  const message = new DecodedAckAllQueueMessagesRequest(requestID_, clientID_, channel_, waitTimeSeconds_);
   return message;
 }
 
@@ -1679,6 +1869,21 @@ function writeAckAllQueueMessagesRequest(writer: WireWriter, message: Fields<Ack
   if (waitTimeSeconds_ !== undefined && waitTimeSeconds_ !== null && waitTimeSeconds_ !== 0) {
     writer.uint32(32);
     writer.int32(waitTimeSeconds_);
+  }
+}
+
+class DecodedAckAllQueueMessagesResponse implements AckAllQueueMessagesResponse {
+  declare readonly $typeName: "kubemq.AckAllQueueMessagesResponse";
+  declare RequestID: AckAllQueueMessagesResponse["RequestID"];
+  declare AffectedMessages: AckAllQueueMessagesResponse["AffectedMessages"];
+  declare IsError: AckAllQueueMessagesResponse["IsError"];
+  declare Error: AckAllQueueMessagesResponse["Error"];
+  constructor(requestID_: AckAllQueueMessagesResponse["RequestID"], affectedMessages_: AckAllQueueMessagesResponse["AffectedMessages"], isError_: AckAllQueueMessagesResponse["IsError"], error_: AckAllQueueMessagesResponse["Error"]) {
+    this.$typeName = "kubemq.AckAllQueueMessagesResponse";
+    this.RequestID = requestID_;
+    this.AffectedMessages = affectedMessages_;
+    this.IsError = isError_;
+    this.Error = error_;
   }
 }
 
@@ -1712,13 +1917,7 @@ function readAckAllQueueMessagesResponse(end: number): AckAllQueueMessagesRespon
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: AckAllQueueMessagesResponse = {
-    $typeName: "kubemq.AckAllQueueMessagesResponse",
-    RequestID: requestID_,
-    AffectedMessages: affectedMessages_,
-    IsError: isError_,
-    Error: error_,
-  };
+  const message = new DecodedAckAllQueueMessagesResponse(requestID_, affectedMessages_, isError_, error_);
   return message;
 }
 
@@ -1744,6 +1943,28 @@ function writeAckAllQueueMessagesResponse(writer: WireWriter, message: Fields<Ac
   if (error_ !== undefined && error_ !== null && error_ !== "") {
     writer.uint32(34);
     writer.string(error_);
+  }
+}
+
+class DecodedStreamQueueMessagesRequest implements StreamQueueMessagesRequest {
+  declare readonly $typeName: "kubemq.StreamQueueMessagesRequest";
+  declare RequestID: StreamQueueMessagesRequest["RequestID"];
+  declare ClientID: StreamQueueMessagesRequest["ClientID"];
+  declare StreamRequestTypeData: StreamQueueMessagesRequest["StreamRequestTypeData"];
+  declare Channel: StreamQueueMessagesRequest["Channel"];
+  declare VisibilitySeconds: StreamQueueMessagesRequest["VisibilitySeconds"];
+  declare WaitTimeSeconds: StreamQueueMessagesRequest["WaitTimeSeconds"];
+  declare RefSequence: StreamQueueMessagesRequest["RefSequence"];
+  declare ModifiedMessage?: StreamQueueMessagesRequest["ModifiedMessage"];
+  constructor(requestID_: StreamQueueMessagesRequest["RequestID"], clientID_: StreamQueueMessagesRequest["ClientID"], streamRequestTypeData_: StreamQueueMessagesRequest["StreamRequestTypeData"], channel_: StreamQueueMessagesRequest["Channel"], visibilitySeconds_: StreamQueueMessagesRequest["VisibilitySeconds"], waitTimeSeconds_: StreamQueueMessagesRequest["WaitTimeSeconds"], refSequence_: StreamQueueMessagesRequest["RefSequence"]) {
+    this.$typeName = "kubemq.StreamQueueMessagesRequest";
+    this.RequestID = requestID_;
+    this.ClientID = clientID_;
+    this.StreamRequestTypeData = streamRequestTypeData_;
+    this.Channel = channel_;
+    this.VisibilitySeconds = visibilitySeconds_;
+    this.WaitTimeSeconds = waitTimeSeconds_;
+    this.RefSequence = refSequence_;
   }
 }
 
@@ -1795,16 +2016,7 @@ function readStreamQueueMessagesRequest(end: number): StreamQueueMessagesRequest
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: StreamQueueMessagesRequest = {
-    $typeName: "kubemq.StreamQueueMessagesRequest",
-    RequestID: requestID_,
-    ClientID: clientID_,
-    StreamRequestTypeData: streamRequestTypeData_,
-    Channel: channel_,
-    VisibilitySeconds: visibilitySeconds_,
-    WaitTimeSeconds: waitTimeSeconds_,
-    RefSequence: refSequence_,
-  };
+  const message = new DecodedStreamQueueMessagesRequest(requestID_, clientID_, streamRequestTypeData_, channel_, visibilitySeconds_, waitTimeSeconds_, refSequence_);
   if (modifiedMessage_ !== undefined) message.ModifiedMessage = modifiedMessage_;
   return message;
 }
@@ -1855,6 +2067,22 @@ function writeStreamQueueMessagesRequest(writer: WireWriter, message: Fields<Str
   }
 }
 
+class DecodedStreamQueueMessagesResponse implements StreamQueueMessagesResponse {
+  declare readonly $typeName: "kubemq.StreamQueueMessagesResponse";
+  declare RequestID: StreamQueueMessagesResponse["RequestID"];
+  declare StreamRequestTypeData: StreamQueueMessagesResponse["StreamRequestTypeData"];
+  declare Message?: StreamQueueMessagesResponse["Message"];
+  declare IsError: StreamQueueMessagesResponse["IsError"];
+  declare Error: StreamQueueMessagesResponse["Error"];
+  constructor(requestID_: StreamQueueMessagesResponse["RequestID"], streamRequestTypeData_: StreamQueueMessagesResponse["StreamRequestTypeData"], isError_: StreamQueueMessagesResponse["IsError"], error_: StreamQueueMessagesResponse["Error"]) {
+    this.$typeName = "kubemq.StreamQueueMessagesResponse";
+    this.RequestID = requestID_;
+    this.StreamRequestTypeData = streamRequestTypeData_;
+    this.IsError = isError_;
+    this.Error = error_;
+  }
+}
+
 function decodeStreamQueueMessagesResponse(bytes: Buffer, start: number, end: number): StreamQueueMessagesResponse | undefined {
   reader.start(bytes, start, end);
   const message = readStreamQueueMessagesResponse(end);
@@ -1891,13 +2119,7 @@ function readStreamQueueMessagesResponse(end: number): StreamQueueMessagesRespon
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: StreamQueueMessagesResponse = {
-    $typeName: "kubemq.StreamQueueMessagesResponse",
-    RequestID: requestID_,
-    StreamRequestTypeData: streamRequestTypeData_,
-    IsError: isError_,
-    Error: error_,
-  };
+  const message = new DecodedStreamQueueMessagesResponse(requestID_, streamRequestTypeData_, isError_, error_);
   if (message_ !== undefined) message.Message = message_;
   return message;
 }
@@ -1933,6 +2155,17 @@ function writeStreamQueueMessagesResponse(writer: WireWriter, message: Fields<St
   }
 }
 
+class DecodedQueuesUpstreamRequest implements QueuesUpstreamRequest {
+  declare readonly $typeName: "kubemq.QueuesUpstreamRequest";
+  declare RequestID: QueuesUpstreamRequest["RequestID"];
+  declare Messages: QueuesUpstreamRequest["Messages"];
+  constructor(requestID_: QueuesUpstreamRequest["RequestID"], messages_: QueuesUpstreamRequest["Messages"]) {
+    this.$typeName = "kubemq.QueuesUpstreamRequest";
+    this.RequestID = requestID_;
+    this.Messages = messages_;
+  }
+}
+
 function decodeQueuesUpstreamRequest(bytes: Buffer, start: number, end: number): QueuesUpstreamRequest | undefined {
   reader.start(bytes, start, end);
   const message = readQueuesUpstreamRequest(end);
@@ -1955,11 +2188,7 @@ function readQueuesUpstreamRequest(end: number): QueuesUpstreamRequest {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: QueuesUpstreamRequest = {
-    $typeName: "kubemq.QueuesUpstreamRequest",
-    RequestID: requestID_,
-    Messages: messages_,
-  };
+  const message = new DecodedQueuesUpstreamRequest(requestID_, messages_);
   return message;
 }
 
@@ -1979,6 +2208,21 @@ function writeQueuesUpstreamRequest(writer: WireWriter, message: Fields<QueuesUp
     writer.uint32(sizeQueueMessage(item));
     writeQueueMessage(writer, item);
     }
+  }
+}
+
+class DecodedQueuesUpstreamResponse implements QueuesUpstreamResponse {
+  declare readonly $typeName: "kubemq.QueuesUpstreamResponse";
+  declare RefRequestID: QueuesUpstreamResponse["RefRequestID"];
+  declare Results: QueuesUpstreamResponse["Results"];
+  declare IsError: QueuesUpstreamResponse["IsError"];
+  declare Error: QueuesUpstreamResponse["Error"];
+  constructor(refRequestID_: QueuesUpstreamResponse["RefRequestID"], results_: QueuesUpstreamResponse["Results"], isError_: QueuesUpstreamResponse["IsError"], error_: QueuesUpstreamResponse["Error"]) {
+    this.$typeName = "kubemq.QueuesUpstreamResponse";
+    this.RefRequestID = refRequestID_;
+    this.Results = results_;
+    this.IsError = isError_;
+    this.Error = error_;
   }
 }
 
@@ -2012,13 +2256,7 @@ function readQueuesUpstreamResponse(end: number): QueuesUpstreamResponse {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: QueuesUpstreamResponse = {
-    $typeName: "kubemq.QueuesUpstreamResponse",
-    RefRequestID: refRequestID_,
-    Results: results_,
-    IsError: isError_,
-    Error: error_,
-  };
+  const message = new DecodedQueuesUpstreamResponse(refRequestID_, results_, isError_, error_);
   return message;
 }
 
@@ -2048,6 +2286,35 @@ function writeQueuesUpstreamResponse(writer: WireWriter, message: Fields<QueuesU
   if (error_ !== undefined && error_ !== null && error_ !== "") {
     writer.uint32(34);
     writer.string(error_);
+  }
+}
+
+class DecodedQueuesDownstreamRequest implements QueuesDownstreamRequest {
+  declare readonly $typeName: "kubemq.QueuesDownstreamRequest";
+  declare RequestID: QueuesDownstreamRequest["RequestID"];
+  declare ClientID: QueuesDownstreamRequest["ClientID"];
+  declare RequestTypeData: QueuesDownstreamRequest["RequestTypeData"];
+  declare Channel: QueuesDownstreamRequest["Channel"];
+  declare MaxItems: QueuesDownstreamRequest["MaxItems"];
+  declare WaitTimeout: QueuesDownstreamRequest["WaitTimeout"];
+  declare AutoAck: QueuesDownstreamRequest["AutoAck"];
+  declare ReQueueChannel: QueuesDownstreamRequest["ReQueueChannel"];
+  declare SequenceRange: QueuesDownstreamRequest["SequenceRange"];
+  declare RefTransactionId: QueuesDownstreamRequest["RefTransactionId"];
+  declare Metadata: QueuesDownstreamRequest["Metadata"];
+  constructor(requestID_: QueuesDownstreamRequest["RequestID"], clientID_: QueuesDownstreamRequest["ClientID"], requestTypeData_: QueuesDownstreamRequest["RequestTypeData"], channel_: QueuesDownstreamRequest["Channel"], maxItems_: QueuesDownstreamRequest["MaxItems"], waitTimeout_: QueuesDownstreamRequest["WaitTimeout"], autoAck_: QueuesDownstreamRequest["AutoAck"], reQueueChannel_: QueuesDownstreamRequest["ReQueueChannel"], sequenceRange_: QueuesDownstreamRequest["SequenceRange"], refTransactionId_: QueuesDownstreamRequest["RefTransactionId"], metadata_: QueuesDownstreamRequest["Metadata"]) {
+    this.$typeName = "kubemq.QueuesDownstreamRequest";
+    this.RequestID = requestID_;
+    this.ClientID = clientID_;
+    this.RequestTypeData = requestTypeData_;
+    this.Channel = channel_;
+    this.MaxItems = maxItems_;
+    this.WaitTimeout = waitTimeout_;
+    this.AutoAck = autoAck_;
+    this.ReQueueChannel = reQueueChannel_;
+    this.SequenceRange = sequenceRange_;
+    this.RefTransactionId = refTransactionId_;
+    this.Metadata = metadata_;
   }
 }
 
@@ -2115,20 +2382,7 @@ function readQueuesDownstreamRequest(end: number): QueuesDownstreamRequest {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: QueuesDownstreamRequest = {
-    $typeName: "kubemq.QueuesDownstreamRequest",
-    RequestID: requestID_,
-    ClientID: clientID_,
-    RequestTypeData: requestTypeData_,
-    Channel: channel_,
-    MaxItems: maxItems_,
-    WaitTimeout: waitTimeout_,
-    AutoAck: autoAck_,
-    ReQueueChannel: reQueueChannel_,
-    SequenceRange: sequenceRange_,
-    RefTransactionId: refTransactionId_,
-    Metadata: metadata_,
-  };
+  const message = new DecodedQueuesDownstreamRequest(requestID_, clientID_, requestTypeData_, channel_, maxItems_, waitTimeout_, autoAck_, reQueueChannel_, sequenceRange_, refTransactionId_, metadata_);
   return message;
 }
 
@@ -2200,6 +2454,31 @@ function writeQueuesDownstreamRequest(writer: WireWriter, message: Fields<Queues
   }
 }
 
+class DecodedQueuesDownstreamResponse implements QueuesDownstreamResponse {
+  declare readonly $typeName: "kubemq.QueuesDownstreamResponse";
+  declare TransactionId: QueuesDownstreamResponse["TransactionId"];
+  declare RefRequestId: QueuesDownstreamResponse["RefRequestId"];
+  declare RequestTypeData: QueuesDownstreamResponse["RequestTypeData"];
+  declare Messages: QueuesDownstreamResponse["Messages"];
+  declare ActiveOffsets: QueuesDownstreamResponse["ActiveOffsets"];
+  declare IsError: QueuesDownstreamResponse["IsError"];
+  declare Error: QueuesDownstreamResponse["Error"];
+  declare TransactionComplete: QueuesDownstreamResponse["TransactionComplete"];
+  declare Metadata: QueuesDownstreamResponse["Metadata"];
+  constructor(transactionId_: QueuesDownstreamResponse["TransactionId"], refRequestId_: QueuesDownstreamResponse["RefRequestId"], requestTypeData_: QueuesDownstreamResponse["RequestTypeData"], messages_: QueuesDownstreamResponse["Messages"], activeOffsets_: QueuesDownstreamResponse["ActiveOffsets"], isError_: QueuesDownstreamResponse["IsError"], error_: QueuesDownstreamResponse["Error"], transactionComplete_: QueuesDownstreamResponse["TransactionComplete"], metadata_: QueuesDownstreamResponse["Metadata"]) {
+    this.$typeName = "kubemq.QueuesDownstreamResponse";
+    this.TransactionId = transactionId_;
+    this.RefRequestId = refRequestId_;
+    this.RequestTypeData = requestTypeData_;
+    this.Messages = messages_;
+    this.ActiveOffsets = activeOffsets_;
+    this.IsError = isError_;
+    this.Error = error_;
+    this.TransactionComplete = transactionComplete_;
+    this.Metadata = metadata_;
+  }
+}
+
 function decodeQueuesDownstreamResponse(bytes: Buffer, start: number, end: number): QueuesDownstreamResponse | undefined {
   reader.start(bytes, start, end);
   const message = readQueuesDownstreamResponse(end);
@@ -2256,18 +2535,7 @@ function readQueuesDownstreamResponse(end: number): QueuesDownstreamResponse {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: QueuesDownstreamResponse = {
-    $typeName: "kubemq.QueuesDownstreamResponse",
-    TransactionId: transactionId_,
-    RefRequestId: refRequestId_,
-    RequestTypeData: requestTypeData_,
-    Messages: messages_,
-    ActiveOffsets: activeOffsets_,
-    IsError: isError_,
-    Error: error_,
-    TransactionComplete: transactionComplete_,
-    Metadata: metadata_,
-  };
+  const message = new DecodedQueuesDownstreamResponse(transactionId_, refRequestId_, requestTypeData_, messages_, activeOffsets_, isError_, error_, transactionComplete_, metadata_);
   return message;
 }
 
@@ -2333,6 +2601,31 @@ function writeQueuesDownstreamResponse(writer: WireWriter, message: Fields<Queue
   }
 }
 
+class DecodedQueueInfo implements QueueInfo {
+  declare readonly $typeName: "kubemq.QueueInfo";
+  declare Name: QueueInfo["Name"];
+  declare Messages: QueueInfo["Messages"];
+  declare Bytes: QueueInfo["Bytes"];
+  declare FirstSequence: QueueInfo["FirstSequence"];
+  declare LastSequence: QueueInfo["LastSequence"];
+  declare Sent: QueueInfo["Sent"];
+  declare Delivered: QueueInfo["Delivered"];
+  declare Waiting: QueueInfo["Waiting"];
+  declare Subscribers: QueueInfo["Subscribers"];
+  constructor(name_: QueueInfo["Name"], messages_: QueueInfo["Messages"], bytes_: QueueInfo["Bytes"], firstSequence_: QueueInfo["FirstSequence"], lastSequence_: QueueInfo["LastSequence"], sent_: QueueInfo["Sent"], delivered_: QueueInfo["Delivered"], waiting_: QueueInfo["Waiting"], subscribers_: QueueInfo["Subscribers"]) {
+    this.$typeName = "kubemq.QueueInfo";
+    this.Name = name_;
+    this.Messages = messages_;
+    this.Bytes = bytes_;
+    this.FirstSequence = firstSequence_;
+    this.LastSequence = lastSequence_;
+    this.Sent = sent_;
+    this.Delivered = delivered_;
+    this.Waiting = waiting_;
+    this.Subscribers = subscribers_;
+  }
+}
+
 function decodeQueueInfo(bytes: Buffer, start: number, end: number): QueueInfo | undefined {
   reader.start(bytes, start, end);
   const message = readQueueInfo(end);
@@ -2383,18 +2676,7 @@ function readQueueInfo(end: number): QueueInfo {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: QueueInfo = {
-    $typeName: "kubemq.QueueInfo",
-    Name: name_,
-    Messages: messages_,
-    Bytes: bytes_,
-    FirstSequence: firstSequence_,
-    LastSequence: lastSequence_,
-    Sent: sent_,
-    Delivered: delivered_,
-    Waiting: waiting_,
-    Subscribers: subscribers_,
-  };
+  const message = new DecodedQueueInfo(name_, messages_, bytes_, firstSequence_, lastSequence_, sent_, delivered_, waiting_, subscribers_);
   return message;
 }
 
@@ -2491,6 +2773,23 @@ function sizeQueueInfo(message: Fields<QueueInfo>): number {
   return size;
 }
 
+class DecodedQueuesInfo implements QueuesInfo {
+  declare readonly $typeName: "kubemq.QueuesInfo";
+  declare TotalQueue: QueuesInfo["TotalQueue"];
+  declare Sent: QueuesInfo["Sent"];
+  declare Delivered: QueuesInfo["Delivered"];
+  declare Waiting: QueuesInfo["Waiting"];
+  declare Queues: QueuesInfo["Queues"];
+  constructor(totalQueue_: QueuesInfo["TotalQueue"], sent_: QueuesInfo["Sent"], delivered_: QueuesInfo["Delivered"], waiting_: QueuesInfo["Waiting"], queues_: QueuesInfo["Queues"]) {
+    this.$typeName = "kubemq.QueuesInfo";
+    this.TotalQueue = totalQueue_;
+    this.Sent = sent_;
+    this.Delivered = delivered_;
+    this.Waiting = waiting_;
+    this.Queues = queues_;
+  }
+}
+
 function decodeQueuesInfo(bytes: Buffer, start: number, end: number): QueuesInfo | undefined {
   reader.start(bytes, start, end);
   const message = readQueuesInfo(end);
@@ -2525,14 +2824,7 @@ function readQueuesInfo(end: number): QueuesInfo {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: QueuesInfo = {
-    $typeName: "kubemq.QueuesInfo",
-    TotalQueue: totalQueue_,
-    Sent: sent_,
-    Delivered: delivered_,
-    Waiting: waiting_,
-    Queues: queues_,
-  };
+  const message = new DecodedQueuesInfo(totalQueue_, sent_, delivered_, waiting_, queues_);
   return message;
 }
 
@@ -2601,6 +2893,17 @@ function sizeQueuesInfo(message: Fields<QueuesInfo>): number {
   return size;
 }
 
+class DecodedQueuesInfoRequest implements QueuesInfoRequest {
+  declare readonly $typeName: "kubemq.QueuesInfoRequest";
+  declare RequestID: QueuesInfoRequest["RequestID"];
+  declare QueueName: QueuesInfoRequest["QueueName"];
+  constructor(requestID_: QueuesInfoRequest["RequestID"], queueName_: QueuesInfoRequest["QueueName"]) {
+    this.$typeName = "kubemq.QueuesInfoRequest";
+    this.RequestID = requestID_;
+    this.QueueName = queueName_;
+  }
+}
+
 function decodeQueuesInfoRequest(bytes: Buffer, start: number, end: number): QueuesInfoRequest | undefined {
   reader.start(bytes, start, end);
   const message = readQueuesInfoRequest(end);
@@ -2623,11 +2926,7 @@ function readQueuesInfoRequest(end: number): QueuesInfoRequest {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: QueuesInfoRequest = {
-    $typeName: "kubemq.QueuesInfoRequest",
-    RequestID: requestID_,
-    QueueName: queueName_,
-  };
+  const message = new DecodedQueuesInfoRequest(requestID_, queueName_);
   return message;
 }
 
@@ -2643,6 +2942,16 @@ function writeQueuesInfoRequest(writer: WireWriter, message: Fields<QueuesInfoRe
   if (queueName_ !== undefined && queueName_ !== null && queueName_ !== "") {
     writer.uint32(18);
     writer.string(queueName_);
+  }
+}
+
+class DecodedQueuesInfoResponse implements QueuesInfoResponse {
+  declare readonly $typeName: "kubemq.QueuesInfoResponse";
+  declare RefRequestID: QueuesInfoResponse["RefRequestID"];
+  declare Info?: QueuesInfoResponse["Info"];
+  constructor(refRequestID_: QueuesInfoResponse["RefRequestID"]) {
+    this.$typeName = "kubemq.QueuesInfoResponse";
+    this.RefRequestID = refRequestID_;
   }
 }
 
@@ -2670,10 +2979,7 @@ function readQueuesInfoResponse(end: number): QueuesInfoResponse {
     }
   }
   if (reader.position !== end) reader.giveUp();
-  const message: QueuesInfoResponse = {
-    $typeName: "kubemq.QueuesInfoResponse",
-    RefRequestID: refRequestID_,
-  };
+  const message = new DecodedQueuesInfoResponse(refRequestID_);
   if (info_ !== undefined) message.Info = info_;
   return message;
 }

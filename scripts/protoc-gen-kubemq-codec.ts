@@ -63,6 +63,7 @@ function generateFile(schema: Schema, file: DescFile): void {
     for (const field of message.fields) if (field.message !== undefined) nested.add(field.message);
   }
   for (const message of file.messages) {
+    generateClass(f, message);
     generateDecoder(f, message);
     generateEncoder(f, message);
     if (nested.has(message)) generateSize(f, message);
@@ -83,6 +84,32 @@ function generateFile(schema: Schema, file: DescFile): void {
   f.print("};");
 }
 
+/**
+ * What is received is made by a constructor and not by a literal: V8 learns where literals live long, as among many streams those that wait
+ * for their loops may, and makes them old at once; see src/internal/waiter.ts.
+ */
+function generateClass(f: GeneratedFile, message: DescMessage): void {
+  const { name } = message;
+  const fields = message.fields.filter(isAlwaysSet);
+  f.print("class Decoded", name, " implements ", name, " {");
+  f.print("  declare readonly $typeName: ", f.string(message.typeName), ";");
+  for (const field of message.fields) {
+    f.print("  declare ", field.localName, isAlwaysSet(field) ? ": " : "?: ", name, '["', field.localName, '"];');
+  }
+  const parameters = fields.map((field) => `${local(field)}: ${name}["${field.localName}"]`);
+  f.print("  constructor(", parameters.join(", "), ") {");
+  f.print("    this.$typeName = ", f.string(message.typeName), ";");
+  for (const field of fields) f.print("    this.", field.localName, " = ", local(field), ";");
+  f.print("  }");
+  f.print("}");
+  f.print();
+}
+
+/** All fields but messages have a zero. */
+function isAlwaysSet(field: DescField): boolean {
+  return field.fieldKind !== "message";
+}
+
 function generateDecoder(f: GeneratedFile, message: DescMessage): void {
   const { name } = message;
   f.print("function decode", name, "(bytes: Buffer, start: number, end: number): ", name, " | undefined {");
@@ -101,17 +128,12 @@ function generateDecoder(f: GeneratedFile, message: DescMessage): void {
   f.print("    }");
   f.print("  }");
   f.print("  if (reader.position !== end) reader.giveUp();");
-  f.print("  const message: ", name, " = {");
-  f.print("    $typeName: ", f.string(message.typeName), ",");
+  const values = message.fields
+    .filter(isAlwaysSet)
+    .map((field) => (isBytes(field) ? `${local(field)} ?? new Uint8Array(0)` : local(field)));
+  f.print("  const message = new Decoded", name, "(", values.join(", "), ");");
   for (const field of message.fields) {
-    if (field.fieldKind === "message") continue;
-    const value = local(field);
-    const shown = isBytes(field) ? `${value} ?? new Uint8Array(0)` : value;
-    f.print("    ", field.localName, ": ", shown, ",");
-  }
-  f.print("  };");
-  for (const field of message.fields) {
-    if (field.fieldKind !== "message") continue;
+    if (isAlwaysSet(field)) continue;
     f.print("  if (", local(field), " !== undefined) message.", field.localName, " = ", local(field), ";");
   }
   f.print("  return message;");

@@ -8,7 +8,7 @@ import { clientClosed, connectionLost, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
 import { RpcAttempt, type Intake } from "./rpc-attempt.js";
 import type { HostedStream, Leave, StreamHost, StreamPlan } from "./stream-plan.js";
-import { Waiter } from "./waiter.js";
+import { Waiter, Yielded } from "./waiter.js";
 
 type State =
   | { readonly kind: "open" }
@@ -83,7 +83,7 @@ export class StreamEngine<Wire, Item>
     const item = this.#take();
     if (item !== undefined) {
       this.#inBody = item;
-      return Promise.resolve({ done: false, value: item });
+      return Promise.resolve(new Yielded(item));
     }
     const state = this.#state;
     if (state.kind === "open") {
@@ -300,7 +300,7 @@ export class StreamEngine<Wire, Item>
     }
     this.#finishBody(); // the loop has asked twice: it is done with the one before
     this.#inBody = item;
-    waiter.resolve({ done: false, value: item });
+    waiter.resolve(new Yielded(item));
   }
 
   async #sleep(delayMs: number): Promise<void> {

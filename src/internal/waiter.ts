@@ -1,7 +1,9 @@
-/**
- * Who waits in `next()`. Made by a constructor: V8 learns where literals live long, as those of many loops that wait do, and makes them old at
- * once. What an old one refers to, the promise and its message, is kept until all of the heap is collected, and each message costs half as much again.
+/*
+ * What waiting loops hold is made by constructors: V8 learns where literals live long, as those of many loops that wait do, and makes them old
+ * at once. What an old one refers to, a message, is kept until all of the heap is collected, and each message costs up to twice as much.
  */
+
+/** Who waits in `next()`. */
 export class Waiter<Item> {
   /** Only where `next()` is called again before its answer. */
   next: Waiter<Item> | undefined;
@@ -11,5 +13,15 @@ export class Waiter<Item> {
   constructor(resolve: (result: IteratorResult<Item, void>) => void, reject: (error: unknown) => void) {
     this.resolve = resolve;
     this.reject = reject;
+  }
+}
+
+/** What `next()` gives. */
+export class Yielded<Item> implements IteratorYieldResult<Item> {
+  readonly done = false;
+  readonly value: Item;
+
+  constructor(value: Item) {
+    this.value = value;
   }
 }
