@@ -14,7 +14,9 @@ export function subscribeByHand(port: number, subscriptions: number): AsyncItera
   const { decode } = codecFor(EventReceiveSchema, kubemqCodecs);
   return Array.from({ length: subscriptions }, () => {
     const loop = new Loop();
-    const splitter = new EnvelopeSplitter(MAX_BYTES, (bytes, start, end) => loop.give(decode(bytes, start, end)));
+    const splitter = new EnvelopeSplitter(MAX_BYTES, {
+      onMessage: (bytes, start, end) => loop.give(decode(bytes, start, end)),
+    });
     subscribeOn(session).on("data", (chunk: Buffer) => splitter.push(chunk));
     return loop;
   });

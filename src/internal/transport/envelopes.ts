@@ -3,8 +3,10 @@ import { Code, ConnectError } from "@connectrpc/connect";
 /** Five bytes before every gRPC message: a flag for compression, then the length, big endian. */
 const HEADER_BYTES = 5;
 
-/** Takes one message out of a buffer. */
-export type OnMessage = (bytes: Buffer, start: number, end: number) => void;
+/** Who takes messages out of buffers. An object: a function for each of a thousand streams is two objects more on the way of a message. */
+export interface EnvelopeSink {
+  onMessage(bytes: Buffer, start: number, end: number): void;
+}
 
 /**
  * Splits a stream of DATA chunks into gRPC messages.
@@ -20,7 +22,7 @@ export class EnvelopeSplitter {
 
   constructor(
     private readonly maxBytes: number,
-    private readonly onMessage: OnMessage,
+    private readonly sink: EnvelopeSink,
   ) {}
 
   /** True between two messages: here, and only here, a stream may end. */
@@ -28,7 +30,7 @@ export class EnvelopeSplitter {
     return this.headerBytes === 0 && this.body === undefined;
   }
 
-  /** @throws ConnectError for a message that is too large or compressed, and whatever `onMessage` throws */
+  /** @throws ConnectError for a message that is too large or compressed, and whatever its sink throws */
   push(chunk: Buffer): void {
     let at = 0;
     if (this.headerBytes > 0 || this.body !== undefined) at = this.resume(chunk);
@@ -37,7 +39,7 @@ export class EnvelopeSplitter {
       const size = this.messageSize(chunk, at);
       at += HEADER_BYTES;
       if (at + size <= length) {
-        this.onMessage(chunk, at, at + size);
+        this.sink.onMessage(chunk, at, at + size);
         at += size;
       } else {
         this.gather(size);
@@ -73,7 +75,7 @@ export class EnvelopeSplitter {
     this.bodyBytes += copied;
     if (this.bodyBytes === body.length) {
       this.body = undefined;
-      this.onMessage(body, 0, body.length);
+      this.sink.onMessage(body, 0, body.length);
     }
     return at + copied;
   }

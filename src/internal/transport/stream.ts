@@ -4,7 +4,8 @@ import type { StreamResponse } from "@connectrpc/connect";
 import { constants } from "node:http2";
 import type { ClientHttp2Stream, Http2Session, IncomingHttpHeaders } from "node:http2";
 import type { MethodCall } from "./call.js";
-import { EnvelopeSplitter } from "./envelopes.js";
+import type { MessageCodec } from "./codec.js";
+import { EnvelopeSplitter, type EnvelopeSink } from "./envelopes.js";
 import { Incoming } from "./incoming.js";
 import { Outgoing, Pull } from "./outgoing.js";
 import { attach, canPush } from "./push.js";
@@ -37,12 +38,14 @@ type State<T> =
  * Whose doing an end was is known here and not read from error objects: node reports a killed server, an abort and a
  * shutdown with the same error.
  */
-export class StreamCall<I extends DescMessage, O extends DescMessage> {
+export class StreamCall<I extends DescMessage, O extends DescMessage> implements EnvelopeSink {
+  // First what every message meets.
   readonly incoming: Incoming<MessageShape<O>>;
+  private readonly splitter: EnvelopeSplitter;
+  private readonly decode: MessageCodec["decode"];
   private readonly header = new LateHeaders();
   private readonly trailer = new LateHeaders();
   private state: State<MessageShape<I>> = { t: "over" };
-  private readonly splitter: EnvelopeSplitter;
   private readonly deadlineAt: number;
   private timer: NodeJS.Timeout | undefined;
   private status: { readonly error: ConnectError | undefined } | undefined;
@@ -57,10 +60,8 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
       resume: () => this.openStream()?.resume(),
       cancel: () => this.cancel(new ConnectError("the reader has left", Code.Canceled)),
     });
-    const { decode } = call.output;
-    this.splitter = new EnvelopeSplitter(call.readMaxBytes, (bytes, start, end) => {
-      this.incoming.push(decode(bytes, start, end) as MessageShape<O>, end - start);
-    });
+    this.decode = call.output.decode;
+    this.splitter = new EnvelopeSplitter(call.readMaxBytes, this);
     this.deadlineAt = call.deadlineMs === undefined ? Infinity : Date.now() + call.deadlineMs;
   }
 
@@ -134,7 +135,6 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
   };
 
   private readonly onData = (chunk: Buffer): void => {
-    if (this.state.t !== "open") return;
     try {
       this.splitter.push(chunk);
     } catch (error) {
@@ -144,6 +144,10 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
     }
     this.incoming.chunkDone();
   };
+
+  onMessage(bytes: Buffer, start: number, end: number): void {
+    this.incoming.push(this.decode(bytes, start, end) as MessageShape<O>, end - start);
+  }
 
   private readonly onEnd = (): void => {
     const status = this.status;
@@ -202,6 +206,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> {
     const { stream, session } = state;
     // A server may end a call whose requests are not at their end: ours end here, too.
     resetSoon(stream, session, rstCode);
+    stream.off("data", this.onData); // what still comes is nobody's
     // A paused stream would never come to its end.
     stream.resume();
   }

@@ -142,7 +142,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
 
   onData(chunk: Buffer): void {
     if (this.state.t !== "open") return;
-    this.splitter ??= new EnvelopeSplitter(this.call.readMaxBytes, this.onMessage);
+    this.splitter ??= new EnvelopeSplitter(this.call.readMaxBytes, this);
     try {
       this.splitter.push(chunk);
     } catch (error) {
@@ -150,13 +150,13 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
     }
   }
 
-  private readonly onMessage = (bytes: Buffer, start: number, end: number): void => {
+  onMessage(bytes: Buffer, start: number, end: number): void {
     const message = this.call.output.decode(bytes, start, end) as MessageShape<O>;
     if (this.message !== undefined) {
       throw new ConnectError("protocol error: received extra output message for unary method", Code.Unimplemented);
     }
     this.message = message;
-  };
+  }
 
   onEnd(): void {
     const { message, status } = this;

@@ -5,9 +5,9 @@ import { envelope } from "../../support/raw-grpc-server.js";
 
 function split(chunks: readonly Uint8Array[], maxBytes = 1_000_000) {
   const messages: string[] = [];
-  const splitter = new EnvelopeSplitter(maxBytes, (bytes, start, end) =>
-    messages.push(bytes.toString("latin1", start, end)),
-  );
+  const splitter = new EnvelopeSplitter(maxBytes, {
+    onMessage: (bytes, start, end) => messages.push(bytes.toString("latin1", start, end)),
+  });
   for (const chunk of chunks) splitter.push(Buffer.from(chunk));
   return { messages, atBoundary: splitter.atBoundary };
 }
