@@ -7,6 +7,7 @@ import type { MethodCall } from "./call.js";
 import type { MessageCodec } from "./codec.js";
 import { EnvelopeSplitter, type EnvelopeSink } from "./envelopes.js";
 import { Incoming } from "./incoming.js";
+import { ignoreData, listen, listenForErrors, type StreamListener } from "./listener.js";
 import { Outgoing, Pull } from "./outgoing.js";
 import { attach, canPush } from "./push.js";
 import { resetSoon } from "./reset.js";
@@ -38,7 +39,7 @@ type State<T> =
  * Whose doing an end was is known here and not read from error objects: node reports a killed server, an abort and a
  * shutdown with the same error.
  */
-export class StreamCall<I extends DescMessage, O extends DescMessage> implements EnvelopeSink {
+export class StreamCall<I extends DescMessage, O extends DescMessage> implements StreamListener, EnvelopeSink {
   // First what every message meets.
   readonly incoming: Incoming<MessageShape<O>>;
   private readonly splitter: EnvelopeSplitter;
@@ -98,7 +99,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
   }
 
   private readonly onOpen = (stream: ClientHttp2Stream): void => {
-    stream.on("error", this.onError);
+    listenForErrors(stream, this);
     const opening = this.state;
     if (opening.t !== "opening") {
       resetSoon(stream, stream.session, constants.NGHTTP2_CANCEL);
@@ -108,16 +109,12 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
       this.cancel(ConnectError.from(error)),
     );
     this.state = { t: "open", stream, session: stream.session, outgoing };
-    stream.on("response", this.onResponse);
-    stream.on("trailers", this.onTrailers);
-    stream.on("data", this.onData);
-    stream.on("end", this.onEnd);
-    stream.on("close", this.onClose);
+    listen(stream);
     outgoing.tell(canPush(this.input) ? this.input[attach](outgoing) : new Pull(this.input, outgoing));
     opening.resolve();
   };
 
-  private readonly onResponse = (headers: IncomingHttpHeaders): void => {
+  onResponse(headers: IncomingHttpHeaders): void {
     this.header.receive(headers);
     const opening = openingOf(headers);
     if (opening.t === "refused") this.finish(opening.error);
@@ -125,16 +122,16 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
       if (opening.error !== undefined) this.finish(opening.error);
       else this.status = { error: undefined };
     }
-  };
+  }
 
-  private readonly onTrailers = (trailers: IncomingHttpHeaders): void => {
+  onTrailers(trailers: IncomingHttpHeaders): void {
     this.trailer.receive(trailers);
     if (trailers["grpc-status"] !== undefined || trailers["grpc-status-details-bin"] !== undefined) {
       this.status ??= { error: trailerError(trailers, this.header.received) };
     }
-  };
+  }
 
-  private readonly onData = (chunk: Buffer): void => {
+  onData(chunk: Buffer): void {
     try {
       this.splitter.push(chunk);
     } catch (error) {
@@ -143,29 +140,29 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
       return;
     }
     this.incoming.chunkDone();
-  };
+  }
 
   onMessage(bytes: Buffer, start: number, end: number): void {
     this.incoming.push(this.decode(bytes, start, end) as MessageShape<O>, end - start);
   }
 
-  private readonly onEnd = (): void => {
+  onEnd(): void {
     const status = this.status;
     if (status === undefined) this.finish(this.lost());
     else if (status.error === undefined && !this.splitter.atBoundary) {
       this.finish(new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument));
     } else this.finish(status.error, constants.NGHTTP2_NO_ERROR);
-  };
+  }
 
-  private readonly onError = (error: unknown): void => {
+  onError(error: unknown): void {
     this.failure ??= error;
-  };
+  }
 
-  private readonly onClose = (): void => {
+  onClose(): void {
     if (this.state.t === "over") return;
     const status = this.status;
     this.finish(status === undefined || !this.splitter.atBoundary ? this.lost() : status.error);
-  };
+  }
 
   private readonly onAbort = (): void => {
     const signal = this.call.signal;
@@ -206,7 +203,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
     const { stream, session } = state;
     // A server may end a call whose requests are not at their end: ours end here, too.
     resetSoon(stream, session, rstCode);
-    stream.off("data", this.onData); // what still comes is nobody's
+    ignoreData(stream);
     // A paused stream would never come to its end.
     stream.resume();
   }

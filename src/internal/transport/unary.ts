@@ -4,7 +4,8 @@ import type { UnaryResponse } from "@connectrpc/connect";
 import { constants } from "node:http2";
 import type { ClientHttp2Stream, Http2Session, IncomingHttpHeaders } from "node:http2";
 import type { MethodCall } from "./call.js";
-import { EnvelopeSplitter } from "./envelopes.js";
+import { EnvelopeSplitter, type EnvelopeSink } from "./envelopes.js";
+import { listen, listenForErrors, type StreamListener } from "./listener.js";
 import { writeParts } from "./outgoing.js";
 import { resetSoon } from "./reset.js";
 import {
@@ -27,47 +28,8 @@ type State =
 /** Unary calls are encoded and taken in one go, so one writer serves them all. */
 const writer = new WireWriter();
 
-/** What a stream tells its call. */
-interface StreamListener {
-  onResponse(headers: IncomingHttpHeaders): void;
-  onTrailers(trailers: IncomingHttpHeaders): void;
-  onData(chunk: Buffer): void;
-  onEnd(): void;
-  onError(error: unknown): void;
-  onClose(): void;
-}
-
-const callOf: unique symbol = Symbol("call");
-type CallStream = ClientHttp2Stream & { [callOf]: StreamListener };
-
-// All streams share these listeners: six functions of its own for each call were a thirtieth of all that it costs.
-
-function onResponse(this: CallStream, headers: IncomingHttpHeaders): void {
-  this[callOf].onResponse(headers);
-}
-
-function onTrailers(this: CallStream, trailers: IncomingHttpHeaders): void {
-  this[callOf].onTrailers(trailers);
-}
-
-function onData(this: CallStream, chunk: Buffer): void {
-  this[callOf].onData(chunk);
-}
-
-function onEnd(this: CallStream): void {
-  this[callOf].onEnd();
-}
-
-function onError(this: CallStream, error: unknown): void {
-  this[callOf].onError(error);
-}
-
-function onClose(this: CallStream): void {
-  this[callOf].onClose();
-}
-
 /** One unary call: a promise, a request and a handful of listeners; no Headers, AbortController or generator. */
-export class UnaryCall<I extends DescMessage, O extends DescMessage> implements StreamListener {
+export class UnaryCall<I extends DescMessage, O extends DescMessage> implements StreamListener, EnvelopeSink {
   private state: State = { t: "opening" };
   private timer: NodeJS.Timeout | undefined;
   private headers: IncomingHttpHeaders = {};
@@ -106,18 +68,13 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
   }
 
   private onOpen(stream: ClientHttp2Stream, parts: readonly Uint8Array[]): void {
-    (stream as CallStream)[callOf] = this;
-    stream.on("error", onError);
+    listenForErrors(stream, this);
     if (this.state.t !== "opening") {
       resetSoon(stream, stream.session, constants.NGHTTP2_CANCEL);
       return;
     }
     this.state = { t: "open", stream, session: stream.session };
-    stream.on("response", onResponse);
-    stream.on("trailers", onTrailers);
-    stream.on("data", onData);
-    stream.on("end", onEnd);
-    stream.on("close", onClose);
+    listen(stream);
     const only = parts.length === 1 ? parts[0] : undefined;
     if (only !== undefined) stream.end(only);
     else {
