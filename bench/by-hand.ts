@@ -2,7 +2,7 @@ import { kubemqCodecs } from "../gen/kubemq_codec.js";
 import { EventReceiveSchema } from "../gen/kubemq_pb.js";
 import { codecFor } from "../src/internal/transport/codec.js";
 import { EnvelopeSplitter } from "../src/internal/transport/envelopes.js";
-import { Yielded } from "../src/internal/waiter.js";
+import { Yielded } from "../src/internal/yielded.js";
 import { connectTo, subscribeOn } from "./contestants/raw.js";
 
 /** So many bytes an event has at most. */

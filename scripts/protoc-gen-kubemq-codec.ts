@@ -86,7 +86,7 @@ function generateFile(schema: Schema, file: DescFile): void {
 
 /**
  * What is received is made by a constructor and not by a literal: V8 learns where literals live long, as among many streams those that wait
- * for their loops may, and makes them old at once; see src/internal/waiter.ts.
+ * for their loops may, and makes them old at once; see src/internal/yielded.ts.
  */
 function generateClass(f: GeneratedFile, message: DescMessage): void {
   const { name } = message;

@@ -8,7 +8,13 @@ import { clientClosed, connectionLost, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
 import { RpcAttempt, type Intake } from "./rpc-attempt.js";
 import type { HostedStream, Leave, StreamHost, StreamPlan } from "./stream-plan.js";
-import { Waiter, Yielded } from "./waiter.js";
+import { Yielded } from "./yielded.js";
+
+/** A `next()` that waits for its answer. */
+interface Waiter<Item> {
+  resolve(this: void, result: IteratorResult<Item, void>): void;
+  reject(this: void, error: KubeMQError): void;
+}
 
 type State =
   | { readonly kind: "open" }
@@ -29,9 +35,9 @@ export class StreamEngine<Wire, Item>
   // First what every message meets: among a thousand subscriptions each line of memory is one that the processor has to wait for.
   readonly #plan: StreamPlan<Wire, Item>;
   readonly #buffer = new Fifo<Item>();
-  /** Whoever waits; behind the first only those who ask without waiting for their answers. */
-  #waiter: Waiter<Item> | undefined;
-  #lastWaiter: Waiter<Item> | undefined;
+  /** Whoever waits; no object of its own for the one there is. */
+  #resolve: Waiter<Item>["resolve"] | undefined;
+  #reject: Waiter<Item>["reject"] | undefined;
   #inBody: Item | undefined;
   #state: State = OPEN;
   /** The buffer is full: the attempt waits for the loop. */
@@ -39,6 +45,8 @@ export class StreamEngine<Wire, Item>
   /** Since when the loop has been behind. */
   #heldBackSince: number | undefined;
   #attempt: RpcAttempt<Wire> | undefined;
+  /** Who asked without waiting for the answer before. */
+  #others: Fifo<Waiter<Item>> | undefined;
   readonly ready: Promise<void>;
   readonly closed: Promise<KubeMQError | undefined>;
   readonly #host: StreamHost;
@@ -88,7 +96,7 @@ export class StreamEngine<Wire, Item>
     const state = this.#state;
     if (state.kind === "open") {
       this.#demand();
-      return new Promise((resolve, reject) => this.#wait(new Waiter(resolve, reject)));
+      return new Promise((resolve, reject) => this.#wait(resolve, reject));
     }
     if (state.kind === "left") return Promise.resolve(DONE);
     this.#state = { kind: "left" }; // the error is thrown once
@@ -96,18 +104,19 @@ export class StreamEngine<Wire, Item>
     return state.error === undefined ? Promise.resolve(DONE) : Promise.reject(state.error);
   }
 
-  #wait(waiter: Waiter<Item>): void {
-    if (this.#waiter === undefined) this.#waiter = waiter;
-    else if (this.#lastWaiter !== undefined) this.#lastWaiter.next = waiter;
-    this.#lastWaiter = waiter;
+  #wait(resolve: Waiter<Item>["resolve"], reject: Waiter<Item>["reject"]): void {
+    if (this.#resolve === undefined) {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    } else (this.#others ??= new Fifo()).push({ resolve, reject });
   }
 
-  #takeWaiter(): Waiter<Item> | undefined {
-    const waiter = this.#waiter;
-    if (waiter === undefined) return undefined;
-    this.#waiter = waiter.next;
-    waiter.next = undefined; // a chain of those that are done with would keep the young ones from being collected
-    return waiter;
+  #takeWaiter(): Waiter<Item>["resolve"] | undefined {
+    const resolve = this.#resolve;
+    const next = this.#others?.shift();
+    this.#resolve = next?.resolve;
+    this.#reject = next?.reject;
+    return resolve;
   }
 
   #take(): Item | undefined {
@@ -189,12 +198,13 @@ export class StreamEngine<Wire, Item>
   #end(error?: KubeMQError): void {
     if (this.#state.kind !== "open") return;
     this.#state = { kind: "ended", error };
-    const first = this.#takeWaiter();
-    if (first !== undefined) {
+    const reject = this.#reject;
+    const resolve = this.#takeWaiter();
+    if (resolve !== undefined) {
       this.#state = { kind: "left" };
       this.#unwatch();
-      if (error === undefined) first.resolve(DONE);
-      else first.reject(error);
+      if (error === undefined) resolve(DONE);
+      else reject?.(error);
       this.#dismiss();
     }
     if (error === undefined) this.#resolveReady();
@@ -212,7 +222,7 @@ export class StreamEngine<Wire, Item>
   }
 
   #dismiss(): void {
-    for (let waiter = this.#takeWaiter(); waiter !== undefined; waiter = this.#takeWaiter()) waiter.resolve(DONE);
+    for (let resolve = this.#takeWaiter(); resolve !== undefined; resolve = this.#takeWaiter()) resolve(DONE);
   }
 
   #releaseBuffer(): void {
@@ -293,14 +303,14 @@ export class StreamEngine<Wire, Item>
   }
 
   #deliver(item: Item): void {
-    const waiter = this.#takeWaiter();
-    if (waiter === undefined) {
+    const resolve = this.#takeWaiter();
+    if (resolve === undefined) {
       this.#buffer.push(item);
       return;
     }
     this.#finishBody(); // the loop has asked twice: it is done with the one before
     this.#inBody = item;
-    waiter.resolve(new Yielded(item));
+    resolve(new Yielded(item));
   }
 
   async #sleep(delayMs: number): Promise<void> {

@@ -45,7 +45,7 @@ export const leaving: Chapter = {
     {
       promise: "what waits in `next()` when the stream is stopped gets `done`",
       file: engine,
-      find: "for (let waiter = this.#takeWaiter(); waiter !== undefined; waiter = this.#takeWaiter()) waiter.resolve(DONE);",
+      find: "for (let resolve = this.#takeWaiter(); resolve !== undefined; resolve = this.#takeWaiter()) resolve(DONE);",
       replace: "",
       test: eventsTest,
       name: "by close(), await using, and client.close()",

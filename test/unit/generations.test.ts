@@ -9,7 +9,7 @@ import { StreamEngine } from "../../src/internal/subscription.js";
 import type { BatchReader } from "../../src/internal/transport/index.js";
 
 // V8 makes the objects of a literal old at once when it has seen many of them live long, and what an old object refers to is kept until all
-// of the heap is collected: see src/internal/waiter.ts.
+// of the heap is collected: see src/internal/yielded.ts.
 
 setFlagsFromString("--allow-natives-syntax");
 setFlagsFromString("--expose-gc");
