@@ -1,10 +1,11 @@
 import type { Codec } from "./codec.js";
-import { checkChannel, checkChannelFilter, checkGroup, checkOutgoing, encodePayload } from "./internal/check.js";
+import { checkChannel, checkOutgoing, encodePayload } from "./internal/check.js";
 import type { Connection } from "./internal/connection.js";
+import { EventsPlan } from "./internal/events-plan.js";
 import { publishOne } from "./internal/publish-one.js";
 import { StreamPublisher, type PublisherPlan } from "./internal/publisher.js";
 import { StreamEngine } from "./internal/subscription.js";
-import { eventMessage, eventOf, eventsSubscription, once, subscribeToEventsMethod } from "./internal/wire.js";
+import { eventOf } from "./internal/wire.js";
 import type { CallOptions, Incoming, OutgoingMessage, StreamOptions } from "./message.js";
 import type { Subscription } from "./subscription.js";
 
@@ -59,9 +60,6 @@ export interface EventsClient {
   subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: StreamOptions): Subscription<EventMessage<T>>;
 }
 
-/** How many events wait for a slow loop. */
-const CAPACITY = 256;
-
 /** @internal */
 export function createEventsClient(connection: Connection): EventsClient {
   const { clientId } = connection.options;
@@ -84,24 +82,6 @@ export function createEventsClient(connection: Connection): EventsClient {
 
     publisher: (options) => new StreamPublisher(publishing, connection, options),
 
-    subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: StreamOptions) {
-      const { channel, codec } = filter;
-      const operation = "events.subscribe";
-      checkChannelFilter(operation, channel);
-      const request = eventsSubscription(clientId, channel, checkGroup(operation, channel, filter.group));
-      return new StreamEngine(
-        {
-          operation,
-          channel,
-          kind: "events",
-          capacity: CAPACITY,
-          open: ({ signal }) =>
-            connection.stream(subscribeToEventsMethod, once(request), signal, { operation, channel }),
-          map: (wire, receivedMs) => eventMessage(wire, codec, receivedMs),
-        },
-        connection,
-        options,
-      );
-    },
+    subscribe: (filter, options) => new StreamEngine(new EventsPlan(connection, filter), connection, options),
   };
 }

@@ -1,3 +1,5 @@
+import { DEFAULTS } from "../options.js";
+
 /** How a lost stream comes back. */
 export interface BackoffPolicy {
   /** The first delay, in milliseconds. */
@@ -14,4 +16,11 @@ export interface BackoffPolicy {
 export function backoffDelay(policy: BackoffPolicy, failures: number, random: () => number): number {
   const full = Math.min(policy.maxDelayMs, policy.initialDelayMs * 2 ** Math.min(failures - 1, 30));
   return Math.round(full * (1 - policy.jitter) + full * policy.jitter * random());
+}
+
+/** What a stream does, by what the client's options say and what its own say. */
+export function policyOf(client: false | BackoffPolicy, own: boolean | undefined): false | BackoffPolicy {
+  if (own === false) return false;
+  if (own === true && client === false) return DEFAULTS.reconnect;
+  return client;
 }

@@ -1,9 +1,8 @@
 import { KubeMQError } from "../errors.js";
-import { DEFAULTS } from "../options.js";
 import type { StreamOptions } from "../message.js";
 import type { Subscription } from "../subscription.js";
 import { onAbort } from "./abort.js";
-import { backoffDelay, type BackoffPolicy } from "./backoff.js";
+import { backoffDelay, policyOf, type BackoffPolicy } from "./backoff.js";
 import { clientClosed, connectionLost, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
 import { RpcAttempt, type Intake } from "./rpc-attempt.js";
@@ -64,7 +63,7 @@ export class StreamEngine<Wire, Item>
   constructor(plan: StreamPlan<Wire, Item>, host: StreamHost, options: StreamOptions = {}) {
     this.#plan = plan;
     this.#host = host;
-    this.#policy = policyOf(host, options);
+    this.#policy = policyOf(host.reconnect, options.reconnect);
     this.ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
@@ -323,10 +322,4 @@ export class StreamEngine<Wire, Item>
     });
     this.#wake = undefined;
   }
-}
-
-function policyOf(host: StreamHost, options: StreamOptions): false | BackoffPolicy {
-  if (options.reconnect === false) return false;
-  if (options.reconnect === true && host.reconnect === false) return DEFAULTS.reconnect;
-  return host.reconnect;
 }
