@@ -249,8 +249,8 @@ export const comingBack: Chapter = {
     },
     {
       promise: "`reconnect: false`: the first loss ends the loop with its error",
-      file: engine,
-      find: "if (options.reconnect === false) return false;",
+      file: "src/internal/backoff.ts",
+      find: "if (own === false) return false;",
       replace: "",
       test: eventsTest,
       name: "reconnect: false ends the loop with UNAVAILABLE",
