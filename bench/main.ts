@@ -44,7 +44,7 @@ show([...sections.targets(measured), ...sections.facade(measured), ...sections.p
 if (options.only === "") {
   const onBroker = await embedded(Math.min(rounds, 3), settings.scale);
   show([...sections.embedded({ embedded: onBroker }), ...sections.latency({ embedded: onBroker })]);
-  const grown = await scaling(Math.min(rounds, 3), settings.scale);
+  const grown = await scaling(rounds, settings.scale);
   show([...sections.scaling({ scaling: grown }), ...sections.memory({ scaling: grown })]);
   const started = await startUp(rounds);
   show(sections.startUp({ startUp: started }));
