@@ -1,10 +1,11 @@
 /** A process that measures how the facade's costs grow, and weighs what it keeps. */
 import { KubeMQClient } from "../src/index.js";
 import { subscribeByHand } from "./by-hand.js";
+import { connectTo, subscribeOn } from "./contestants/raw.js";
 
 export type ScalingOrder =
   | {
-      readonly task: "receive" | "receive by hand";
+      readonly task: "receive" | "receive by hand" | "receive frames";
       readonly port: number;
       readonly messages: number;
       readonly subscriptions: number;
@@ -20,6 +21,8 @@ export interface ScalingSample {
 }
 
 const channel = "bench.events";
+/** In a process that has not received anything before: by then it is warm. */
+const WARM_UP = 200_000;
 const clientTo = (port: number) => new KubeMQClient({ address: `127.0.0.1:${port}`, clientId: "bench" });
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -30,39 +33,64 @@ async function receive(port: number, messages: number, subscriptions: number): P
   return await count(streams, messages, Math.max(20_000, 20 * subscriptions));
 }
 
-/** The clock starts when all is under way: what was received before that is made up for by what is received beyond the last one counted. */
+/** Whoever gets the last message stops the clock; the others end with their next one. */
 async function count(
   streams: readonly AsyncIterable<unknown>[],
   messages: number,
   warmUp: number,
 ): Promise<ScalingSample> {
-  let before = warmUp;
-  let cpu = process.cpuUsage();
-  let started = performance.now();
-  let left = messages;
-  let sample: ScalingSample = { ms: Number.NaN, cpuMs: Number.NaN };
-  // Whoever gets the last message stops the clock; the others end with their next one.
+  const meter = new Meter(messages, warmUp);
   await Promise.all(
     streams.map(async (stream) => {
-      for await (const _event of stream) {
-        if (before > 0) {
-          before -= 1;
-          if (before === 0) {
-            cpu = process.cpuUsage();
-            started = performance.now();
-          }
-          continue;
-        }
-        if (--left > 0) continue;
-        if (left === 0) {
-          const { user, system } = process.cpuUsage(cpu);
-          sample = { ms: performance.now() - started, cpuMs: (user + system) / 1000 };
-        }
-        break;
-      }
+      for await (const _event of stream) if (meter.isOver()) break;
     }),
   );
-  return sample;
+  return meter.sample;
+}
+
+/** Frames as node:http2 gives them: nobody looks into them. */
+function countFrames(port: number, subscriptions: number, messages: number): Promise<ScalingSample> {
+  const meter = new Meter(messages, WARM_UP);
+  const session = connectTo(port);
+  return new Promise((resolve) => {
+    const onData = () => {
+      if (meter.isOver()) resolve(meter.sample);
+    };
+    for (let index = 0; index < subscriptions; index++) subscribeOn(session).on("data", onData);
+  });
+}
+
+/** The clock starts when all is under way: what was received before that is made up for by what is received beyond the last one counted. */
+class Meter {
+  sample: ScalingSample = { ms: Number.NaN, cpuMs: Number.NaN };
+  private cpu = process.cpuUsage();
+  private started = performance.now();
+  private left: number;
+
+  constructor(
+    messages: number,
+    private before: number,
+  ) {
+    this.left = messages;
+  }
+
+  /** Another message: was it the last, or one behind it? */
+  isOver(): boolean {
+    if (this.before > 0) {
+      this.before -= 1;
+      if (this.before === 0) {
+        this.cpu = process.cpuUsage();
+        this.started = performance.now();
+      }
+      return false;
+    }
+    this.left -= 1;
+    if (this.left === 0) {
+      const { user, system } = process.cpuUsage(this.cpu);
+      this.sample = { ms: performance.now() - this.started, cpuMs: (user + system) / 1000 };
+    }
+    return this.left <= 0;
+  }
 }
 
 async function weigh(): Promise<number> {
@@ -103,8 +131,8 @@ function play(order: ScalingOrder): Promise<ScalingSample> {
   if (task === "idle") return idle(port, order.subscriptions);
   if (task === "stalled") return stalled(port, order.seconds);
   if (task === "receive") return receive(port, order.messages, order.subscriptions);
-  // In a process that has not received anything before: by then it is warm.
-  return count(subscribeByHand(port, order.subscriptions), order.messages, 200_000);
+  if (task === "receive frames") return countFrames(port, order.subscriptions, order.messages);
+  return count(subscribeByHand(port, order.subscriptions), order.messages, WARM_UP);
 }
 
 process.on("message", (order: ScalingOrder) => {

@@ -36,6 +36,7 @@ export const sections = {
     ["Cost of a message by their number", scalingTable(scaling.byMessages)],
     ["Cost of a message by the number of subscriptions", scalingTable(scaling.bySubscriptions)],
     ["The same by hand: node:http2, the decoder and the shortest iterator there is", scalingTable(scaling.byHand)],
+    ["node:http2 alone, whose frames nobody looks into", scalingTable(scaling.frames)],
   ],
   memory: ({ scaling }: Pick<Results, "scaling">): Titled[] => [["Memory", memoryTable(scaling)]],
   startUp: ({ startUp }: Pick<Results, "startUp">): Titled[] => [["Start-up", startUpTable(startUp)]],

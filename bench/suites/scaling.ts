@@ -15,6 +15,8 @@ export interface Scaling {
   readonly bySubscriptions: readonly Point[];
   /** The same without the facade and the transport: what node:http2, decoding and the loop cost by themselves. */
   readonly byHand: readonly Point[];
+  /** And what node:http2 costs, when nobody looks into its frames. */
+  readonly frames: readonly Point[];
   readonly idle: { readonly subscriptions: number; readonly bytesEach: number };
   /** Of a loop whose body never ends, while the server sends on. */
   readonly stalled: readonly { readonly seconds: number; readonly heapBytes: number }[];
@@ -43,16 +45,17 @@ export async function scaling(rounds: number, scale: number): Promise<Scaling> {
     add(`${messages} ${subscriptions}`, sample);
   };
   // In a process each: what is by hand is not taken down.
-  const measureByHand = async (messages: number, subscriptions: number) => {
-    using hand = await start("scaling.js");
-    const order: ScalingOrder = { task: "receive by hand", port, messages, subscriptions };
-    add(`by hand ${messages} ${subscriptions}`, (await hand.ask(order)) as ScalingSample);
+  const measureAlone = async (task: "receive by hand" | "receive frames", messages: number, subscriptions: number) => {
+    using alone = await start("scaling.js");
+    const order: ScalingOrder = { task, port, messages, subscriptions };
+    add(`${task} ${messages} ${subscriptions}`, (await alone.ask(order)) as ScalingSample);
   };
   await ask({ task: "receive", port, messages: 50_000, subscriptions: 1 }); // warms up
   for (let round = 0; round < rounds; round++) {
     for (const count of counts) await measure(count, 1);
     for (const count of subscriptions) await measure(spreadOver, count);
-    for (const count of subscriptions) await measureByHand(spreadOver, count);
+    for (const count of subscriptions) await measureAlone("receive by hand", spreadOver, count);
+    for (const count of subscriptions) await measureAlone("receive frames", spreadOver, count);
   }
   const point = (messages: number, subscriptions: number, by = ""): Point => {
     const all = samples.get(`${by}${messages} ${subscriptions}`) ?? [];
@@ -68,7 +71,8 @@ export async function scaling(rounds: number, scale: number): Promise<Scaling> {
   return {
     byMessages: counts.map((count) => point(count, 1)),
     bySubscriptions: subscriptions.map((count) => point(spreadOver, count)),
-    byHand: subscriptions.map((count) => point(spreadOver, count, "by hand ")),
+    byHand: subscriptions.map((count) => point(spreadOver, count, "receive by hand ")),
+    frames: subscriptions.map((count) => point(spreadOver, count, "receive frames ")),
     idle: { subscriptions: 1000, bytesEach: idle.bytesEach ?? Number.NaN },
     stalled: stalled.heap ?? [],
   };
