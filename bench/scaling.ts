@@ -30,7 +30,7 @@ async function receive(port: number, messages: number, subscriptions: number): P
   await using client = clientTo(port);
   const streams = Array.from({ length: subscriptions }, () => client.events.subscribe({ channel }));
   await Promise.all(streams.map(({ ready }) => ready));
-  return await count(streams, messages, Math.max(20_000, 20 * subscriptions));
+  return await count(streams, messages, Math.max(20_000, 200 * subscriptions));
 }
 
 /** Whoever gets the last message stops the clock; the others end with their next one. */
