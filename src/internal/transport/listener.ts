@@ -1,4 +1,5 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
+import { Readable } from "node:stream";
 
 /** What a stream tells its call. */
 export interface StreamListener {
@@ -24,12 +25,14 @@ export function listen(stream: ClientHttp2Stream): void {
   stream.on("response", onResponse);
   stream.on("trailers", onTrailers);
   stream.on("data", onData);
+  stream.push = push;
   stream.on("end", onEnd);
   stream.on("close", onClose);
 }
 
 /** What still comes is nobody's. */
 export function ignoreData(stream: ClientHttp2Stream): void {
+  stream.push = usualPush;
   stream.off("data", onData);
 }
 
@@ -45,6 +48,24 @@ function onTrailers(this: CallStream, trailers: IncomingHttpHeaders): void {
 
 function onData(this: CallStream, chunk: Buffer): void {
   this[listenerOf].onData(chunk);
+}
+
+const nothing: Buffer = Buffer.alloc(0);
+
+/**
+ * In the place of the stream's `push`, which node calls with what it has read: straight to the call. The usual way is an event, and a tick to
+ * ask for what is on its way anyhow, for each chunk: half of all that node:http2 costs. It stays for a stream that is paused, for its end, and for
+ * a node that should read without calling `push`.
+ */
+function push(this: CallStream, chunk: Buffer | null, encoding?: BufferEncoding): boolean {
+  if (chunk === null || this.isPaused() || this.readableLength > 0) return usualPush.call(this, chunk, encoding);
+  this[listenerOf].onData(chunk);
+  // Paused by that. It must learn that what it had asked for has come, or it would not ask again when it is resumed.
+  return !this.isPaused() || usualPush.call(this, nothing);
+}
+
+function usualPush(this: CallStream, chunk: Buffer | null, encoding?: BufferEncoding): boolean {
+  return Readable.prototype.push.call(this, chunk, encoding);
 }
 
 function onEnd(this: CallStream): void {

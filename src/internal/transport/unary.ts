@@ -5,7 +5,7 @@ import { constants } from "node:http2";
 import type { ClientHttp2Stream, Http2Session, IncomingHttpHeaders } from "node:http2";
 import type { MethodCall } from "./call.js";
 import { EnvelopeSplitter, type EnvelopeSink } from "./envelopes.js";
-import { listen, listenForErrors, type StreamListener } from "./listener.js";
+import { ignoreData, listen, listenForErrors, type StreamListener } from "./listener.js";
 import { writeParts } from "./outgoing.js";
 import { resetSoon } from "./reset.js";
 import {
@@ -98,7 +98,6 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
   }
 
   onData(chunk: Buffer): void {
-    if (this.state.t !== "open") return;
     this.splitter ??= new EnvelopeSplitter(this.call.readMaxBytes, this);
     try {
       this.splitter.push(chunk);
@@ -169,7 +168,9 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
     this.state = { t: "over" };
     clearTimeout(this.timer);
     this.call.signal?.removeEventListener("abort", this.onAbort);
-    if (state.t === "open" && (rstCode !== constants.NGHTTP2_NO_ERROR || !state.stream.writableFinished)) {
+    if (state.t === "opening") return true;
+    ignoreData(state.stream);
+    if (rstCode !== constants.NGHTTP2_NO_ERROR || !state.stream.writableFinished) {
       resetSoon(state.stream, state.session, rstCode);
     }
     return true;
