@@ -16,6 +16,7 @@ import { StateTracker } from "./state.js";
 import type { HostedStream, StreamHost } from "./stream-plan.js";
 import { Token, type CallHeader } from "./token.js";
 import { batchesOf, type BatchStream } from "./transport/index.js";
+import { TurnClock } from "./turn-clock.js";
 import { pingMethod, pingRequest } from "./wire.js";
 
 /** What tests put in the place of the real thing. */
@@ -55,6 +56,7 @@ export class Connection implements StreamHost, Hearer {
   #phase: "open" | "closing" | "closed" = "open";
   #calls = 0;
   #onIdle: (() => void) | undefined;
+  readonly #turn: TurnClock;
   #lastReceived: number;
   #closed: Promise<void> | undefined;
 
@@ -65,6 +67,7 @@ export class Connection implements StreamHost, Hearer {
     this.clock = seam.clock ?? systemClock;
     this.random = seam.random ?? Math.random;
     this.#token = new Token(options.authToken);
+    this.#turn = new TurnClock(() => this.clock.now());
     this.#lastReceived = this.clock.now();
     const { transport, abort = () => {} } = seam;
     this.#session = transport === undefined ? openSession(options) : { transport, abort };
@@ -211,7 +214,7 @@ export class Connection implements StreamHost, Hearer {
 
   /** A server has answered what was asked for with this header. */
   heard(header: CallHeader): void {
-    this.#lastReceived = this.clock.now();
+    this.#lastReceived = this.#turn.now();
     this.#token.accepted(header);
     this.state.answered();
   }

@@ -9,14 +9,15 @@ export interface Hearer {
 
 /** A stream that may still be opening, heard on its way to its reader. */
 export class HeardStream<T> extends BatchStream<T> implements BatchReader<T> {
+  // First what every batch meets.
+  readonly #hearer: Hearer;
   /** With what, and when, it was asked for. */
   header: CallHeader;
-  askedAt = Infinity;
-  readonly #hearer: Hearer;
-  readonly #failure: (error: unknown) => unknown;
-  readonly #opening: Promise<BatchStream<T>>;
   #reader: BatchReader<T> | undefined;
   #stream: BatchStream<T> | undefined;
+  askedAt = Infinity;
+  readonly #failure: (error: unknown) => unknown;
+  readonly #opening: Promise<BatchStream<T>>;
 
   /** @param failure what to make of an error */
   constructor(

@@ -3,11 +3,14 @@ import type { Clock } from "./clock.js";
 import { cancelled } from "./fault.js";
 import type { Attempt, Opened } from "./stream-plan.js";
 import type { BatchReader, BatchSource } from "./transport/index.js";
+import { TurnClock } from "./turn-clock.js";
 
 /** An attempt that has worked for so long starts its back-off anew. */
 const HEALTHY_MS = 10_000;
 
 const none: readonly never[] = [];
+
+const wallClock = new TurnClock(() => Date.now());
 
 /** What ended an attempt: its plan or an error; undefined when it was left. */
 export type Outcome = "renew" | "finish" | KubeMQError | undefined;
@@ -32,11 +35,11 @@ export class RpcAttempt<Wire> implements Attempt, BatchReader<Wire> {
   #isOver = false;
   #received = false;
   #upSince: number | undefined;
-  #receivedMs = 0;
-  /** What was received last, and how much of it was taken in. */
-  #batch: readonly Wire[] = none;
-  #taken = 0;
   #source: BatchSource<Wire> | undefined;
+  /** What was received and not taken in whole, since when, and how much of it was. */
+  #batch: readonly Wire[] = none;
+  #receivedMs = 0;
+  #taken = 0;
   readonly number: number;
   readonly over: Promise<Outcome>;
   readonly #clock: Clock;
@@ -77,23 +80,29 @@ export class RpcAttempt<Wire> implements Attempt, BatchReader<Wire> {
     if (this.#isOver) return;
     this.answered();
     this.#received = true;
-    this.#receivedMs = Date.now(); // once a batch: a look at the clock costs twice as much as making a message
-    this.#batch = messages;
-    this.#taken = 0;
-    this.takeIn();
+    this.#takeIn(messages, 0, wallClock.now());
   }
 
   /** Goes on: there is room again. */
   takeIn(): void {
     if (this.#isOver) return;
+    const batch = this.#batch;
+    this.#batch = none;
+    this.#takeIn(batch, this.#taken, this.#receivedMs);
+  }
+
+  #takeIn(batch: readonly Wire[], from: number, receivedMs: number): void {
+    let taken: number;
     try {
-      this.#taken = this.#intake.accept(this.#batch, this.#taken, this.#receivedMs, this);
+      taken = this.#intake.accept(batch, from, receivedMs, this);
     } catch (error) {
       return this.end(error);
     }
-    if (this.#isOver || this.#taken < this.#batch.length) return;
-    this.#batch = none;
-    this.#source?.read(this);
+    if (this.#isOver) return;
+    if (taken === batch.length) return this.#source?.read(this);
+    this.#batch = batch;
+    this.#taken = taken;
+    this.#receivedMs = receivedMs;
   }
 
   /** It works. An answer that comes after the end says nothing. */

@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.js";
 import { Fifo } from "./fifo.js";
+import { TurnClock } from "./turn-clock.js";
 
 /** What every message that awaits its answer has. */
 export interface Awaited {
@@ -17,13 +18,13 @@ export class Unanswered<Sent extends Awaited> {
   readonly #timeoutMs: number;
   readonly #onLate: (late: readonly Sent[]) => void;
   readonly #sent = new Fifo<Sent>();
-  /** Of what is sent in this turn of the event loop. */
-  #deadline: number | undefined;
+  readonly #turn: TurnClock;
   #cancelTimer: (() => void) | undefined;
 
   /** @param onLate gets what was not answered in time, and is not awaited any more */
   constructor(clock: Clock, timeoutMs: number, onLate: (late: readonly Sent[]) => void) {
     this.#clock = clock;
+    this.#turn = new TurnClock(() => clock.now());
     this.#timeoutMs = timeoutMs;
     this.#onLate = onLate;
   }
@@ -32,13 +33,9 @@ export class Unanswered<Sent extends Awaited> {
     return this.#sent.size;
   }
 
-  /** Of what is sent now. All of one turn have the same, as with timers: a look at the clock for each would be a fifth of a small send. */
+  /** Of what is sent now. */
   deadline(): number {
-    if (this.#deadline === undefined) {
-      this.#deadline = this.#clock.now() + this.#timeoutMs;
-      queueMicrotask(() => (this.#deadline = undefined));
-    }
-    return this.#deadline;
+    return this.#turn.now() + this.#timeoutMs;
   }
 
   add(sent: Sent): void {

@@ -436,7 +436,9 @@ export const limits: Chapter = {
 const stream = "src/internal/transport/stream.ts";
 const unary = "src/internal/transport/unary.ts";
 const incoming = "src/internal/transport/incoming.ts";
+const listener = "src/internal/transport/listener.ts";
 const edgesTest = "test/unit/transport/edges.test.ts";
+const listenerTest = "test/unit/transport/listener.test.ts";
 
 export const transport: Chapter = {
   title: "On the wire",
@@ -497,6 +499,22 @@ export const transport: Chapter = {
       replace: "",
       test: edgesTest,
       name: "flow control",
+    },
+    {
+      promise: "also when nothing came while it stood still",
+      file: listener,
+      find: "return !this.isPaused() || usualPush.call(this, nothing);",
+      replace: "return !this.isPaused();",
+      test: listenerTest,
+      name: "and more than the window holds, after a pause in which nothing came",
+    },
+    {
+      promise: "what was held back meanwhile comes before what comes later",
+      file: listener,
+      find: " || this.readableLength > 0",
+      replace: "",
+      test: listenerTest,
+      name: "does not overtake what was held back while the stream was paused",
     },
     {
       promise: "a stream that ends in the middle of a message is a protocol error, not an end",

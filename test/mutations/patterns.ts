@@ -166,8 +166,8 @@ export const publishing: Chapter = {
     },
     {
       promise: "the time-out of an event counts from when it was sent, not from when those before it were",
-      file: "src/internal/unanswered.ts",
-      find: "queueMicrotask(() => (this.#deadline = undefined));",
+      file: "src/internal/turn-clock.ts",
+      find: "queueMicrotask(this.#forget);",
       replace: "",
       test: "test/unit/unanswered.test.ts",
       name: "each message has its whole time-out, from the turn in which it was sent",

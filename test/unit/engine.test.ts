@@ -1,4 +1,4 @@
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 import { KubeMQError, type Status } from "kubemq-es";
 import type { Clock } from "../../src/internal/clock.js";
@@ -249,6 +249,28 @@ describe("the engine", () => {
       expect(await within(1_000, `number ${n}`, iterator.next())).toEqual({ done: false, value: n });
     }
     expect(world.attempt.pulled).toBeGreaterThanOrEqual(10);
+  });
+
+  test("what waited for room keeps the time at which it was received", async () => {
+    const times: number[] = [];
+    const world = new World();
+    const map = (n: number, receivedMs: number) => {
+      times.push(receivedMs);
+      return n;
+    };
+    const iterator = world.start({ map })[Symbol.asyncIterator]();
+    const now = jest.spyOn(Date, "now").mockReturnValue(1_000);
+    try {
+      world.attempt.send([0, 1, 2, 3, 4, 5]);
+      await settle();
+      now.mockReturnValue(2_000);
+      for (let n = 0; n < 6; n++) await iterator.next();
+      world.attempt.send([6]);
+      await iterator.next();
+    } finally {
+      now.mockRestore();
+    }
+    expect(times).toEqual([1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 2_000]);
   });
 
   test("shows a terminal error after what was buffered before it, once", async () => {

@@ -1,0 +1,11 @@
+import { expect, test } from "@jest/globals";
+import { TurnClock } from "../../src/internal/turn-clock.js";
+
+test("a clock is looked at once in a turn, and anew in the next", async () => {
+  let looks = 0;
+  const clock = new TurnClock(() => ++looks * 100);
+  expect([clock.now(), clock.now()]).toEqual([100, 100]);
+  await Promise.resolve();
+  expect([clock.now(), clock.now()]).toEqual([200, 200]);
+  expect(looks).toBe(2);
+});
