@@ -1,46 +1,101 @@
+import type { ClientHttp2Session } from "node:http2";
 import { kubemqCodecs } from "../gen/kubemq_codec.js";
 import { EventReceiveSchema } from "../gen/kubemq_pb.js";
 import { codecFor } from "../src/internal/transport/codec.js";
-import { EnvelopeSplitter } from "../src/internal/transport/envelopes.js";
+import { EnvelopeSplitter, type EnvelopeSink } from "../src/internal/transport/envelopes.js";
+import { listen, listenForErrors, type StreamListener } from "../src/internal/transport/listener.js";
+import { Round, type Due } from "../src/internal/transport/round.js";
 import { Yielded } from "../src/internal/yielded.js";
 import { connectTo, subscribeOn } from "./contestants/raw.js";
 
 /** So many bytes an event has at most. */
 const MAX_BYTES = 1024;
 
-/** Subscriptions on one session of node:http2, each with the least that a loop needs. They live as long as the process. */
+/**
+ * Subscriptions on one session of node:http2, made of what the client's transport is made of, each with the least that a loop needs. They live as
+ * long as the process.
+ */
 export function subscribeByHand(port: number, subscriptions: number): AsyncIterable<unknown>[] {
   const session = connectTo(port);
-  const { decode } = codecFor(EventReceiveSchema, kubemqCodecs);
+  const round = new Round();
   return Array.from({ length: subscriptions }, () => {
-    const loop = new Loop();
-    const splitter = new EnvelopeSplitter(MAX_BYTES, {
-      onMessage: (bytes, start, end) => loop.give(decode(bytes, start, end)),
-    });
-    subscribeOn(session).on("data", (chunk: Buffer) => splitter.push(chunk));
+    const loop = new Loop(round);
+    subscribe(session, loop);
     return loop;
   });
 }
 
-/** Messages as they come: no end, no errors, no bound, and nobody asks twice. */
-class Loop implements AsyncIterable<unknown> {
-  #resolve: ((result: IteratorResult<unknown>) => void) | undefined;
-  readonly #waiting: unknown[] = [];
+/** The same subscriptions, whose frames nobody looks into. */
+export function countFrames(port: number, subscriptions: number, onFrame: () => void): void {
+  const session = connectTo(port);
+  const listener = new Deaf();
+  listener.onData = onFrame;
+  for (let index = 0; index < subscriptions; index++) subscribe(session, listener);
+}
 
-  give(value: unknown): void {
+function subscribe(session: ClientHttp2Session, listener: StreamListener): void {
+  const stream = subscribeOn(session);
+  listenForErrors(stream, listener);
+  listen(stream);
+}
+
+/** A lost connection shows in that the round does not end. */
+class Deaf implements StreamListener {
+  onResponse(): void {}
+  onTrailers(): void {}
+  onData(_chunk: Buffer): void {}
+  onEnd(): void {}
+  onError(): void {}
+  onClose(): void {}
+}
+
+const { decode } = codecFor(EventReceiveSchema, kubemqCodecs);
+
+/** Messages as they come: no end, no errors, no bound, and nobody asks twice. */
+class Loop extends Deaf implements AsyncIterable<unknown>, AsyncIterator<unknown>, EnvelopeSink, Due {
+  isDue = false;
+  #resolve: ((result: IteratorResult<unknown>) => void) | undefined;
+  #received: unknown[] = [];
+  #at = 0;
+  readonly #splitter = new EnvelopeSplitter(MAX_BYTES, this);
+  readonly #round: Round;
+
+  constructor(round: Round) {
+    super();
+    this.#round = round;
+  }
+
+  override onData(chunk: Buffer): void {
+    this.#splitter.push(chunk);
+    this.#round.add(this);
+  }
+
+  onMessage(bytes: Buffer, start: number, end: number): void {
+    this.#received.push(decode(bytes, start, end));
+  }
+
+  handOver(): void {
     const resolve = this.#resolve;
+    if (resolve === undefined || this.#at === this.#received.length) return;
     this.#resolve = undefined;
-    if (resolve === undefined) this.#waiting.push(value);
-    else resolve(new Yielded(value));
+    resolve(new Yielded(this.#take()));
   }
 
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
-    return {
-      next: () => {
-        const value = this.#waiting.shift();
-        if (value !== undefined) return Promise.resolve(new Yielded(value));
-        return new Promise((resolve) => (this.#resolve = resolve));
-      },
-    };
+    return this;
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    if (this.#at < this.#received.length) return Promise.resolve(new Yielded(this.#take()));
+    return new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  #take(): unknown {
+    const value = this.#received[this.#at++];
+    if (this.#at === this.#received.length) {
+      this.#received = [];
+      this.#at = 0;
+    }
+    return value;
   }
 }

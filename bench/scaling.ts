@@ -1,7 +1,6 @@
 /** A process that measures how the facade's costs grow, and weighs what it keeps. */
 import { KubeMQClient } from "../src/index.js";
-import { subscribeByHand } from "./by-hand.js";
-import { connectTo, subscribeOn } from "./contestants/raw.js";
+import { countFrames, subscribeByHand } from "./by-hand.js";
 
 export type ScalingOrder =
   | {
@@ -48,15 +47,12 @@ async function count(
   return meter.sample;
 }
 
-/** Frames as node:http2 gives them: nobody looks into them. */
-function countFrames(port: number, subscriptions: number, messages: number): Promise<ScalingSample> {
+function receiveFrames(port: number, subscriptions: number, messages: number): Promise<ScalingSample> {
   const meter = new Meter(messages, WARM_UP);
-  const session = connectTo(port);
   return new Promise((resolve) => {
-    const onData = () => {
+    countFrames(port, subscriptions, () => {
       if (meter.isOver()) resolve(meter.sample);
-    };
-    for (let index = 0; index < subscriptions; index++) subscribeOn(session).on("data", onData);
+    });
   });
 }
 
@@ -131,7 +127,7 @@ function play(order: ScalingOrder): Promise<ScalingSample> {
   if (task === "idle") return idle(port, order.subscriptions);
   if (task === "stalled") return stalled(port, order.seconds);
   if (task === "receive") return receive(port, order.messages, order.subscriptions);
-  if (task === "receive frames") return countFrames(port, order.subscriptions, order.messages);
+  if (task === "receive frames") return receiveFrames(port, order.subscriptions, order.messages);
   return count(subscribeByHand(port, order.subscriptions), order.messages, WARM_UP);
 }
 
