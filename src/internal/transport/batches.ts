@@ -1,3 +1,5 @@
+import { Yielded } from "../yielded.js";
+
 /**
  * Who reads a stream: one object for as long as the stream lives. That it waits costs nothing, where a promise for each batch costs
  * more than the messages do when they come to a thousand streams in turn.
@@ -48,7 +50,7 @@ class BatchIterator<T> implements AsyncIterator<readonly T[], undefined, undefin
 
   batch(messages: readonly T[]): void {
     this.asked -= 1;
-    this.resolve({ done: false, value: messages });
+    this.resolve(new Yielded(messages));
   }
 
   end(error?: unknown): void {

@@ -33,6 +33,11 @@ export function openingOf(headers: IncomingHttpHeaders): Opening {
   return { t: "messages" };
 }
 
+/** Whether trailers say how the call ended. */
+export function hasStatus(trailers: IncomingHttpHeaders): boolean {
+  return trailers["grpc-status"] !== undefined || trailers["grpc-status-details-bin"] !== undefined;
+}
+
 /** The error that trailers report, with the response's headers added to its metadata, as Connect does. */
 export function trailerError(trailers: IncomingHttpHeaders, headers: IncomingHttpHeaders): ConnectError | undefined {
   const error = statusError(trailers);

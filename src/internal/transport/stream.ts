@@ -15,6 +15,7 @@ import {
   abortedBy,
   connectionLost,
   deadlineExceeded,
+  hasStatus,
   LateHeaders,
   lostByReset,
   openingOf,
@@ -126,7 +127,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
 
   onTrailers(trailers: IncomingHttpHeaders): void {
     this.trailer.receive(trailers);
-    if (trailers["grpc-status"] !== undefined || trailers["grpc-status-details-bin"] !== undefined) {
+    if (hasStatus(trailers)) {
       this.status ??= { error: trailerError(trailers, this.header.received) };
     }
   }

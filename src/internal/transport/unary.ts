@@ -12,6 +12,7 @@ import {
   abortedBy,
   connectionLost,
   deadlineExceeded,
+  hasStatus,
   lostByReset,
   openingOf,
   sessionLost,
@@ -92,7 +93,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
 
   onTrailers(trailers: IncomingHttpHeaders): void {
     this.trailers = trailers;
-    if (trailers["grpc-status"] !== undefined || trailers["grpc-status-details-bin"] !== undefined) {
+    if (hasStatus(trailers)) {
       this.status ??= { error: trailerError(trailers, this.headers), inHeader: false };
     }
   }
