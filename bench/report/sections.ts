@@ -35,8 +35,8 @@ export const sections = {
   scaling: ({ scaling }: Pick<Results, "scaling">): Titled[] => [
     ["Cost of a message by their number", scalingTable(scaling.byMessages)],
     ["Cost of a message by the number of subscriptions", scalingTable(scaling.bySubscriptions)],
-    ["The same by hand: node:http2, the decoder and the shortest iterator there is", scalingTable(scaling.byHand)],
-    ["node:http2 alone, whose frames nobody looks into", scalingTable(scaling.frames)],
+    ["The same by hand: the transport's own parts, and the shortest iterator there is", scalingTable(scaling.byHand)],
+    ["node:http2 alone, read as the transport reads it: nobody looks into the frames", scalingTable(scaling.frames)],
   ],
   memory: ({ scaling }: Pick<Results, "scaling">): Titled[] => [["Memory", memoryTable(scaling)]],
   startUp: ({ startUp }: Pick<Results, "startUp">): Titled[] => [["Start-up", startUpTable(startUp)]],
