@@ -49,8 +49,9 @@ export class Liveness {
     try {
       await this.#watched.ping(this.#settings.timeoutMs);
     } catch (error) {
-      // A refusal is an answer, too; and another may have come while this one got lost in a busy process.
-      const silent = KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT") && this.#watched.lastReceived() < since;
+      // A refusal is an answer, too, and a lost connection is told to its streams without us; a ping that crosses a GOAWAY is refused while
+      // they go on. And another answer may have come while this one got lost in a busy process.
+      const silent = KubeMQError.is(error, "TIMEOUT") && this.#watched.lastReceived() < since;
       if (silent && this.#cancel === check) this.#watched.dead();
     }
     if (this.#cancel === check) this.#schedule(this.#settings.intervalMs);

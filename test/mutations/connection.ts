@@ -236,10 +236,18 @@ export const living: Chapter = {
     {
       promise: "a refused ping is an answer",
       file: liveness,
-      find: `KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT") && `,
+      find: `KubeMQError.is(error, "TIMEOUT") && `,
       replace: "",
       test: livenessTest,
       name: "was answered",
+    },
+    {
+      promise: "a ping that crosses the server's GOAWAY, and so is refused, does not cost the streams that go on",
+      file: liveness,
+      find: `KubeMQError.is(error, "TIMEOUT")`,
+      replace: `KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT")`,
+      test: livenessTest,
+      name: "a ping that fails is no silence",
     },
     {
       promise: "a busy connection is not pinged",
