@@ -170,7 +170,7 @@ export const consuming: Chapter = {
     {
       promise: "so does what arrives in the moment of the abort",
       file: downstream,
-      find: "for (const item of this.#handover.drain()) this.onRelease(item);",
+      find: "else if (item instanceof OpenBatch) for (const message of item) OpenDelivery.release(message);",
       replace: "",
       test: settleTest,
       name: "an abort at any moment while messages arrive ends the stream at once",
