@@ -239,7 +239,7 @@ export const living: Chapter = {
       find: `KubeMQError.is(error, "TIMEOUT") && `,
       replace: "",
       test: livenessTest,
-      name: "was answered",
+      name: "is no silence",
     },
     {
       promise: "a ping that crosses the server's GOAWAY, and so is refused, does not cost the streams that go on",
@@ -247,7 +247,7 @@ export const living: Chapter = {
       find: `KubeMQError.is(error, "TIMEOUT")`,
       replace: `KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT")`,
       test: livenessTest,
-      name: "a ping that fails is no silence",
+      name: "is no silence",
     },
     {
       promise: "a busy connection is not pinged",
