@@ -5,7 +5,7 @@ import { codecFor } from "../src/internal/transport/codec.js";
 import { EnvelopeSplitter, type EnvelopeSink } from "../src/internal/transport/envelopes.js";
 import { listen, listenForErrors, type StreamListener } from "../src/internal/transport/listener.js";
 import { Round, type Due } from "../src/internal/transport/round.js";
-import { Yielded } from "../src/internal/yielded.js";
+import { yielded } from "../src/internal/yielded.js";
 import { connectTo, subscribeOn } from "./contestants/raw.js";
 
 /** So many bytes an event has at most. */
@@ -78,7 +78,7 @@ class Loop extends Deaf implements AsyncIterable<unknown>, AsyncIterator<unknown
     const resolve = this.#resolve;
     if (resolve === undefined || this.#at === this.#received.length) return;
     this.#resolve = undefined;
-    resolve(new Yielded(this.#take()));
+    resolve(yielded(this.#take()));
   }
 
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
@@ -86,7 +86,7 @@ class Loop extends Deaf implements AsyncIterable<unknown>, AsyncIterator<unknown
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    if (this.#at < this.#received.length) return Promise.resolve(new Yielded(this.#take()));
+    if (this.#at < this.#received.length) return Promise.resolve(yielded(this.#take()));
     return new Promise((resolve) => (this.#resolve = resolve));
   }
 

@@ -7,7 +7,7 @@ import { clientClosed, connectionLost, toKubeMQError } from "./fault.js";
 import { Fifo } from "./fifo.js";
 import { RpcAttempt, type Intake } from "./rpc-attempt.js";
 import type { HostedStream, Leave, StreamHost, StreamPlan } from "./stream-plan.js";
-import { Yielded } from "./yielded.js";
+import { yielded } from "./yielded.js";
 
 /** A `next()` that waits for its answer. */
 interface Waiter<Item> {
@@ -90,7 +90,7 @@ export class StreamEngine<Wire, Item>
     const item = this.#take();
     if (item !== undefined) {
       this.#inBody = item;
-      return Promise.resolve(new Yielded(item));
+      return Promise.resolve(yielded(item));
     }
     const state = this.#state;
     if (state.kind === "open") {
@@ -309,7 +309,7 @@ export class StreamEngine<Wire, Item>
     }
     this.#finishBody(); // the loop has asked twice: it is done with the one before
     this.#inBody = item;
-    resolve(new Yielded(item));
+    resolve(yielded(item));
   }
 
   async #sleep(delayMs: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { Yielded } from "../yielded.js";
+import { yielded } from "../yielded.js";
 
 /**
  * Who reads a stream: one object for as long as the stream lives. That it waits costs nothing, where a promise for each batch costs
@@ -50,7 +50,7 @@ class BatchIterator<T> implements AsyncIterator<readonly T[], undefined, undefin
 
   batch(messages: readonly T[]): void {
     this.asked -= 1;
-    this.resolve(new Yielded(messages));
+    this.resolve(yielded(messages));
   }
 
   end(error?: unknown): void {
