@@ -170,8 +170,8 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
     clearTimeout(this.timer);
     this.call.signal?.removeEventListener("abort", this.onAbort);
     if (state.t === "opening") return true;
-    ignoreData(state.stream);
     if (rstCode !== constants.NGHTTP2_NO_ERROR || !state.stream.writableFinished) {
+      ignoreData(state.stream);
       resetSoon(state.stream, state.session, rstCode);
     }
     return true;
