@@ -10,7 +10,7 @@ const LONGEST_DEADLINE_MS = 99_999_999;
 
 /** Connect's own transport on the same session: the reference that ours is tested and measured against. */
 export function createStockTransport(options: TransportOptions): Transport {
-  const sessionManager = resettingSoon(options.sessionManager);
+  const sessionManager = mended(options.sessionManager);
   const stock = createGrpcTransport({
     baseUrl: sessionManager.authority,
     sessionManager,
@@ -28,8 +28,11 @@ function clamp(timeoutMs: number | undefined): number | undefined {
   return timeoutMs === undefined ? undefined : Math.min(timeoutMs, LONGEST_DEADLINE_MS);
 }
 
-/** Connect resets streams from within their own events, which makes node:http2 spin or abort: here it happens in the next turn, as in ours. */
-function resettingSoon(sessions: SessionSource): SessionSource {
+/**
+ * Connect resets streams from within their own events, which makes node:http2 spin or abort: here it happens in the next turn, as in ours. And
+ * it never ends a call that the server resets before an answer and without an error: here that is an error of the stream.
+ */
+function mended(sessions: SessionSource): SessionSource {
   return {
     authority: sessions.authority,
     notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
@@ -41,6 +44,10 @@ function resettingSoon(sessions: SessionSource): SessionSource {
         stream.once("close", callback);
         resetSoon(stream, stream.session, code ?? constants.NGHTTP2_CANCEL);
       };
+      const noAnswer = () => {
+        if (stream.rstCode === constants.NGHTTP2_NO_ERROR) stream.emit("error", new Error("the stream was closed"));
+      };
+      stream.once("close", noAnswer).once("response", () => stream.off("close", noAnswer));
       return stream;
     },
   };
