@@ -45,7 +45,9 @@ function mended(sessions: SessionSource): SessionSource {
         resetSoon(stream, stream.session, code ?? constants.NGHTTP2_CANCEL);
       };
       const noAnswer = () => {
-        if (stream.rstCode === constants.NGHTTP2_NO_ERROR) stream.emit("error", new Error("the stream was closed"));
+        const isHeard = stream.listenerCount("error") > 0;
+        if (isHeard && stream.rstCode === constants.NGHTTP2_NO_ERROR)
+          stream.emit("error", new Error("the stream was closed"));
       };
       stream.once("close", noAnswer).once("response", () => stream.off("close", noAnswer));
       return stream;
