@@ -45,6 +45,7 @@ function mended(sessions: SessionSource): SessionSource {
         resetSoon(stream, stream.session, code ?? constants.NGHTTP2_CANCEL);
       };
       const noAnswer = () => {
+        // Connect listens to a stream only if its call was not aborted before that; unheard, an error would end the process.
         const isHeard = stream.listenerCount("error") > 0;
         if (isHeard && stream.rstCode === constants.NGHTTP2_NO_ERROR)
           stream.emit("error", new Error("the stream was closed"));
