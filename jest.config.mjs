@@ -1,3 +1,9 @@
+/** The suite's second run: every client on Connect's own transport, the reference that ours is compared with. */
+const stockTransport =
+  process.env["KUBEMQ_ES_TRANSPORT"] === "stock"
+    ? { "^\\.\\./transport/index\\.js$": "<rootDir>/test/support/suite-transport.ts" }
+    : {};
+
 /** Tests run on the TypeScript sources as native ES modules; swc only strips types. */
 export default {
   testEnvironment: "node",
@@ -14,6 +20,7 @@ export default {
     ],
   },
   moduleNameMapper: {
+    ...stockTransport,
     "^kubemq-es$": "<rootDir>/src/index.ts",
     "^kubemq-es/testing$": "<rootDir>/src/broker/index.ts",
     "^kubemq-es/opentelemetry$": "<rootDir>/src/opentelemetry.ts",
@@ -21,6 +28,6 @@ export default {
     "^(\\.{1,2}/.*)\\.js$": "$1",
   },
   modulePathIgnorePatterns: ["<rootDir>/dist/"],
-  maxWorkers: 2,
+  maxWorkers: "100%",
   testTimeout: 20_000,
 };

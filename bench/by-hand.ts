@@ -1,11 +1,11 @@
 import type { ClientHttp2Session } from "node:http2";
 import { kubemqCodecs } from "../gen/kubemq_codec.js";
 import { EventReceiveSchema } from "../gen/kubemq_pb.js";
-import { codecFor } from "../src/internal/transport/codec.js";
-import { EnvelopeSplitter, type EnvelopeSink } from "../src/internal/transport/envelopes.js";
-import { listen, listenForErrors, type StreamListener } from "../src/internal/transport/listener.js";
-import { Round, type Due } from "../src/internal/transport/round.js";
-import { yielded } from "../src/internal/yielded.js";
+import { codecFor } from "../src/transport/codec.js";
+import { EnvelopeSplitter, type EnvelopeSink } from "../src/transport/envelopes.js";
+import { listen, listenForErrors, type StreamListener } from "../src/transport/listener.js";
+import { Round, type Due } from "../src/transport/round.js";
+import { yielded } from "../src/support/yielded.js";
 import { connectTo, subscribeOn } from "./contestants/raw.js";
 
 /** So many bytes an event has at most. */

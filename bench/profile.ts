@@ -43,10 +43,10 @@ function roomOf(url: string, name: string): string | undefined {
   if (name === "(garbage collector)") return "garbage collector";
   if (url.startsWith("node:") || url === "") return "Node.js and V8";
   if (url.includes("/node_modules/")) return /node_modules\/((@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? "other packages";
-  if (url.includes("/src/internal/transport/") || url.includes("/gen/")) return "transport and codec";
+  if (url.includes("/src/transport/") || url.includes("/gen/")) return "transport and codec";
   if (url.endsWith("/uplink.js") || url.endsWith("/connection.js")) return "connection and uplink";
-  if (url.includes("/src/internal/subscription.js") || url.endsWith("/fifo.js")) return "stream engine";
-  if (url.includes("/src/internal/publisher.js")) return "publisher";
+  if (url.includes("/src/stream/engine.js") || url.endsWith("/fifo.js")) return "stream engine";
+  if (url.includes("/src/events/publisher.js")) return "publisher";
   if (url.includes("/src/")) return "checks and mapping of messages";
   return "the benchmark's own loop";
 }

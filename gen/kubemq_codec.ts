@@ -7,10 +7,10 @@
 // @generated from file kubemq.proto (package kubemq, syntax proto3)
 /* eslint-disable */
 
-import { WireReader } from "../src/internal/transport/wire-reader.js";
-import { bytesSize, int32Size, int64Size, stringEntrySize, stringSize, unencodable, varintSize } from "../src/internal/transport/wire-writer.js";
-import type { WireWriter } from "../src/internal/transport/wire-writer.js";
-import type { StaticCodecs } from "../src/internal/transport/codec.js";
+import { WireReader } from "../src/codec/reader.js";
+import { bytesSize, int32Size, int64Size, stringEntrySize, stringSize, unencodable, varintSize } from "../src/codec/writer.js";
+import type { WireWriter } from "../src/codec/writer.js";
+import type { StaticCodecs } from "../src/codec/static.js";
 import type { PingResult, Empty, Result, Event, EventReceive, Subscribe, Request, Response, QueueMessage, QueueMessagesBatchRequest, QueueMessagesBatchResponse, QueueMessageAttributes, QueueMessagePolicy, SendQueueMessageResult, ReceiveQueueMessagesRequest, ReceiveQueueMessagesResponse, AckAllQueueMessagesRequest, AckAllQueueMessagesResponse, StreamQueueMessagesRequest, StreamQueueMessagesResponse, QueuesUpstreamRequest, QueuesUpstreamResponse, QueuesDownstreamRequest, QueuesDownstreamResponse, QueueInfo, QueuesInfo, QueuesInfoRequest, QueuesInfoResponse } from "./kubemq_pb.js";
 
 const reader = new WireReader();

@@ -25,7 +25,7 @@ function tableOf(name: string): string {
 }
 
 function errorCodes(): string {
-  const source = readFileSync(`${root}src/errors.ts`, "utf8");
+  const source = readFileSync(`${root}src/api/errors.ts`, "utf8");
   const rows = [...source.matchAll(/^ \* - `([A-Z_]+)`: (.+)\. ([A-Z].+)$/gm)].map(([, code, meaning, advice]) => {
     const { retryable } = new KubeMQError(code as ErrorCode, "");
     return [`\`${code}\``, String(meaning), retryable ? "yes" : "no", String(advice)];
@@ -41,9 +41,9 @@ export interface Field {
 
 /** The fields of an interface of src/ with what their comments say. */
 export function fieldsOf(name: string): Field[] {
-  for (const file of readdirSync(`${root}src`)) {
+  for (const file of readdirSync(`${root}src/api`)) {
     if (!file.endsWith(".ts")) continue;
-    const source = readFileSync(`${root}src/${file}`, "utf8");
+    const source = readFileSync(`${root}src/api/${file}`, "utf8");
     const body = new RegExp(`^export interface ${name}(?:<[^{]*>)?(?: extends [^{]*)? \\{\\n([^]*?)^\\}`, "m").exec(
       source,
     )?.[1];

@@ -2,7 +2,7 @@
  * A plugin for buf that writes encoders and decoders of fixed shape, made for the messages of one file.
  *
  * They make and take the same objects as protobuf-es, about three times as fast, because nothing is looked up at run time.
- * They cover what encoders write; everything else is left to protobuf-es (see src/internal/transport/wire-reader.ts).
+ * They cover what encoders write; everything else is left to protobuf-es (see src/codec/reader.ts).
  */
 import { ScalarType } from "@bufbuild/protobuf";
 import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
@@ -45,13 +45,13 @@ runNodeJs(
 function generateFile(schema: Schema, file: DescFile): void {
   const f = schema.generateFile(`${file.name}_codec.ts`);
   f.preamble(file);
-  const runtime = "../src/internal/transport";
-  f.print(`import { WireReader } from "${runtime}/wire-reader.js";`);
+  const runtime = "../src/codec";
+  f.print(`import { WireReader } from "${runtime}/reader.js";`);
   f.print(
-    `import { bytesSize, int32Size, int64Size, stringEntrySize, stringSize, unencodable, varintSize } from "${runtime}/wire-writer.js";`,
+    `import { bytesSize, int32Size, int64Size, stringEntrySize, stringSize, unencodable, varintSize } from "${runtime}/writer.js";`,
   );
-  f.print(`import type { WireWriter } from "${runtime}/wire-writer.js";`);
-  f.print(`import type { StaticCodecs } from "${runtime}/codec.js";`);
+  f.print(`import type { WireWriter } from "${runtime}/writer.js";`);
+  f.print(`import type { StaticCodecs } from "${runtime}/static.js";`);
   f.print(`import type { ${file.messages.map((message) => message.name).join(", ")} } from "./${file.name}_pb.js";`);
   f.print();
   f.print("const reader = new WireReader();");
@@ -86,7 +86,7 @@ function generateFile(schema: Schema, file: DescFile): void {
 
 /**
  * What is received is made by a constructor and not by a literal: V8 learns where literals live long, as among many streams those that wait
- * for their loops may, and makes them old at once; see src/internal/yielded.ts.
+ * for their loops may, and makes them old at once; see src/support/yielded.ts.
  */
 function generateClass(f: GeneratedFile, message: DescMessage): void {
   const { name } = message;

@@ -1,18 +1,23 @@
-import { createChannelsClient, type ChannelsClient } from "./channels.js";
-import { createCommandsClient, type CommandsClient } from "./commands.js";
-import { createEventsClient, type EventsClient } from "./events.js";
-import { createEventsStoreClient, type EventsStoreClient } from "./events-store.js";
-import { Connection, type Seam } from "./internal/connection.js";
-import { observedEvents, observedEventsStore } from "./internal/observed-events.js";
-import { observedQueues } from "./internal/observed-queues.js";
-import { observedCommands, observedQueries } from "./internal/observed-requests.js";
-import { pingMethod, pingRequest, serverInfo } from "./internal/wire.js";
-import type { CallOptions } from "./message.js";
-import { createQueuesClient, type QueuesClient } from "./queues.js";
-import { DEFAULTS, resolveOptions, type ClientOptions } from "./options.js";
-import { createQueriesClient, type QueriesClient } from "./queries.js";
-import type { ServerInfo } from "./server-info.js";
-import type { ConnectionState, Status } from "./status.js";
+import type { EventsClient, EventsStoreClient } from "./api/events.js";
+import type { CallOptions } from "./api/message.js";
+import type { ClientOptions } from "./api/options.js";
+import type { QueuesClient } from "./api/queues.js";
+import type { CommandsClient, QueriesClient } from "./api/requests.js";
+import type { ChannelsClient, ServerInfo } from "./api/server.js";
+import type { ConnectionState, Status } from "./api/status.js";
+import { Connection, type Seam } from "./connection/connection.js";
+import { resolveOptions } from "./connection/options.js";
+import { pingMethod, pingRequest, serverInfo } from "./connection/wire.js";
+import { createEventsClient } from "./events/client.js";
+import { createEventsStoreClient } from "./events/store-client.js";
+import { observedEvents, observedEventsStore } from "./observe/events.js";
+import { observedQueues } from "./observe/queues.js";
+import { observedCommands, observedQueries } from "./observe/requests.js";
+import { createQueuesClient } from "./queues/client.js";
+import { createChannelsClient } from "./requests/channels.js";
+import { createCommandsClient } from "./requests/commands.js";
+import { createQueriesClient } from "./requests/queries.js";
+import { DEFAULTS } from "./support/defaults.js";
 
 /**
  * A client of a KubeMQ server: one connection, made at the first use and again when it is lost, and the five patterns on it.

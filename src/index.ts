@@ -1,17 +1,20 @@
-export type { ChannelInfo, ChannelKind, ChannelStats, ChannelsClient } from "./channels.js";
+export type { ChannelInfo, ChannelKind, ChannelStats, ChannelsClient } from "./api/server.js";
+
 export { KubeMQClient } from "./client.js";
-export type { CommandRequest, CommandResult, CommandsClient } from "./commands.js";
-export { bytes, json, text, type Codec, type StandardResult, type StandardSchemaV1 } from "./codec.js";
-export { KubeMQError, type ErrorCode, type ErrorDetails } from "./errors.js";
-export type { ChannelFilter, EventMessage, EventPublisher, EventsClient } from "./events.js";
-export type {
-  EventsStoreClient,
-  ReplayRequest,
-  StartPosition,
-  StoredEvent,
-  StoreSubscription,
-} from "./events-store.js";
-export { forEachConcurrent } from "./for-each.js";
+
+export type { CommandRequest, CommandResult, CommandsClient } from "./api/requests.js";
+
+export { bytes, json, text, type Codec, type StandardResult, type StandardSchemaV1 } from "./api/codec.js";
+
+export { KubeMQError, type ErrorCode, type ErrorDetails } from "./api/errors.js";
+
+export type { ChannelFilter } from "./api/subscription.js";
+export type { EventMessage, EventPublisher, EventsClient } from "./api/events.js";
+
+export type { EventsStoreClient, ReplayRequest, StartPosition, StoredEvent, StoreSubscription } from "./api/events.js";
+
+export { forEachConcurrent } from "./stream/for-each.js";
+
 export type {
   CallOptions,
   HandlerOptions,
@@ -20,9 +23,12 @@ export type {
   OutgoingMessage,
   Payload,
   StreamOptions,
-} from "./message.js";
-export type { AuthToken, ClientOptions, TlsOptions } from "./options.js";
-export type { OutgoingQuery, QueriesClient, QueryAnswer, QueryRequest, QueryResult } from "./queries.js";
+} from "./api/message.js";
+
+export type { AuthToken, ClientOptions, TlsOptions } from "./api/options.js";
+
+export type { OutgoingQuery, QueriesClient, QueryAnswer, QueryRequest, QueryResult } from "./api/requests.js";
+
 export type {
   IncomingRequest,
   OutgoingRequest,
@@ -31,10 +37,14 @@ export type {
   RequestStreamOptions,
   ResponseInfo,
   Unanswered,
-} from "./requests.js";
-export type { ServerInfo } from "./server-info.js";
-export type { ConnectionState, DiagnosticStatus, Status } from "./status.js";
-export type { Subscription } from "./subscription.js";
+} from "./api/requests.js";
+
+export type { ServerInfo } from "./api/server.js";
+
+export type { ConnectionState, DiagnosticStatus, Status } from "./api/status.js";
+
+export type { Subscription } from "./api/subscription.js";
+
 export type {
   Activity,
   ActivityOutcome,
@@ -43,7 +53,8 @@ export type {
   Observer,
   Operation,
   Telemetry,
-} from "./telemetry.js";
+} from "./api/telemetry.js";
+
 export type {
   Delivery,
   DeliveryBatch,
@@ -56,7 +67,8 @@ export type {
   SendResult,
   SentMessage,
   Settlement,
-} from "./queue-message.js";
+} from "./api/queue-message.js";
+
 export type {
   BatchOptions,
   ConsumeOptions,
@@ -64,5 +76,6 @@ export type {
   ProcessOptions,
   PublisherOptions,
   ReceiveRequest,
-} from "./queue-options.js";
-export type { QueuePublisher, QueuesClient } from "./queues.js";
+} from "./api/queues.js";
+
+export type { QueuePublisher, QueuesClient } from "./api/queues.js";

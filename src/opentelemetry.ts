@@ -1,24 +1,24 @@
 import {
-  context,
-  metrics,
-  propagation,
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  trace,
   type Attributes,
+  context,
   type Context,
   type Counter,
   type Histogram,
   type Link,
   type Meter,
   type MeterProvider,
+  metrics,
+  propagation,
+  ROOT_CONTEXT,
   type Span,
+  SpanKind,
+  SpanStatusCode,
   type TextMapPropagator,
+  trace,
   type Tracer,
   type TracerProvider,
 } from "@opentelemetry/api";
-import { KubeMQError } from "./errors.js";
+import { KubeMQError } from "./api/errors.js";
 import type {
   Activity,
   ActivityOutcome,
@@ -27,7 +27,7 @@ import type {
   Observer,
   Operation,
   Telemetry,
-} from "./telemetry.js";
+} from "./api/telemetry.js";
 
 /** Where spans and metrics go, and how contexts travel. */
 export interface OpenTelemetryOptions {

@@ -3,14 +3,10 @@ import type { Transport } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 import { EventSchema, kubemq, QueuesDownstreamRequestSchema } from "../../gen/kubemq_pb.js";
 import type { Event, QueuesDownstreamRequest } from "../../gen/kubemq_pb.js";
-import {
-  batchesOf,
-  Connector,
-  createFastTransport,
-  createStockTransport,
-  sessionSettings,
-} from "../../src/internal/transport/index.js";
-import { Uplink } from "../../src/internal/uplink.js";
+import { batchesOf, Connector, createTransport, sessionSettings } from "../../src/transport/index.js";
+import { createStockTransport } from "../../test/support/stock-transport.js";
+import { kubemqCodecs } from "../../gen/kubemq_codec.js";
+import { Uplink } from "../../src/stream/uplink.js";
 import { WINDOW } from "../loads.js";
 import { bodyOf, byPort, CHANNEL, eventOf, PollLoop, repeat } from "./contestant.js";
 import type { Contestant } from "./contestant.js";
@@ -19,10 +15,10 @@ const { subscribeToEvents, sendEventsStream, queuesDownstream, ping } = kubemq.m
 
 type OfSession = (options: { sessionManager: Connector }) => Transport;
 
-const connections = (createTransport: OfSession) =>
+const connections = (transportOf: OfSession) =>
   byPort((port) => {
     const sessions = new Http2SessionManager(`http://127.0.0.1:${port}`, undefined, sessionSettings());
-    return createTransport({ sessionManager: new Connector(sessions) });
+    return transportOf({ sessionManager: new Connector(sessions) });
   });
 
 async function* one<T>(message: T): AsyncGenerator<T> {
@@ -54,7 +50,7 @@ const unaryOver = (transportTo: (port: number) => Transport): Contestant["unary"
 
 /** Our transport, its codec and its uplink, without the patterns above them. */
 export function ownTransport(): Contestant {
-  const transportTo = connections(createFastTransport);
+  const transportTo = connections((options) => createTransport({ ...options, codecs: kubemqCodecs }));
   return {
     async receive(port, count) {
       const request = one({ Channel: CHANNEL });

@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders } from "node:http2";
 import { Code } from "@connectrpc/connect";
+import type { IncomingHttpHeaders } from "node:http2";
 import { kubemq } from "../../gen/kubemq_pb.js";
 import { texts } from "./errors.js";
 import type { Outcome } from "./reply.js";

@@ -1,7 +1,7 @@
-import type { Http2Server, Http2ServerRequest } from "node:http2";
-import { createSecureServer, createServer } from "node:http2";
 import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import type { Http2Server, Http2ServerRequest } from "node:http2";
+import { createSecureServer, createServer } from "node:http2";
 import { kubemq } from "../../gen/kubemq_pb.js";
 import { Calls } from "./calls.js";
 import type { Faults } from "./faults.js";

@@ -1,7 +1,7 @@
-import type { ServerHttp2Stream } from "node:http2";
 import type { DescMessage, DescMethod, Message, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { create, fromBinary, isMessage } from "@bufbuild/protobuf";
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
+import type { ServerHttp2Stream } from "node:http2";
 import { kubemq } from "../../gen/kubemq_pb.js";
 import { envelope } from "./envelope.js";
 import { internal } from "./errors.js";

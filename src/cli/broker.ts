@@ -1,6 +1,6 @@
+import type { Command } from "commander";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import type { Command } from "commander";
 import { startBroker } from "../broker/index.js";
 import { Failure } from "./exit.js";
 import { stopSignal } from "./stop.js";

@@ -1,6 +1,6 @@
+import type { Command } from "commander";
 import { createInterface } from "node:readline";
 import { buffer } from "node:stream/consumers";
-import type { Command } from "commander";
 import { EXIT, Failure } from "./exit.js";
 import { tag } from "./values.js";
 

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { readFileSync } from "node:fs";
 import { addBroker } from "./broker.js";
 import { addChannels } from "./channels.js";
 import { addCommands } from "./commands.js";

@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { startBroker } from "kubemq-es/testing";
 import { within } from "../support/until.js";
 import { build, endAll, start } from "./support.js";
-import { rawClient } from "../unit/broker/raw-client.js";
+import { rawClient } from "../broker/raw-client.js";
 
 function run(...args: string[]) {
   const child = start("broker", ...args);

@@ -3,8 +3,8 @@ import type { CallOptions } from "@connectrpc/connect";
 import { createClient } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 import { kubemq } from "kubemq-es/gen";
-import { createTransport } from "../../src/internal/session.js";
-import { Connector } from "../../src/internal/transport/index.js";
+import { kubemqCodecs } from "../../gen/kubemq_codec.js";
+import { Connector, createTransport } from "../support/suite-transport.js";
 import type { Case } from "./cases.js";
 import { namesOf } from "./cases.js";
 import { collect } from "./collect.js";
@@ -55,7 +55,7 @@ class Player {
 
   constructor(sessionManager: Http2SessionManager, time: ProcessTime) {
     this.#time = time;
-    const transport = createTransport({ sessionManager: new Connector(sessionManager) });
+    const transport = createTransport({ codecs: kubemqCodecs, sessionManager: new Connector(sessionManager) });
     this.#client = createClient(kubemq, transport);
     const run = Array.from({ length: 12 }, () => Math.floor(Math.random() * 36).toString(36)).join("");
     const variables = new Variables(

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { startBroker, type Broker } from "kubemq-es/testing";
 import { fieldsOf, tablesIn, withTables } from "../../scripts/docs-tables.js";
-import { DEFAULTS } from "../../src/options.js";
+import { DEFAULTS } from "../../src/support/defaults.js";
 import { chapters } from "../mutations/index.js";
 import { mapConcurrent, root, runProgram, type Ended } from "./program.js";
 import { snippetsOf, type Snippet } from "./snippets.js";
@@ -83,7 +83,7 @@ describe("the tables and figures of README.md", () => {
   });
 
   test("every error code is in its table", () => {
-    const source = readFileSync(`${root}src/errors.ts`, "utf8");
+    const source = readFileSync(`${root}src/api/errors.ts`, "utf8");
     const codes = [...(/export type ErrorCode =([^;]*);/.exec(source)?.[1] ?? "").matchAll(/"([A-Z_]+)"/g)];
     const rows = [...readme.matchAll(/^\| `([A-Z_]+)` +\|/gm)].map(([, code]) => code);
     expect(codes.length).toBeGreaterThan(0);

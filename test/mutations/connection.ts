@@ -1,14 +1,14 @@
 import type { Chapter } from "./promise.js";
 
-const connection = "src/internal/connection.ts";
-const lifetime = "src/internal/transport/lifetime.ts";
-const leavingRoom = "src/internal/transport/leaving.ts";
-const liveness = "src/internal/liveness.ts";
-const state = "src/internal/state.ts";
-const token = "src/internal/token.ts";
-const fault = "src/internal/fault.ts";
-const check = "src/internal/check.ts";
-const options = "src/options.ts";
+const connection = "src/connection/connection.ts";
+const lifetime = "src/transport/session/lifetime.ts";
+const leavingRoom = "src/transport/session/leaving.ts";
+const liveness = "src/connection/liveness.ts";
+const state = "src/connection/state.ts";
+const token = "src/connection/token.ts";
+const fault = "src/support/faults.ts";
+const check = "src/support/checks.ts";
+const options = "src/connection/options.ts";
 const connectionTest = "test/unit/connection.test.ts";
 const livenessTest = "test/unit/liveness.test.ts";
 const stateTest = "test/unit/state.test.ts";
@@ -399,7 +399,7 @@ export const limits: Chapter = {
     },
     {
       promise: "a received message above the limit is refused by its header, before memory is asked for",
-      file: "src/internal/transport/envelopes.ts",
+      file: "src/transport/envelopes.ts",
       find: "if (size > this.maxBytes) {",
       replace: "if (size < 0) {",
       test: "test/unit/transport/envelopes.test.ts",
@@ -432,7 +432,7 @@ export const limits: Chapter = {
     },
     {
       promise: "sends that wait for room are bounded, and refused beyond",
-      file: "src/internal/uplink.ts",
+      file: "src/stream/uplink.ts",
       find: "if (this.senders.length >= MOST_WAITING) {",
       replace: "if (this.senders.length < 0) {",
       test: "test/unit/transport/uplink.test.ts",
@@ -441,10 +441,10 @@ export const limits: Chapter = {
   ],
 };
 
-const stream = "src/internal/transport/stream.ts";
-const unary = "src/internal/transport/unary.ts";
-const incoming = "src/internal/transport/incoming.ts";
-const listener = "src/internal/transport/listener.ts";
+const stream = "src/transport/stream.ts";
+const unary = "src/transport/unary.ts";
+const incoming = "src/transport/incoming.ts";
+const listener = "src/transport/listener.ts";
 const edgesTest = "test/unit/transport/edges.test.ts";
 const listenerTest = "test/unit/transport/listener.test.ts";
 

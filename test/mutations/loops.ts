@@ -1,8 +1,8 @@
 import type { Chapter } from "./promise.js";
 
-const engine = "src/internal/subscription.ts";
-const attempt = "src/internal/rpc-attempt.ts";
-const abort = "src/internal/abort.ts";
+const engine = "src/stream/engine.ts";
+const attempt = "src/stream/attempt.ts";
+const abort = "src/support/abort.ts";
 const engineTest = "test/unit/engine.test.ts";
 const connectionTest = "test/unit/connection.test.ts";
 const eventsTest = "test/events/events.test.ts";
@@ -28,7 +28,7 @@ export const leaving: Chapter = {
     },
     {
       promise: "so it does at every position, and prefetched messages come back",
-      file: "src/internal/downstream.ts",
+      file: "src/queues/consume/consumer.ts",
       find: "for (const lane of this.#lanes) this.#part(lane);",
       replace: "void 0;",
       test: "test/reliability/leave.test.ts",
@@ -108,7 +108,7 @@ export const leaving: Chapter = {
     },
     {
       promise: "a subscription that nobody looks at does not end the process",
-      file: "src/internal/transport/index.ts",
+      file: "src/transport/index.ts",
       find: "response.catch(() => {});",
       replace: "",
       test: "test/unit/transport/edges.test.ts",
@@ -147,7 +147,7 @@ export const delivering: Chapter = {
     },
     {
       promise: "of a thousand subscriptions that receive at once, no more than 512 frames wait to be handed over",
-      file: "src/internal/transport/round.ts",
+      file: "src/transport/round.ts",
       find: "if (this.chunks >= MOST_CHUNKS) this.end();",
       replace: "if (this.chunks < 0) this.end();",
       test: "test/unit/transport/incoming.test.ts",
@@ -171,7 +171,7 @@ export const delivering: Chapter = {
     },
     {
       promise: "`forEachConcurrent` stops pulling at the first failure, waits for what runs, and throws it",
-      file: "src/for-each.ts",
+      file: "src/stream/for-each.ts",
       find: "if (failure === undefined) continue;",
       replace: "continue;",
       test: "test/unit/for-each.test.ts",
@@ -193,7 +193,7 @@ export const comingBack: Chapter = {
     },
     {
       promise: "a call that the server cancelled is a lost connection: that is how a server that dies arrives",
-      file: "src/internal/fault.ts",
+      file: "src/support/faults.ts",
       find: "case Code.Canceled: // nobody here cancelled: that is how a lost server arrives",
       replace: "",
       test: "test/unit/fault.test.ts",
@@ -201,7 +201,7 @@ export const comingBack: Chapter = {
     },
     {
       promise: "a stream that is reset is a lost connection, whatever its code says: the loop goes on",
-      file: "src/internal/transport/status.ts",
+      file: "src/transport/status.ts",
       find: "return connectionLost(`the stream was reset with ${resetName(rstCode)}`, cause);",
       replace: "return new ConnectError(resetName(rstCode), rstCode === 1 ? Code.Internal : Code.Unavailable);",
       test: "test/reliability/stream-ends.test.ts",
@@ -233,7 +233,7 @@ export const comingBack: Chapter = {
     },
     {
       promise: "no delay is longer than `maxDelayMs`",
-      file: "src/internal/backoff.ts",
+      file: "src/support/backoff.ts",
       find: "Math.min(policy.maxDelayMs, policy.initialDelayMs * 2 ** Math.min(failures - 1, 30))",
       replace: "policy.initialDelayMs * 2 ** Math.min(failures - 1, 30)",
       test: "test/unit/backoff.test.ts",
@@ -241,7 +241,7 @@ export const comingBack: Chapter = {
     },
     {
       promise: "delays are random, so that clients do not return in step",
-      file: "src/internal/backoff.ts",
+      file: "src/support/backoff.ts",
       find: "full * policy.jitter * random()",
       replace: "full * policy.jitter",
       test: "test/unit/backoff.test.ts",
@@ -249,7 +249,7 @@ export const comingBack: Chapter = {
     },
     {
       promise: "`reconnect: false`: the first loss ends the loop with its error",
-      file: "src/internal/backoff.ts",
+      file: "src/support/backoff.ts",
       find: "if (own === false) return false;",
       replace: "",
       test: eventsTest,
@@ -305,7 +305,7 @@ export const comingBack: Chapter = {
     },
     {
       promise: "a slow reader of `status()` costs 256 entries at most, and is told how many it missed",
-      file: "src/status.ts",
+      file: "src/connection/status-feed.ts",
       find: "if (this.#entries.length > CAPACITY) {",
       replace: "if (this.#entries.length < 0) {",
       test: "test/unit/status.test.ts",

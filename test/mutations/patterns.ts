@@ -1,7 +1,7 @@
 import type { Chapter } from "./promise.js";
 
-const resume = "src/internal/resume.ts";
-const plans = "src/internal/store-plans.ts";
+const resume = "src/events/resume.ts";
+const plans = "src/events/store-plans.ts";
 const resumeTest = "test/unit/resume.test.ts";
 const wireTest = "test/events-store/wire.test.ts";
 const gapsTest = "test/events-store/gaps.test.ts";
@@ -92,7 +92,7 @@ export const store: Chapter = {
     },
     {
       promise: "a start time travels in nanoseconds: in any other unit a server would replay everything",
-      file: "src/internal/start.ts",
+      file: "src/events/start.ts",
       find: "return BigInt(time.getTime()) * NANOS_PER_MS;",
       replace: "return BigInt(time.getTime());",
       test: "test/events-store/start.test.ts",
@@ -117,7 +117,7 @@ export const store: Chapter = {
   ],
 };
 
-const publisher = "src/internal/publisher.ts";
+const publisher = "src/events/publisher.ts";
 const publisherTest = "test/unit/publisher.test.ts";
 const eventsTest = "test/events/events.test.ts";
 
@@ -126,7 +126,7 @@ export const publishing: Chapter = {
   promises: [
     {
       promise: "each event gets its own answer, by its id, in whatever order answers come",
-      file: "src/internal/unanswered.ts",
+      file: "src/stream/pending-answers.ts",
       find: "return this.#sent.take((sent) => sent.id === id);",
       replace: "return this.#sent.take(() => id !== undefined);",
       test: publisherTest,
@@ -166,7 +166,7 @@ export const publishing: Chapter = {
     },
     {
       promise: "the time-out of an event counts from when it was sent, not from when those before it were",
-      file: "src/internal/turn-clock.ts",
+      file: "src/support/turn-clock.ts",
       find: "queueMicrotask(this.#forget);",
       replace: "",
       test: "test/unit/unanswered.test.ts",
@@ -223,11 +223,11 @@ export const publishing: Chapter = {
   ],
 };
 
-const request = "src/internal/request.ts";
-const requestStream = "src/internal/request-stream.ts";
+const request = "src/requests/received-request.ts";
+const requestStream = "src/requests/subscribe.ts";
 const requestsTest = "test/requests/requests.test.ts";
 const outcomesTest = "test/requests/outcomes.test.ts";
-const handle = "src/internal/handle.ts";
+const handle = "src/requests/handle.ts";
 const handleTest = "test/requests/handle.test.ts";
 
 export const requests: Chapter = {
@@ -235,7 +235,7 @@ export const requests: Chapter = {
   promises: [
     {
       promise: "the call waits longer than the server does, so that the server's own answer arrives",
-      file: "src/requests.ts",
+      file: "src/requests/ask.ts",
       find: "timeoutMs: Math.min(timeoutMs + MARGIN_MS, MAX_TIMER_MS),",
       replace: "timeoutMs: Math.min(timeoutMs, MAX_TIMER_MS),",
       test: requestsTest,
@@ -243,7 +243,7 @@ export const requests: Chapter = {
     },
     {
       promise: "the client's default does not cap the time-out of a request",
-      file: "src/requests.ts",
+      file: "src/requests/ask.ts",
       find: "const timeoutMs = options?.timeoutMs ?? Math.ceil(connection.options.timeoutMs);",
       replace: "const timeoutMs = Math.ceil(connection.options.timeoutMs);",
       test: requestsTest,
@@ -251,7 +251,7 @@ export const requests: Chapter = {
     },
     {
       promise: "nobody answered (the server's error 301) is `TIMEOUT`",
-      file: "src/internal/fault.ts",
+      file: "src/support/faults.ts",
       find: "case 301:",
       replace: "",
       test: outcomesTest,

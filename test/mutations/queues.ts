@@ -1,10 +1,10 @@
 import type { Chapter } from "./promise.js";
 
-const lane = "src/internal/lane.ts";
-const settlements = "src/internal/settlements.ts";
-const downstream = "src/internal/downstream.ts";
-const lease = "src/internal/lease.ts";
-const upstream = "src/internal/upstream.ts";
+const lane = "src/queues/consume/lane.ts";
+const settlements = "src/queues/consume/settlements.ts";
+const downstream = "src/queues/consume/consumer.ts";
+const lease = "src/queues/lease/lease.ts";
+const upstream = "src/queues/upstream.ts";
 const settleTest = "test/queues/settle.test.ts";
 const leavingTest = "test/queues/leaving.test.ts";
 const consumeTest = "test/queues/consume.test.ts";
@@ -111,7 +111,7 @@ export const consuming: Chapter = {
     },
     {
       promise: "a lone message is not held up by a poll for more",
-      file: "src/internal/poll-size.ts",
+      file: "src/queues/consume/poll-size.ts",
       find: "if (known < 2) return 1;",
       replace: "if (known < 2) return room;",
       test: consumeTest,
@@ -120,7 +120,7 @@ export const consuming: Chapter = {
     {
       promise:
         "a way to the server that becomes long does not leave a consumer at one message a turn while more pile up",
-      file: "src/internal/poll-size.ts",
+      file: "src/queues/consume/poll-size.ts",
       find: "return asked === 1 && this.#mayPileUp();",
       replace: "return false;",
       test: "test/queues/poll-size.test.ts",
@@ -193,7 +193,7 @@ export const consuming: Chapter = {
     },
     {
       promise: "so can a body that runs for long after the abort, for five seconds more when it is over",
-      file: "src/internal/farewell.ts",
+      file: "src/queues/farewell.ts",
       find: "if (this.#late && this.#resolve !== undefined) this.#after(SETTLE_MS, () => this.#end());",
       replace: "if (this.#late) this.#end();",
       test: settleTest,
@@ -201,7 +201,7 @@ export const consuming: Chapter = {
     },
     {
       promise: "what nobody settles goes back in the end, whatever the body does",
-      file: "src/internal/farewell.ts",
+      file: "src/queues/farewell.ts",
       find: "this.#after(SETTLE_MS, () => this.#beLate());",
       replace: "",
       test: leavingTest,
@@ -234,7 +234,7 @@ export const consuming: Chapter = {
     },
     {
       promise: "an abort does not cut a `receive`, which would lose what the server has taken by then",
-      file: "src/internal/receive.ts",
+      file: "src/queues/receive.ts",
       find: "...(takes || signal === undefined ? {} : { signal }),",
       replace: "...(signal === undefined ? {} : { signal }),",
       test: "test/queues/receive.test.ts",
@@ -242,7 +242,7 @@ export const consuming: Chapter = {
     },
     {
       promise: "a `receive` may take longer than the client's time-out for calls, as long as it is told to wait",
-      file: "src/internal/receive.ts",
+      file: "src/queues/receive.ts",
       find: "timeoutMs: waitMs + CALL_MARGIN_MS,",
       replace: "",
       test: "test/queues/receive.test.ts",
@@ -318,7 +318,7 @@ export const sending: Chapter = {
   promises: [
     {
       promise: "an ordered publisher has one request on its way: the order of the sends is the order in the queue",
-      file: "src/queues.ts",
+      file: "src/queues/client.ts",
       find: "ordered ? 1 : checkInteger",
       replace: "ordered ? 16 : checkInteger",
       test: sendTest,

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { PollSizer } from "../../src/internal/poll-size.js";
+import { PollSizer } from "../../src/queues/consume/poll-size.js";
 
 /** Polls that are answered at once, one message each, until the server is asked how many wait. */
 function untilAsked(sizer: PollSizer): number {

@@ -1,12 +1,9 @@
 import type { Transport } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
-import {
-  Connector,
-  createFastTransport,
-  createStockTransport,
-  sessionSettings,
-} from "../../src/internal/transport/index.js";
-import type { ConnectionOptions, TransportOptions } from "../../src/internal/transport/index.js";
+import { kubemqCodecs } from "../../gen/kubemq_codec.js";
+import { Connector, createTransport, sessionSettings } from "../../src/transport/index.js";
+import type { ConnectionOptions, TransportOptions } from "../../src/transport/index.js";
+import { createStockTransport } from "./stock-transport.js";
 
 /** A transport on a connection of its own. */
 export interface TestTransport extends Transport, Disposable {
@@ -24,7 +21,7 @@ export function openTransport(
   const transport =
     kind === "stock"
       ? createStockTransport({ sessionManager: sessions, ...options })
-      : createFastTransport({ sessionManager: new Connector(sessions, options), ...options });
+      : createTransport({ codecs: kubemqCodecs, sessionManager: new Connector(sessions, options), ...options });
   return {
     ...transport,
     sessions,

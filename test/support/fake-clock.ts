@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/internal/clock.js";
+import type { Clock } from "../../src/support/clock.js";
 
 /** Time that stands still until a test moves it. */
 export class FakeClock implements Clock {

@@ -12,7 +12,7 @@ import {
   type QueuesDownstreamResponse,
 } from "kubemq-es/gen";
 import { startBroker, type Broker, type BrokerOptions } from "kubemq-es/testing";
-import type { Clock } from "../../src/internal/clock.js";
+import type { Clock } from "../../src/support/clock.js";
 
 /** A broker and a client of it, and what the client's status said. */
 export class QueueWorld implements AsyncDisposable {

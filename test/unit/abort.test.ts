@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { getEventListeners } from "node:events";
-import { onAbort } from "../../src/internal/abort.js";
+import { onAbort } from "../../src/support/abort.js";
 
 const listeners = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
 

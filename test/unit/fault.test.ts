@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "@jest/globals";
-import { serverError, toKubeMQError } from "../../src/internal/fault.js";
+import { serverError, toKubeMQError } from "../../src/support/faults.js";
 
 const subject = { operation: "events.subscribe", channel: "c" };
 

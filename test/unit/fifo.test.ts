@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { Fifo } from "../../src/internal/fifo.js";
+import { Fifo } from "../../src/support/fifo.js";
 
 test("is an array of which only the ends are touched, whatever is done in whatever order", () => {
   const step = fc.oneof(

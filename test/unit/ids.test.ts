@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { newId } from "../../src/internal/ids.js";
+import { newId } from "../../src/support/ids.js";
 
 test("ids are twelve characters of letters and digits, and none comes twice", () => {
   // Enough to carry over into the third digit from the right, and past it.

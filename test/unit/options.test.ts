@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { readFileSync } from "node:fs";
 import { KubeMQClient, KubeMQError, type ClientOptions } from "kubemq-es";
-import { DEFAULTS, resolveOptions } from "../../src/options.js";
+import { DEFAULTS } from "../../src/support/defaults.js";
+import { resolveOptions } from "../../src/connection/options.js";
 import { pem, pemPath } from "../support/tls.js";
 
 function refused(options: ClientOptions): string {
@@ -29,7 +30,7 @@ describe("the defaults", () => {
   });
 
   test("are what the documentation of each option says", () => {
-    const source = readFileSync(new URL("../../src/options.ts", import.meta.url), "utf8");
+    const source = readFileSync(new URL("../../src/api/options.ts", import.meta.url), "utf8");
     const [, body = ""] = /export interface ClientOptions \{\n(.*?)\n\}/s.exec(source) ?? [];
     const documented = new Map<string, string>();
     for (const [, comment = "", name = ""] of body.matchAll(/\/\*\*(.*?)\*\/\s+(\w+)\?:/gs)) {
@@ -54,7 +55,7 @@ describe("the defaults", () => {
     });
     const client = readFileSync(new URL("../../src/client.ts", import.meta.url), "utf8");
     expect(client).toContain(`(default ${closeTimeoutMs})`);
-    const message = readFileSync(new URL("../../src/message.ts", import.meta.url), "utf8");
+    const message = readFileSync(new URL("../../src/api/message.ts", import.meta.url), "utf8");
     expect(message).toMatch(new RegExp(`@default ${concurrency} \\*/\\s+concurrency\\?:`));
     expect(message).toMatch(new RegExp(`@default ${drainTimeoutMs}\\s+\\*/\\s+drainTimeoutMs\\?:`));
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { TurnClock } from "../../src/internal/turn-clock.js";
+import { TurnClock } from "../../src/support/turn-clock.js";
 
 test("a clock is looked at once in a turn, and anew in the next", async () => {
   let looks = 0;

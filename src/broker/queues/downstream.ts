@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
+import { randomUUID } from "node:crypto";
 import type { QueuesDownstreamRequest, QueuesDownstreamResponse } from "../../../gen/kubemq_pb.js";
 import { QueuesDownstreamRequestType as Type, QueuesDownstreamResponseSchema } from "../../../gen/kubemq_pb.js";
 import { checkGet, withRefusal } from "./checks.js";

@@ -6,9 +6,9 @@ import type {
   ReceiveQueueMessagesResponse,
 } from "../../../gen/kubemq_pb.js";
 import { AckAllQueueMessagesResponseSchema, ReceiveQueueMessagesResponseSchema } from "../../../gen/kubemq_pb.js";
-import type { QueueCore } from "./core.js";
 import { checkAckAll, checkReceive, withRefusal } from "./checks.js";
 import { collect } from "./collect.js";
+import type { QueueCore } from "./core.js";
 import { deliveryOf } from "./wire.js";
 
 /** What WaitTimeSeconds 0 stands for. */

@@ -1,0 +1,134 @@
+import type { Codec } from "./codec.js";
+import type { CallOptions, Incoming, OutgoingMessage, StreamOptions } from "./message.js";
+import type { ChannelFilter, Subscription } from "./subscription.js";
+
+/** An event as a subscriber gets it. */
+export interface EventMessage<T = Uint8Array> extends Incoming<T> {
+  /** When it arrived here: plain events carry no time of the server. */
+  readonly receivedAt: Date;
+}
+
+/** Publishes events over one stream, many times as fast as a call for each. */
+export interface EventPublisher<Receipt> extends AsyncDisposable {
+  /**
+   * Publishes an event; calls keep their order. Resolves when the server has processed the event, rejects with its refusal, with
+   * `TIMEOUT`, or with `UNAVAILABLE` when the connection was lost before that: the event may then have been published or not, and
+   * is not sent again. Await it, or use `publishAll`: more than 100,000 events that wait are `RESOURCE_EXHAUSTED`.
+   */
+  publish<T>(message: OutgoingMessage<T>): Promise<Receipt>;
+  /** Publishes what an iterable gives, as fast as the server takes it. The first failure stops it and is thrown. Gives how many were published. */
+  publishAll<T>(
+    messages: Iterable<OutgoingMessage<T>> | AsyncIterable<OutgoingMessage<T>>,
+    options?: { signal?: AbortSignal },
+  ): Promise<number>;
+  /** Resolves when every event accepted so far has its outcome. */
+  flush(): Promise<void>;
+  /** Refuses new events, flushes, and ends the stream. */
+  close(): Promise<void>;
+}
+
+/** Events: at most once, to whoever is subscribed at that moment. */
+export interface EventsClient {
+  /**
+   * Publishes one event and waits for the server's answer, which says that it took the event, not that anybody received it.
+   * For many events use `publisher()`.
+   */
+  publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<void>;
+  /** Opens a stream to publish many events. */
+  publisher(options?: StreamOptions): EventPublisher<void>;
+  /**
+   * Subscribes to a channel, wildcards included. What is published while the connection is lost is gone: events are at most once.
+   * 256 events wait for a slow loop; beyond that the server is held back, and drops about one event every two seconds.
+   */
+  subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: StreamOptions): Subscription<EventMessage<T>>;
+}
+
+/** Where a store subscription starts. */
+export type StartPosition =
+  /** With what is stored from now on. */
+  | { readonly from: "new" }
+  /** With the oldest event that is still stored. */
+  | { readonly from: "first" }
+  /** With the last stored event. */
+  | { readonly from: "last" }
+  /** With this sequence, from 1; with the oldest after it when it is gone; beyond the end with what comes next. */
+  | { readonly from: "sequence"; readonly sequence: bigint | number }
+  /**
+   * With the first event stored at this time or later; a time in the future means what comes next. Servers are off by some
+   * microseconds: to go on where a loop stopped, use a sequence.
+   */
+  | { readonly from: "time"; readonly time: Date }
+  /** With the first event of so many last seconds: a whole number from 1. */
+  | { readonly from: "timeDelta"; readonly seconds: number };
+
+/** A stored event. */
+export interface StoredEvent<T = Uint8Array> extends Incoming<T> {
+  /** Its number on the channel: 1, 2, 3 and so on, without gaps. */
+  readonly sequence: bigint;
+  /** When the server stored it. */
+  readonly timestamp: Date;
+  /** The same in nanoseconds since 1970. */
+  readonly timestampNanos: bigint;
+}
+
+/** A subscription to stored events. */
+export interface StoreSubscription<T = Uint8Array> extends Subscription<StoredEvent<T>> {
+  /**
+   * The sequence of the last event whose loop body finished: asking for the next event counts, `break` and `throw` do not.
+   * Undefined before the first. Store it, and after a restart subscribe from `position + 1n`: what was not finished comes again.
+   */
+  readonly position: bigint | undefined;
+}
+
+/** What a replay reads. */
+export interface ReplayRequest<T = Uint8Array> {
+  /** The channel, without wildcards. */
+  channel: string;
+  /** Where to start: anything but `new`, of which nothing is stored. */
+  start: Exclude<StartPosition, { from: "new" }>;
+  /** Decodes `event.value`. Default: none, the value is the body. */
+  codec?: Codec<T>;
+  /** How long a server that answers may send nothing until that counts as "there is nothing", in milliseconds. Default 1000. */
+  quietMs?: number;
+}
+
+/** Events store: events that are kept by the server, and replayed from any position. */
+export interface EventsStoreClient {
+  /**
+   * Publishes one event and waits for the server's answer: it has taken the event. KubeMQ answers when the event is on its way to
+   * the store; a server that dies in that moment may still lose it. For many events use `publisher()`.
+   */
+  publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<{ readonly id: string }>;
+  /** Opens a stream to publish many events, each with the server's answer. They are stored in the order of the calls. */
+  publisher(options?: StreamOptions): EventPublisher<{ readonly id: string }>;
+  /**
+   * Subscribes to one channel, without wildcards. Without a group the loop sees every event from the start position on, in the order
+   * of sequences, once, however often the connection breaks and however slow the loop is:
+   *
+   * - Every attempt subscribes with a ClientID of its own (the client's, and 8 random characters) after the last event that was
+   *   received. Each leaves a position behind on the server, which forgets it with the channel.
+   * - Until the first event has come, `new` and `timeDelta` mean the moment of the first attempt by this machine's clock; `last`
+   *   means what is last when an attempt succeeds.
+   * - What a server drops because the loop is slow (after 2 seconds) is noticed by its sequence and fetched again. After a loop was
+   *   held back for a second or more and has caught up, the end of the channel is fetched once more, for the case that its last events
+   *   were dropped. `client.status()` tells each `gap`, also when events are gone for good, by the server's retention.
+   * - A channel that lost events or was removed, and counts anew, is read from its new beginning; that is a `gap` too, to a lower sequence.
+   *
+   * With a group each event goes to one of its members, and the position is the group's, kept by the server: the start position
+   * counts only for the first member there ever was. The server moves it on as it sends, so when a member's connection breaks, or its loop
+   * ends or is slow, what was on its way to it is lost to the group: some hundred events. Sequences then have gaps by nature, and none is reported.
+   */
+  subscribe<T = Uint8Array>(
+    filter: ChannelFilter<T> & { start: StartPosition },
+    options?: StreamOptions,
+  ): StoreSubscription<T>;
+  /**
+   * Reads from a start position to the end of what is stored when it is called, then ends by itself. Resumes like `subscribe`.
+   *
+   * The end is found by a second, short subscription that asks for the last event: its sequence is the end, and what is stored
+   * meanwhile is not part of the replay. KubeMQ does not say that a channel is empty; so a channel counts as empty when it stays silent for
+   * `quietMs` after the server has answered a ping. When the rest of a channel stays silent for so long, it is asked for again, and
+   * after three times counts as gone.
+   */
+  replay<T = Uint8Array>(request: ReplayRequest<T>, options?: StreamOptions): StoreSubscription<T>;
+}

@@ -1,0 +1,66 @@
+import type { Codec } from "./codec.js";
+
+/** Options of a single call. */
+export interface CallOptions {
+  /** Gives up: the promise rejects with `signal.reason`. Whether the server has carried out the call is then unknown. */
+  signal?: AbortSignal;
+  /** How long to wait for the answer, in milliseconds. Default: the client's `timeoutMs`. Rejects with `TIMEOUT`. */
+  timeoutMs?: number;
+}
+
+/** Options of a stream: a subscription, a consumer, a publisher. */
+export interface StreamOptions {
+  /** Stops the stream: its loop ends quietly. */
+  signal?: AbortSignal;
+  /** False: the first lost connection ends the stream with `UNAVAILABLE`. Default: as the client's `reconnect` says. */
+  reconnect?: boolean;
+}
+
+/** Options of a loop that calls a handler for every message. */
+export interface HandlerOptions extends StreamOptions {
+  /** How many handlers may run at once. One keeps the order. @default 1 */
+  concurrency?: number;
+  /**
+   * How long handlers that run when the loop is stopped may take to finish, in milliseconds. Then the signals of their messages
+   * abort, and handlers that do not obey make the loop reject with `TIMEOUT`. @default 5000
+   */
+  drainTimeoutMs?: number;
+}
+
+/** Bytes and strings travel as they are; anything else needs a codec. */
+export type Payload<T> = { body: Uint8Array | string; codec?: undefined } | { body: T; codec: Codec<T> };
+
+/** A message to send. */
+export type OutgoingMessage<T = unknown> = Outgoing & Payload<T>;
+
+/** What every message to send has, whatever its body is. */
+export interface Outgoing {
+  /** Id of the message. Default: a random one. */
+  id?: string;
+  /** Where to: no wildcards, no white space or control characters, no trailing dot. */
+  channel: string;
+  /** Free text. A message needs metadata or a body that is not empty. */
+  metadata?: string;
+  /** Key-value pairs for the application. */
+  tags?: Readonly<Record<string, string>>;
+}
+
+/** What every received message has. */
+export interface Incoming<T = Uint8Array> {
+  /** Id of the message, given by its sender or by the server. */
+  readonly id: string;
+  /** The channel it was sent to, concrete also for a wildcard subscription. */
+  readonly channel: string;
+  /** Free text of the sender. */
+  readonly metadata: string;
+  /** Key-value pairs of the sender. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** The body as it came. */
+  readonly body: Uint8Array;
+  /** The body, decoded by the codec on first read. Throws `DECODE_FAILED` in your frame; without a codec it is `body`. */
+  readonly value: T;
+  /** The body as UTF-8 text; what is not UTF-8 becomes U+FFFD. */
+  text(): string;
+  /** The body as JSON. Throws `DECODE_FAILED`. */
+  json<U = unknown>(): U;
+}

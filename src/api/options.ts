@@ -1,0 +1,65 @@
+import type { Telemetry } from "./telemetry.js";
+
+/** TLS settings. Certificates and keys are PEM text, PEM bytes, or the path of a PEM file, which is read anew for every connection. */
+export interface TlsOptions {
+  /** Authorities to trust in place of the system's. */
+  ca?: string | Uint8Array;
+  /** The client's certificate, for servers that ask for one. Needs `key`. */
+  cert?: string | Uint8Array;
+  /** The client's private key. Needs `cert`. */
+  key?: string | Uint8Array;
+  /** The name the server's certificate must have. Default: the host of the address. */
+  serverName?: string;
+  /** False accepts any certificate: for experiments only. @default true */
+  rejectUnauthorized?: boolean;
+}
+
+/** A token and, if known, until when it is good. */
+export type AuthToken = string | { readonly token: string; readonly expiresAt?: Date };
+
+/** Settings of a {@link KubeMQClient}. */
+export interface ClientOptions {
+  /**
+   * The server: `host:port`, `http://host:port` (plain text) or `https://host:port` (TLS). A bare `host:port` is plain text
+   * unless `tls` says otherwise; with an `authToken` a bare address that is not loopback is refused until `tls` or `http://` says which it is.
+   * @default "localhost:50000"
+   */
+  address?: string;
+  /** Identifies this client in the server's access control and logs: letters, digits, `-` and `_`. @default "kubemq-es-" and 8 random characters */
+  clientId?: string;
+  /**
+   * The token that authenticates this client, or a function that gives it. The function is called for the first call, when
+   * `expiresAt` has passed, and once after the server refused the token; calls that wait for it share one call of it.
+   */
+  authToken?: string | (() => AuthToken | Promise<AuthToken>);
+  /** TLS: true for the system's authorities, or settings. @default true for `https://`, else false */
+  tls?: boolean | TlsOptions;
+  /** How long a call waits for its answer, in milliseconds. Does not apply to streams. @default 10000 */
+  timeoutMs?: number;
+  /** How long a connection may take to be made, in milliseconds. @default 10000 */
+  connectTimeoutMs?: number;
+  /**
+   * While streams are open and nothing was received for `intervalMs`, the server is pinged; no answer within `timeoutMs`
+   * means that the connection is dead, and every stream comes back on a new one. A connection that the server has asked to leave is watched
+   * apart, as long as there are streams on it. @default { intervalMs: 10000, timeoutMs: 5000 }
+   */
+  keepalive?: false | { intervalMs?: number; timeoutMs?: number };
+  /**
+   * How streams come back after a lost connection: after a random delay below `initialDelayMs`, doubled with each failure up to
+   * `maxDelayMs`. `maxAttempts` failures in a row end the stream. False: the first loss ends it.
+   * @default { initialDelayMs: 100, maxDelayMs: 10000, jitter: 1, maxAttempts: Infinity }
+   */
+  reconnect?: false | { initialDelayMs?: number; maxDelayMs?: number; jitter?: number; maxAttempts?: number };
+  /** The largest message in bytes, both ways. A larger one is refused before it is sent. @default 104857600 (100 MiB, as servers have it) */
+  maxMessageBytes?: number;
+  /**
+   * HTTP/2 flow-control windows, in bytes: how much a server may send before it is read. Larger windows are faster over long
+   * distances; a window is also memory, and messages in flight. @default { streamBytes: 1048576, connectionBytes: 2097152 }
+   */
+  flowControl?: { streamBytes?: number; connectionBytes?: number };
+  /**
+   * Traces and counts what is sent, processed and settled: `openTelemetry()` of `kubemq-es/opentelemetry`. It carries the context of a
+   * message in its tags. Default: none, and nothing of it runs.
+   */
+  telemetry?: Telemetry;
+}

@@ -1,0 +1,160 @@
+import type { Codec } from "./codec.js";
+import type { CallOptions, StreamOptions } from "./message.js";
+import type {
+  Delivery,
+  DeliveryBatch,
+  LeasedDelivery,
+  OutgoingQueueMessage,
+  QueueMessage,
+  QueuesInfo,
+  SendResult,
+  SentMessage,
+  Settlement,
+} from "./queue-message.js";
+import type { Subscription } from "./subscription.js";
+
+/** What to take from a queue in one call. */
+export interface ReceiveRequest<T = Uint8Array> {
+  /** The queue. */
+  channel: string;
+  /** How many messages at most, 1 to 1024. @default 1 */
+  max?: number;
+  /** How long the server waits when there are fewer, in seconds, 1 to 3600: the whole time, unless `max` are there. @default 1 */
+  waitSeconds?: number;
+  /** Decodes `message.value`. Default: none, the value is the body. */
+  codec?: Codec<T>;
+}
+
+/** What to consume, and how. */
+export interface ConsumeOptions<T = Uint8Array> {
+  /** The queue. */
+  channel: string;
+  /** Decodes `message.value`. Default: none, the value is the body. */
+  codec?: Codec<T>;
+  /**
+   * How many messages are held unsettled at once, 1 to 100000. One that is never settled keeps its place, and with 1 the loop then
+   * waits for ever. Several at once need as many here. @default 1
+   */
+  prefetch?: number;
+  /**
+   * Who settles. `manual`: you, by the methods of the message. `on-next`: asking for the next message acknowledges the one before;
+   * leaving the loop by `break` or `throw` rejects it. `on-delivery`: the server, before it sends: what is lost on the way or in the
+   * loop is lost for good, at most `prefetch` messages, and one more that comes within a second after the loop was left.
+   * @default "manual"
+   */
+  settle?: "manual" | "on-next" | "on-delivery";
+}
+
+/** Holds each message under the server's visibility timer. */
+export interface LeaseOptions {
+  /** How long a message is held before the server gives it to somebody else, in seconds, 1 to 43200. */
+  visibilitySeconds: number;
+  /**
+   * Extends the visibility at half of its time, until the message is settled or the loop is done with it: with a prefetch of 1 when
+   * it asks for the next, else when it is left. @default false
+   */
+  autoExtend?: boolean;
+}
+
+/** What to consume by the batch. */
+export interface BatchOptions<T = Uint8Array> {
+  /** The queue. */
+  channel: string;
+  /** Decodes `message.value`. Default: none, the value is the body. */
+  codec?: Codec<T>;
+  /** How many messages a batch may have, 1 to 100000. */
+  max: number;
+  /** How long the server waits when there are fewer, in milliseconds, from 1000: the whole time, unless `max` are there. @default 1000 */
+  waitMs?: number;
+}
+
+/** How many messages are handled at once. */
+export interface ProcessOptions extends StreamOptions {
+  /** How many handlers run at once. @default 1 */
+  concurrency?: number;
+}
+
+/** How to send over a stream. */
+export interface PublisherOptions extends StreamOptions {
+  /** True: one request is on its way at a time, so that the queue has the order of the sends. False: several, in no order. @default true */
+  ordered?: boolean;
+  /** How many requests may be on their way with `ordered: false`, 1 to 1024. @default 16 */
+  maxInFlight?: number;
+}
+
+/** Sends to queues over one stream, many times as fast as a call for each. */
+export interface QueuePublisher extends AsyncDisposable {
+  /**
+   * Sends a message, or several, and gives a result for each, in their order. Sends that wait share a request. Rejects with
+   * `TIMEOUT`, or with `UNAVAILABLE` when the connection was lost before the answer: the messages may be stored or not, and are
+   * not sent again. Await it: more than 100,000 messages that wait are `RESOURCE_EXHAUSTED`.
+   */
+  send<T>(messages: OutgoingQueueMessage<T> | readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]>;
+  /** Resolves when every send so far has its outcome. */
+  flush(): Promise<void>;
+  /** Refuses new messages, flushes, and ends the stream. */
+  close(): Promise<void>;
+}
+
+/** Queues: each message is done once, by one consumer. */
+export interface QueuesClient {
+  /** Sends a message; resolves when it is stored. Rejects with `REJECTED_BY_SERVER` when the server refuses it. */
+  send<T>(message: OutgoingQueueMessage<T>, options?: CallOptions): Promise<SentMessage>;
+  /**
+   * Sends several messages in one call, stored in their order, to one queue or to several. Gives a result for each: one that is
+   * refused does not keep the others back. All are checked here before any is sent.
+   */
+  sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[], options?: CallOptions): Promise<SendResult[]>;
+  /** Opens a stream to send many messages. */
+  publisher(options?: PublisherOptions): QueuePublisher;
+  /**
+   * Takes messages out of a queue. The server has acknowledged them before they arrive: a message that is lost on the way, or that
+   * you fail to work on, is gone; `consume` is for work that must not be lost. Resolves with none when nothing came in time.
+   * `timeoutMs` must be longer than the wait, by default 30 s longer, since a call that is cut loses what it has taken. For the same reason an
+   * abort waits for the answer, at most `waitSeconds`: it then resolves with the messages if there are any, and else rejects with `signal.reason`.
+   */
+  receive<T = Uint8Array>(request: ReceiveRequest<T>, options?: CallOptions): Promise<QueueMessage<T>[]>;
+  /** Looks at messages without taking them. While it waits they are hidden from others. An abort rejects at once. */
+  peek<T = Uint8Array>(request: ReceiveRequest<T>, options?: CallOptions): Promise<QueueMessage<T>[]>;
+  /**
+   * Acknowledges all that waits in a queue, and what comes within `waitSeconds` (1 to 3600, default 1), which it always takes. Gives how
+   * many; messages that consumers hold, and delayed ones, are not among them. An abort rejects at once, and the server goes on.
+   */
+  ackAll(request: { channel: string; waitSeconds?: number }, options?: CallOptions): Promise<bigint>;
+  /** Consumes a queue, each message held under the server's visibility timer. Leaving gives back what is held, to the end of the queue. */
+  consume<T = Uint8Array>(
+    request: ConsumeOptions<T> & LeaseOptions,
+    options?: StreamOptions,
+  ): Subscription<LeasedDelivery<T>>;
+  /** Consumes a queue that acknowledges its messages as it sends them. */
+  consume<T = Uint8Array>(
+    request: ConsumeOptions<T> & { settle: "on-delivery" },
+    options?: StreamOptions,
+  ): Subscription<QueueMessage<T>>;
+  /**
+   * Consumes a queue. What is unsettled when the loop is left by `break` or `throw` goes back to the queue at once, with its place and
+   * its count of deliveries. After an abort or a `close()`, what was handed out can still be settled: while the body of the loop runs, at most
+   * 30 s, and 5 s beyond it; what was prefetched goes back as soon as nothing handed out came by the same poll. After a lost connection the
+   * server delivers anew what was unsettled.
+   */
+  consume<T = Uint8Array>(request: ConsumeOptions<T>, options?: StreamOptions): Subscription<Delivery<T>>;
+  /** Consumes a queue by the batch. The next one is polled when the one before is settled, or when the loop asks for it. */
+  consumeBatches<T = Uint8Array>(request: BatchOptions<T>, options?: StreamOptions): Subscription<DeliveryBatch<T>>;
+  /**
+   * Runs a handler for every message: when it returns, the message is acknowledged, or settled as it says; when it throws, the message is
+   * rejected. A message that the handler settled itself is left alone. Resolves when the signal aborts and all running handlers are done,
+   * however long they take; rejects when the stream ends with an error. The prefetch is at least `concurrency`. A settlement that fails is told by `status()`.
+   */
+  process<T = Uint8Array>(
+    request: ConsumeOptions<T> & LeaseOptions,
+    handler: (message: LeasedDelivery<T>) => void | Settlement | Promise<void | Settlement>,
+    options?: ProcessOptions,
+  ): Promise<void>;
+  process<T = Uint8Array>(
+    request: ConsumeOptions<T>,
+    handler: (message: Delivery<T>) => void | Settlement | Promise<void | Settlement>,
+    options?: ProcessOptions,
+  ): Promise<void>;
+  /** Describes one queue, or all. A server that has no such call rejects with `UNSUPPORTED`. */
+  info(queue?: string, options?: CallOptions): Promise<QueuesInfo>;
+}

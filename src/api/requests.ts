@@ -1,0 +1,194 @@
+import type { Codec } from "./codec.js";
+import type { CallOptions, HandlerOptions, Incoming, OutgoingMessage, Payload, StreamOptions } from "./message.js";
+import type { ChannelFilter, Subscription } from "./subscription.js";
+
+/** What became of a command. That it was not carried out is an answer, not an exception. */
+export type CommandResult =
+  | (ResponseInfo & { readonly executed: true })
+  | (ResponseInfo & {
+      readonly executed: false;
+      /** Why not, in the responder's words. */
+      readonly error: string;
+    });
+
+/** A command as a responder gets it. Answer it once, with `respond` or `fail`. */
+export interface CommandRequest<T = Uint8Array> extends IncomingRequest<T> {
+  /**
+   * Says that the command was carried out. A response to a command has no body. Rejects with `ALREADY_RESPONDED` when the
+   * request was answered before, with `TIMEOUT` when the asker's time-out has passed, and with `UNAVAILABLE` when the server cannot be
+   * reached: then, and after a bad argument, the request is still open, and may be answered again (the server keeps the first answer and
+   * drops others).
+   */
+  respond(reply?: Reply, options?: CallOptions): Promise<void>;
+}
+
+/** Commands: ask somebody to do something, and know whether it was done. */
+export interface CommandsClient {
+  /**
+   * Sends a command and waits until a responder has answered: `executed` tells whether it carried the command out. Rejects with `TIMEOUT`
+   * when nobody answers within `timeoutMs`, and with `UNAVAILABLE` when the connection is lost meanwhile; in both cases the command may
+   * have been carried out. It is never sent again by itself.
+   */
+  send<T>(command: OutgoingRequest<T>, options?: RequestOptions): Promise<CommandResult>;
+  /**
+   * Subscribes to the commands of a channel. Every responder without a group gets every command, and the first answer wins; of a group one
+   * member gets it. Commands whose askers have given up while they waited for the loop are not delivered; 256 wait at most.
+   */
+  subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: RequestStreamOptions): Subscription<CommandRequest<T>>;
+  /**
+   * Calls `handler` for every command of a channel and answers by what it does: when it returns, the command was carried out; when it throws, the
+   * asker gets the error's message. Resolves when its signal aborts, or the client closes, and the running handlers have finished.
+   * Responses that could not be sent are reported as `response-failed` in the client's status.
+   */
+  handle<T = Uint8Array>(
+    filter: ChannelFilter<T>,
+    handler: (command: CommandRequest<T>) => void | Reply | Promise<void | Reply>,
+    options?: HandlerOptions,
+  ): Promise<void>;
+}
+
+/** A query to send. */
+export type OutgoingQuery<T = unknown, R = Uint8Array> = OutgoingRequest<T> & {
+  /**
+   * Lets the server answer from its cache, and keep a new answer for `ttlSeconds` under `key`. Open-source servers check it
+   * and have no cache.
+   */
+  cache?: { key: string; ttlSeconds: number };
+  /** Decodes the `value` of the answer. Default: none, the value is the body. */
+  responseCodec?: Codec<R>;
+};
+
+/** The answer to a query. Its `value` is decoded on first read, and throws `DECODE_FAILED` in your frame. */
+export interface QueryAnswer<T = Uint8Array> extends Incoming<T>, ResponseInfo {
+  readonly tags: Readonly<Record<string, string>>;
+  /** The responder answered; the other outcome has `false` and an `error`. */
+  readonly executed: true;
+  /** True when the server answered from its cache. */
+  readonly cacheHit: boolean;
+}
+
+/** What became of a query. That it was not carried out is an answer, not an exception. */
+export type QueryResult<T = Uint8Array> =
+  | QueryAnswer<T>
+  | (ResponseInfo & {
+      readonly executed: false;
+      /** Why not, in the responder's words. */
+      readonly error: string;
+    });
+
+/** A query as a responder gets it. Answer it once, with `respond` or `fail`. */
+export interface QueryRequest<T = Uint8Array> extends IncomingRequest<T> {
+  /** The key under which the server will keep the answer, if the asker gave one. */
+  readonly cacheKey?: string;
+  /**
+   * Answers with a body, which may be empty. Rejects with `ALREADY_RESPONDED` when the request was answered before, with
+   * `TIMEOUT` when the asker's time-out has passed, and with `UNAVAILABLE` when the server cannot be reached: then, and after
+   * `ENCODE_FAILED` or a bad argument, the request is still open, and may be answered again (the server keeps the first answer and
+   * drops others).
+   */
+  respond<R>(reply: Reply & Payload<R>, options?: CallOptions): Promise<void>;
+}
+
+/** Queries: ask for something, and get it. */
+export interface QueriesClient {
+  /**
+   * Sends a query and waits for its answer. Rejects with `TIMEOUT` when nobody answers within `timeoutMs`, and with `UNAVAILABLE` when the
+   * connection is lost meanwhile. It is never sent again by itself.
+   */
+  send<T, R = Uint8Array>(query: OutgoingQuery<T, R>, options?: RequestOptions): Promise<QueryResult<R>>;
+  /**
+   * Subscribes to the queries of a channel. Every responder without a group gets every query, and the first answer wins; of a group one
+   * member gets it. Queries whose askers have given up while they waited for the loop are not delivered; 256 wait at most.
+   */
+  subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: RequestStreamOptions): Subscription<QueryRequest<T>>;
+  /**
+   * Calls `handler` for every query of a channel and answers with what it returns, encoded by `responseCodec`; when it throws, the
+   * asker gets the error's message. Resolves when its signal aborts, or the client closes, and the running handlers have finished.
+   * Responses that could not be sent are reported as `response-failed` in the client's status.
+   */
+  handle<T = Uint8Array, R = unknown>(
+    filter: ChannelFilter<T> & { responseCodec: Codec<R> },
+    handler: (query: QueryRequest<T>) => R | Promise<R>,
+    options?: HandlerOptions,
+  ): Promise<void>;
+  /** Calls `handler` for every query of a channel and answers with the bytes or the text it returns. */
+  handle<T = Uint8Array>(
+    filter: ChannelFilter<T> & { responseCodec?: undefined },
+    handler: (query: QueryRequest<T>) => Uint8Array | string | Promise<Uint8Array | string>,
+    options?: HandlerOptions,
+  ): Promise<void>;
+}
+
+/** Options of a command or a query. */
+export interface RequestOptions extends CallOptions {
+  /**
+   * How long the server waits for a response, in milliseconds, a whole number up to 2147483647. Rejects with `TIMEOUT` after that: nobody
+   * responds on the channel, or not in time. Default: the client's `timeoutMs`.
+   */
+  timeoutMs?: number;
+}
+
+/** A command or a query to send. */
+export type OutgoingRequest<T = unknown> = OutgoingMessage<T> & {
+  /** Opaque bytes for tracing, carried to the responder as they are. */
+  span?: Uint8Array;
+};
+
+/** What goes with a response. */
+export interface Reply {
+  /** Free text. Askers of queries get it; servers strip it from responses to commands. */
+  metadata?: string;
+  /** Key-value pairs for the application. */
+  tags?: Record<string, string>;
+  /** Opaque bytes for tracing, carried to the asker as they are. */
+  span?: Uint8Array;
+}
+
+/** What happens to a request that a loop leaves without an answer. */
+export type Unanswered = "fail" | "leave";
+
+/** Options of a subscription to commands or queries. */
+export interface RequestStreamOptions extends StreamOptions {
+  /**
+   * What becomes of requests that the subscription has received and not answered when it ends: the one in whose body the loop was
+   * left by `break`, `return` or `throw`, and those that waited for their turn. With `"fail"` they are failed at once with a text
+   * that says so, and their askers need not wait out their time-outs. Use `"leave"` when you answer a request after
+   * the loop was left, or when several responders without a group get the same requests: the first answer wins, a failure too.
+   * @default "fail"
+   */
+  unanswered?: Unanswered;
+}
+
+/** What received commands and queries share. */
+export interface IncomingRequest<T = Uint8Array> extends Incoming<T> {
+  /** Who asks: the asker's `clientId`. */
+  readonly clientId: string;
+  /** How long the asker waits, in milliseconds from when it asked. */
+  readonly timeoutMs: number;
+  /** The asker's tracing bytes, if it sent any. */
+  readonly span?: Uint8Array;
+  /**
+   * Aborts when an answer is of no use any more; its reason is the error that `respond` would now reject with. So it is when
+   * the asker's time-out has passed, counted from the arrival of the request (`TIMEOUT`), and when the request was failed because its loop
+   * was left or its handler was given up (`ALREADY_RESPONDED`). It does not abort when the connection is lost, nor when the subscription
+   * is stopped: the asker still waits, and the response goes over whatever connection there is. That an asker has gone away itself is
+   * not told by the server.
+   */
+  readonly signal: AbortSignal;
+  /**
+   * Says that the request was not carried out, and why. Rejects like `respond`.
+   */
+  fail(error: string | Error, options?: CallOptions): Promise<void>;
+}
+
+/** What commands and queries say of a response, whatever its outcome. */
+export interface ResponseInfo {
+  /** When the responder answered, by its clock; where it does not say, when its answer arrived. */
+  readonly timestamp: Date;
+  /** Key-value pairs of the responder. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** Who answered: the responder's `clientId`. */
+  readonly clientId: string;
+  /** The responder's tracing bytes, if it sent any. */
+  readonly span?: Uint8Array;
+}

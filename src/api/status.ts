@@ -1,0 +1,62 @@
+import type { KubeMQError } from "./errors.js";
+import type { ChannelKind } from "./server.js";
+
+/**
+ * - `idle`: nothing was asked of the server yet, or the last call failed and no stream is open
+ * - `connecting`: the first answer is awaited
+ * - `ready`: the server answered the last time, and every open stream is up
+ * - `reconnecting`: at least one stream is down and comes back
+ * - `closing`, `closed`: `close()` was called
+ */
+export type ConnectionState = "idle" | "connecting" | "ready" | "reconnecting" | "closing" | "closed";
+
+/** What happens to a client beside its messages. */
+export type Status =
+  /** The client's state changed. */
+  | {
+      readonly type: "state";
+      readonly state: ConnectionState;
+      readonly previous: ConnectionState;
+      readonly error?: KubeMQError;
+    }
+  /** A stream was lost, and is tried again after the delay. */
+  | { readonly type: "retry"; readonly attempt: number; readonly delayMs: number; readonly error: KubeMQError }
+  /** A stream is back. `afterSequence`: where a store subscription went on. */
+  | {
+      readonly type: "resumed";
+      readonly channel: string;
+      readonly kind: ChannelKind;
+      readonly downMs: number;
+      readonly afterSequence?: bigint;
+    }
+  /**
+   * A store subscription was sent another sequence than the one that was due. `lost` false: what is missing is fetched again. True: it
+   * is gone, by the server's retention for instance, and the loop goes on. A sequence below the expected one: the channel began anew.
+   */
+  | {
+      readonly type: "gap";
+      readonly channel: string;
+      readonly expected: bigint;
+      readonly received: bigint;
+      readonly lost: boolean;
+    }
+  /** A settlement failed after its promise could tell. */
+  | { readonly type: "settle-failed"; readonly channel: string; readonly sequence: bigint; readonly error: KubeMQError }
+  /** A handler's response could not be sent: it came too late (`TIMEOUT`), or the server could not be reached in time. */
+  | {
+      readonly type: "response-failed";
+      readonly channel: string;
+      readonly kind: ChannelKind;
+      readonly requestId: string;
+      readonly error: KubeMQError;
+    }
+  /** This reader of the status was too slow: so many entries were dropped, the oldest first. */
+  | { readonly type: "overflow"; readonly dropped: number };
+
+/** What is published on the channel `kubemq-es:status` of `node:diagnostics_channel`: every status of every client of the process. */
+export interface DiagnosticStatus {
+  /** Whose status it is. */
+  readonly clientId: string;
+  /** What happened. */
+  readonly status: Status;
+}

@@ -1,0 +1,289 @@
+import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
+import type { KubeMQError } from "../api/errors.js";
+import type { CallOptions } from "../api/message.js";
+import type { Status } from "../api/status.js";
+import type { HostedStream, StreamHost } from "./hosted-stream.js";
+import { onAbort } from "../support/abort.js";
+import type { BackoffPolicy } from "../support/backoff.js";
+import { checkTimeout, type Subject } from "../support/checks.js";
+import { type Clock, systemClock, within } from "../support/clock.js";
+import { MAX_TIMER_MS } from "../support/defaults.js";
+import { cancelled, clientClosed, fault, isTokenRefused, retryable, toKubeMQError } from "../support/faults.js";
+import { TurnClock } from "../support/turn-clock.js";
+import { batchesOf, type BatchStream } from "../transport/index.js";
+import { HeardStream, type Hearer } from "./heard-stream.js";
+import { Liveness } from "./liveness.js";
+import type { ResolvedOptions } from "./options.js";
+import { Probe } from "./probe.js";
+import { openSession, type Session } from "./session.js";
+import { StateTracker } from "./state.js";
+import { StatusFeed } from "./status-feed.js";
+import { type CallHeader, Token } from "./token.js";
+import { pingMethod, pingRequest } from "./wire.js";
+
+/** What tests put in the place of the real thing. */
+export interface Seam extends Partial<Session> {
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+/** A unary call. */
+export interface Call extends Subject {
+  readonly options?: CallOptions | undefined;
+  /** Overrules the client's time-out as the default. */
+  readonly timeoutMs?: number;
+  /** True for what finishes work that was accepted before a close, such as a response: allowed while the client closes. */
+  readonly settles?: boolean;
+  /** True for the client's own pings: allowed while the client closes, and a close does not wait for them. */
+  readonly background?: boolean;
+}
+
+/** A stream that lived so long was let in, though nothing was received on it. */
+const ADMITTED_MS = 10_000;
+
+/** Transport, session and calls; the streams that are open, and the state that follows from all of them. */
+export class Connection implements StreamHost, Hearer {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly options: ResolvedOptions;
+  readonly status: StatusFeed;
+  readonly state: StateTracker;
+  readonly #session: Session;
+  readonly #token: Token;
+  readonly #liveness: Liveness | undefined;
+  readonly #probe: Probe;
+  readonly #streams = new Set<HostedStream>();
+  /** Called when the client is closed: ends what no session ends. */
+  readonly #lettingGo = new Set<() => void>();
+  #phase: "open" | "closing" | "closed" = "open";
+  #calls = 0;
+  #onIdle: (() => void) | undefined;
+  readonly #turn: TurnClock;
+  #lastReceived: number;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ResolvedOptions, seam: Seam = {}) {
+    this.options = options;
+    this.status = new StatusFeed(options.clientId);
+    this.state = new StateTracker(this.status);
+    this.clock = seam.clock ?? systemClock;
+    this.random = seam.random ?? Math.random;
+    this.#token = new Token(options.authToken);
+    this.#turn = new TurnClock(() => this.clock.now());
+    this.#lastReceived = this.clock.now();
+    const { transport, abort = () => {} } = seam;
+    this.#session = transport === undefined ? openSession(options) : { transport, abort };
+    // No deadline: the stream ends before that, or the liveness check ends both.
+    const ping = () => this.#ping("client.probe", 0);
+    this.#probe = new Probe(this.clock, ping, () => this.#phase === "open");
+    if (options.keepalive !== false) {
+      this.#liveness = new Liveness(options.keepalive, this.clock, {
+        lastReceived: () => this.#lastReceived,
+        ping: (timeoutMs) => this.#ping("client.keepalive", timeoutMs),
+        dead: () => this.#session.abort(),
+      });
+    }
+  }
+
+  get reconnect(): false | BackoffPolicy {
+    return this.options.reconnect;
+  }
+
+  /** Makes a unary call. Rejects with the caller's own reason when its signal aborts, else with a KubeMQError. */
+  async unary<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageShape<I>,
+    call: Call,
+  ): Promise<MessageShape<O>> {
+    const { signal } = call.options ?? {};
+    const timeoutMs = checkTimeout(call, call.options?.timeoutMs, call.timeoutMs ?? this.options.timeoutMs);
+    const background = call.background === true;
+    this.#admit(call, background || call.settles === true);
+    if (signal?.aborted === true) throw signal.reason;
+    const controller = signal === undefined ? undefined : new AbortController();
+    const unwatch = controller === undefined ? undefined : onAbort(signal, () => controller.abort(cancelled()));
+    if (!background) this.#calls += 1;
+    this.state.began();
+    const deadline = timeoutMs === 0 ? Infinity : this.clock.now() + timeoutMs;
+    try {
+      for (let leftMs = timeoutMs; ; leftMs = Math.max(1, Math.ceil(deadline - this.clock.now()))) {
+        let header: CallHeader;
+        try {
+          const known = this.#token.header();
+          header = known instanceof Promise ? await this.#inTime(known, call, leftMs, controller?.signal) : known;
+          // The init form of a message is the message itself; Connect's types want to see it spelled out.
+          const answer = this.#session.transport.unary(method, controller?.signal, leftMs, header, request as never);
+          const response = await this.#untilGone(answer, call);
+          // Servers answer a ping whatever its token is.
+          this.heard(method.name === pingMethod.name ? undefined : header);
+          return response.message;
+        } catch (error) {
+          if (controller?.signal.aborted === true) throw signal?.reason;
+          const failed = this.#failed(error, call);
+          if (!this.#wantsFreshToken(failed, header)) throw failed;
+        }
+      }
+    } finally {
+      unwatch?.();
+      this.state.done();
+      if (!background) this.#calls -= 1;
+      if (this.#calls === 0) this.#onIdle?.();
+    }
+  }
+
+  #ping(operation: string, timeoutMs: number): Promise<unknown> {
+    return this.unary(pingMethod, pingRequest, { operation, timeoutMs, background: true });
+  }
+
+  /** Opens a streaming call at once, and gives what it receives in batches. Ends when the signal aborts. */
+  stream<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodStreaming<I, O>,
+    input: AsyncIterable<MessageShape<I>>,
+    signal: AbortSignal,
+    subject: Subject,
+  ): BatchStream<MessageShape<O>> {
+    this.state.began();
+    onAbort(signal, () => this.state.done());
+    return new HeardStream<MessageShape<O>>(
+      this,
+      async (stream) => {
+        const known = this.#token.header();
+        const timeoutMs = this.options.timeoutMs;
+        stream.header = known instanceof Promise ? await this.#inTime(known, subject, timeoutMs, signal) : known;
+        stream.askedAt = this.clock.now();
+        const response = await this.#session.transport.stream(method, signal, 0, stream.header, input as never);
+        return batchesOf(response.message);
+      },
+      (error, { header, askedAt }) => {
+        if (signal.aborted) return toKubeMQError(error, subject); // our own doing says nothing about the server
+        if (this.clock.now() - askedAt >= ADMITTED_MS) this.#token.accepted(header);
+        const failed = this.#failed(error, subject);
+        return this.#wantsFreshToken(failed, header) ? retryable(failed, subject) : failed;
+      },
+    );
+  }
+
+  /** Waits for the token provider no longer than the caller does: nothing says that it ever answers. */
+  #inTime<T>(promise: Promise<T>, subject: Subject, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const free: (() => void)[] = [];
+      const end = (settle: () => void) => {
+        for (const one of free.splice(0)) one();
+        settle();
+      };
+      const late = () => fault("TIMEOUT", subject, "the token provider gave no token in time", { retryable: true });
+      const gone = () => end(() => reject(cancelled()));
+      if (timeoutMs > 0) free.push(this.clock.setTimer(timeoutMs, () => end(() => reject(late()))));
+      free.push(onAbort(signal, gone), this.#onGone(gone));
+      promise.then(
+        (value) => end(() => resolve(value)),
+        (error: unknown) => end(() => reject(error)),
+      );
+    });
+  }
+
+  /** Calls back when the client has closed. Returns how to forget that. One listener of a signal for each call would cost more. */
+  #onGone(letGo: () => void): () => void {
+    if (this.#phase === "closed") {
+      letGo();
+      return () => {};
+    }
+    this.#lettingGo.add(letGo);
+    return () => void this.#lettingGo.delete(letGo);
+  }
+
+  /** A call is let go when the client has closed: node:http2 can be made to forget the streams of a session that it has destroyed. */
+  #untilGone<T>(answer: Promise<T>, subject: Subject): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const forget = this.#onGone(() => reject(clientClosed(subject)));
+      answer.then(
+        (value) => {
+          forget();
+          resolve(value);
+        },
+        (error: unknown) => {
+          forget();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** Refuses new work once the client closes. */
+  #admit(subject: Subject, settles: boolean): void {
+    if (this.#phase === "closed" || (this.#phase === "closing" && !settles)) throw clientClosed(subject);
+  }
+
+  /** A server has answered what was asked for with this header. */
+  heard(header: CallHeader): void {
+    this.#lastReceived = this.#turn.now();
+    this.#token.accepted(header);
+    this.state.answered();
+  }
+
+  #failed(error: unknown, subject: Subject): KubeMQError {
+    if (this.#phase === "closed") return clientClosed(subject);
+    const failed = toKubeMQError(error, subject);
+    if (failed.code === "UNAVAILABLE") this.state.lost(failed);
+    return failed;
+  }
+
+  /** Whether the server refused a token, and another one is worth trying. */
+  #wantsFreshToken(failed: KubeMQError, header: CallHeader): boolean {
+    return isTokenRefused(failed) && this.#token.refused(header);
+  }
+
+  /** Registers a stream. `awaited`: something is to come of it by itself, unlike of a publisher. */
+  join(stream: HostedStream, awaited = true): void {
+    this.#admit({ operation: "client.open" }, false);
+    this.#streams.add(stream);
+    if (awaited) this.state.joined(stream);
+    this.#lastReceived = Math.max(this.#lastReceived, this.clock.now());
+    this.#liveness?.start();
+  }
+
+  leave(stream: HostedStream): void {
+    if (!this.#streams.delete(stream)) return;
+    this.state.left(stream);
+    if (this.#streams.size === 0) this.#liveness?.stop();
+  }
+
+  up(stream: HostedStream): void {
+    this.state.streamUp(stream);
+  }
+
+  down(stream: HostedStream, error: KubeMQError): void {
+    this.state.streamDown(stream, error);
+  }
+
+  report(status: Status): void {
+    this.status.publish(status);
+  }
+
+  probe(signal: AbortSignal): Promise<void> {
+    return this.#probe.ask(signal);
+  }
+
+  /** See `KubeMQClient.close`. */
+  close(timeoutMs: number): Promise<void> {
+    this.#closed ??= this.#close(timeoutMs);
+    return this.#closed;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    this.#phase = "closing";
+    this.state.closing();
+    const boundMs = Math.min(Math.max(timeoutMs, 0) || 0, MAX_TIMER_MS);
+    const idle = () => (this.#calls === 0 ? undefined : new Promise<void>((resolve) => (this.#onIdle = resolve)));
+    const finished = Promise.all([...this.#streams].map((stream) => stream.close())).then(idle);
+    await within(this.clock, boundMs, finished);
+    this.#phase = "closed";
+    this.#liveness?.stop();
+    for (const stream of this.#streams) stream.cancel();
+    for (const letGo of this.#lettingGo) letGo();
+    this.#session.abort();
+    await new Promise((resolve) => setImmediate(resolve));
+    this.state.closed();
+    this.status.end();
+  }
+}

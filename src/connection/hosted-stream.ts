@@ -1,0 +1,27 @@
+import type { KubeMQError } from "../api/errors.js";
+import type { Status } from "../api/status.js";
+import type { BackoffPolicy } from "../support/backoff.js";
+import type { Clock } from "../support/clock.js";
+
+/** What the engine needs of the connection. */
+export interface StreamHost {
+  readonly clock: Clock;
+  readonly reconnect: false | BackoffPolicy;
+  random(): number;
+  /** Registers a stream, or throws CLIENT_CLOSED. */
+  join(stream: HostedStream): void;
+  leave(stream: HostedStream): void;
+  /** The stream works: something was received, or a ping behind its request was answered. */
+  up(stream: HostedStream): void;
+  down(stream: HostedStream, error: KubeMQError): void;
+  /** Resolves when the server has answered a ping sent after now. */
+  probe(signal: AbortSignal): Promise<void>;
+  report(status: Status): void;
+}
+
+export interface HostedStream {
+  /** Stops; resolves when everything that was accepted is done. */
+  close(): Promise<void>;
+  /** Lets go of everything at once: the client's time to close is over. */
+  cancel(): void;
+}

@@ -1,0 +1,203 @@
+import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
+import { KubeMQError } from "../api/errors.js";
+import type { ClientOptions, TlsOptions } from "../api/options.js";
+import type { Telemetry } from "../api/telemetry.js";
+import type { BackoffPolicy } from "../support/backoff.js";
+import { DEFAULTS, MAX_TIMER_MS } from "../support/defaults.js";
+
+/** Options, checked and complete. */
+export interface ResolvedOptions {
+  readonly origin: string;
+  readonly host: string;
+  readonly port: number;
+  readonly clientId: string;
+  readonly authToken: ClientOptions["authToken"];
+  /** The settings of a TLS connection, read anew each time, or undefined for plain text. */
+  readonly tls: (() => TlsOptions) | undefined;
+  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly keepalive: false | { readonly intervalMs: number; readonly timeoutMs: number };
+  readonly reconnect: false | BackoffPolicy;
+  readonly maxMessageBytes: number;
+  readonly flowControl: { readonly streamBytes: number; readonly connectionBytes: number };
+  readonly telemetry: Telemetry | undefined;
+}
+
+/** Checks options and fills in what they leave out. Contradictions are refused here, before anything is opened. */
+export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
+  const address = parseAddress(options.address ?? DEFAULTS.address);
+  const tls = resolveTls(options.tls, address);
+  if (options.authToken !== undefined && tls === undefined) refuseTokenInClear(options.tls, address);
+  const clientId = options.clientId ?? `kubemq-es-${randomId()}`;
+  if (!/^[A-Za-z0-9_-]+$/.test(clientId)) {
+    throw invalid(`clientId may have letters, digits, "-" and "_" only, got ${JSON.stringify(clientId)}`);
+  }
+  if (options.authToken !== undefined && typeof options.authToken !== "function" && !isHeaderValue(options.authToken)) {
+    throw invalid("authToken must be a text of visible ASCII characters that is not empty, or a function");
+  }
+  const reconnect = options.reconnect === false ? false : fill(DEFAULTS.reconnect, options.reconnect);
+  if (reconnect !== false) {
+    milliseconds("reconnect.initialDelayMs", reconnect.initialDelayMs);
+    milliseconds("reconnect.maxDelayMs", reconnect.maxDelayMs);
+    if (!(reconnect.jitter >= 0 && reconnect.jitter <= 1)) throw invalid("reconnect.jitter must be between 0 and 1");
+    if (!(reconnect.maxAttempts >= 1)) throw invalid("reconnect.maxAttempts must be at least 1");
+    if (reconnect.initialDelayMs > reconnect.maxDelayMs) {
+      throw invalid("reconnect.initialDelayMs must not be above reconnect.maxDelayMs");
+    }
+  }
+  const keepalive = options.keepalive === false ? false : fill(DEFAULTS.keepalive, options.keepalive);
+  if (keepalive !== false) {
+    milliseconds("keepalive.intervalMs", keepalive.intervalMs);
+    milliseconds("keepalive.timeoutMs", keepalive.timeoutMs);
+  }
+  const flowControl = fill(DEFAULTS.flowControl, options.flowControl);
+  for (const [name, value] of Object.entries(flowControl)) {
+    if (!Number.isInteger(value) || value < 65_535 || value > 2 ** 31 - 1) {
+      throw invalid(`flowControl.${name} must be between 65535 and 2147483647 bytes, got ${value}`);
+    }
+  }
+  const maxMessageBytes = options.maxMessageBytes ?? DEFAULTS.maxMessageBytes;
+  if (!Number.isInteger(maxMessageBytes) || maxMessageBytes < 1 || maxMessageBytes > 2 ** 31 - 1) {
+    throw invalid(`maxMessageBytes must be between 1 and 2147483647, got ${maxMessageBytes}`);
+  }
+  if (options.telemetry !== undefined && typeof options.telemetry?.observe !== "function") {
+    throw invalid("telemetry must be made by openTelemetry() of kubemq-es/opentelemetry, or have its method observe");
+  }
+  return {
+    origin: `${tls === undefined ? "http" : "https"}://${address.authority}`,
+    host: address.host,
+    port: address.port,
+    clientId,
+    authToken: options.authToken,
+    tls,
+    timeoutMs: milliseconds("timeoutMs", options.timeoutMs ?? DEFAULTS.timeoutMs),
+    connectTimeoutMs: milliseconds("connectTimeoutMs", options.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs),
+    keepalive,
+    reconnect,
+    maxMessageBytes,
+    flowControl,
+    telemetry: options.telemetry,
+  };
+}
+
+/** Fills in what is missing; `undefined` counts as missing, as it does for every other option. */
+function fill<K extends string>(
+  defaults: Readonly<Record<K, number>>,
+  given: Partial<Record<K, number>> = {},
+): Record<K, number> {
+  const filled: Record<K, number> = { ...defaults };
+  for (const name in defaults) filled[name] = given[name] ?? defaults[name];
+  return filled;
+}
+
+interface Address {
+  readonly scheme: "http" | "https" | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly authority: string;
+}
+
+function parseAddress(address: string): Address {
+  const refuse = () =>
+    invalid(`address must be "host:port", "http://host:port" or "https://host:port", got ${JSON.stringify(address)}`);
+  if (typeof address !== "string") throw refuse();
+  const [, scheme, rest] = /^(?:(https?):\/\/)?(.*)$/s.exec(address) ?? [];
+  // What a URL would quietly drop or change is refused: paths, users, white space.
+  if (rest === undefined || !/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d+)?\/?$/.test(rest)) throw refuse();
+  let url: URL;
+  try {
+    url = new URL(`${scheme ?? "http"}://${rest}`);
+  } catch {
+    throw refuse();
+  }
+  // URL drops the port that is the scheme's own; KubeMQ's own is 50000.
+  const stated = /:(\d+)\/?$/.exec(rest)?.[1];
+  const port = stated === undefined ? 50_000 : Number(stated);
+  if (port < 1 || port > 65_535) throw refuse();
+  return {
+    scheme: scheme as Address["scheme"],
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port,
+    authority: `${url.hostname}:${port}`,
+  };
+}
+
+function resolveTls(tls: ClientOptions["tls"], address: Address): ResolvedOptions["tls"] {
+  if (tls === false && address.scheme === "https") throw invalid(`tls is false, but the address says https://`);
+  if (tls !== undefined && tls !== false && address.scheme === "http") {
+    throw invalid(`tls is set, but the address says http://`);
+  }
+  if (tls === false || (tls === undefined && address.scheme !== "https")) return undefined;
+  const settings = tls === undefined || tls === true ? {} : tls;
+  if ((settings.cert === undefined) !== (settings.key === undefined)) {
+    throw invalid(`tls.${settings.cert === undefined ? "cert" : "key"} is missing: cert and key go together`);
+  }
+  const read = () => ({
+    ...settings,
+    ...(settings.ca === undefined ? {} : { ca: readPem("ca", settings.ca) }),
+    ...(settings.cert === undefined ? {} : { cert: readPem("cert", settings.cert) }),
+    ...(settings.key === undefined ? {} : { key: readPem("key", settings.key) }),
+  });
+  // A path that cannot be read, or a key that is not the certificate's, is refused now and not at the first call.
+  const { ca, cert, key } = read();
+  try {
+    createSecureContext({
+      ...(ca && { ca: pem(ca) }),
+      ...(cert && { cert: pem(cert) }),
+      ...(key && { key: pem(key) }),
+    });
+  } catch (cause) {
+    throw new KubeMQError("INVALID_ARGUMENT", `tls: certificates or key cannot be used: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+  return read;
+}
+
+function readPem(name: string, value: string | Uint8Array): string | Uint8Array {
+  if (typeof value !== "string" || value.includes("-----BEGIN")) return value;
+  try {
+    return readFileSync(value);
+  } catch (cause) {
+    throw new KubeMQError("INVALID_ARGUMENT", `tls.${name} is neither PEM text nor a file that can be read`, { cause });
+  }
+}
+
+/** PEM as node:tls takes it. */
+export function pem(value: string | Uint8Array): string | Buffer {
+  return typeof value === "string" ? value : Buffer.from(value);
+}
+
+/** By shape: an error of Node.js is no `Error` in a jest sandbox. */
+function messageOf(error: unknown): string {
+  return typeof error === "object" && error !== null && "message" in error ? String(error.message) : String(error);
+}
+
+function refuseTokenInClear(tls: ClientOptions["tls"], address: Address): void {
+  const loopback = /^(localhost|127(\.\d+){3}|::1)$/.test(address.host);
+  if (loopback || tls === false || address.scheme === "http") return;
+  throw invalid(
+    `authToken would travel in plain text to ${address.host}: use https:// or tls, or say http:// if that is meant`,
+  );
+}
+
+/** Whether a text can be the value of an HTTP/2 header. */
+export function isHeaderValue(value: unknown): value is string {
+  return typeof value === "string" && /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value);
+}
+
+function milliseconds(name: string, value: number): number {
+  if (!(typeof value === "number" && value > 0 && value <= MAX_TIMER_MS)) {
+    throw invalid(`${name} must be above 0 and at most ${MAX_TIMER_MS} milliseconds, got ${String(value)}`);
+  }
+  return value;
+}
+
+function randomId(): string {
+  return crypto.randomUUID().slice(0, 8);
+}
+
+function invalid(message: string): KubeMQError {
+  return new KubeMQError("INVALID_ARGUMENT", message, { operation: "client.options" });
+}

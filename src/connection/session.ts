@@ -1,0 +1,76 @@
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import { Http2SessionManager } from "@connectrpc/connect-node";
+import type { SecureClientSessionOptions } from "node:http2";
+import { kubemqCodecs } from "../../gen/kubemq_codec.js";
+import { Connector, createTransport, sessionSettings } from "../transport/index.js";
+import { cutSockets } from "../transport/session/lifetime.js";
+import { pem, type ResolvedOptions } from "./options.js";
+
+/** What carries the calls of a client. */
+export interface Session {
+  readonly transport: Transport;
+  /** Ends every call. */
+  readonly abort: () => void;
+}
+
+/**
+ * The HTTP/2 connection of a client: one, made at the first call and again when it is lost. HTTP/2 PINGs stay off, since
+ * servers close the connection of a client that sends them often.
+ */
+export function openSession(options: ResolvedOptions): Session {
+  const sessionManager = new Http2SessionManager(options.origin, {}, sessionOptions(options));
+  const connector = new Connector(sessionManager, {
+    connectTimeoutMs: options.connectTimeoutMs,
+    connectionWindowBytes: options.flowControl.connectionBytes,
+    keepalive: options.keepalive,
+  });
+  const transport = createTransport({
+    codecs: kubemqCodecs,
+    sessionManager: connector,
+    readMaxBytes: options.maxMessageBytes,
+    writeMaxBytes: options.maxMessageBytes,
+  });
+  return { transport, abort: () => void abort(sessionManager) };
+}
+
+async function abort(sessionManager: Http2SessionManager): Promise<void> {
+  // Not at once: node:http2 corrupts its memory when a session is destroyed out of one of its own callbacks while it
+  // takes in a header block that is too large, and our callers may well run in one. A few turns, for the resets of cancelled calls to go out.
+  for (let turn = 0; turn < 3; turn++) await nextTurn();
+  if (cutSockets(sessionManager)) await nextTurn();
+  // With its default reason the session manager would spin for ever when that lands right after a connect.
+  sessionManager.abort(new ConnectError("the client closed the connection", Code.Unavailable));
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function sessionOptions(options: ResolvedOptions): SecureClientSessionOptions {
+  const settings = sessionSettings(options.flowControl.streamBytes);
+  const { tls } = options;
+  if (tls === undefined) return settings;
+  // Getters, since node:http2 reads the options for each connection: certificates given as paths are read anew.
+  return {
+    ...settings,
+    get ca() {
+      return pemOf(tls().ca);
+    },
+    get cert() {
+      return pemOf(tls().cert);
+    },
+    get key() {
+      return pemOf(tls().key);
+    },
+    ...optional("servername", tls().serverName),
+    ...optional("rejectUnauthorized", tls().rejectUnauthorized),
+  };
+}
+
+function pemOf(value: string | Uint8Array | undefined): string | Buffer | undefined {
+  return value === undefined ? undefined : pem(value);
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V };
+}

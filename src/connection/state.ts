@@ -1,0 +1,114 @@
+import type { KubeMQError } from "../api/errors.js";
+import type { ConnectionState } from "../api/status.js";
+import type { StatusFeed } from "./status-feed.js";
+
+/** Derives the client's state from what is known, and reports each change: no state is ever set by hope. */
+export class StateTracker {
+  readonly #feed: StatusFeed;
+  /** Streams of which something is to come, by what was last known of them. */
+  readonly #streams = new Map<object, "new" | "up" | "down">();
+  #state: ConnectionState = "idle";
+  #phase: "open" | "closing" | "closed" = "open";
+  /** The server answered the last time something was heard of it. */
+  #answered = false;
+  /** The connection was lost for one of those who use it; streams that are up have yet to say so themselves. */
+  #doubt: KubeMQError | undefined;
+  #waiting = 0;
+
+  constructor(feed: StatusFeed) {
+    this.#feed = feed;
+  }
+
+  get current(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Somebody waits for the server. */
+  began(): void {
+    this.#waiting += 1;
+    if (!this.#answered) this.#derive();
+  }
+
+  /** Nobody waits for it any more, whatever came of it. */
+  done(): void {
+    this.#waiting -= 1;
+    if (!this.#answered) this.#derive();
+  }
+
+  answered(): void {
+    this.#doubt = undefined;
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#derive();
+  }
+
+  lost(error: KubeMQError): void {
+    this.#doubt = error;
+    this.#settleDoubt();
+  }
+
+  joined(stream: object): void {
+    this.#streams.set(stream, "new");
+    this.#derive();
+  }
+
+  left(stream: object): void {
+    if (!this.#streams.delete(stream)) return;
+    this.#settleDoubt();
+    this.#derive();
+  }
+
+  streamUp(stream: object): void {
+    if (!this.#streams.has(stream)) return;
+    this.#streams.set(stream, "up");
+    this.#answered = true;
+    this.#doubt = undefined;
+    this.#derive();
+  }
+
+  streamDown(stream: object, error: KubeMQError): void {
+    if (!this.#streams.has(stream)) return;
+    this.#streams.set(stream, "down");
+    this.#derive(error);
+    this.#settleDoubt();
+  }
+
+  closing(): void {
+    this.#phase = "closing";
+    this.#derive();
+  }
+
+  closed(): void {
+    this.#phase = "closed";
+    this.#derive();
+  }
+
+  /** A call that failed is no proof while streams are up: they notice a lost connection by themselves. */
+  #settleDoubt(): void {
+    const error = this.#doubt;
+    if (error === undefined || this.#some("up")) return;
+    this.#doubt = undefined;
+    this.#answered = false;
+    this.#derive(error);
+  }
+
+  #derive(error?: KubeMQError): void {
+    const state = this.#next();
+    const previous = this.#state;
+    if (state === previous) return;
+    this.#state = state;
+    this.#feed.publish({ type: "state", state, previous, ...(error === undefined ? {} : { error }) });
+  }
+
+  #next(): ConnectionState {
+    if (this.#phase !== "open") return this.#phase;
+    if (this.#some("down")) return "reconnecting";
+    if (this.#answered) return "ready";
+    return this.#waiting > 0 || this.#streams.size > 0 ? "connecting" : "idle";
+  }
+
+  #some(what: "up" | "down"): boolean {
+    for (const known of this.#streams.values()) if (known === what) return true;
+    return false;
+  }
+}

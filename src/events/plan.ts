@@ -1,0 +1,46 @@
+import type { Codec } from "../api/codec.js";
+import type { EventMessage } from "../api/events.js";
+import type { ChannelFilter } from "../api/subscription.js";
+import type { Connection } from "../connection/connection.js";
+import { once } from "../connection/wire.js";
+import type { Attempt, StreamPlan } from "../stream/plan.js";
+import { checkChannelFilter, checkGroup } from "../support/checks.js";
+import type { BatchSource } from "../transport/index.js";
+import {
+  eventMessage,
+  eventsSubscription,
+  subscribeToEventsMethod,
+  type WireEventReceive,
+  type WireSubscribe,
+} from "./wire.js";
+
+/** How many events wait for a slow loop. */
+const CAPACITY = 256;
+
+/** A subscription to events: each attempt is as the first. */
+export class EventsPlan<T> implements StreamPlan<WireEventReceive, EventMessage<T>> {
+  readonly operation = "events.subscribe";
+  readonly channel: string;
+  readonly kind = "events";
+  readonly capacity = CAPACITY;
+  readonly #codec: Codec<T> | undefined;
+  readonly #connection: Connection;
+  readonly #request: WireSubscribe;
+
+  constructor(connection: Connection, { channel, group, codec }: ChannelFilter<T>) {
+    checkChannelFilter(this.operation, channel);
+    const { clientId } = connection.options;
+    this.channel = channel;
+    this.#codec = codec;
+    this.#connection = connection;
+    this.#request = eventsSubscription(clientId, channel, checkGroup(this.operation, channel, group));
+  }
+
+  open({ signal }: Attempt): BatchSource<WireEventReceive> {
+    return this.#connection.stream(subscribeToEventsMethod, once(this.#request), signal, this);
+  }
+
+  map(wire: WireEventReceive, receivedMs: number): EventMessage<T> {
+    return eventMessage(wire, this.#codec, receivedMs);
+  }
+}

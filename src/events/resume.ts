@@ -1,0 +1,108 @@
+import type { Start } from "./start.js";
+
+/** What to do with an event that was received. */
+export type Judgement =
+  /** It is the one that was due: deliver it. */
+  | { readonly kind: "due" }
+  /** It was delivered before: drop it. */
+  | { readonly kind: "repeated" }
+  /** Others are missing before it. Not lost: drop it, and subscribe again. Lost: report that, and deliver it. */
+  | { readonly kind: "gap"; readonly expected: bigint; readonly received: bigint; readonly lost: boolean };
+
+const DUE: Judgement = { kind: "due" };
+
+const REPEATED: Judgement = { kind: "repeated" };
+
+/** How often a gap is fetched again before what it misses counts as gone. */
+const REPAIRS = 3;
+
+/**
+ * Where a store subscription stands, and where its next attempt starts. Pure: it knows neither time nor connections.
+ *
+ * An attempt has a ClientID of its own, hence a position of its own on the server, and starts after the last event that
+ * was accepted. What a broken attempt had on its way is sent again, what it dropped is noticed by its sequence.
+ */
+export class ResumeCursor {
+  readonly #start: Start;
+  /** When the first attempt was made: "new", and "so many seconds ago", are meant from then on. */
+  #firstAttempt: bigint | undefined;
+  #last: { readonly sequence: bigint; readonly nanos: bigint } | undefined;
+  /** The sequence that is due; undefined while any would do. */
+  #expected: bigint | undefined;
+  /** After the channel began anew: what is not younger was delivered before. */
+  #newerThan: bigint | undefined;
+  #isFirstOfAttempt = true;
+  #repairs = 0;
+
+  constructor(start: Start) {
+    this.#start = start;
+    if (start.from === "sequence") this.#expected = start.sequence;
+  }
+
+  /** The last sequence that was accepted. */
+  get last(): bigint | undefined {
+    return this.#last?.sequence;
+  }
+
+  /** The sequence that is due, where it is known. */
+  get expected(): bigint | undefined {
+    return this.#expected;
+  }
+
+  /** Begins an attempt: where it starts. `now` in nanoseconds since 1970. */
+  begin(now: bigint): Start {
+    this.#isFirstOfAttempt = true;
+    if (this.#last !== undefined) return { from: "sequence", sequence: this.#last.sequence + 1n };
+    const start = this.#start;
+    if (this.#firstAttempt === undefined) {
+      this.#firstAttempt = now;
+      return start;
+    }
+    if (start.from === "new") return { from: "time", nanos: this.#firstAttempt };
+    if (start.from !== "timeDelta") return start;
+    const nanos = this.#firstAttempt - BigInt(start.seconds) * 1_000_000_000n;
+    return nanos > 0n ? { from: "time", nanos } : { from: "first" };
+  }
+
+  /** Takes a received event in, if it is the one that is due. `nanos`: its timestamp. */
+  judge(sequence: bigint, nanos: bigint): Judgement {
+    const expected = this.#expected;
+    const isFirst = this.#isFirstOfAttempt;
+    this.#isFirstOfAttempt = false;
+    if (expected === undefined || sequence === expected) {
+      this.#accept(sequence, nanos);
+      return this.#newerThan !== undefined && nanos <= this.#newerThan ? REPEATED : DUE;
+    }
+    if (sequence > expected) return this.#gap(expected, sequence, nanos);
+    if (this.#last === undefined) {
+      // The start lies beyond the end: servers go on with whatever comes next.
+      this.#accept(sequence, nanos);
+      return { kind: "gap", expected, received: sequence, lost: true };
+    }
+    // Servers send an event again that they have no acknowledgement of. But a new attempt begins after the last event, and
+    // nothing is younger than its successors: otherwise the channel lost events, or was removed and counts from 1 again.
+    const { nanos: lastNanos } = this.#last;
+    if (!isFirst && nanos <= lastNanos) return REPEATED;
+    // Unless the store's clock went back as well, age tells what was delivered before.
+    this.#newerThan = nanos > lastNanos ? lastNanos : undefined;
+    this.#last = { sequence: 0n, nanos };
+    this.#expected = 1n;
+    this.#repairs = 0;
+    if (sequence > 1n) return { ...this.#gap(1n, sequence, nanos), expected };
+    this.#accept(sequence, nanos);
+    return { kind: "gap", expected, received: sequence, lost: true };
+  }
+
+  #gap(expected: bigint, received: bigint, nanos: bigint): Extract<Judgement, { kind: "gap" }> {
+    const lost = this.#repairs >= REPAIRS;
+    if (lost) this.#accept(received, nanos);
+    else this.#repairs += 1;
+    return { kind: "gap", expected, received, lost };
+  }
+
+  #accept(sequence: bigint, nanos: bigint): void {
+    this.#last = { sequence, nanos };
+    this.#expected = sequence + 1n;
+    this.#repairs = 0;
+  }
+}

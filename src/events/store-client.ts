@@ -1,0 +1,74 @@
+import type { EventsStoreClient, ReplayRequest, StartPosition } from "../api/events.js";
+import type { StreamOptions } from "../api/message.js";
+import type { ChannelFilter } from "../api/subscription.js";
+import type { Connection } from "../connection/connection.js";
+import {
+  checkGroup,
+  checkInteger,
+  checkOutgoing,
+  checkStoredChannel,
+  encodePayload,
+  refuse,
+} from "../support/checks.js";
+import { MAX_TIMER_MS } from "../support/defaults.js";
+import { publishOne } from "./publish-one.js";
+import { type PublisherPlan, StreamPublisher } from "./publisher.js";
+import { checkStart } from "./start.js";
+import { ContiguousPlan, GroupPlan, ReplayPlan, StoreStream } from "./store-plans.js";
+import { eventOf } from "./wire.js";
+
+const QUIET_MS = 1_000;
+
+/** @internal */
+export function createEventsStoreClient(connection: Connection): EventsStoreClient {
+  const { clientId } = connection.options;
+
+  const operation = "eventsStore.publish";
+  const publishing: PublisherPlan<{ readonly id: string }> = {
+    operation,
+    kind: "eventsStore",
+    answered: true,
+    prepare(message) {
+      checkStoredChannel(operation, message.channel);
+      checkOutgoing(operation, message);
+      return eventOf(clientId, message, encodePayload(operation, message), true);
+    },
+    receipt: (id) => ({ id }),
+  };
+
+  return {
+    publish: (message, options) => publishOne(connection, publishing, message, options),
+
+    publisher: (options) => new StreamPublisher(publishing, connection, options),
+
+    subscribe<T = Uint8Array>(filter: ChannelFilter<T> & { start: StartPosition }, options?: StreamOptions) {
+      const operation = "eventsStore.subscribe";
+      const { channel, codec } = filter;
+      checkStoredChannel(operation, channel);
+      const group = checkGroup(operation, channel, filter.group);
+      if (group !== "" && `${channel}${group}`.includes(":")) {
+        const text = `channel and group must not contain ":" when there is a group, got ${JSON.stringify(group)}: the server's store refuses it`;
+        throw refuse({ operation, channel }, text);
+      }
+      const start = checkStart({ operation, channel }, filter.start);
+      const request = { operation, channel, start, codec };
+      const plan = group === "" ? new ContiguousPlan(connection, request) : new GroupPlan(connection, request, group);
+      return new StoreStream(plan, connection, options);
+    },
+
+    replay<T = Uint8Array>({ channel, codec, quietMs, ...request }: ReplayRequest<T>, options?: StreamOptions) {
+      const operation = "eventsStore.replay";
+      checkStoredChannel(operation, channel);
+      const start = checkStart({ operation, channel }, request.start);
+      if (start.from === "new") {
+        throw refuse({ operation, channel }, `start.from must not be "new" in a replay: nothing of it is stored`);
+      }
+      const bound = checkInteger({ operation, channel }, "quietMs", quietMs ?? QUIET_MS, 1, MAX_TIMER_MS);
+      return new StoreStream(
+        new ReplayPlan(connection, { operation, channel, start, codec }, bound),
+        connection,
+        options,
+      );
+    },
+  };
+}

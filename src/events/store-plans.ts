@@ -1,0 +1,293 @@
+import type { Codec } from "../api/codec.js";
+import type { StoredEvent, StoreSubscription } from "../api/events.js";
+import type { StreamOptions } from "../api/message.js";
+import type { Connection } from "../connection/connection.js";
+import { once } from "../connection/wire.js";
+import { StreamEngine } from "../stream/engine.js";
+import type { Attempt, Opened, StreamPlan } from "../stream/plan.js";
+import { onAbort } from "../support/abort.js";
+import type { Subject } from "../support/checks.js";
+import { cancelled, connectionLost } from "../support/faults.js";
+import { Quiet } from "../support/idle-timer.js";
+import { wallNanos } from "../support/time.js";
+import type { BatchSource, BatchStream } from "../transport/index.js";
+import { ResumeCursor } from "./resume.js";
+import type { Start } from "./start.js";
+import { storedEvent, storeSubscription } from "./wire-store.js";
+import { subscribeToEventsMethod, type WireEventReceive } from "./wire.js";
+
+/** What is read, and as what. */
+export interface StoreRequest<T> {
+  readonly operation: string;
+  readonly channel: string;
+  readonly start: Start;
+  readonly codec: Codec<T> | undefined;
+}
+
+/** How many events wait for a slow loop. */
+const CAPACITY = 256;
+
+/** One attempt. The server keeps a position for every ClientID, and starts elsewhere only for one that it does not know. */
+function open(connection: Connection, { operation, channel }: Subject & { channel: string }, group: string) {
+  return (start: Start, signal: AbortSignal): BatchStream<WireEventReceive> => {
+    const clientId = `${connection.options.clientId}-${crypto.randomUUID().slice(0, 8)}`;
+    const request = storeSubscription(clientId, channel, group, start);
+    return connection.stream(subscribeToEventsMethod, once(request), signal, { operation, channel });
+  };
+}
+
+/** What all readers of the store share. */
+abstract class StorePlan<T> implements StreamPlan<WireEventReceive, StoredEvent<T>> {
+  readonly operation: string;
+  readonly channel: string;
+  readonly kind = "eventsStore";
+  readonly capacity = CAPACITY;
+  position: bigint | undefined;
+  protected readonly connection: Connection;
+  protected readonly codec: Codec<T> | undefined;
+
+  constructor(connection: Connection, request: StoreRequest<T>) {
+    this.connection = connection;
+    this.operation = request.operation;
+    this.channel = request.channel;
+    this.codec = request.codec;
+  }
+
+  abstract open(attempt: Attempt): Opened<WireEventReceive>;
+  abstract map(wire: WireEventReceive): StoredEvent<T> | undefined;
+
+  onFinished(event: StoredEvent<T>): void {
+    this.position = event.sequence;
+  }
+}
+
+/** A member of a group: the position is the server's, and what it sends is what there is. */
+export class GroupPlan<T> extends StorePlan<T> {
+  readonly #group: string;
+  readonly #start: Start;
+
+  constructor(connection: Connection, request: StoreRequest<T>, group: string) {
+    super(connection, request);
+    this.#group = group;
+    this.#start = request.start;
+  }
+
+  open({ signal }: Attempt): BatchSource<WireEventReceive> {
+    return open(this.connection, this, this.#group)(this.#start, signal);
+  }
+
+  map(wire: WireEventReceive): StoredEvent<T> {
+    return storedEvent(wire, this.codec);
+  }
+}
+
+/** A server drops events of a subscription that it cannot send to for 2 s; who was held back for less has all of them. */
+const HELD_BACK_MS = 1_000;
+
+/** A dropped event shows by the next one. When none has come for so long, the end is looked at again. */
+const CHECK_END_AFTER_MS = 1_000;
+
+/** Every event from the start on, in order, once. */
+export class ContiguousPlan<T> extends StorePlan<T> {
+  protected cursor: ResumeCursor;
+  protected attempt: Attempt | undefined;
+  readonly #quiet: Quiet;
+  #received = 0;
+  /** How many times the loop has asked for an event that has not come yet. */
+  #awaited = 0;
+  /** The server may have dropped the last events of this attempt. */
+  #isSuspect = false;
+
+  constructor(connection: Connection, request: StoreRequest<T>, quietMs = CHECK_END_AFTER_MS) {
+    super(connection, request);
+    this.cursor = new ResumeCursor(request.start);
+    this.#quiet = new Quiet(connection.clock, quietMs, () => void this.#confirmQuiet());
+  }
+
+  open(attempt: Attempt): Opened<WireEventReceive> {
+    this.#isSuspect = false;
+    this.attempt = attempt;
+    onAbort(attempt.signal, () => this.#quiet.stop());
+    const events = open(this.connection, this, "")(this.cursor.begin(wallNanos()), attempt.signal);
+    this.#watch();
+    return events;
+  }
+
+  map(wire: WireEventReceive): StoredEvent<T> | undefined {
+    this.#received += 1;
+    this.#quiet.interrupt();
+    const event = this.select(wire);
+    if (event !== undefined && this.#awaited > 0) this.#awaited -= 1;
+    this.#watch();
+    return event;
+  }
+
+  onDemand(heldBackMs: number): void {
+    this.#awaited += 1;
+    if (heldBackMs >= HELD_BACK_MS) this.#isSuspect = true;
+    this.#watch();
+  }
+
+  afterSequence(): bigint | undefined {
+    return this.cursor.last;
+  }
+
+  /** The event to deliver, if this is one. */
+  protected select(wire: WireEventReceive): StoredEvent<T> | undefined {
+    const judgement = this.cursor.judge(wire.Sequence, wire.Timestamp);
+    if (judgement.kind === "repeated") return undefined;
+    if (judgement.kind === "gap") {
+      const { expected, received, lost } = judgement;
+      this.connection.report({ type: "gap", channel: this.channel, expected, received, lost });
+      if (!lost) {
+        this.attempt?.renew();
+        return undefined;
+      }
+    }
+    return storedEvent(wire, this.codec);
+  }
+
+  /** Whether silence means something. */
+  protected get isWatchful(): boolean {
+    return this.#isSuspect;
+  }
+
+  /** The loop waits, nothing comes, and yet the connection works. */
+  protected onQuiet(attempt: Attempt): void {
+    attempt.renew();
+  }
+
+  #watch(): void {
+    // While nobody waits, what has come may be held back: that is no silence.
+    if (this.#awaited > 0 && this.isWatchful && this.attempt?.signal.aborted === false) this.#quiet.begin();
+  }
+
+  async #confirmQuiet(): Promise<void> {
+    const { attempt } = this;
+    if (attempt === undefined) return;
+    const received = this.#received;
+    try {
+      await this.connection.probe(attempt.signal);
+    } catch {
+      return this.#watch(); // a connection that is lost ends the attempt by itself
+    }
+    if (attempt.signal.aborted || received !== this.#received) return;
+    this.onQuiet(attempt);
+  }
+}
+
+/** The last stored event: where a replay ends. */
+interface End {
+  readonly sequence: bigint;
+  readonly nanos: bigint;
+}
+
+/** How often the rest is asked for before it counts as gone. */
+const QUIET_ATTEMPTS = 3;
+
+/** From a start position to what was the end when it was opened. */
+export class ReplayPlan<T> extends ContiguousPlan<T> {
+  readonly #start: Start;
+  readonly #quietMs: number;
+  #end: End | undefined;
+  #quietAttempts = 0;
+
+  constructor(connection: Connection, request: StoreRequest<T>, quietMs: number) {
+    super(connection, request, quietMs);
+    this.#start = request.start;
+    this.#quietMs = quietMs;
+  }
+
+  override async open(attempt: Attempt): Promise<BatchSource<WireEventReceive> | undefined> {
+    this.#end ??= await this.#findEnd(attempt.signal);
+    const end = this.#end;
+    if (end === undefined || isBeyond(this.#start, end)) {
+      attempt.finish();
+      return undefined;
+    }
+    // By the time that "last" arrives there may be another.
+    if (this.#start.from === "last" && this.cursor.last === undefined) {
+      this.cursor = new ResumeCursor({ from: "sequence", sequence: end.sequence });
+    }
+    return super.open(attempt);
+  }
+
+  protected override select(wire: WireEventReceive): StoredEvent<T> | undefined {
+    const event = super.select(wire);
+    if (event === undefined) return undefined;
+    this.#quietAttempts = 0;
+    const end = this.#end?.sequence ?? 0n;
+    if (event.sequence >= end) this.attempt?.finish();
+    return event.sequence <= end ? event : undefined;
+  }
+
+  protected override get isWatchful(): boolean {
+    return true;
+  }
+
+  protected override onQuiet(attempt: Attempt): void {
+    this.#quietAttempts += 1;
+    if (this.#quietAttempts < QUIET_ATTEMPTS) return attempt.renew();
+    const { expected } = this.cursor;
+    const received = (this.#end?.sequence ?? 0n) + 1n;
+    if (expected !== undefined && expected < received) {
+      this.connection.report({ type: "gap", channel: this.channel, expected, received, lost: true });
+    }
+    attempt.finish();
+  }
+
+  /**
+   * A subscription from the last event on begins with that event. On an empty channel it is silent, which nothing tells from a
+   * server that has not answered yet; so silence counts once the server has answered a ping behind it, and a while after.
+   */
+  async #findEnd(signal: AbortSignal): Promise<End | undefined> {
+    const { connection, operation, channel } = this;
+    const controller = new AbortController();
+    const unwatch = onAbort(signal, () => controller.abort(cancelled()));
+    let isEmpty = false;
+    const silence = new Quiet(connection.clock, this.#quietMs, () => {
+      isEmpty = true;
+      controller.abort(cancelled());
+    });
+    try {
+      const source = open(connection, this, "")({ from: "last" }, controller.signal)[Symbol.asyncIterator]();
+      connection.probe(controller.signal).then(
+        () => controller.signal.aborted || silence.begin(),
+        () => {}, // a connection that is lost ends the stream too
+      );
+      for (;;) {
+        const batch = await source.next();
+        if (batch.done === true) throw connectionLost({ operation, channel }, "the server ended the stream");
+        const [last] = batch.value;
+        if (last !== undefined) return { sequence: last.Sequence, nanos: last.Timestamp };
+      }
+    } catch (error) {
+      if (isEmpty) return undefined;
+      throw error;
+    } finally {
+      unwatch();
+      silence.stop();
+      controller.abort(cancelled());
+    }
+  }
+}
+
+/** Whether nothing that is stored lies behind the start. */
+function isBeyond(start: Start, end: End): boolean {
+  if (start.from === "sequence") return start.sequence > end.sequence;
+  return start.from === "time" && start.nanos > end.nanos;
+}
+
+/** A subscription that knows how far its loop has come. */
+export class StoreStream<T> extends StreamEngine<WireEventReceive, StoredEvent<T>> implements StoreSubscription<T> {
+  readonly #storePlan: StorePlan<T>;
+
+  constructor(plan: StorePlan<T>, connection: Connection, options?: StreamOptions) {
+    super(plan, connection, options);
+    this.#storePlan = plan;
+  }
+
+  get position(): bigint | undefined {
+    return this.#storePlan.position;
+  }
+}

@@ -1,0 +1,80 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type EventReceive,
+  type Subscribe,
+  Subscribe_SubscribeType,
+  SubscribeSchema,
+  Subscribe_EventsStoreType as Type,
+} from "../../gen/kubemq_pb.js";
+import type { Codec } from "../api/codec.js";
+import type { StoredEvent } from "../api/events.js";
+import { IncomingMessage } from "../support/incoming-message.js";
+import { dateOf } from "../support/time.js";
+import type { Start } from "./start.js";
+
+/** Stored events: protobuf to public types and back. */
+
+export function storeSubscription(clientId: string, channel: string, group: string, start: Start): Subscribe {
+  const [type, value] = wireStart(start);
+  return create(SubscribeSchema, {
+    SubscribeTypeData: Subscribe_SubscribeType.EventsStore,
+    ClientID: clientId,
+    Channel: channel,
+    Group: group,
+    EventsStoreTypeData: type,
+    EventsStoreTypeValue: value,
+  });
+}
+
+/** Sequences as they are, times in nanoseconds since 1970, differences in seconds. */
+function wireStart(start: Start): [Type, bigint] {
+  switch (start.from) {
+    case "new":
+      return [Type.StartNewOnly, 0n];
+    case "first":
+      return [Type.StartFromFirst, 0n];
+    case "last":
+      return [Type.StartFromLast, 0n];
+    case "sequence":
+      return [Type.StartAtSequence, start.sequence];
+    case "time":
+      return [Type.StartAtTime, start.nanos];
+    case "timeDelta":
+      return [Type.StartAtTimeDelta, BigInt(start.seconds)];
+    default:
+      return start satisfies never;
+  }
+}
+
+export function storedEvent<T>(wire: EventReceive, codec: Codec<T> | undefined): StoredEvent<T> {
+  return new ReceivedStoredEvent(wire, codec);
+}
+
+class ReceivedStoredEvent<T> extends IncomingMessage<T> implements StoredEvent<T> {
+  readonly sequence: bigint;
+  readonly timestampNanos: bigint;
+  #timestamp: Date | undefined;
+
+  constructor(wire: EventReceive, codec: Codec<T> | undefined) {
+    super(
+      { id: wire.EventID, channel: wire.Channel, metadata: wire.Metadata, tags: wire.Tags, body: wire.Body },
+      codec,
+    );
+    this.sequence = wire.Sequence;
+    this.timestampNanos = wire.Timestamp;
+  }
+
+  get timestamp(): Date {
+    this.#timestamp ??= dateOf(this.timestampNanos);
+    return this.#timestamp;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return {
+      ...super.toJSON(),
+      sequence: this.sequence.toString(),
+      timestamp: this.timestamp.toISOString(),
+      timestampNanos: this.timestampNanos.toString(),
+    };
+  }
+}

@@ -1,0 +1,93 @@
+import type { Codec } from "../api/codec.js";
+import type { CallOptions, HandlerOptions, Payload } from "../api/message.js";
+import type {
+  CommandRequest,
+  CommandsClient,
+  IncomingRequest,
+  QueriesClient,
+  QueryRequest,
+  Reply,
+} from "../api/requests.js";
+import type { ChannelFilter } from "../api/subscription.js";
+import type { Activity, ActivityOutcome, Observer } from "../api/telemetry.js";
+import {
+  beginProcess,
+  carrying,
+  during,
+  observeLoop,
+  processed,
+  type Processing,
+  replace,
+  sending,
+} from "./observed.js";
+
+export function observedCommands(client: CommandsClient, observer: Observer): CommandsClient {
+  const pattern = "commands";
+  const begin = <T>(group: string | undefined) => {
+    return (command: CommandRequest<T>) => {
+      const activity = beginRequest(observer, { pattern, group }, command);
+      replace(command, "respond", (respond) => (reply?: Reply, options?: CallOptions) => {
+        const response = beginResponse(observer, "respond", pattern, command);
+        return during(response, () => respond(carrying(response, reply ?? {}), options));
+      });
+      return activity;
+    };
+  };
+  return {
+    send: (command, options) =>
+      sending(observer, "send", pattern, command, (observed) => client.send(observed, options), outcomeOf),
+    subscribe: (filter, options) => observeLoop(client.subscribe(filter, options), begin(filter.group)),
+    handle: (filter, handler, options) => client.handle(filter, processed(begin(filter.group), handler), options),
+  };
+}
+
+export function observedQueries(client: QueriesClient, observer: Observer): QueriesClient {
+  const pattern = "queries";
+  const begin = <T>(group: string | undefined) => {
+    return (query: QueryRequest<T>) => {
+      const activity = beginRequest(observer, { pattern, group }, query);
+      replace(query, "respond", (respond) => <R>(reply: Reply & Payload<R>, options?: CallOptions) => {
+        const response = beginResponse(observer, "respond", pattern, query);
+        return during(response, () => respond(carrying(response, reply), options));
+      });
+      return activity;
+    };
+  };
+  return {
+    send: (query, options) =>
+      sending(observer, "send", pattern, query, (observed) => client.send(observed, options), outcomeOf),
+    subscribe: (filter, options) => observeLoop(client.subscribe(filter, options), begin(filter.group)),
+    handle: <T, R>(
+      filter: ChannelFilter<T> & { responseCodec?: Codec<R> | undefined },
+      handler: (query: QueryRequest<T>) => R | Promise<R>,
+      options?: HandlerOptions,
+    ) => {
+      // Which of its two forms it was called in, with a codec or without, was checked where it was called.
+      const observed = filter as ChannelFilter<T> & { responseCodec: Codec<R> };
+      return client.handle(observed, processed(begin<T>(filter.group), handler), options);
+    },
+  };
+}
+
+function beginRequest(observer: Observer, processing: Processing, request: IncomingRequest<unknown>): Activity {
+  replace(
+    request,
+    "fail",
+    (fail) => (error: string | Error, options?: CallOptions) =>
+      during(beginResponse(observer, "fail", processing.pattern, request), () => fail(error, options)),
+  );
+  return beginProcess(observer, processing, request);
+}
+
+function beginResponse(
+  observer: Observer,
+  name: "respond" | "fail",
+  pattern: Processing["pattern"],
+  request: IncomingRequest<unknown>,
+): Activity {
+  return observer.begin({ type: "send", name, pattern, channel: request.channel, messages: [request] });
+}
+
+function outcomeOf({ executed, tags }: { executed: boolean; tags: Readonly<Record<string, string>> }): ActivityOutcome {
+  return { executed, replyTags: tags };
+}

@@ -1,0 +1,38 @@
+import type { QueuePolicy } from "../api/queue-message.js";
+import { checkInteger, checkStoredChannel, refuse, type Subject } from "../support/checks.js";
+
+/** The limits of a server as it comes; it refuses what is beyond them. */
+export const LIMITS = {
+  messages: 1024,
+  waitSeconds: 3_600,
+  /** The shortest wait of a consumer's poll. */
+  leastWaitMs: 1_000,
+  seconds: 43_200,
+  receiveCount: 1_024,
+  /** How many messages a consumer may hold: above it one poll would be larger than a gRPC message may be. */
+  prefetch: 100_000,
+} as const;
+
+export function checkPolicy(subject: Subject, policy: unknown): asserts policy is QueuePolicy | undefined {
+  if (policy === undefined) return;
+  if (typeof policy !== "object" || policy === null) throw refuse(subject, "policy must be an object");
+  const { expirationSeconds, delaySeconds, deadLetter } = policy as QueuePolicy;
+  if (expirationSeconds !== undefined) {
+    checkInteger(subject, "policy.expirationSeconds", expirationSeconds, 1, LIMITS.seconds);
+  }
+  if (delaySeconds !== undefined) checkInteger(subject, "policy.delaySeconds", delaySeconds, 1, LIMITS.seconds);
+  if (deadLetter === undefined) return;
+  if (typeof deadLetter !== "object" || deadLetter === null) {
+    throw refuse(subject, "policy.deadLetter must have a queue and a maxReceiveCount");
+  }
+  checkStoredChannel(subject.operation, deadLetter.queue, "policy.deadLetter.queue");
+  checkInteger(subject, "policy.deadLetter.maxReceiveCount", deadLetter.maxReceiveCount, 1, LIMITS.receiveCount);
+}
+
+export function checkWait(subject: Subject, waitSeconds: unknown): number {
+  return waitSeconds === undefined ? 1 : checkInteger(subject, "waitSeconds", waitSeconds, 1, LIMITS.waitSeconds);
+}
+
+export function checkMax(subject: Subject, max: unknown): number {
+  return max === undefined ? 1 : checkInteger(subject, "max", max, 1, LIMITS.messages);
+}

@@ -1,0 +1,85 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  kubemq,
+  type QueuesDownstreamRequest,
+  QueuesDownstreamRequestSchema,
+  QueuesDownstreamRequestType,
+  type QueuesDownstreamResponse,
+} from "../../../gen/kubemq_pb.js";
+
+/** QueuesDownstream: what a consumer polls and settles by. */
+
+export const queuesDownstreamMethod = kubemq.method.queuesDownstream;
+
+export type { QueuesDownstreamRequest as WireDownstreamRequest, QueuesDownstreamResponse as WireDownstreamResponse };
+
+export function getRequest(
+  id: string,
+  clientId: string,
+  channel: string,
+  max: number,
+  waitMs: number,
+  autoAck: boolean,
+): QueuesDownstreamRequest {
+  return create(QueuesDownstreamRequestSchema, {
+    RequestID: id,
+    ClientID: clientId,
+    RequestTypeData: QueuesDownstreamRequestType.Get,
+    Channel: channel,
+    MaxItems: max,
+    WaitTimeout: waitMs,
+    AutoAck: autoAck,
+  });
+}
+
+/** How a message is settled. */
+export type SettleKind = "ack" | "reject" | "requeue";
+
+const rangeTypes = {
+  ack: QueuesDownstreamRequestType.AckRange,
+  reject: QueuesDownstreamRequestType.NAckRange,
+  requeue: QueuesDownstreamRequestType.ReQueueRange,
+} as const;
+
+/** Ranges always, never the requests for all: those requeue in random order, and would settle what was not seen here. */
+export function settleRequest(
+  id: string,
+  clientId: string,
+  transaction: string,
+  kind: SettleKind,
+  sequences: bigint[],
+  channel: string,
+): QueuesDownstreamRequest {
+  return create(QueuesDownstreamRequestSchema, {
+    RequestID: id,
+    ClientID: clientId,
+    RequestTypeData: rangeTypes[kind],
+    RefTransactionId: transaction,
+    SequenceRange: sequences,
+    ReQueueChannel: channel,
+  });
+}
+
+export function activeOffsetsRequest(id: string, clientId: string, transaction: string): QueuesDownstreamRequest {
+  return create(QueuesDownstreamRequestSchema, {
+    RequestID: id,
+    ClientID: clientId,
+    RequestTypeData: QueuesDownstreamRequestType.ActiveOffsets,
+    RefTransactionId: transaction,
+  });
+}
+
+export function closeRequest(id: string, clientId: string, transaction: string): QueuesDownstreamRequest {
+  return create(QueuesDownstreamRequestSchema, {
+    RequestID: id,
+    ClientID: clientId,
+    RequestTypeData: QueuesDownstreamRequestType.CloseByClient,
+    RefTransactionId: transaction,
+  });
+}
+
+/** What kind of answer came on QueuesDownstream. */
+export function downstreamAnswer(response: QueuesDownstreamResponse): "poll" | "end" | "other" {
+  if (response.RequestTypeData === QueuesDownstreamRequestType.Get) return "poll";
+  return response.RequestTypeData === QueuesDownstreamRequestType.CloseByServer ? "end" : "other";
+}

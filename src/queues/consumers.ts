@@ -1,0 +1,75 @@
+import type { StreamOptions } from "../api/message.js";
+import type { DeliveryBatch, OutgoingQueueMessage } from "../api/queue-message.js";
+import type { BatchOptions, ConsumeOptions, LeaseOptions } from "../api/queues.js";
+import type { Subscription } from "../api/subscription.js";
+import type { Connection } from "../connection/connection.js";
+import { StreamEngine } from "../stream/engine.js";
+import { checkInteger, checkStoredChannel, refuse } from "../support/checks.js";
+import { LIMITS } from "./checks.js";
+import { type Consuming, DownstreamConsumer } from "./consume/consumer.js";
+import type { Confirming } from "./consume/settlements.js";
+import { LeaseConsumer } from "./lease/consumer.js";
+import type { WireQueueMessage } from "./wire.js";
+
+/** A poll waits so long when nothing comes: an abandoned one can hide a message for as long. */
+const IDLE_WAIT_MS = 5_000;
+
+/** What to consume by the message, in any of the ways there are. */
+export type AnyConsume<T> = ConsumeOptions<T> & Partial<LeaseOptions>;
+
+/** Opens the consumers of one client, each on the call that its options ask for. */
+export class Consumers {
+  readonly #connection: Connection;
+  readonly #prepare: (replacement: OutgoingQueueMessage) => WireQueueMessage;
+  readonly #confirming: Confirming = { by: "unknown" };
+
+  constructor(connection: Connection, prepare: (replacement: OutgoingQueueMessage) => WireQueueMessage) {
+    this.#connection = connection;
+    this.#prepare = prepare;
+  }
+
+  /** @param patient whether what is handed out is waited for however long it takes, when the stream is left */
+  byMessage<T>(operation: string, request: AnyConsume<T>, patient: boolean, options?: StreamOptions) {
+    const { channel, codec, settle = "manual", visibilitySeconds, autoExtend } = request;
+    checkStoredChannel(operation, channel);
+    const subject = { operation, channel };
+    const prefetch = checkInteger(subject, "prefetch", request.prefetch ?? 1, 1, LIMITS.prefetch);
+    if (!["manual", "on-next", "on-delivery"].includes(settle)) {
+      throw refuse(subject, `settle must be "manual", "on-next" or "on-delivery", got ${JSON.stringify(settle)}`);
+    }
+    if (visibilitySeconds === undefined) {
+      if (autoExtend !== undefined) throw refuse(subject, "autoExtend needs visibilitySeconds");
+      // A poll that acknowledges waits no longer than a server makes it, since it takes a message along when it is abandoned.
+      const waitMs = settle === "on-delivery" ? LIMITS.leastWaitMs : IDLE_WAIT_MS;
+      return this.#open<T>({ ...subject, codec, settle, prefetch, by: "message", waitMs, patient }, options);
+    }
+    checkInteger(subject, "visibilitySeconds", visibilitySeconds, 1, LIMITS.seconds);
+    if (settle === "on-delivery") {
+      throw refuse(subject, 'settle "on-delivery" and visibilitySeconds exclude each other: nothing is held');
+    }
+    const leasing = { subject, codec, settle, prefetch, visibilitySeconds, autoExtend: autoExtend ?? false, patient };
+    const consumer = new LeaseConsumer<T>(this.#connection, { ...leasing, prepare: this.#prepare });
+    return new StreamEngine(consumer, this.#connection, options);
+  }
+
+  byBatch<T>(operation: string, request: BatchOptions<T>, options?: StreamOptions): Subscription<DeliveryBatch<T>> {
+    const { channel, codec, max, waitMs: wished = LIMITS.leastWaitMs } = request;
+    checkStoredChannel(operation, channel);
+    const subject = { operation, channel };
+    const prefetch = checkInteger(subject, "max", max, 1, LIMITS.prefetch);
+    const waitMs = checkInteger(subject, "waitMs", wished, LIMITS.leastWaitMs, LIMITS.waitSeconds * 1_000);
+    const engine = this.#open<T>(
+      { ...subject, codec, settle: "manual", prefetch, by: "batch", waitMs, patient: false },
+      options,
+    );
+    return engine as unknown as Subscription<DeliveryBatch<T>>; // by the batch is how this one delivers
+  }
+
+  #open<T>(consuming: Consuming<T>, options: StreamOptions | undefined) {
+    return new StreamEngine(
+      new DownstreamConsumer(this.#connection, this.#confirming, consuming),
+      this.#connection,
+      options,
+    );
+  }
+}

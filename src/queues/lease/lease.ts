@@ -1,0 +1,280 @@
+import type { KubeMQError } from "../../api/errors.js";
+import type { OutgoingQueueMessage } from "../../api/queue-message.js";
+import type { Connection } from "../../connection/connection.js";
+import { Uplink } from "../../stream/uplink.js";
+import type { Subject } from "../../support/checks.js";
+import { cancelled, connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
+import { alreadySettled, leaseLost, noConfirmation, noExtension, outcomeUnknown } from "../settle-fault.js";
+import type { WireQueueMessage } from "../wire.js";
+import { Visibility } from "./visibility.js";
+import {
+  type HeldAsk,
+  type LeaseAsk,
+  leaseRequest,
+  streamQueueMessageMethod,
+  type WireLeaseRequest,
+  type WireLeaseResponse,
+} from "./wire.js";
+
+/** How long a call waits for its message before it is made anew. */
+const WAIT_SECONDS = 20;
+
+/** How long the server may take to end a call whose message is settled. */
+const END_GRACE_MS = 1_000;
+
+/** Timer errors: the lease is over; nothing came in time. They carry the type and the id of whatever was asked last. */
+const VISIBILITY_EXPIRED = 129;
+
+const NOTHING_CAME = 138;
+
+export interface LeaseOwner {
+  readonly connection: Connection;
+  readonly subject: Subject;
+  readonly visibilitySeconds: number;
+  readonly autoExtend: boolean;
+  prepare(message: OutgoingQueueMessage): WireQueueMessage;
+  /** A message has come. */
+  leased(lease: Lease, message: WireQueueMessage): void;
+  /** The wait is over without one. */
+  empty(lease: Lease): void;
+  /** The message is settled, or the lease of it lost. */
+  concluded(lease: Lease): void;
+  failed(lease: Lease, error: KubeMQError): void;
+}
+
+interface Pending {
+  readonly ask: HeldAsk;
+  readonly resolve: () => void;
+  readonly reject: (error: KubeMQError) => void;
+}
+
+type State =
+  | { readonly kind: "waiting" }
+  | { readonly kind: "held" | "settling"; readonly sequence: bigint }
+  | { readonly kind: "settled" }
+  | { readonly kind: "lost"; readonly error: KubeMQError };
+
+/**
+ * One StreamQueueMessage call: it waits for one message, holds it under the server's visibility timer, and ends with it. Nothing
+ * is sent between the receive request and the message, since a server takes the visibility of whatever was asked last.
+ */
+export class Lease {
+  readonly #owner: LeaseOwner;
+  readonly #uplink = new Uplink<WireLeaseRequest>();
+  readonly #controller = new AbortController();
+  readonly #visibility: Visibility;
+  readonly #pending = new Map<string, Pending>();
+  #state: State = { kind: "waiting" };
+  #requests = 0;
+  #cancelGrace: (() => void) | undefined;
+  #abort: AbortController | undefined;
+  #over = false;
+
+  constructor(owner: LeaseOwner) {
+    this.#owner = owner;
+    const { connection, subject, visibilitySeconds, autoExtend } = owner;
+    const over = () => this.#lose(connectionLost(subject, "the visibility time is over"));
+    this.#visibility = new Visibility(connection.clock, over, autoExtend ? () => this.#extendAlone() : undefined);
+    this.#write({ kind: "receive", channel: subject.channel ?? "", visibilitySeconds, waitSeconds: WAIT_SECONDS });
+    void this.#read(connection.stream(streamQueueMessageMethod, this.#uplink, this.#controller.signal, subject));
+  }
+
+  get isHeld(): boolean {
+    return this.#state.kind === "held" || this.#state.kind === "settling";
+  }
+
+  /** Whether an answer is awaited that settles the message. */
+  get isSettling(): boolean {
+    return this.#state.kind === "settling";
+  }
+
+  get settled(): boolean {
+    return this.#state.kind === "settling" || this.#state.kind === "settled";
+  }
+
+  get leasedUntil(): Date {
+    return this.#visibility.until;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#state.kind === "lost") this.#abort.abort(this.#state.error);
+    }
+    return this.#abort.signal;
+  }
+
+  async settle(ask: HeldAsk): Promise<void> {
+    const { sequence } = ask;
+    this.#checkHeld(sequence);
+    this.#state = { kind: "settling", sequence };
+    this.#visibility.pauseExtending();
+    try {
+      await this.#ask(ask);
+    } catch (error) {
+      // The server refused and holds the message still; so it can be settled otherwise.
+      if (this.isSettling) {
+        this.#state = { kind: "held", sequence };
+        this.#visibility.resumeExtending();
+      }
+      throw error;
+    }
+    this.#state = { kind: "settled" };
+    this.#finish();
+    this.#owner.concluded(this);
+  }
+
+  async extend(sequence: bigint, seconds: number): Promise<Date> {
+    this.#checkHeld(sequence);
+    const from = this.#owner.connection.clock.now();
+    await this.#ask({ kind: "extend", sequence, visibilitySeconds: seconds });
+    this.#leaseFrom(from, seconds);
+    return this.leasedUntil;
+  }
+
+  /** The loop is done with the message: its lease is not extended any more. */
+  stopExtending(): void {
+    this.#visibility.stopExtending();
+  }
+
+  /** Ends the call: the server puts the message to the end of the queue, with one delivery more. */
+  cancel(): void {
+    this.#lose(connectionLost(this.#owner.subject, "the stream was left"), false);
+  }
+
+  #checkHeld(sequence: bigint): void {
+    const state = this.#state;
+    const { subject } = this.#owner;
+    if (state.kind === "lost") throw leaseLost(subject, sequence, state.error);
+    if (state.kind !== "held") throw alreadySettled(subject, sequence);
+  }
+
+  #write(ask: LeaseAsk): string {
+    this.#requests += 1;
+    const id = String(this.#requests);
+    const { clientId } = this.#owner.connection.options;
+    this.#uplink.send(leaseRequest(id, clientId, ask))?.catch(() => {}); // the end of the call is seen where it is read
+    return id;
+  }
+
+  #ask(ask: HeldAsk): Promise<void> {
+    const { connection, subject } = this.#owner;
+    return new Promise((resolve, reject) => {
+      const id = this.#write(ask);
+      const cancelTimer = connection.clock.setTimer(connection.options.timeoutMs, () => {
+        this.#pending.delete(id);
+        if (ask.kind === "extend") return reject(noExtension(subject, ask.sequence));
+        const error = noConfirmation(subject, ask.sequence);
+        reject(error);
+        this.#lose(error);
+      });
+      this.#pending.set(id, {
+        ask,
+        resolve: () => {
+          cancelTimer();
+          resolve();
+        },
+        reject: (error) => {
+          cancelTimer();
+          reject(error);
+        },
+      });
+    });
+  }
+
+  async #read(answers: AsyncIterable<readonly WireLeaseResponse[]>): Promise<void> {
+    const { subject } = this.#owner;
+    let error: KubeMQError;
+    try {
+      for await (const responses of answers) for (const response of responses) this.#received(response);
+      error = connectionLost(subject, "the server ended the stream");
+    } catch (cause) {
+      error = toKubeMQError(cause, subject);
+    }
+    this.#lose(error);
+    this.#cancelGrace?.();
+  }
+
+  #received(response: WireLeaseResponse): void {
+    if (this.#over) return;
+    const { subject } = this.#owner;
+    const waits = this.#state.kind === "waiting";
+    if (response.IsError) {
+      const error = serverError(response.Error, subject);
+      if (error.serverCode === NOTHING_CAME || error.serverCode === VISIBILITY_EXPIRED) {
+        return waits ? this.#endEmpty() : this.#lose(error);
+      }
+      const pending = this.#answered(response.RequestID);
+      if (pending !== undefined) pending.reject(error);
+      else if (waits) this.#lose(error);
+      return;
+    }
+    if (waits && response.Message !== undefined) {
+      this.#state = { kind: "held", sequence: response.Message.Attributes?.Sequence ?? 0n };
+      const { visibilitySeconds, connection } = this.#owner;
+      this.#leaseFrom(connection.clock.now(), visibilitySeconds);
+      this.#owner.leased(this, response.Message);
+    } else this.#answered(response.RequestID)?.resolve();
+  }
+
+  #answered(id: string): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending;
+  }
+
+  #leaseFrom(from: number, seconds: number): void {
+    if (!this.isHeld) return;
+    this.#visibility.begin(from, seconds);
+    if (this.isSettling) this.#visibility.pauseExtending();
+  }
+
+  #extendAlone(): void {
+    if (this.#state.kind !== "held") return;
+    this.extend(this.#state.sequence, this.#owner.visibilitySeconds).catch(() => {}); // the end of the lease tells
+  }
+
+  #endEmpty(): void {
+    this.#finish();
+    this.#owner.empty(this);
+  }
+
+  /** The message is not held any more, whatever the reason. */
+  #lose(error: KubeMQError, tell = true): void {
+    if (this.#over) return;
+    const state = this.#state;
+    const { subject } = this.#owner;
+    if (state.kind === "waiting") {
+      this.#finish();
+      this.#controller.abort(cancelled());
+      if (tell) this.#owner.failed(this, error);
+      return;
+    }
+    if (state.kind === "settled" || state.kind === "lost") return;
+    const { sequence } = state;
+    this.#state = { kind: "lost", error: leaseLost(subject, sequence, error) };
+    for (const { ask, reject } of this.#pending.values()) {
+      // A server now and then loses the answer to the request that settled the message, and ends the call as if all were well.
+      const isLost = ask.kind === "extend" || error.code === "LEASE_LOST";
+      reject(
+        isLost
+          ? leaseLost(subject, sequence, error)
+          : outcomeUnknown(subject, sequence, "the stream ended without an answer", error),
+      );
+    }
+    this.#pending.clear();
+    this.#abort?.abort(this.#state.error);
+    this.#finish();
+    this.#controller.abort(cancelled());
+    this.#owner.concluded(this);
+  }
+
+  /** The server ends the call by itself; a reset of each would look like an attack to it. */
+  #finish(): void {
+    this.#over = true;
+    this.#visibility.end();
+    this.#uplink.close();
+    const { clock } = this.#owner.connection;
+    this.#cancelGrace = clock.setTimer(END_GRACE_MS, () => this.#controller.abort(cancelled()));
+  }
+}

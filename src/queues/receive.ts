@@ -1,0 +1,49 @@
+import type { CallOptions } from "../api/message.js";
+import type { QueueMessage } from "../api/queue-message.js";
+import type { ReceiveRequest } from "../api/queues.js";
+import type { Connection } from "../connection/connection.js";
+import { checkStoredChannel, refuse } from "../support/checks.js";
+import { checkMax, checkWait } from "./checks.js";
+import { ReceivedQueueMessage, withoutRepeats } from "./received-message.js";
+import { checkAnswer, receiveQueueMessagesMethod, receiveRequest } from "./wire.js";
+
+/** How much longer than its wait a call may take: servers serve the receivers of one queue one after another. */
+export const CALL_MARGIN_MS = 30_000;
+
+/**
+ * Receives, or peeks. A receive that is cut while the server waits loses the messages it has taken by then, so neither a deadline nor an
+ * abort cuts it: the answer is waited for, and an abort counts only when it brings none.
+ */
+export async function receiveMessages<T>(
+  connection: Connection,
+  operation: "queues.receive" | "queues.peek",
+  request: ReceiveRequest<T>,
+  options: CallOptions = {},
+): Promise<QueueMessage<T>[]> {
+  const { signal, timeoutMs } = options;
+  const takes = operation === "queues.receive";
+  const { channel, codec } = request;
+  const subject = { operation, channel };
+  checkStoredChannel(operation, channel);
+  const max = checkMax(subject, request.max);
+  const waitSeconds = checkWait(subject, request.waitSeconds);
+  const waitMs = waitSeconds * 1_000;
+  if (takes && timeoutMs !== undefined && timeoutMs <= waitMs) {
+    const text = `timeoutMs must be longer than waitSeconds, ${waitMs} ms: a receive that is cut loses messages, got ${timeoutMs}`;
+    throw refuse(subject, text);
+  }
+  if (signal?.aborted === true) throw signal.reason;
+  const wire = receiveRequest(connection.options.clientId, channel, max, waitSeconds, !takes);
+  const answer = await connection.unary(receiveQueueMessagesMethod, wire, {
+    ...subject,
+    timeoutMs: waitMs + CALL_MARGIN_MS,
+    options: {
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(takes || signal === undefined ? {} : { signal }),
+    },
+  });
+  checkAnswer(answer, subject);
+  const messages = withoutRepeats(answer.Messages);
+  if (messages.length === 0) signal?.throwIfAborted();
+  return messages.map((wire) => new ReceivedQueueMessage(wire, codec));
+}

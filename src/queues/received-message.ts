@@ -1,0 +1,59 @@
+import type { Codec } from "../api/codec.js";
+import type { QueueMessage } from "../api/queue-message.js";
+import { IncomingMessage } from "../support/incoming-message.js";
+import { dateOf } from "../support/time.js";
+import type { WireQueueMessage } from "./wire.js";
+
+/** A received message of a queue; what holds it open adds the settle methods. */
+export class ReceivedQueueMessage<T> extends IncomingMessage<T> implements QueueMessage<T> {
+  readonly sequence: bigint;
+  readonly receiveCount: number;
+  readonly timestampNanos: bigint;
+  readonly reroutedFrom?: string;
+  readonly expiresAt?: Date;
+  readonly delayedTo?: Date;
+
+  constructor(wire: WireQueueMessage, codec: Codec<T> | undefined) {
+    super(
+      { id: wire.MessageID, channel: wire.Channel, metadata: wire.Metadata, tags: wire.Tags, body: wire.Body },
+      codec,
+    );
+    const attributes = wire.Attributes;
+    this.sequence = attributes?.Sequence ?? 0n;
+    this.receiveCount = attributes?.ReceiveCount ?? 0;
+    this.timestampNanos = attributes?.Timestamp ?? 0n;
+    if (attributes === undefined) return;
+    if (attributes.ReRouted) this.reroutedFrom = attributes.ReRoutedFromQueue;
+    if (attributes.ExpirationAt > 0n) this.expiresAt = dateOf(attributes.ExpirationAt);
+    if (attributes.DelayedTo > 0n) this.delayedTo = dateOf(attributes.DelayedTo);
+  }
+
+  get timestamp(): Date {
+    return dateOf(this.timestampNanos);
+  }
+
+  override toJSON(): Record<string, unknown> {
+    const { sequence, receiveCount, timestamp, timestampNanos, reroutedFrom, expiresAt, delayedTo } = this;
+    return {
+      ...super.toJSON(),
+      sequence: String(sequence),
+      timestamp: timestamp.toISOString(),
+      timestampNanos: String(timestampNanos),
+      receiveCount,
+      ...(reroutedFrom === undefined ? {} : { reroutedFrom }),
+      ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
+      ...(delayedTo === undefined ? {} : { delayedTo: delayedTo.toISOString() }),
+    };
+  }
+}
+
+/** Servers can show one message twice in one answer, when polls begin at the same moment. */
+export function withoutRepeats(messages: readonly WireQueueMessage[]): readonly WireQueueMessage[] {
+  if (messages.length < 2) return messages;
+  const seen = new Set<bigint>();
+  const once = messages.filter(({ Attributes }) => {
+    const sequence = Attributes?.Sequence ?? 0n;
+    return !seen.has(sequence) && seen.add(sequence);
+  });
+  return once.length === messages.length ? messages : once;
+}

@@ -1,0 +1,173 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  type AckAllQueueMessagesRequest,
+  AckAllQueueMessagesRequestSchema,
+  kubemq,
+  type QueueMessagesBatchRequest,
+  QueueMessagesBatchRequestSchema,
+  QueueMessageSchema,
+  type QueuesInfoRequest,
+  QueuesInfoRequestSchema,
+  type QueuesInfoResponse,
+  type QueuesUpstreamRequest,
+  QueuesUpstreamRequestSchema,
+  type QueuesUpstreamResponse,
+  type ReceiveQueueMessagesRequest,
+  ReceiveQueueMessagesRequestSchema,
+  type SendQueueMessageResult,
+  type QueueMessage as WireQueueMessage,
+} from "../../gen/kubemq_pb.js";
+import type { Outgoing } from "../api/message.js";
+import type { QueuePolicy, QueuesInfo, SendResult } from "../api/queue-message.js";
+import type { Subject } from "../support/checks.js";
+import { fault, serverError } from "../support/faults.js";
+import { newId } from "../support/ids.js";
+import { tagsOf, tagsSize } from "../support/tags.js";
+import { dateOf } from "../support/time.js";
+
+/** Queues but for their consumers: protobuf to public types and back. */
+
+export const sendQueueMessageMethod = kubemq.method.sendQueueMessage;
+
+export const sendQueueMessagesBatchMethod = kubemq.method.sendQueueMessagesBatch;
+
+export const receiveQueueMessagesMethod = kubemq.method.receiveQueueMessages;
+
+export const ackAllQueueMessagesMethod = kubemq.method.ackAllQueueMessages;
+
+export const queuesInfoMethod = kubemq.method.queuesInfo;
+
+export const queuesUpstreamMethod = kubemq.method.queuesUpstream;
+
+export type {
+  QueuesUpstreamRequest as WireUpstreamRequest,
+  QueuesUpstreamResponse as WireUpstreamResponse,
+  WireQueueMessage,
+};
+
+export function queueMessageOf(
+  clientId: string,
+  message: Outgoing,
+  body: Uint8Array,
+  policy: QueuePolicy | undefined,
+): WireQueueMessage {
+  return create(QueueMessageSchema, {
+    MessageID: message.id ?? newId(),
+    ClientID: clientId,
+    Channel: message.channel,
+    Metadata: message.metadata ?? "",
+    Body: body,
+    Tags: tagsOf(message.tags),
+    ...(policy === undefined ? {} : { Policy: policyOf(policy) }),
+  });
+}
+
+function policyOf({ expirationSeconds, delaySeconds, deadLetter }: QueuePolicy) {
+  return {
+    ExpirationSeconds: expirationSeconds ?? 0,
+    DelaySeconds: delaySeconds ?? 0,
+    MaxReceiveCount: deadLetter?.maxReceiveCount ?? 0,
+    MaxReceiveQueue: deadLetter?.queue ?? "",
+  };
+}
+
+/** How many bytes a message takes. */
+export function exactQueueMessageSize(message: WireQueueMessage): number {
+  return toBinary(QueueMessageSchema, message).length;
+}
+
+/** About how many bytes a message takes, not less. */
+export function queueMessageSize(message: WireQueueMessage): number {
+  const texts =
+    message.Metadata.length + message.Channel.length + message.MessageID.length + message.ClientID.length + 256;
+  return message.Body.length + 3 * texts + tagsSize(message.Tags);
+}
+
+/** What became of a message; the server's own flags above the single results are not to be trusted. */
+export function sendResult(
+  result: SendQueueMessageResult | undefined,
+  sent: WireQueueMessage,
+  operation: string,
+): SendResult {
+  const subject = { operation, channel: sent.Channel };
+  const id = result?.MessageID || sent.MessageID;
+  if (result === undefined) {
+    return {
+      ok: false,
+      id,
+      error: fault("PROTOCOL", subject, "the server gave no result for this message, it may be stored"),
+    };
+  }
+  if (result.IsError || result.Error !== "") {
+    return { ok: false, id, error: serverError(result.Error, subject) };
+  }
+  return {
+    ok: true,
+    id,
+    sentAt: dateOf(result.SentAt),
+    ...(result.ExpirationAt > 0n ? { expiresAt: dateOf(result.ExpirationAt) } : {}),
+    ...(result.DelayedTo > 0n ? { delayedTo: dateOf(result.DelayedTo) } : {}),
+  };
+}
+
+export function batchRequest(messages: WireQueueMessage[]): QueueMessagesBatchRequest {
+  return create(QueueMessagesBatchRequestSchema, { BatchID: newId(), Messages: messages });
+}
+
+export function upstreamRequest(id: string, messages: WireQueueMessage[]): QueuesUpstreamRequest {
+  return create(QueuesUpstreamRequestSchema, { RequestID: id, Messages: messages });
+}
+
+export function receiveRequest(
+  clientId: string,
+  channel: string,
+  max: number,
+  waitSeconds: number,
+  peek: boolean,
+): ReceiveQueueMessagesRequest {
+  return create(ReceiveQueueMessagesRequestSchema, {
+    RequestID: newId(),
+    ClientID: clientId,
+    Channel: channel,
+    MaxNumberOfMessages: max,
+    WaitTimeSeconds: waitSeconds,
+    IsPeak: peek,
+  });
+}
+
+export function ackAllRequest(clientId: string, channel: string, waitSeconds: number): AckAllQueueMessagesRequest {
+  return create(AckAllQueueMessagesRequestSchema, {
+    RequestID: newId(),
+    ClientID: clientId,
+    Channel: channel,
+    WaitTimeSeconds: waitSeconds,
+  });
+}
+
+export function infoRequest(queue: string): QueuesInfoRequest {
+  return create(QueuesInfoRequestSchema, { RequestID: newId(), QueueName: queue });
+}
+
+export function queuesInfo({ Info }: QueuesInfoResponse): QueuesInfo {
+  const queues = (Info?.Queues ?? []).map((queue) => ({
+    name: queue.Name,
+    messages: Number(queue.Messages),
+    bytes: Number(queue.Bytes),
+    firstSequence: queue.FirstSequence,
+    lastSequence: queue.LastSequence,
+    waiting: Number(queue.Waiting),
+    subscribers: Number(queue.Subscribers),
+  }));
+  return { total: Info?.TotalQueue ?? 0, queues };
+}
+
+/** How many messages wait in one queue, those that consumers hold included; undefined when the server does not list it. */
+export function waitingIn({ Info }: QueuesInfoResponse, queue: string): number | undefined {
+  const found = Info?.Queues.find(({ Name }) => Name === queue);
+  return found === undefined ? undefined : Number(found.Waiting);
+}
+
+/** Throws what the server put in place of an answer, if it did. */
+export function checkAnswer(answer: { readonly IsError: boolean; readonly Error: string }, subject: Subject): void {
+  if (answer.IsError) throw serverError(answer.Error, subject);
+}

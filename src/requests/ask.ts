@@ -1,0 +1,116 @@
+import { KubeMQError } from "../api/errors.js";
+import type { OutgoingRequest, Reply, RequestOptions, ResponseInfo } from "../api/requests.js";
+import type { Connection } from "../connection/connection.js";
+import {
+  checkBytes,
+  checkChannel,
+  checkInteger,
+  checkOutgoing,
+  checkSize,
+  encodePayload,
+  refuse,
+  type Subject,
+} from "../support/checks.js";
+import { MAX_TIMER_MS } from "../support/defaults.js";
+import { fault } from "../support/faults.js";
+import { newId } from "../support/ids.js";
+import {
+  estimatedSize,
+  exactSize,
+  type RequestKind,
+  requestOf,
+  responseParts,
+  type ResponseParts,
+  sendRequestMethod,
+  type WireRequest,
+} from "./wire.js";
+
+/** The call may take longer than the server waits for a responder: the server's own answer, that nobody did, is to arrive. */
+const MARGIN_MS = 5_000;
+
+/** A request that is ready to be sent. @internal */
+export interface PreparedRequest {
+  readonly id: string;
+  readonly timeoutMs: number;
+  readonly wire: WireRequest;
+}
+
+/** Checks a request and makes its wire form. @internal */
+export function prepareRequest(
+  connection: Connection,
+  kind: RequestKind,
+  message: OutgoingRequest,
+  options: RequestOptions | undefined,
+  cache?: { key: string; ttlSeconds: number },
+): PreparedRequest {
+  const operation = `${kind}.send`;
+  const { channel, span } = message;
+  const subject = { operation, channel };
+  checkChannel(operation, channel);
+  checkOutgoing(operation, message);
+  checkBytes(subject, "span", span);
+  if (cache !== undefined) checkCache(subject, cache);
+  const timeoutMs = requestTimeout(connection, subject, options);
+  const { clientId, maxMessageBytes } = connection.options;
+  const body = encodePayload(operation, message);
+  const id = message.id ?? newId();
+  const wire = requestOf(kind, clientId, { ...message, id }, body, { timeoutMs, span, cache });
+  checkSize(subject, estimatedSize(wire), () => exactSize(wire), maxMessageBytes);
+  return { id, timeoutMs, wire };
+}
+
+/** How long the server is to wait: whole milliseconds in 32 bits. @internal */
+export function requestTimeout(connection: Connection, subject: Subject, options: RequestOptions | undefined): number {
+  const timeoutMs = options?.timeoutMs ?? Math.ceil(connection.options.timeoutMs);
+  return checkInteger(subject, "timeoutMs", timeoutMs, 1, MAX_TIMER_MS);
+}
+
+/** Sends a request and waits for its response. @internal */
+export async function ask(
+  connection: Connection,
+  subject: Subject,
+  { wire, timeoutMs }: Pick<PreparedRequest, "wire" | "timeoutMs">,
+  signal: AbortSignal | undefined,
+): Promise<ResponseParts> {
+  try {
+    const response = await connection.unary(sendRequestMethod, wire, {
+      ...subject,
+      timeoutMs: Math.min(timeoutMs + MARGIN_MS, MAX_TIMER_MS),
+      ...(signal === undefined ? {} : { options: { signal } }),
+    });
+    return responseParts(response, new Date());
+  } catch (error) {
+    if (!KubeMQError.is(error, "TIMEOUT") || error.serverCode === undefined) throw error;
+    const { serverCode } = error;
+    const text = `no answer within ${timeoutMs} ms: nobody responds on this channel, or not in time`;
+    throw fault("TIMEOUT", subject, text, { cause: error, serverCode });
+  }
+}
+
+/** Checks what goes with a response. @internal */
+export function checkReply(subject: Subject & { readonly channel: string }, reply: Reply): void {
+  const { metadata, tags, span } = reply;
+  checkOutgoing(subject.operation, {
+    channel: subject.channel,
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(tags === undefined ? {} : { tags }),
+  });
+  checkBytes(subject, "span", span);
+}
+
+/** What every result says of its response. @internal */
+export function responseInfo({ timestamp, tags, clientId, span }: ResponseParts): ResponseInfo {
+  return { timestamp, tags, clientId, ...(span === undefined ? {} : { span }) };
+}
+
+/** Why a request was not carried out; a responder may leave it open. @internal */
+export function reasonOf({ error }: ResponseParts): string {
+  return error === "" ? "not carried out, without a reason" : error;
+}
+
+function checkCache(subject: Subject, cache: { key: unknown; ttlSeconds: unknown }): void {
+  if (typeof cache.key !== "string" || cache.key === "") {
+    throw refuse(subject, "cache.key must be a text that is not empty");
+  }
+  checkInteger(subject, "cache.ttlSeconds", cache.ttlSeconds, 1, 2 ** 31 - 1);
+}

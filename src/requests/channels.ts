@@ -1,0 +1,105 @@
+import { KubeMQError } from "../api/errors.js";
+import type { CallOptions } from "../api/message.js";
+import type { ChannelKind, ChannelsClient } from "../api/server.js";
+import type { Connection } from "../connection/connection.js";
+import { onAbort } from "../support/abort.js";
+import { checkChannel, checkStoredChannel, refuse } from "../support/checks.js";
+import { fault, serverError } from "../support/faults.js";
+import { newId } from "../support/ids.js";
+import { ask, requestTimeout } from "./ask.js";
+import { channelList } from "./wire-channels.js";
+import { requestOf, type ResponseParts } from "./wire.js";
+
+/** Where servers take requests about channels. */
+const MANAGEMENT_CHANNEL = "kubemq.cluster.internal.requests";
+
+const TYPES: Readonly<Record<ChannelKind, string>> = {
+  events: "events",
+  eventsStore: "events_store",
+  commands: "commands",
+  queries: "queries",
+  queues: "queues",
+};
+
+/** A cluster that has just started says so for a while. */
+const NOT_READY = /cluster snapshot not ready yet/;
+
+const READY_ATTEMPTS = 4;
+
+const READY_DELAY_MS = 1_000;
+
+/** @internal */
+export function createChannelsClient(connection: Connection): ChannelsClient {
+  const manage = async (
+    operation: string,
+    kind: ChannelKind,
+    verb: string,
+    tags: Record<string, string>,
+    options: CallOptions | undefined,
+  ): Promise<ResponseParts> => {
+    const { clientId } = connection.options;
+    const subject = { operation, ...(tags["channel"] === undefined ? {} : { channel: tags["channel"] }) };
+    const timeoutMs = requestTimeout(connection, subject, options);
+    const message = {
+      channel: MANAGEMENT_CHANNEL,
+      metadata: verb,
+      tags: { channel_type: TYPES[kind], client_id: clientId, ...tags },
+    };
+    for (let attempt = 1; ; attempt++) {
+      const wire = requestOf("queries", clientId, { ...message, id: newId() }, new Uint8Array(), { timeoutMs });
+      let response: ResponseParts;
+      try {
+        response = await ask(connection, subject, { wire, timeoutMs }, options?.signal);
+      } catch (error) {
+        if (!KubeMQError.is(error, "TIMEOUT") || error.serverCode === undefined) throw error;
+        const text = `the server did not answer within ${timeoutMs} ms: open-source servers have no channel management, and of a cluster only the leader answers`;
+        throw fault("UNSUPPORTED", subject, text, { cause: error, serverCode: error.serverCode });
+      }
+      // Servers are not agreed on which of the two says that it failed.
+      if (response.executed && response.error === "") return response;
+      const text = response.error;
+      if (!NOT_READY.test(text)) throw serverError(text, subject);
+      if (attempt === READY_ATTEMPTS) throw fault("UNAVAILABLE", subject, text);
+      await pause(connection, READY_DELAY_MS, options?.signal);
+    }
+  };
+
+  const change = async (verb: "create" | "delete", kind: ChannelKind, name: string, options?: CallOptions) => {
+    const operation = `channels.${verb}`;
+    checkKind(operation, kind);
+    if (kind === "eventsStore" || kind === "queues") checkStoredChannel(operation, name, "name");
+    else checkChannel(operation, name, "name");
+    await manage(operation, kind, `${verb}-channel`, { channel: name }, options);
+  };
+
+  return {
+    create: (kind, name, options) => change("create", kind, name, options),
+    delete: (kind, name, options) => change("delete", kind, name, options),
+    async list(kind, search, options) {
+      const operation = "channels.list";
+      checkKind(operation, kind);
+      if (search !== undefined && typeof search !== "string") throw refuse({ operation }, "search must be a text");
+      const { body } = await manage(operation, kind, "list-channels", { channel_search: search ?? "" }, options);
+      return channelList(body, kind, { operation });
+    },
+  };
+}
+
+function checkKind(operation: string, kind: unknown): void {
+  if (typeof kind === "string" && Object.hasOwn(TYPES, kind)) return;
+  throw refuse({ operation }, `kind must be one of ${Object.keys(TYPES).join(", ")}, got ${String(kind)}`);
+}
+
+/** Rejects with the signal's reason when that aborts. */
+function pause({ clock }: Connection, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancelTimer = clock.setTimer(delayMs, () => {
+      unwatch();
+      resolve();
+    });
+    const unwatch = onAbort(signal, () => {
+      cancelTimer();
+      reject(signal?.reason);
+    });
+  });
+}

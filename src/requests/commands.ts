@@ -1,0 +1,45 @@
+import type { CallOptions } from "../api/message.js";
+import type { CommandRequest, CommandsClient, Reply } from "../api/requests.js";
+import type { Connection } from "../connection/connection.js";
+import { ask, checkReply, prepareRequest, reasonOf, responseInfo } from "./ask.js";
+import { handleRequests } from "./handle.js";
+import { ReceivedRequest } from "./received-request.js";
+import { openRequests, requestSource } from "./subscribe.js";
+
+/** @internal */
+export function createCommandsClient(connection: Connection): CommandsClient {
+  return {
+    async send(command, options) {
+      const request = prepareRequest(connection, "commands", command, options);
+      const subject = { operation: "commands.send", channel: command.channel };
+      const response = await ask(connection, subject, request, options?.signal);
+      const info = responseInfo(response);
+      return response.executed ? { executed: true, ...info } : { executed: false, error: reasonOf(response), ...info };
+    },
+
+    subscribe: (filter, options) =>
+      openRequests(connection, requestSource("commands", "subscribe", filter, ReceivedCommand), options),
+
+    handle: (filter, handler, options) =>
+      handleRequests(
+        connection,
+        requestSource("commands", "handle", filter, ReceivedCommand),
+        async (command) => {
+          const reply = await handler(command);
+          return () => command.respond(reply ?? {});
+        },
+        options,
+      ),
+  };
+}
+
+class ReceivedCommand<T> extends ReceivedRequest<T> implements CommandRequest<T> {
+  respond(reply: Reply = {}, options?: CallOptions): Promise<void> {
+    const { metadata, tags, span } = reply;
+    const outcome = () => {
+      checkReply({ operation: "commands.respond", channel: this.channel }, reply);
+      return { metadata, tags, span };
+    };
+    return this.answer("respond", outcome, options);
+  }
+}

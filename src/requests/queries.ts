@@ -1,0 +1,99 @@
+import type { Codec } from "../api/codec.js";
+import type { CallOptions, HandlerOptions, Payload } from "../api/message.js";
+import type {
+  OutgoingQuery,
+  QueriesClient,
+  QueryAnswer,
+  QueryRequest,
+  QueryResult,
+  Reply,
+  RequestOptions,
+} from "../api/requests.js";
+import type { ChannelFilter } from "../api/subscription.js";
+import type { Connection } from "../connection/connection.js";
+import { encodeBody } from "../support/checks.js";
+import { IncomingMessage } from "../support/incoming-message.js";
+import { ask, checkReply, prepareRequest, reasonOf, responseInfo } from "./ask.js";
+import { handleRequests } from "./handle.js";
+import { ReceivedRequest, type ResponsePath } from "./received-request.js";
+import { openRequests, requestSource } from "./subscribe.js";
+import type { RequestParts, ResponseParts } from "./wire.js";
+
+/** @internal */
+export function createQueriesClient(connection: Connection): QueriesClient {
+  return {
+    async send<T, R = Uint8Array>(query: OutgoingQuery<T, R>, options?: RequestOptions): Promise<QueryResult<R>> {
+      const request = prepareRequest(connection, "queries", query, options, query.cache);
+      const subject = { operation: "queries.send", channel: query.channel };
+      const response = await ask(connection, subject, request, options?.signal);
+      if (!response.executed) return { executed: false, error: reasonOf(response), ...responseInfo(response) };
+      return new ReceivedAnswer(request.id, query.channel, response, query.responseCodec);
+    },
+
+    subscribe: (filter, options) =>
+      openRequests(connection, requestSource("queries", "subscribe", filter, ReceivedQuery), options),
+
+    handle<T, R>(
+      filter: ChannelFilter<T> & { responseCodec?: Codec<R> | undefined },
+      handler: (query: QueryRequest<T>) => R | Promise<R>,
+      options?: HandlerOptions,
+    ) {
+      const codec = filter.responseCodec;
+      return handleRequests(
+        connection,
+        requestSource("queries", "handle", filter, ReceivedQuery),
+        async (query) => {
+          const body = await handler(query);
+          // Without a codec the types allow bytes and text only; what comes nevertheless is refused when it is encoded.
+          return () => query.respond(codec === undefined ? { body: body as Uint8Array } : { body, codec });
+        },
+        options,
+      );
+    },
+  };
+}
+
+class ReceivedQuery<T> extends ReceivedRequest<T> implements QueryRequest<T> {
+  readonly cacheKey?: string;
+
+  constructor(parts: RequestParts, codec: Codec<T> | undefined, path: ResponsePath) {
+    super(parts, codec, path);
+    if (parts.cacheKey !== undefined) this.cacheKey = parts.cacheKey;
+  }
+
+  respond<R>(reply: Reply & Payload<R>, options?: CallOptions): Promise<void> {
+    const subject = { operation: "queries.respond", channel: this.channel };
+    const outcome = () => {
+      checkReply(subject, reply);
+      const { metadata, tags, span } = reply;
+      const body = encodeBody(subject.operation, { ...reply, channel: this.channel });
+      return { metadata, tags, span, body };
+    };
+    return this.answer("respond", outcome, options);
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), cacheKey: this.cacheKey };
+  }
+}
+
+class ReceivedAnswer<T> extends IncomingMessage<T> implements QueryAnswer<T> {
+  readonly executed = true;
+  readonly cacheHit: boolean;
+  readonly timestamp: Date;
+  readonly clientId: string;
+  readonly span?: Uint8Array;
+
+  constructor(id: string, channel: string, response: ResponseParts, codec: Codec<T> | undefined) {
+    super({ id, channel, metadata: response.metadata, tags: response.tags, body: response.body }, codec);
+    this.cacheHit = response.cacheHit;
+    this.timestamp = response.timestamp;
+    this.clientId = response.clientId;
+    if (response.span !== undefined) this.span = response.span;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    const { executed, cacheHit, clientId } = this;
+    return { ...super.toJSON(), executed, cacheHit, clientId, timestamp: this.timestamp.toISOString() };
+  }
+}

@@ -1,0 +1,167 @@
+import type { Codec } from "../api/codec.js";
+import type { StreamOptions } from "../api/message.js";
+import type { Unanswered } from "../api/requests.js";
+import type { ChannelFilter } from "../api/subscription.js";
+import type { Connection } from "../connection/connection.js";
+import { once } from "../connection/wire.js";
+import type { WireSubscribe } from "./wire.js";
+import { StreamEngine } from "../stream/engine.js";
+import type { Attempt, Leave, StreamPlan } from "../stream/plan.js";
+import { onAbort } from "../support/abort.js";
+import { checkChannelFilter, checkGroup, checkSize, refuse, type Subject } from "../support/checks.js";
+import { DEFAULTS } from "../support/defaults.js";
+import { cancelled } from "../support/faults.js";
+import type { BatchSource } from "../transport/index.js";
+import type { ReceivedRequest, ResponsePath } from "./received-request.js";
+import {
+  estimatedSize,
+  exactSize,
+  type RequestKind,
+  requestParts,
+  type RequestParts,
+  requestsSubscription,
+  responseOf,
+  sendResponseMethod,
+  subscribeToRequestsMethod,
+  type WireRequest,
+} from "./wire.js";
+
+/** What a subscription to requests is to, and what it makes of them. */
+export interface RequestSource<R> {
+  readonly kind: RequestKind;
+  readonly operation: string;
+  readonly filter: { readonly channel: string; readonly group?: string };
+  make(parts: RequestParts, path: ResponsePath): R;
+}
+
+/** What a subscription to commands or queries is to; each request is made a `Received`. */
+export function requestSource<T, R>(
+  kind: RequestKind,
+  call: "subscribe" | "handle",
+  filter: ChannelFilter<T>,
+  Received: new (parts: RequestParts, codec: Codec<T> | undefined, path: ResponsePath) => R,
+): RequestSource<R> {
+  const { codec } = filter;
+  return { kind, operation: `${kind}.${call}`, filter, make: (parts, path) => new Received(parts, codec, path) };
+}
+
+/** How many requests wait for a slow loop. */
+const CAPACITY = 256;
+
+/** Subscribes to requests. `onLeave` gives what the stream is to wait for when it is stopped; by default the request in the body. */
+export function openRequests<R extends ReceivedRequest<unknown>>(
+  connection: Connection,
+  source: RequestSource<R>,
+  options: StreamOptions & { unanswered?: Unanswered } = {},
+  onLeave?: () => Promise<void>,
+): StreamEngine<WireRequest, R> {
+  const { operation, filter } = source;
+  checkChannelFilter(operation, filter.channel);
+  const group = checkGroup(operation, filter.channel, filter.group);
+  const { unanswered = "fail" } = options;
+  if (unanswered !== "fail" && unanswered !== "leave") {
+    throw refuse(
+      { operation, channel: filter.channel },
+      `unanswered must be "fail" or "leave", got ${String(unanswered)}`,
+    );
+  }
+  const subscribe = requestsSubscription(source.kind, connection.options.clientId, filter.channel, group);
+  return new StreamEngine(new RequestPlan(connection, source, subscribe, unanswered, onLeave), connection, options);
+}
+
+/** The way back to the askers of one subscription. */
+function responsePath(connection: Connection, kind: RequestKind): ResponsePath {
+  const { clientId, maxMessageBytes } = connection.options;
+  return {
+    kind,
+    clock: connection.clock,
+    async send(operation, request, outcome, options) {
+      const subject = { operation, channel: request.channel };
+      const response = responseOf(clientId, request, outcome);
+      checkSize(subject, estimatedSize(response), () => exactSize(response), maxMessageBytes);
+      await connection.unary(sendResponseMethod, response, { ...subject, options, settles: true });
+    },
+  };
+}
+
+class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<WireRequest, R> {
+  readonly operation: string;
+  readonly channel: string;
+  readonly kind: RequestKind;
+  readonly capacity = CAPACITY;
+  readonly #connection: Connection;
+  readonly #source: RequestSource<R>;
+  readonly #subscribe: WireSubscribe;
+  readonly #path: ResponsePath;
+  readonly #unanswered: Unanswered;
+  readonly #onLeave: (() => Promise<void>) | undefined;
+  #cancel = () => {};
+  #bodyDone = () => {};
+
+  constructor(
+    connection: Connection,
+    source: RequestSource<R>,
+    subscribe: WireSubscribe,
+    unanswered: Unanswered,
+    onLeave: (() => Promise<void>) | undefined,
+  ) {
+    this.operation = source.operation;
+    this.channel = source.filter.channel;
+    this.kind = source.kind;
+    this.#connection = connection;
+    this.#source = source;
+    this.#subscribe = subscribe;
+    this.#path = responsePath(connection, source.kind);
+    this.#unanswered = unanswered;
+    this.#onLeave = onLeave;
+  }
+
+  open({ signal }: Attempt): BatchSource<WireRequest> {
+    const subject: Subject = { operation: this.operation, channel: this.channel };
+    const call = new AbortController();
+    this.#cancel = () => call.abort(cancelled());
+    onAbort(signal, this.#cancel);
+    return this.#connection.stream(subscribeToRequestsMethod, once(this.#subscribe), call.signal, subject);
+  }
+
+  map(wire: WireRequest): R {
+    return this.#source.make(requestParts(wire), this.#path);
+  }
+
+  isStale(request: R): boolean {
+    return request.isLate;
+  }
+
+  onRelease(request: R): void {
+    this.#release(request, "before it took the request up");
+  }
+
+  onAbandoned(request: R): void {
+    this.#release(request, "without an answer");
+    this.#bodyDone();
+  }
+
+  onFinished(): void {
+    this.#bodyDone();
+  }
+
+  onLeave(how: Leave, inBody: R | undefined): Promise<void> | undefined {
+    // Responses travel by calls of their own. The subscription ends at once: the server must not give it another request.
+    this.#cancel();
+    if (this.#onLeave !== undefined) return this.#onLeave();
+    if (how === "return" || inBody?.isOpen !== true) return undefined;
+    return new Promise((resolve) => {
+      const boundMs = Math.min(inBody.remainingMs, DEFAULTS.closeTimeoutMs);
+      const cancelTimer = this.#connection.clock.setTimer(boundMs, resolve);
+      this.#bodyDone = () => {
+        cancelTimer();
+        resolve();
+      };
+      inBody.onAnswered(this.#bodyDone);
+    });
+  }
+
+  #release(request: R, how: string): void {
+    if (this.#unanswered === "fail") request.release(`responder ${this.#connection.options.clientId} stopped ${how}`);
+  }
+}

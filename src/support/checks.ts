@@ -1,0 +1,174 @@
+import { KubeMQError } from "../api/errors.js";
+import type { Outgoing, Payload } from "../api/message.js";
+import { MAX_TIMER_MS } from "./defaults.js";
+
+/**
+ * Argument checks, made before a byte is sent. They are as strict as a server's own checks (so that a refusal comes with
+ * the argument's name), and stricter where a server would be harmed: a control character in a channel name kills a
+ * connection that all clients of the server share.
+ */
+export interface Subject {
+  readonly operation: string;
+  readonly channel?: string;
+}
+
+export function refuse(subject: Subject, message: string): KubeMQError {
+  return new KubeMQError("INVALID_ARGUMENT", message, subject);
+}
+
+/** The last ones that passed: most messages go where the one before them went, and patterns cost more than the rest of the checks. */
+let lastChannel: unknown;
+
+let lastStoredChannel: unknown;
+
+/** A channel to send to. */
+export function checkChannel(operation: string, channel: unknown, name = "channel"): asserts channel is string {
+  if (channel === lastChannel && channel !== undefined) return;
+  checkChannelFilter(operation, channel, name);
+  if (/[*>]/.test(channel)) {
+    throw refuse({ operation, channel }, `${name} must not contain the wildcards "*" and ">", got ${quote(channel)}`);
+  }
+  lastChannel = channel;
+}
+
+/** A channel to subscribe to, where wildcards are allowed. */
+export function checkChannelFilter(operation: string, channel: unknown, name = "channel"): asserts channel is string {
+  if (typeof channel !== "string" || channel === "")
+    throw refuse({ operation }, `${name} must be a text that is not empty`);
+  if (channel.endsWith("."))
+    throw refuse({ operation, channel }, `${name} must not end with a dot, got ${quote(channel)}`);
+  // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
+  if (/[\s\u0000-\u001f\u007f-\u009f]/.test(channel)) {
+    throw refuse(
+      { operation, channel },
+      `${name} must not contain white space or control characters, got ${quote(channel)}`,
+    );
+  }
+}
+
+/** Channels of stored patterns: where the server's store refuses a name in silence, it is refused here. */
+export function checkStoredChannel(operation: string, channel: unknown, name = "channel"): asserts channel is string {
+  if (channel === lastStoredChannel && channel !== undefined) return;
+  checkChannel(operation, channel, name);
+  if (channel.startsWith(".") || channel.includes("..") || channel.includes("/")) {
+    throw refuse(
+      { operation, channel },
+      `${name} must not contain "/" or empty parts between dots, got ${quote(channel)}: the server's store refuses such names`,
+    );
+  }
+  lastStoredChannel = channel;
+}
+
+/** A group name, or none. */
+export function checkGroup(operation: string, channel: string, group: unknown): string {
+  if (group === undefined) return "";
+  // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
+  if (typeof group !== "string" || group === "" || /[\s\u0000-\u001f\u007f-\u009f]/.test(group)) {
+    throw refuse(
+      { operation, channel },
+      `group must be a text without white space that is not empty, got ${quote(group)}`,
+    );
+  }
+  return group;
+}
+
+/** Encodes a payload, and refuses a message without any content, as servers do. */
+export function encodePayload(operation: string, message: Outgoing & Payload<unknown>): Uint8Array {
+  const { channel, codec } = message;
+  const body = encodeBody(operation, message);
+  if (body.length === 0 && (message.metadata ?? "") === "") {
+    throw refuse(
+      { operation, channel },
+      `message must have a body or metadata: servers refuse a message with neither${codec === undefined ? "" : ", and the codec gave no bytes"}`,
+    );
+  }
+  return body;
+}
+
+/** Encodes a body that may be empty. */
+export function encodeBody(
+  operation: string,
+  { channel, body, codec }: { channel: string } & Payload<unknown>,
+): Uint8Array {
+  if (codec === undefined) {
+    if (body instanceof Uint8Array || isForeignBytes(body)) return body;
+    if (typeof body === "string") return Buffer.from(body, "utf8");
+    throw refuse(
+      { operation, channel },
+      `body must be a Uint8Array or a string, or come with a codec, got ${kind(body)}`,
+    );
+  }
+  let encoded: unknown;
+  try {
+    encoded = codec.encode(body);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new KubeMQError("ENCODE_FAILED", `codec cannot encode the body: ${why}`, { cause, operation, channel });
+  }
+  if (encoded instanceof Uint8Array || isForeignBytes(encoded)) return encoded;
+  const wrong = `codec.encode must give a Uint8Array at once, gave ${kind(encoded)}`;
+  throw new KubeMQError("ENCODE_FAILED", wrong, { operation, channel });
+}
+
+/** Checks what every message to send has beside its channel and body. */
+export function checkOutgoing(operation: string, message: Outgoing): void {
+  const { channel, id, metadata, tags } = message;
+  if (id !== undefined && (typeof id !== "string" || id === "")) {
+    throw refuse({ operation, channel }, `id must be a text that is not empty, got ${quote(id)}`);
+  }
+  if (metadata !== undefined && typeof metadata !== "string") {
+    throw refuse({ operation, channel }, `metadata must be a text, got ${kind(metadata)}`);
+  }
+  if (tags === undefined) return;
+  if (typeof tags !== "object" || tags === null)
+    throw refuse({ operation, channel }, "tags must be an object of texts");
+  for (const key in tags) {
+    if (typeof tags[key] !== "string") {
+      throw refuse({ operation, channel }, `tag ${quote(key)} must be a text, got ${kind(tags[key])}`);
+    }
+  }
+}
+
+/** A whole number within bounds. */
+export function checkInteger(subject: Subject, name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
+    throw refuse(subject, `${name} must be a whole number from ${min} to ${max}, got ${quote(value)}`);
+  }
+  return value;
+}
+
+/** A time-out in milliseconds. */
+export function checkTimeout(subject: Subject, timeoutMs: number | undefined, fallbackMs: number): number {
+  return timeoutMs === undefined ? fallbackMs : checkInteger(subject, "timeoutMs", timeoutMs, 1, MAX_TIMER_MS);
+}
+
+/** Bytes, or none. */
+export function checkBytes(subject: Subject, name: string, value: unknown): void {
+  if (value !== undefined && !isForeignBytes(value))
+    throw refuse(subject, `${name} must be a Uint8Array, got ${kind(value)}`);
+}
+
+/** Bytes of another realm, such as a jest sandbox or a worker: the class differs, the bytes do not. */
+function isForeignBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Uint8Array]";
+}
+
+function kind(value: unknown): string {
+  if (value === null) return "null";
+  return typeof value === "object" ? (value.constructor?.name ?? "object") : typeof value;
+}
+
+function quote(value: unknown): string {
+  return typeof value === "string"
+    ? JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
+    : String(value);
+}
+
+/** Refuses what the server would refuse as too large, before it is transferred to find out. `estimate` is quick and not too low. */
+export function checkSize(subject: Subject, estimate: number, exact: () => number, maxMessageBytes: number): void {
+  if (estimate <= maxMessageBytes) return;
+  const size = exact();
+  if (size > maxMessageBytes) {
+    throw refuse(subject, `message of ${size} bytes is larger than maxMessageBytes, ${maxMessageBytes}`);
+  }
+}

@@ -1,0 +1,16 @@
+/** Every default of {@link ClientOptions} in one place. */
+export const DEFAULTS = {
+  address: "localhost:50000",
+  timeoutMs: 10_000,
+  connectTimeoutMs: 10_000,
+  keepalive: { intervalMs: 10_000, timeoutMs: 5_000 },
+  reconnect: { initialDelayMs: 100, maxDelayMs: 10_000, jitter: 1, maxAttempts: Infinity },
+  maxMessageBytes: 104_857_600,
+  flowControl: { streamBytes: 1_048_576, connectionBytes: 2_097_152 },
+  closeTimeoutMs: 5_000,
+  concurrency: 1,
+  drainTimeoutMs: 5_000,
+} as const;
+
+/** Timers of Node.js hold at most this many milliseconds; longer ones fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;

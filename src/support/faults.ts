@@ -1,0 +1,223 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { type ErrorCode, type ErrorDetails, KubeMQError } from "../api/errors.js";
+import type { Subject } from "./checks.js";
+
+/**
+ * Every error there is becomes a KubeMQError here; the only room that reads error texts. Community servers report nearly
+ * everything as INTERNAL with an `Error NNN: …` text, so the text decides before the gRPC code does.
+ */
+export function toKubeMQError(error: unknown, subject: Subject): KubeMQError {
+  if (error instanceof KubeMQError) return error;
+  const node = nodeFault(error);
+  if (node !== undefined) return fault(node.code, subject, node.text, { cause: error });
+  const connectError = asConnectError(error);
+  if (connectError === undefined) {
+    const why = error instanceof Error ? error.message : String(error);
+    return fault("INTERNAL", subject, why, { cause: error });
+  }
+  const text = connectError.rawMessage;
+  const told = serverText(text);
+  if (told !== undefined) return fault(told.code, subject, text, { ...told.details, cause: error });
+  if (isForeignProtocol(text)) return fault("PROTOCOL", subject, text, { cause: error });
+  const { code, retryable } = byCode(connectError.code, text);
+  return fault(code, subject, text === "" ? Code[connectError.code] : text, { cause: error, retryable });
+}
+
+/** The error for a text that a server put into a response, which may be empty. */
+export function serverError(text: string, subject: Subject): KubeMQError {
+  const told = serverText(text) ?? { code: "REJECTED_BY_SERVER" as const, details: {} };
+  return fault(told.code, subject, text || "refused without a reason", told.details);
+}
+
+/** A connection that was lost, or a stream that the server ended: to a subscription both mean the same. */
+export function connectionLost(subject: Subject, why: string, cause?: unknown): KubeMQError {
+  return fault("UNAVAILABLE", subject, why, { cause });
+}
+
+/** A client, or a part of it, that was closed. */
+export function clientClosed(subject: Subject): KubeMQError {
+  return fault("CLIENT_CLOSED", subject, "the client is closed");
+}
+
+/** The same error, to be tried again. */
+export function retryable(error: KubeMQError, subject: Subject): KubeMQError {
+  return new KubeMQError(error.code, error.message, { ...subject, cause: error.cause, retryable: true });
+}
+
+/** Whether the server refused who is calling, and not the client the server's certificate. */
+export function isTokenRefused(error: KubeMQError): boolean {
+  return error.code === "UNAUTHENTICATED" && !error.retryable && nodeFault(error.cause) === undefined;
+}
+
+/** What an RPC's own controller is aborted with: any other reason would reset the stream with INTERNAL_ERROR in place of CANCEL. */
+export function cancelled(): ConnectError {
+  return new ConnectError("cancelled by the client", Code.Canceled);
+}
+
+/** An error whose message says where it happened. */
+export function fault(code: ErrorCode, subject: Subject, text: string, details: ErrorDetails = {}): KubeMQError {
+  const where = subject.channel === undefined ? subject.operation : `${subject.operation} on ${subject.channel}`;
+  return new KubeMQError(code, `${where}: ${text.trim()}`, { ...subject, ...details });
+}
+
+interface Told {
+  readonly code: ErrorCode;
+  readonly details: { serverCode?: number; retryable?: boolean };
+}
+
+/** Reads what KubeMQ servers say of themselves; undefined for texts of gRPC. */
+function serverText(text: string): Told | undefined {
+  const number = /\bError (\d{3})\b/.exec(text)?.[1];
+  if (number !== undefined) {
+    const serverCode = Number(number);
+    const code = codeOf(serverCode);
+    return { code, details: { serverCode, retryable: code === "UNAVAILABLE" } };
+  }
+  // The id of a subscription that has just died stays taken for a moment; the broken store connection is the server's own.
+  if (/clientID already registered|grpc server is not ready|nats: connection closed|publish ack timeout/.test(text)) {
+    return { code: "UNAVAILABLE", details: { retryable: true } };
+  }
+  if (/^(stan|nats): |^too many |^empty messages batch|^no messages to send/.test(text)) {
+    return { code: "REJECTED_BY_SERVER", details: {} };
+  }
+  return undefined;
+}
+
+function codeOf(serverCode: number): ErrorCode {
+  switch (serverCode) {
+    case 301:
+    case 138:
+      return "TIMEOUT";
+    case 129:
+      return "LEASE_LOST";
+    case 302:
+    case 402:
+    case 405:
+    case 406:
+    case 409:
+      return "UNAVAILABLE";
+    case 412:
+    case 414:
+    case 415:
+      return "PERMISSION_DENIED";
+    case 413:
+    case 421:
+    case 423:
+    case 424:
+      return "UNAUTHENTICATED";
+    default:
+      return serverCode < 200 || serverCode === 206 || serverCode === 207 ? "REJECTED_BY_SERVER" : "INTERNAL";
+  }
+}
+
+function byCode(code: Code, text: string): { code: ErrorCode; retryable: boolean } {
+  switch (code) {
+    case Code.Canceled: // nobody here cancelled: that is how a lost server arrives
+    case Code.Aborted:
+    case Code.Unavailable:
+      return { code: "UNAVAILABLE", retryable: true };
+    case Code.DeadlineExceeded:
+      return { code: "TIMEOUT", retryable: false };
+    case Code.Unauthenticated:
+      return { code: "UNAUTHENTICATED", retryable: false };
+    case Code.PermissionDenied:
+      return { code: "PERMISSION_DENIED", retryable: false };
+    case Code.NotFound:
+      return { code: "NOT_FOUND", retryable: false };
+    case Code.Unimplemented:
+      return { code: "UNSUPPORTED", retryable: false };
+    case Code.ResourceExhausted:
+      // A message that is too large stays too large; a connection that was throttled comes back.
+      return { code: "RESOURCE_EXHAUSTED", retryable: !/larger than/.test(text) };
+    case Code.Internal:
+      // How node:http2 and Connect report a stream that was reset, or ended without trailers.
+      return /missing (status|trailer)|stream (was )?(reset|closed)|REFUSED_STREAM|http\/2 stream/i.test(text)
+        ? { code: "UNAVAILABLE", retryable: true }
+        : { code: "INTERNAL", retryable: false };
+    case Code.InvalidArgument:
+    case Code.FailedPrecondition:
+    case Code.OutOfRange:
+    case Code.AlreadyExists:
+      return { code: "REJECTED_BY_SERVER", retryable: false };
+    case Code.DataLoss:
+    case Code.Unknown:
+      return { code: "INTERNAL", retryable: false };
+    default:
+      return { code: "INTERNAL", retryable: false };
+  }
+}
+
+/** What gRPC does not allow: an answer of something that is no KubeMQ server, or a broken one. */
+function isForeignProtocol(text: string): boolean {
+  return /^protocol error(?!: missing status)|^parse binary|^unsupported (content type|response encoding)/.test(text);
+}
+
+/** Recognises by shape: in a jest sandbox neither ConnectError nor Error are the classes that this room knows. */
+function asConnectError(error: unknown): ConnectError | undefined {
+  if (error instanceof ConnectError) return error;
+  if (typeof error !== "object" || error === null || !("rawMessage" in error) || !("code" in error)) return undefined;
+  return error as ConnectError;
+}
+
+interface NodeFault {
+  readonly code: ErrorCode;
+  readonly text: string;
+}
+
+/** Looks for an error of Node.js in a chain of causes, by the shape of its `code`. */
+function nodeFault(error: unknown): NodeFault | undefined {
+  for (let cause = error, depth = 0; typeof cause === "object" && cause !== null && depth < 8; depth++) {
+    const { code, message } = cause as { code?: unknown; message?: unknown };
+    if (typeof code === "string") {
+      const text = typeof message === "string" ? message : code;
+      if (
+        /^(E(CONN\w+|HOSTUNREACH|NETUNREACH|NETDOWN|PIPE|TIMEDOUT|AI_\w+)|ENOTFOUND|ERR_HTTP2_\w+|ERR_STREAM_\w+)$/.test(
+          code,
+        )
+      ) {
+        return { code: "UNAVAILABLE", text };
+      }
+      const refused = tlsFault(code);
+      if (refused !== undefined) return { code: refused.code, text: `${refused.text}: ${text}` };
+    }
+    cause = (cause as { cause?: unknown }).cause;
+  }
+  return undefined;
+}
+
+/** What OpenSSL and node:tls report, in words that name the cause. */
+function tlsFault(code: string): NodeFault | undefined {
+  if (code.startsWith("ERR_SSL_")) {
+    if (/ALERT_CERTIFICATE_REQUIRED/.test(code)) {
+      return { code: "UNAUTHENTICATED", text: "the server asks for a client certificate: give tls.cert and tls.key" };
+    }
+    if (/ALERT_(BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA)/.test(code)) {
+      return { code: "UNAUTHENTICATED", text: "the server refused this client's certificate" };
+    }
+    if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD/.test(code)) {
+      return { code: "UNAVAILABLE", text: "the server does not speak TLS on this port" };
+    }
+    return { code: "UNAVAILABLE", text: "TLS handshake failed" };
+  }
+  switch (code) {
+    case "CERT_HAS_EXPIRED":
+      return { code: "UNAUTHENTICATED", text: "the server's certificate has expired" };
+    case "CERT_NOT_YET_VALID":
+      return { code: "UNAUTHENTICATED", text: "the server's certificate is not valid yet" };
+    case "CERT_REVOKED":
+      return { code: "UNAUTHENTICATED", text: "the server's certificate was revoked" };
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+    case "HOSTNAME_MISMATCH":
+      return { code: "UNAUTHENTICATED", text: "the server's certificate is for another name" };
+    case "DEPTH_ZERO_SELF_SIGNED_CERT":
+    case "SELF_SIGNED_CERT_IN_CHAIN":
+    case "UNABLE_TO_GET_ISSUER_CERT":
+    case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
+    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
+      return { code: "UNAUTHENTICATED", text: "the server's certificate comes from an unknown authority" };
+    default:
+      return /^CERT_|^(ERROR_IN|INVALID)_(CERT|CA|PURPOSE)|_CERT_/.test(code)
+        ? { code: "UNAUTHENTICATED", text: "the server's certificate is not valid" }
+        : undefined;
+  }
+}

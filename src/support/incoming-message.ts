@@ -1,0 +1,73 @@
+import { bytes, type Codec, json } from "../api/codec.js";
+import { KubeMQError } from "../api/errors.js";
+import type { Incoming } from "../api/message.js";
+
+const decoder = new TextDecoder();
+
+const unread = Symbol("unread");
+
+/** The parts of a received message that every pattern shares. */
+export interface IncomingParts {
+  readonly id: string;
+  readonly channel: string;
+  readonly metadata: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** A received message; patterns add what they know of it. */
+export class IncomingMessage<T> implements Incoming<T> {
+  readonly id: string;
+  readonly channel: string;
+  readonly metadata: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  readonly #codec: Codec<T> | undefined;
+  #value: T | typeof unread = unread;
+
+  constructor(parts: IncomingParts, codec: Codec<T> | undefined) {
+    this.id = parts.id;
+    this.channel = parts.channel;
+    this.metadata = parts.metadata;
+    this.tags = parts.tags;
+    this.body = parts.body;
+    this.#codec = codec;
+  }
+
+  get value(): T {
+    if (this.#value === unread) this.#value = this.#decode((this.#codec ?? bytes) as Codec<T>);
+    return this.#value;
+  }
+
+  text(): string {
+    return decoder.decode(this.body);
+  }
+
+  json<U = unknown>(): U {
+    return this.#decode(json<U>());
+  }
+
+  /** A plain object for JSON: sequences as text, times in ISO form, the body in base64. */
+  toJSON(): Record<string, unknown> {
+    const { id, channel, metadata, tags, body } = this;
+    return {
+      id,
+      channel,
+      metadata,
+      tags,
+      body: Buffer.from(body.buffer, body.byteOffset, body.length).toString("base64"),
+    };
+  }
+
+  #decode<V>(codec: Codec<V>): V {
+    try {
+      return codec.decode(this.body);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new KubeMQError("DECODE_FAILED", `cannot decode message ${this.id} of ${this.channel}: ${why}`, {
+        cause,
+        channel: this.channel,
+      });
+    }
+  }
+}

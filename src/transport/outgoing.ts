@@ -1,0 +1,180 @@
+import type { ClientHttp2Stream } from "node:http2";
+import { WireWriter } from "../codec/writer.js";
+import type { MessageCodec } from "./codec.js";
+import type { PushEvents, PushSink } from "./push.js";
+
+/** Bytes accepted and not yet taken by the socket; above this, writers wait. */
+const HIGH_WATER_BYTES = 1024 * 1024;
+
+const nobody: PushEvents = { onRoom() {}, onFlushed() {}, onEnd() {} };
+
+/**
+ * The request messages of a call on their way out: encoded at once, written once a tick.
+ *
+ * A write to an HTTP/2 stream costs as much as encoding dozens of small messages; one write for all that a tick has accepted
+ * makes small messages cheap.
+ */
+export class Outgoing<T> implements PushSink<T> {
+  private events: PushEvents = nobody;
+  private stopped: { readonly error: Error | undefined } | undefined;
+  private readonly writer = new WireWriter();
+  private flushDue = false;
+  private draining = false;
+  /** Writers were told to wait. */
+  private full = false;
+  private ended = false;
+  private unwritten = 0;
+
+  constructor(
+    private readonly stream: ClientHttp2Stream,
+    private readonly codec: MessageCodec,
+    private readonly maxBytes: number,
+    readonly fail: (error: unknown) => void,
+  ) {
+    stream.on("drain", this.onDrain);
+  }
+
+  /** Names who is told of room, of an empty buffer and of the end. */
+  tell(events: PushEvents): void {
+    if (this.stopped === undefined) this.events = events;
+    else events.onEnd(this.stopped.error);
+  }
+
+  write(message: T): boolean {
+    this.codec.write(this.writer, message, this.maxBytes);
+    this.scheduleFlush();
+    this.full = !this.hasRoom();
+    return !this.full;
+  }
+
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.scheduleFlush();
+  }
+
+  isFlushed(): boolean {
+    return this.writer.byteLength === 0 && this.unwritten === 0;
+  }
+
+  /** The call is over. */
+  stop(error: Error | undefined): void {
+    const events = this.events;
+    this.events = nobody;
+    this.ended = true;
+    this.stopped ??= { error };
+    events.onEnd(error);
+  }
+
+  private scheduleFlush(): void {
+    if (this.flushDue || this.draining) return;
+    this.flushDue = true;
+    // The next-tick queue runs when the microtask queue is empty: after everything that this turn has to say.
+    process.nextTick(this.flush);
+  }
+
+  private readonly flush = (): void => {
+    this.flushDue = false;
+    const stream = this.stream;
+    if (stream.destroyed || stream.writableEnded) return;
+    const bytes = this.writer.byteLength;
+    if (bytes > 0) {
+      this.unwritten += bytes;
+      const written = (): void => {
+        this.unwritten -= bytes;
+        this.offerRoom();
+        if (this.isFlushed()) this.events.onFlushed();
+      };
+      this.draining = !writeParts(stream, this.writer.take(), written);
+    }
+    if (this.ended) stream.end();
+  };
+
+  private readonly onDrain = (): void => {
+    this.draining = false;
+    if (this.writer.byteLength > 0 || (this.ended && !this.stream.writableEnded)) this.flush();
+    this.offerRoom();
+  };
+
+  private hasRoom(): boolean {
+    return this.writer.byteLength + this.unwritten < HIGH_WATER_BYTES;
+  }
+
+  /** Node emits "drain" before it calls back for the writes behind it, so either may be what makes room. */
+  private offerRoom(): void {
+    if (!this.full || !this.hasRoom()) return;
+    this.full = false;
+    this.events.onRoom();
+  }
+}
+
+/** Writes parts as one; false when the stream wants to be waited for. */
+export function writeParts(stream: ClientHttp2Stream, parts: readonly Uint8Array[], written: () => void): boolean {
+  const last = parts.at(-1);
+  if (last === undefined) return true;
+  if (parts.length === 1) return stream.write(last, written);
+  stream.cork();
+  for (let index = 0; index < parts.length - 1; index++) stream.write(parts[index]);
+  const more = stream.write(last, written);
+  stream.uncork();
+  return more;
+}
+
+/** Sends what an ordinary iterable yields, at the pace the socket takes it. */
+export class Pull<T> implements PushEvents {
+  private readonly iterator: AsyncIterator<T>;
+  private state: "pulling" | "full" | "over" = "pulling";
+
+  constructor(
+    source: AsyncIterable<T>,
+    private readonly sink: PushSink<T>,
+  ) {
+    this.iterator = source[Symbol.asyncIterator]();
+    this.pull();
+  }
+
+  onRoom(): void {
+    if (this.state !== "full") return;
+    this.state = "pulling";
+    this.pull();
+  }
+
+  onFlushed(): void {}
+
+  onEnd(reason: Error | undefined): void {
+    if (this.state === "over") return;
+    this.state = "over";
+    // As Connect does: throw() for a call that failed, then return(), neither awaited.
+    if (reason !== undefined) this.iterator.throw?.(reason).catch(ignore);
+    this.iterator.return?.().catch(ignore);
+  }
+
+  private pull(): void {
+    this.iterator.next().then(this.onResult, this.onError);
+  }
+
+  private readonly onResult = (result: IteratorResult<T, unknown>): void => {
+    if (this.state === "over") return;
+    if (result.done === true) {
+      this.state = "over";
+      this.sink.end();
+      return;
+    }
+    try {
+      if (this.sink.write(result.value)) this.pull();
+      else this.state = "full";
+    } catch (error) {
+      this.sink.fail(error);
+    }
+  };
+
+  private readonly onError = (error: unknown): void => {
+    if (this.state === "over") return;
+    this.state = "over";
+    this.sink.fail(error);
+  };
+}
+
+function ignore(): void {
+  // nobody is left to hear it
+}

@@ -1,0 +1,90 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Http2SessionManager } from "@connectrpc/connect-node";
+import type { ClientHttp2Stream, ClientSessionRequestOptions, Http2Session, OutgoingHttpHeaders } from "node:http2";
+import { awaitGreeting, messageOf } from "../status.js";
+import { knowSession } from "./lifetime.js";
+import { connectionDefaults, type ConnectionOptions, type SessionSource } from "./options.js";
+
+/** A session manager, which connects when there is no connection, with what connections need and it does not know of. */
+export class Connector implements SessionSource {
+  readonly authority: string;
+  private readonly options: Required<ConnectionOptions>;
+  private readonly known = new WeakSet<Http2Session>();
+  private timer: NodeJS.Timeout | undefined;
+  private waiting = 0;
+
+  constructor(
+    private readonly sessions: Http2SessionManager,
+    options: ConnectionOptions = {},
+  ) {
+    this.authority = sessions.authority;
+    this.options = { ...connectionDefaults, ...options };
+  }
+
+  /** @throws ConnectError (unavailable) when there is no connection to be had */
+  async request(
+    method: string,
+    path: string,
+    headers: OutgoingHttpHeaders,
+    options: Omit<ClientSessionRequestOptions, "signal">,
+  ): Promise<ClientHttp2Stream> {
+    const request = this.sessions.request(method, path, headers, options);
+    // Nothing in node:http2 limits a connection attempt; the operating system takes minutes to give up.
+    const watched = this.sessions.state() === "connecting";
+    if (watched) this.watch();
+    try {
+      const stream = await request;
+      if (stream.session !== undefined && !this.known.has(stream.session)) this.prepare(stream.session);
+      return stream;
+    } catch (error) {
+      throw connectFailed(error);
+    } finally {
+      if (watched) this.unwatch();
+    }
+  }
+
+  notifyResponseByteRead(stream: ClientHttp2Stream): void {
+    this.sessions.notifyResponseByteRead(stream);
+  }
+
+  private prepare(session: Http2Session): void {
+    this.known.add(session);
+    awaitGreeting(session);
+    knowSession(this.sessions, session, this.options.keepalive);
+    // The session manager takes its listeners away when it replaces a dying session, whose last error would then be uncaught.
+    session.on("error", () => {});
+    // Without this the connection as a whole keeps the protocol's 64 KiB, however large the streams' windows are.
+    session.setLocalWindowSize(this.options.connectionWindowBytes);
+  }
+
+  private watch(): void {
+    const { connectTimeoutMs } = this.options;
+    this.waiting++;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      if (this.sessions.state() !== "connecting") return;
+      this.sessions.abort(
+        new ConnectError(`no connection to ${this.sessions.authority} within ${connectTimeoutMs} ms`, Code.Unavailable),
+      );
+    }, connectTimeoutMs);
+  }
+
+  private unwatch(): void {
+    this.waiting--;
+    if (this.waiting > 0) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+}
+
+function connectFailed(error: unknown): ConnectError {
+  const known = error instanceof ConnectError;
+  if (known && error.code === Code.Unavailable) return error;
+  // A header that HTTP/2 cannot carry is no matter of the connection.
+  if (!known && error instanceof TypeError) {
+    return new ConnectError(messageOf(error), Code.Internal, undefined, undefined, error);
+  }
+  const cause = known && error.cause !== undefined ? error.cause : error;
+  const message = known && error.cause === undefined ? error.rawMessage : messageOf(cause);
+  return new ConnectError(`connection failed: ${message}`, Code.Unavailable, undefined, undefined, cause);
+}

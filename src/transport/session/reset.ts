@@ -1,0 +1,16 @@
+import { type ClientHttp2Stream, constants, type Http2Session } from "node:http2";
+import { outlive } from "./lifetime.js";
+
+/**
+ * Ends a stream from this side, in the next turn: a reset from within the events of the stream corrupts the memory of
+ * Node.js 20, which aborts.
+ *
+ * Without an error code, a stream that has ended by itself is left alone, since servers close connections for a burst of resets.
+ */
+export function resetSoon(stream: ClientHttp2Stream, session: Http2Session | undefined, rstCode: number): void {
+  if (rstCode !== constants.NGHTTP2_NO_ERROR) outlive(stream, session);
+  setImmediate(() => {
+    const ended = rstCode === constants.NGHTTP2_NO_ERROR && stream.writableFinished;
+    if (!stream.closed && !ended) stream.close(rstCode);
+  });
+}

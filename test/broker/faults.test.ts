@@ -1,0 +1,263 @@
+import { connect as connectSocket } from "node:net";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { describe, expect, test } from "@jest/globals";
+import type { EventReceive } from "kubemq-es/gen";
+import { Request_RequestType, Subscribe_SubscribeType } from "kubemq-es/gen";
+import type { Broker } from "kubemq-es/testing";
+import { startBroker } from "kubemq-es/testing";
+import { pem } from "../support/tls.js";
+import { rejection, sleep, until, within } from "../support/until.js";
+import type { RawClient } from "./raw-client.js";
+import { rawClient } from "./raw-client.js";
+
+const event = { ClientID: "c", Channel: "ch", Body: new Uint8Array(1) };
+
+const codeOf = async (call: Promise<unknown>) => ConnectError.from(await rejection(call)).code;
+
+/** A subscription that is active, and what it has received and how it ended. */
+async function subscribed(client: RawClient, channel = "ch", clientId = "s") {
+  const received: EventReceive[] = [];
+  let active = () => {};
+  const headers = new Promise<void>((resolve) => (active = resolve));
+  const request = { SubscribeTypeData: Subscribe_SubscribeType.Events, ClientID: clientId, Channel: channel };
+  const end = (async () => {
+    try {
+      for await (const message of client.rpc.subscribeToEvents(request, { onHeader: active })) {
+        received.push(message);
+      }
+      return "clean" as const;
+    } catch (error) {
+      return ConnectError.from(error);
+    }
+  })();
+  await within(5000, "the subscription is active", headers);
+  return { received, end };
+}
+
+describe("faults on demand", () => {
+  test("dropConnections breaks what stands; new connections are welcome", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    const { end } = await subscribed(client);
+    await broker.faults.dropConnections();
+    expect(await end).toBeInstanceOf(ConnectError);
+    expect(broker.stats()).toMatchObject({ connections: 0, streams: {} });
+    expect((await client.rpc.sendEvent(event)).Sent).toBe(true);
+  });
+
+  test("refuseConnections refuses new ones and leaves the others alone, until they are allowed", async () => {
+    await using broker = await startBroker();
+    const { port } = broker;
+    using inside = rawClient(broker.address);
+    await inside.rpc.ping({});
+    broker.faults.refuseConnections();
+    await expect(connected(port)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    expect((await inside.rpc.sendEvent(event)).Sent).toBe(true);
+    await broker.faults.allowConnections();
+    await connected(port);
+  });
+
+  test("pauseReading leaves calls and HTTP/2 pings unanswered; what piled up is read later", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    await client.rpc.ping({});
+    broker.faults.pauseReading();
+    const call = client.rpc.sendEvent(event, { timeoutMs: 10_000 });
+    expect(await Promise.race([call, sleep(150)])).toBeUndefined();
+    broker.faults.resumeReading();
+    expect((await call).Sent).toBe(true);
+  });
+
+  test("pauseReading also holds for connections made meanwhile", async () => {
+    await using broker = await startBroker();
+    broker.faults.pauseReading();
+    using client = rawClient(broker.address);
+    expect(await codeOf(client.rpc.ping({}, { timeoutMs: 200 }))).toBe(Code.DeadlineExceeded);
+    broker.faults.resumeReading();
+    await client.rpc.ping({}, { timeoutMs: 5000 });
+  });
+
+  test("pauseReading works under TLS as well", async () => {
+    await using broker = await startBroker({ cert: pem("server"), key: pem("server-key") });
+    using client = rawClient(broker.address, { tls: { ca: pem("ca") } });
+    await client.rpc.ping({});
+    broker.faults.pauseReading();
+    const call = client.rpc.ping({});
+    expect(await Promise.race([call, sleep(150)])).toBeUndefined();
+    broker.faults.resumeReading();
+    expect((await call).Version).toMatch(/^v/);
+  });
+
+  test("pauseWriting holds answers and messages back, though requests are taken", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    const { received } = await subscribed(client);
+    broker.faults.pauseWriting();
+    const call = client.rpc.sendEvent({ ...event, Store: true });
+    const plain = client.rpc.sendEvent(event);
+    await until("the event is taken", () => broker.stats().messages.eventsStore["ch"] === 1);
+    expect(await Promise.race([call, sleep(150)])).toBeUndefined();
+    expect(received).toEqual([]);
+    broker.faults.resumeWriting();
+    expect([(await call).Sent, (await plain).Sent]).toEqual([true, true]);
+    await until("the event has arrived", () => received.length === 1);
+  });
+
+  test("delayReplies holds each answer back for that long", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    await client.rpc.ping({});
+    broker.faults.delayReplies(500);
+    const began = performance.now();
+    await client.rpc.ping({});
+    const took = performance.now() - began;
+    expect(took).toBeGreaterThan(495);
+    expect(took).toBeLessThan(990);
+    broker.faults.delayReplies(0);
+  });
+
+  test.each([
+    [{ rpc: "SubscribeToEvents" }, "clean"],
+    [
+      { rpc: "SubscribeToEvents", code: 14, message: "going away: ü" },
+      { code: 14, rawMessage: "going away: ü" },
+    ],
+    [
+      { code: 8, message: "Bandwidth exhausted" },
+      { code: 8, rawMessage: "Bandwidth exhausted" },
+    ],
+  ])("endStreams(%j) ends the streams and nothing else", async (how, wanted) => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    const { end } = await subscribed(client);
+    expect(broker.faults.endStreams({ rpc: "SubscribeToRequests" })).toBe(0);
+    expect(broker.faults.endStreams(how)).toBe(1);
+    const ended = await end;
+    if (typeof wanted === "string") expect(ended).toBe(wanted);
+    else expect(ended).toMatchObject(wanted);
+    await until("the broker has let go of it", () => Object.keys(broker.stats().streams).length === 0);
+    expect((await client.rpc.sendEvent(event)).Sent).toBe(true);
+    expect(broker.stats().connections).toBe(1);
+  });
+
+  test("endStreams ends a call that waits in its handler, and the handler too", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    const call = client.rpc.sendRequest({
+      RequestTypeData: Request_RequestType.Command,
+      ClientID: "c",
+      Channel: "ch",
+      Metadata: "m",
+      Timeout: 60_000,
+    });
+    await until("the request waits", () => broker.stats().pendingRequests === 1);
+    broker.faults.endStreams({ rpc: "SendRequest", code: 13, message: "no" });
+    expect(ConnectError.from(await rejection(call))).toMatchObject({ code: 13, rawMessage: "no" });
+    await until("nothing waits any more", () => broker.stats().pendingRequests === 0);
+  });
+
+  test("resetStreams resets the streams of one RPC and nothing else, and what they wait for is over", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    const { end } = await subscribed(client);
+    expect(broker.faults.resetStreams({ rpc: "SubscribeToRequests" })).toBe(0);
+    expect(broker.faults.resetStreams({ rpc: "SubscribeToEvents", code: 2 })).toBe(1);
+    expect(await end).toMatchObject({ code: Code.Internal });
+    await until("the broker has let go of it", () => Object.keys(broker.stats().streams).length === 0);
+    const request = { ClientID: "c", Channel: "ch", Metadata: "m", Timeout: 60_000 };
+    const call = client.rpc.sendRequest({ ...request, RequestTypeData: Request_RequestType.Command });
+    await until("the request waits", () => broker.stats().pendingRequests === 1);
+    expect(broker.faults.resetStreams()).toBe(1);
+    expect(await codeOf(call)).toBe(Code.Canceled);
+    await until("nothing waits any more", () => broker.stats().pendingRequests === 0);
+    expect(broker.stats().connections).toBe(1);
+  });
+
+  test("goAway that names a last stream ends those behind it, without an error", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    const first = await subscribed(client);
+    const second = await subscribed(client, "ch", "t");
+    broker.faults.goAway({ lastStreamId: 1 });
+    expect(await second.end).toBeInstanceOf(ConnectError);
+    await until("one is left", () => broker.stats().streams["SubscribeToEvents"] === 1);
+    broker.faults.endStreams({ rpc: "SubscribeToEvents" });
+    expect(await first.end).toBe("clean");
+    await until("the connection is closed", () => broker.stats().connections === 0);
+  });
+
+  test("a connection that is to go, and says nothing, is ended", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    await client.rpc.ping({});
+    expect(broker.stats().connections).toBe(1);
+    broker.faults.goAway({ lastStreamId: 1 });
+    broker.faults.goAway({ lastStreamId: 1 });
+    await until("the connection is gone", () => broker.stats().connections === 0);
+  });
+
+  test("goAway lets running streams finish and sends new calls elsewhere", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    const { received, end } = await subscribed(client);
+    broker.faults.goAway();
+    using other = rawClient(broker.address);
+    await other.rpc.sendEvent(event);
+    await until("the event came on the old connection", () => received.length === 1);
+    expect((await client.rpc.sendEvent(event)).Sent).toBe(true);
+    expect(broker.stats().connections).toBe(3);
+    broker.faults.endStreams({ rpc: "SubscribeToEvents" });
+    expect(await end).toBe("clean");
+    expect((await client.rpc.sendEvent(event)).Sent).toBe(true);
+  });
+
+  test("goAway with an error closes the connection behind it", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    const { end } = await subscribed(client);
+    broker.faults.goAway({ code: 11, reason: "too_many_pings" });
+    expect(await end).toBeInstanceOf(ConnectError);
+    await until("the connection is gone", () => broker.stats().connections === 0);
+  });
+
+  test.each([
+    [true, { ch: 1 }, 1],
+    [false, {}, 0],
+  ])("restart({ keepMemory: %j }) comes back on the same port", async (keepMemory, kept, waiting) => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    const { port } = broker;
+    const { end } = await subscribed(client);
+    await client.rpc.sendEvent({ ...event, Store: true });
+    await client.rpc.sendQueueMessage({ ClientID: "c", Channel: "q", Metadata: "m" });
+    const back = broker.faults.restart({ keepMemory, downMs: 800 });
+    expect(await end).toBeInstanceOf(ConnectError);
+    await until("the port is closed", async () => !(await isOpen(port)));
+    await back;
+    expect(broker.port).toBe(port);
+    expect(broker.stats().messages.eventsStore).toEqual(kept);
+    expect(await waitingIn(broker)).toBe(waiting);
+  });
+});
+
+async function waitingIn(broker: Broker): Promise<number> {
+  using client = rawClient(broker.address);
+  const request = { ClientID: "c", Channel: "q", MaxNumberOfMessages: 1, WaitTimeSeconds: 1 };
+  return (await client.rpc.receiveQueueMessages(request)).MessagesReceived;
+}
+
+function connected(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connectSocket(port, "127.0.0.1", () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once("error", reject);
+  });
+}
+
+const isOpen = (port: number) =>
+  connected(port).then(
+    () => true,
+    () => false,
+  );

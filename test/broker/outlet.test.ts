@@ -1,0 +1,100 @@
+import { describe, expect, test } from "@jest/globals";
+import { ManualClock } from "kubemq-es/testing";
+import { Outlet } from "../../src/broker/outlet.js";
+import type { Reply } from "../../src/broker/reply.js";
+
+/** A client's end of a stream that takes one write and then waits to be told to take more. */
+class SlowReply {
+  readonly taken: string[] = [];
+  #finish: ((error?: Error | null) => void) | undefined;
+
+  write(chunk: Uint8Array, _encoding: string, written: (error?: Error | null) => void): boolean {
+    this.taken.push(...Buffer.from(chunk).toString().split(" ").filter(Boolean));
+    this.#finish = written;
+    return true;
+  }
+
+  takeMore(): void {
+    const finish = this.#finish;
+    this.#finish = undefined;
+    finish?.();
+  }
+}
+
+function setUp(slowConsumerMs?: number) {
+  const clock = new ManualClock();
+  const reply = new SlowReply();
+  const outlet = new Outlet(reply as unknown as Reply, { clock, slowConsumerMs });
+  const send = (count: number) => {
+    const results = Array.from({ length: count }, (_, i) => outlet.send(Buffer.from(`${i} `)));
+    return results.filter((sent) => !sent).length;
+  };
+  return { clock, reply, outlet, send };
+}
+
+describe("what is on its way to one subscriber", () => {
+  test("everything arrives in order, however the writes fall", () => {
+    const { reply, send } = setUp();
+    expect(send(20_000)).toBe(0);
+    while (reply.taken.length < 20_000) reply.takeMore();
+    expect(reply.taken).toEqual(Array.from({ length: 20_000 }, (_, i) => String(i)));
+  });
+
+  test("a subscriber that never reads costs no more than the bound", () => {
+    const { send } = setUp();
+    expect(send(70_000)).toBe(70_000 - 65_536 - 1);
+  });
+
+  test("with a limit for slow consumers, one message is dropped for each time it passes", () => {
+    const { clock, reply, send } = setUp(2000);
+    // One is being written, a hundred are in the buffer, three wait.
+    send(104);
+    clock.advance(1999);
+    clock.advance(2001);
+    while (reply.taken.length < 102) reply.takeMore();
+    reply.takeMore();
+    clock.advance(100_000);
+    const first101 = Array.from({ length: 101 }, (_, i) => String(i));
+    expect(reply.taken).toEqual([...first101, "103"]);
+    expect(clock.timers).toBe(0);
+  });
+
+  test("without one, nothing is dropped for waiting", () => {
+    const { clock, reply, send } = setUp();
+    send(300);
+    clock.advance(1_000_000);
+    while (reply.taken.length < 300) reply.takeMore();
+    expect(reply.taken).toHaveLength(300);
+  });
+
+  test("publishers wait for a crowded subscriber until it has caught up", async () => {
+    const { reply, outlet, send } = setUp();
+    send(900);
+    expect(outlet.room).toBeUndefined();
+    send(1000);
+    const { room } = outlet;
+    expect(room).toBeInstanceOf(Promise);
+    while (reply.taken.length < 1900) reply.takeMore();
+    await room;
+    expect(outlet.room).toBeUndefined();
+  });
+
+  test("nobody waits for ever for a subscriber that does not read at all", async () => {
+    const { clock, outlet, send } = setUp();
+    send(2000);
+    const { room } = outlet;
+    clock.advance(1000);
+    await room;
+    send(10);
+    expect(outlet.room).toBeUndefined();
+  });
+
+  test("closing it releases who waits, and leaves no timer", async () => {
+    const { clock, outlet, send } = setUp(2000);
+    send(2000);
+    const { room } = outlet;
+    outlet.close();
+    await room;
+    expect(clock.timers).toBe(0);
+  });
+});

@@ -1,0 +1,88 @@
+import { describe, expect, test } from "@jest/globals";
+import { KubeMQError } from "kubemq-es";
+import { Liveness } from "../../src/connection/liveness.js";
+import { FakeClock, settle } from "../support/fake-clock.js";
+
+function watched(ping: (timeoutMs: number) => Promise<unknown>) {
+  const clock = new FakeClock();
+  const seen = { received: 0, pings: [] as number[], deaths: [] as number[] };
+  const liveness = new Liveness({ intervalMs: 1000, timeoutMs: 300 }, clock, {
+    lastReceived: () => seen.received,
+    ping: (timeoutMs) => {
+      seen.pings.push(clock.now());
+      return ping(timeoutMs);
+    },
+    dead: () => void seen.deaths.push(clock.now()),
+  });
+  return { clock, seen, liveness };
+}
+
+/** A ping that times out by the fake clock. */
+const silence = (clock: () => FakeClock) => (timeoutMs: number) =>
+  new Promise((_, reject) => clock().setTimer(timeoutMs, () => reject(new KubeMQError("TIMEOUT", "no answer"))));
+
+describe("the liveness check", () => {
+  test("pings after a silent interval only", async () => {
+    const { clock, seen, liveness } = watched(async () => {});
+    liveness.start();
+    await clock.advance(600);
+    seen.received = 600;
+    await clock.advance(999);
+    expect(seen.pings).toEqual([]);
+    await clock.advance(1);
+    expect(seen.pings).toEqual([1600]);
+    expect(seen.deaths).toEqual([]);
+    liveness.stop();
+    expect(clock.timers).toBe(0);
+  });
+
+  test("an unanswered ping means that the connection is dead, within interval and time-out", async () => {
+    const world = watched((timeoutMs) => silence(() => world.clock)(timeoutMs));
+    world.liveness.start();
+    await world.clock.advance(1299);
+    expect(world.seen.deaths).toEqual([]);
+    await world.clock.advance(1);
+    expect(world.seen.deaths).toEqual([1300]);
+    await world.clock.advance(1300); // and again, should it not come back
+    expect(world.seen.deaths).toEqual([1300, 2600]);
+    world.liveness.stop();
+  });
+
+  test("another answer meanwhile means that it lives", async () => {
+    const world = watched((timeoutMs) => silence(() => world.clock)(timeoutMs));
+    world.liveness.start();
+    await world.clock.advance(1100);
+    world.seen.received = 1100;
+    await world.clock.advance(200);
+    expect(world.seen.deaths).toEqual([]);
+    world.liveness.stop();
+  });
+
+  test.each(["UNAUTHENTICATED", "PERMISSION_DENIED", "UNSUPPORTED", "INTERNAL", "UNAVAILABLE"] as const)(
+    "a ping that fails with %s is no silence",
+    async (code) => {
+      const { clock, seen, liveness } = watched(() => Promise.reject(new KubeMQError(code, "no")));
+      liveness.start();
+      await clock.advance(5000);
+      expect(seen.pings.length).toBe(5);
+      expect(seen.deaths).toEqual([]);
+      liveness.stop();
+    },
+  );
+
+  test("no timer and no verdict once it is stopped, whatever a late ping says", async () => {
+    let answer: (error: unknown) => void = () => {};
+    const { clock, seen, liveness } = watched(() => new Promise((_, reject) => (answer = reject)));
+    liveness.start();
+    await clock.advance(1000);
+    liveness.stop();
+    answer(new KubeMQError("UNAVAILABLE", "late"));
+    await settle();
+    expect(seen.deaths).toEqual([]);
+    expect(clock.timers).toBe(0);
+    liveness.start();
+    liveness.start(); // twice is once
+    expect(clock.timers).toBe(1);
+    liveness.stop();
+  });
+});

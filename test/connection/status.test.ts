@@ -1,0 +1,67 @@
+import { describe, expect, test } from "@jest/globals";
+import { KubeMQError, type Status } from "kubemq-es";
+import { StatusFeed } from "../../src/connection/status-feed.js";
+
+const error = new KubeMQError("UNAVAILABLE", "lost");
+const retry = (attempt: number): Status => ({ type: "retry", attempt, delayMs: 1, error });
+
+async function readAll(source: AsyncIterable<Status>): Promise<Status[]> {
+  const all: Status[] = [];
+  for await (const status of source) all.push(status);
+  return all;
+}
+
+describe("the status feed", () => {
+  test("a reader sees what is published from its call on, before it iterates as well", async () => {
+    const feed = new StatusFeed();
+    feed.publish(retry(1));
+    const reader = feed.read(undefined);
+    feed.publish(retry(2));
+    feed.publish(retry(3));
+    feed.end();
+    expect(await readAll(reader)).toEqual([retry(2), retry(3)]);
+  });
+
+  test("every reader sees everything", async () => {
+    const feed = new StatusFeed();
+    const readers = [feed.read(undefined), feed.read(undefined)].map(readAll);
+    feed.publish(retry(1));
+    feed.end();
+    expect(await Promise.all(readers)).toEqual([[retry(1)], [retry(1)]]);
+  });
+
+  test("256 entries wait for a slow reader; it is told how many of the oldest were dropped, and nobody else is", async () => {
+    const feed = new StatusFeed();
+    const slow = feed.read(undefined)[Symbol.asyncIterator]();
+    for (let n = 1; n <= 256; n++) feed.publish(retry(n));
+    expect(await slow.next()).toEqual({ done: false, value: retry(1) });
+    for (let n = 257; n <= 300; n++) feed.publish(retry(n));
+    expect(await slow.next()).toEqual({ done: false, value: { type: "overflow", dropped: 43 } });
+    expect(await slow.next()).toEqual({ done: false, value: retry(45) });
+    const other = feed.read(undefined);
+    feed.publish(retry(301));
+    feed.end();
+    expect(await readAll(other)).toEqual([retry(301)]);
+  });
+
+  test("ends with its signal, after what was published before", async () => {
+    const feed = new StatusFeed();
+    const stop = new AbortController();
+    const reader = feed.read(stop.signal);
+    feed.publish(retry(1));
+    stop.abort();
+    feed.publish(retry(2));
+    expect(await readAll(reader)).toEqual([retry(1)]);
+    expect(await readAll(feed.read(stop.signal))).toEqual([]);
+  });
+
+  test("break frees the reader, and a parked next() ends", async () => {
+    const feed = new StatusFeed();
+    const reader = feed.read(undefined)[Symbol.asyncIterator]();
+    const parked = reader.next();
+    await reader.return?.();
+    expect(await parked).toEqual({ done: true, value: undefined });
+    feed.publish(retry(1));
+    expect(await reader.next()).toEqual({ done: true, value: undefined });
+  });
+});

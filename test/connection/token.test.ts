@@ -1,0 +1,97 @@
+import { describe, expect, jest, test } from "@jest/globals";
+import { Token } from "../../src/connection/token.js";
+
+const authorization = (token: string) => ({ authorization: token });
+
+describe("the token", () => {
+  test("a text travels as it is, and a refusal of it is final", () => {
+    const token = new Token("secret");
+    const header = token.header();
+    expect(header).toEqual(authorization("secret"));
+    expect(token.refused(authorization("secret"))).toBe(false);
+    expect(token.header()).toBe(header);
+  });
+
+  test("a provider is asked once for all who wait, and not again while its token is good", async () => {
+    let give: (token: string) => void = () => {};
+    const provider = jest.fn(() => new Promise<string>((resolve) => (give = resolve)));
+    const token = new Token(provider);
+    const waiting = [1, 2, 3].map(async () => token.header());
+    give("one");
+    expect(await Promise.all(waiting)).toEqual([authorization("one"), authorization("one"), authorization("one")]);
+    expect(token.header()).toEqual(authorization("one")); // at once, without a promise
+    expect(provider).toHaveBeenCalledTimes(1);
+  });
+
+  test("an expired token is fetched anew", async () => {
+    const given = [
+      { token: "old", expiresAt: new Date(Date.now() + 30) },
+      { token: "new", expiresAt: new Date(Date.now() + 60_000) },
+    ];
+    const provider = jest.fn(() => given.shift() ?? "none");
+    const token = new Token(provider);
+    expect(await token.header()).toEqual(authorization("old"));
+    const now = jest.spyOn(Date, "now").mockReturnValue(Date.now() + 31);
+    try {
+      expect(await token.header()).toEqual(authorization("new"));
+      expect(await token.header()).toEqual(authorization("new"));
+    } finally {
+      now.mockRestore();
+    }
+    expect(provider).toHaveBeenCalledTimes(2);
+  });
+
+  test("a refused token is fetched anew once; then it is the end, until the next call", async () => {
+    let count = 0;
+    const token = new Token(() => `t${++count}`);
+    const first = await token.header();
+    expect(token.refused(first)).toBe(true);
+    const second = await token.header();
+    expect(second).toEqual(authorization("t2"));
+    expect(token.refused(second)).toBe(false);
+    // The next call asks the provider, which may know better by now; but it is a last try as well.
+    const third = await token.header();
+    expect(third).toEqual(authorization("t3"));
+    expect(token.refused(third)).toBe(false);
+    expect(count).toBe(3);
+  });
+
+  test("many calls that were refused with one token share one refresh, and end with it", async () => {
+    let count = 0;
+    const token = new Token(async () => `t${++count}`);
+    const first = await token.header();
+    expect([token.refused(first), token.refused(first), token.refused(first)]).toEqual([true, true, true]);
+    const again = await Promise.all([1, 2, 3].map(async () => token.header()));
+    expect(count).toBe(2);
+    expect(again.map((header) => token.refused(header))).toEqual([false, false, false]);
+  });
+
+  test("a token that was accepted and then refused is fetched anew again", async () => {
+    let count = 0;
+    const token = new Token(() => `t${++count}`);
+    token.refused(await token.header());
+    const second = await token.header();
+    token.accepted(second);
+    expect(token.refused(second)).toBe(true);
+    const third = await token.header();
+    token.accepted(second); // an old answer says nothing of the new token
+    expect(token.refused(third)).toBe(false);
+  });
+
+  test("a provider that fails, or gives no token, is an error that can be read and holds no token", async () => {
+    const failing = new Token(() => Promise.reject(new Error("vault is sealed")));
+    await expect(failing.header()).rejects.toMatchObject({
+      code: "UNAUTHENTICATED",
+      retryable: true,
+      cause: expect.objectContaining({ message: "vault is sealed" }),
+    });
+    await expect(failing.header()).rejects.toMatchObject({ code: "UNAUTHENTICATED" }); // asked again
+    for (const given of ["", "zwei\nZeilen", "schlüssel", undefined, { token: "" }] as string[]) {
+      await expect(new Token(() => given).header()).rejects.toMatchObject({
+        code: "UNAUTHENTICATED",
+        retryable: false,
+        message: expect.not.stringContaining("schlüssel"),
+      });
+    }
+  });
+});

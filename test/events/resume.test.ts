@@ -1,0 +1,193 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { ResumeCursor } from "../../src/events/resume.js";
+import type { Start } from "../../src/events/start.js";
+
+const NOW = 1_700_000_000_000_000_000n;
+const SECOND = 1_000_000_000n;
+
+/** Feeds sequences whose timestamps grow with them, as in one store. */
+function judge(cursor: ResumeCursor, ...sequences: bigint[]): string[] {
+  return sequences.map((sequence) => cursor.judge(sequence, NOW + sequence).kind);
+}
+
+describe("where an attempt starts", () => {
+  const first: Start[] = [
+    { from: "new" },
+    { from: "first" },
+    { from: "last" },
+    { from: "sequence", sequence: 7n },
+    { from: "time", nanos: 5n },
+    { from: "timeDelta", seconds: 60 },
+  ];
+  test.each(first)("the first one as asked: $from", (start) => {
+    expect(new ResumeCursor(start).begin(NOW)).toEqual(start);
+  });
+
+  test.each<[Start, Start]>([
+    [{ from: "new" }, { from: "time", nanos: NOW }],
+    [{ from: "first" }, { from: "first" }],
+    [{ from: "last" }, { from: "last" }],
+    [
+      { from: "sequence", sequence: 7n },
+      { from: "sequence", sequence: 7n },
+    ],
+    [
+      { from: "time", nanos: 5n },
+      { from: "time", nanos: 5n },
+    ],
+    [
+      { from: "timeDelta", seconds: 60 },
+      { from: "time", nanos: NOW - 60n * SECOND },
+    ],
+    [{ from: "timeDelta", seconds: 2 ** 31 - 1 }, { from: "first" }],
+  ])("a later one without any event: %j becomes %j, frozen to the first", (start, again) => {
+    const cursor = new ResumeCursor(start);
+    cursor.begin(NOW);
+    expect(cursor.begin(NOW + 99n * SECOND)).toEqual(again);
+    expect(cursor.begin(NOW + 999n * SECOND)).toEqual(again);
+  });
+
+  test.each(first)("after events, behind the last of them: $from", (start) => {
+    const cursor = new ResumeCursor(start);
+    cursor.begin(NOW);
+    judge(cursor, 7n, 8n);
+    expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 9n });
+  });
+});
+
+describe("what is delivered", () => {
+  test("events in sequence, and those that come twice once", () => {
+    const cursor = new ResumeCursor({ from: "first" });
+    cursor.begin(NOW);
+    expect(judge(cursor, 4n, 5n, 5n, 4n, 6n)).toEqual(["due", "due", "repeated", "repeated", "due"]);
+    expect(cursor.last).toBe(6n);
+  });
+
+  test("a gap is fetched again, and nothing behind it is taken before", () => {
+    const cursor = new ResumeCursor({ from: "first" });
+    cursor.begin(NOW);
+    judge(cursor, 1n, 2n);
+    expect(cursor.judge(5n, NOW + 5n)).toEqual({ kind: "gap", expected: 3n, received: 5n, lost: false });
+    expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 3n });
+    expect(judge(cursor, 3n, 4n, 5n)).toEqual(["due", "due", "due"]);
+  });
+
+  test("a gap that returns three times is gone, and the next gap is fetched again", () => {
+    const cursor = new ResumeCursor({ from: "first" });
+    cursor.begin(NOW);
+    judge(cursor, 1n);
+    const lost: unknown[] = [];
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const judgement = cursor.judge(10n, NOW + 10n);
+      lost.push(judgement.kind === "gap" && judgement.lost);
+      cursor.begin(NOW);
+    }
+    expect(lost).toEqual([false, false, false, true]);
+    expect(cursor.last).toBe(10n);
+    expect(cursor.judge(20n, NOW + 20n)).toMatchObject({ expected: 11n, lost: false });
+  });
+
+  test("a start sequence that is purged is a gap", () => {
+    const cursor = new ResumeCursor({ from: "sequence", sequence: 5n });
+    cursor.begin(NOW);
+    expect(cursor.judge(8n, NOW + 8n)).toEqual({ kind: "gap", expected: 5n, received: 8n, lost: false });
+    expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 5n });
+  });
+
+  test("a start sequence beyond the end goes on with what comes next", () => {
+    const cursor = new ResumeCursor({ from: "sequence", sequence: 100n });
+    cursor.begin(NOW);
+    expect(cursor.judge(11n, NOW + 11n)).toEqual({ kind: "gap", expected: 100n, received: 11n, lost: true });
+    expect(judge(cursor, 12n)).toEqual(["due"]);
+    expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 13n });
+  });
+});
+
+describe("a channel that began anew", () => {
+  const atFive = () => {
+    const cursor = new ResumeCursor({ from: "first" });
+    cursor.begin(NOW);
+    judge(cursor, 4n, 5n);
+    return cursor;
+  };
+
+  test("is read from its first event on, when that comes", () => {
+    const cursor = atFive();
+    cursor.begin(NOW);
+    expect(cursor.judge(1n, NOW + 100n)).toEqual({ kind: "gap", expected: 6n, received: 1n, lost: true });
+    expect(cursor.judge(2n, NOW + 101n)).toEqual({ kind: "due" });
+  });
+
+  test("is read from its first event on, when a later one comes", () => {
+    const cursor = atFive();
+    cursor.begin(NOW);
+    expect(cursor.judge(3n, NOW + 102n)).toEqual({ kind: "gap", expected: 6n, received: 3n, lost: false });
+    expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 1n });
+    expect([1n, 2n, 3n].map((n) => cursor.judge(n, NOW + 99n + n).kind)).toEqual(["due", "due", "due"]);
+  });
+
+  test("is noticed within an attempt by its time", () => {
+    const cursor = atFive();
+    expect(cursor.judge(1n, NOW + 100n)).toMatchObject({ kind: "gap", received: 1n });
+    expect(cursor.last).toBe(1n);
+  });
+
+  test("and kept events that were delivered before: they are not delivered again", () => {
+    const cursor = atFive(); // the server lost 5, and gave the number to another event
+    cursor.begin(NOW);
+    expect(cursor.judge(5n, NOW + 50n)).toMatchObject({ kind: "gap", expected: 6n, received: 5n, lost: false });
+    cursor.begin(NOW);
+    expect(judge(cursor, 1n, 2n, 3n, 4n)).toEqual(["repeated", "repeated", "repeated", "repeated"]);
+    expect(cursor.judge(5n, NOW + 50n)).toEqual({ kind: "due" });
+  });
+
+  test("on a server whose clock is behind: everything is delivered", () => {
+    const cursor = atFive();
+    cursor.begin(NOW);
+    expect(cursor.judge(1n, 10n)).toMatchObject({ kind: "gap", received: 1n, lost: true });
+    expect(cursor.judge(2n, 11n)).toEqual({ kind: "due" });
+  });
+});
+
+/** A server with a slow-consumer drop, lost connections and redeliveries: whatever happens, the loop sees 1, 2, 3, … */
+test("whatever is dropped, lost or sent twice: contiguous, none twice", () => {
+  const step = fc.oneof(
+    { weight: 8, arbitrary: fc.constant("send" as const) },
+    { weight: 2, arbitrary: fc.constant("drop" as const) },
+    { weight: 1, arbitrary: fc.constantFrom("reconnect" as const, "repeat" as const) },
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const cursor = new ResumeCursor({ from: "first" });
+      const seen: bigint[] = [];
+      let next = 1n;
+      const begin = () => {
+        const start = cursor.begin(NOW);
+        next = start.from === "sequence" ? start.sequence : 1n;
+      };
+      begin();
+      let attemptHasSent = false;
+      for (const action of steps) {
+        if (action === "reconnect") {
+          begin();
+          attemptHasSent = false;
+        } else if (action === "drop") {
+          if (attemptHasSent) next += 1n; // the first of an attempt is never dropped
+        } else {
+          const sequence = action === "repeat" && attemptHasSent && seen.length > 0 ? next - 1n : next++;
+          const judgement = cursor.judge(sequence, NOW + sequence);
+          attemptHasSent = true;
+          if (judgement.kind === "due") seen.push(sequence);
+          if (judgement.kind === "gap") {
+            expect(judgement.lost).toBe(false);
+            begin();
+            attemptHasSent = false;
+          }
+        }
+      }
+      expect(seen).toEqual(seen.map((_, index) => BigInt(index + 1)));
+    }),
+    { numRuns: 1000 },
+  );
+});

@@ -1,0 +1,89 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { expect, test } from "@jest/globals";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { EventReceiveSchema } from "kubemq-es/gen";
+import { kubemqCodecs } from "../../gen/kubemq_codec.js";
+import { systemClock } from "../../src/support/clock.js";
+import { StreamEngine } from "../../src/stream/engine.js";
+import type { BatchReader } from "../../src/transport/index.js";
+
+// V8 makes the objects of a literal old at once when it has seen many of them live long, and what an old object refers to is kept until all
+// of the heap is collected: see src/support/yielded.ts.
+
+setFlagsFromString("--allow-natives-syntax");
+setFlagsFromString("--expose-gc");
+const collectYoung = runInNewContext("() => gc({ type: 'minor' })") as () => void;
+const isYoung = runInNewContext("(object) => %InYoungGeneration(object)") as (object: object) => boolean;
+
+/** As many streams have theirs waiting when garbage is collected. */
+const WAITING = 5_000;
+/** Until the code is optimized, and long after that. */
+const ROUNDS = 100_000;
+
+/** Makes many objects that live long, then many that do not, and tells how many of those are old. */
+async function oldOnes(make: (count: number) => Promise<object[]>): Promise<number> {
+  for (let turn = 0; turn < 3; turn++) {
+    const waiting = await make(WAITING);
+    collectYoung();
+    collectYoung();
+    expect(isYoung(waiting[0] ?? {})).toBe(false);
+  }
+  let old = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const [object] = await make(1);
+    if (object !== undefined && !isYoung(object)) old += 1;
+  }
+  return old;
+}
+
+test("a message that was received is young, though others had to wait", async () => {
+  const bytes = Buffer.from(toBinary(EventReceiveSchema, create(EventReceiveSchema, { EventID: "e", Channel: "c" })));
+  const decode = kubemqCodecs[EventReceiveSchema.typeName]?.decode;
+  if (decode === undefined) throw new Error("no codec");
+  const received = () => {
+    const message = decode(bytes, 0, bytes.length);
+    if (message === undefined) throw new Error("left to protobuf-es");
+    return message;
+  };
+  const make = (count: number) => Promise.resolve(Array.from({ length: count }, received));
+  expect(await oldOnes(make)).toBeLessThan(ROUNDS / 100);
+});
+
+test("what next() gives is young, though others had to wait", async () => {
+  let reader: BatchReader<number> | undefined;
+  const never = new Promise<never>(() => {});
+  const engine = new StreamEngine<number, number>(
+    {
+      operation: "test.subscribe",
+      channel: "c",
+      kind: "events",
+      capacity: WAITING,
+      open: () => ({ read: (next) => (reader = next) }),
+      map: (n) => n,
+    },
+    {
+      clock: systemClock,
+      reconnect: false,
+      random: () => 0.5,
+      join: () => {},
+      leave: () => {},
+      up: () => {},
+      down: () => {},
+      probe: () => never,
+      report: () => {},
+    },
+  );
+  const asked = async (count: number) => {
+    const results = Array.from({ length: count }, () => engine.next());
+    reader?.batch(Array.from({ length: count }, (_, index) => index));
+    return Promise.all(results);
+  };
+  const buffered = async (count: number) => {
+    reader?.batch(Array.from({ length: count }, (_, index) => index));
+    return Promise.all(Array.from({ length: count }, () => engine.next()));
+  };
+  expect(await oldOnes(asked)).toBeLessThan(ROUNDS / 100);
+  expect(await oldOnes(buffered)).toBeLessThan(ROUNDS / 100);
+  await engine.close();
+});

@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { once } from "node:events";
+import { connect, createServer } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream, Http2Server, ServerHttp2Stream } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { ignoreData, listen, listenForErrors } from "../../src/transport/listener.js";
+import type { StreamListener } from "../../src/transport/listener.js";
+import { until } from "../support/raw-grpc-server.js";
+
+/** Keeps what it is told, and may do something at each chunk. */
+class Recorder implements StreamListener {
+  readonly chunks: Buffer[] = [];
+  ended = false;
+
+  constructor(private readonly atChunk: () => void = () => {}) {}
+
+  onResponse(): void {}
+  onTrailers(): void {}
+  onError(): void {}
+  onClose(): void {}
+
+  onData(chunk: Buffer): void {
+    this.chunks.push(chunk);
+    this.atChunk();
+  }
+
+  onEnd(): void {
+    this.ended = true;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.chunks);
+  }
+}
+
+function hear(stream: ClientHttp2Stream, listener: StreamListener): void {
+  listenForErrors(stream, listener);
+  listen(stream);
+}
+
+/** Each byte differs from its neighbours, and no two stretches are alike. */
+function pattern(length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at + 4 <= length; at += 4) bytes.writeUInt32BE((at * 2_654_435_761) % 2 ** 32, at);
+  return bytes;
+}
+
+describe("what node reads of a stream", () => {
+  let server: Http2Server;
+  let session: ClientHttp2Session;
+  let answer: (stream: ServerHttp2Stream) => void;
+
+  beforeEach(async () => {
+    server = createServer();
+    server.on("stream", (stream) => {
+      stream.on("error", () => {});
+      stream.respond();
+      answer(stream);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  });
+
+  afterEach(async () => {
+    session.destroy();
+    server.close();
+    await once(server, "close");
+  });
+
+  test("goes straight to the call, without an event for each chunk", async () => {
+    answer = (stream) => stream.end("abc");
+    const stream = session.request();
+    const recorder = new Recorder();
+    let events = 0;
+    hear(stream, recorder);
+    stream.on("data", () => events++);
+    await until(() => recorder.ended);
+    expect(recorder.bytes.toString()).toBe("abc");
+    expect(events).toBe(0);
+  });
+
+  test("all of it, when the call pauses the stream at every chunk", async () => {
+    const sent = pattern(1024 * 1024);
+    answer = (stream) => stream.end(sent);
+    const stream = session.request();
+    let whilePaused = 0;
+    const recorder = new Recorder(() => {
+      if (stream.isPaused()) whilePaused++;
+      stream.pause();
+      setImmediate(() => stream.resume());
+    });
+    hear(stream, recorder);
+    await until(() => recorder.ended);
+    expect(recorder.bytes.equals(sent)).toBe(true);
+    expect(whilePaused).toBe(0);
+  });
+
+  test("and more than the window holds, after a pause in which nothing came", async () => {
+    const sent = pattern(1024 * 1024);
+    let peer: ServerHttp2Stream | undefined;
+    answer = (stream) => {
+      peer = stream;
+      stream.write(sent.subarray(0, 4));
+    };
+    const stream = session.request();
+    let chunks = 0;
+    const recorder = new Recorder(() => {
+      if (++chunks === 1) stream.pause();
+    });
+    hear(stream, recorder);
+    await until(() => chunks === 1);
+    stream.resume();
+    peer?.end(sent.subarray(4));
+    await until(() => recorder.ended);
+    expect(recorder.bytes.equals(sent)).toBe(true);
+  });
+
+  test("does not overtake what was held back while the stream was paused", async () => {
+    answer = () => {};
+    const stream = session.request();
+    const recorder = new Recorder();
+    hear(stream, recorder);
+    await once(stream, "response");
+    stream.pause();
+    stream.push("a");
+    stream.resume();
+    stream.push("b");
+    await until(() => recorder.chunks.length === 2);
+    expect(recorder.bytes.toString()).toBe("ab");
+  });
+
+  test("is nobody's once it is ignored, and the stream still comes to its end", async () => {
+    const sent = pattern(1024 * 1024);
+    answer = (stream) => stream.end(sent);
+    const stream = session.request();
+    const recorder = new Recorder(() => ignoreData(stream));
+    hear(stream, recorder);
+    await until(() => recorder.ended);
+    expect(recorder.chunks).toHaveLength(1);
+  });
+});
