@@ -9,10 +9,10 @@ const token = "src/connection/token.ts";
 const fault = "src/support/faults.ts";
 const check = "src/support/checks.ts";
 const options = "src/connection/options.ts";
-const connectionTest = "test/unit/connection.test.ts";
-const livenessTest = "test/unit/liveness.test.ts";
-const stateTest = "test/unit/state.test.ts";
-const tokenTest = "test/unit/token.test.ts";
+const connectionTest = "test/connection/connection.test.ts";
+const livenessTest = "test/connection/liveness.test.ts";
+const stateTest = "test/connection/state.test.ts";
+const tokenTest = "test/connection/token.test.ts";
 const faultTest = "test/unit/fault.test.ts";
 const eventsTest = "test/events/events.test.ts";
 
@@ -135,7 +135,7 @@ export const closing: Chapter = {
       file: connection,
       find: "for (const stream of this.#streams) stream.cancel();",
       replace: "",
-      test: "test/unit/publisher.test.ts",
+      test: "test/events/publisher.test.ts",
       name: "who does not await is refused when 100,000 wait",
     },
     {
@@ -356,7 +356,7 @@ export const credentials: Chapter = {
       file: fault,
       find: " && nodeFault(error.cause) === undefined",
       replace: "",
-      test: "test/unit/tls-faults.test.ts",
+      test: "test/connection/tls-faults.test.ts",
       name: "CERT_HAS_EXPIRED",
     },
     {
@@ -380,7 +380,7 @@ export const credentials: Chapter = {
       file: fault,
       find: `case "CERT_HAS_EXPIRED":`,
       replace: `case "":`,
-      test: "test/unit/tls-faults.test.ts",
+      test: "test/connection/tls-faults.test.ts",
       name: "what TLS refuses is told in words",
     },
   ],
@@ -402,7 +402,7 @@ export const limits: Chapter = {
       file: "src/transport/envelopes.ts",
       find: "if (size > this.maxBytes) {",
       replace: "if (size < 0) {",
-      test: "test/unit/transport/envelopes.test.ts",
+      test: "test/transport/envelopes.test.ts",
       name: "a message above the limit is refused by its header alone",
     },
     {
@@ -427,7 +427,7 @@ export const limits: Chapter = {
       file: options,
       find: "if (!/^[A-Za-z0-9_-]+$/.test(clientId)) {",
       replace: `if (clientId === "") {`,
-      test: "test/events-store/input.test.ts",
+      test: "test/events/store-input.test.ts",
       name: "clientId: ",
     },
     {
@@ -435,7 +435,7 @@ export const limits: Chapter = {
       file: "src/stream/uplink.ts",
       find: "if (this.senders.length >= MOST_WAITING) {",
       replace: "if (this.senders.length < 0) {",
-      test: "test/unit/transport/uplink.test.ts",
+      test: "test/stream/uplink.test.ts",
       name: "refuses to hold more waiting senders than its bound",
     },
   ],
@@ -445,8 +445,8 @@ const stream = "src/transport/stream.ts";
 const unary = "src/transport/unary.ts";
 const incoming = "src/transport/incoming.ts";
 const listener = "src/transport/listener.ts";
-const edgesTest = "test/unit/transport/edges.test.ts";
-const listenerTest = "test/unit/transport/listener.test.ts";
+const edgesTest = "test/transport/edges.test.ts";
+const listenerTest = "test/transport/listener.test.ts";
 
 export const transport: Chapter = {
   title: "On the wire",
@@ -529,7 +529,7 @@ export const transport: Chapter = {
       file: stream,
       find: "else if (status.error === undefined && !this.splitter.atBoundary) {",
       replace: "else if (status.error === null) {",
-      test: "test/unit/transport/differential.test.ts",
+      test: "test/transport/differential.test.ts",
       name: "half a message and OK",
     },
     {
@@ -537,7 +537,7 @@ export const transport: Chapter = {
       file: stream,
       find: "if (status === undefined) this.finish(this.lost());",
       replace: "if (status === undefined) this.finish(undefined);",
-      test: "test/unit/transport/differential.test.ts",
+      test: "test/transport/differential.test.ts",
       name: "a message and no trailers",
     },
   ],

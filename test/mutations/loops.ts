@@ -3,8 +3,8 @@ import type { Chapter } from "./promise.js";
 const engine = "src/stream/engine.ts";
 const attempt = "src/stream/attempt.ts";
 const abort = "src/support/abort.ts";
-const engineTest = "test/unit/engine.test.ts";
-const connectionTest = "test/unit/connection.test.ts";
+const engineTest = "test/stream/engine.test.ts";
+const connectionTest = "test/connection/connection.test.ts";
 const eventsTest = "test/events/events.test.ts";
 
 export const leaving: Chapter = {
@@ -111,7 +111,7 @@ export const leaving: Chapter = {
       file: "src/transport/index.ts",
       find: "response.catch(() => {});",
       replace: "",
-      test: "test/unit/transport/edges.test.ts",
+      test: "test/transport/edges.test.ts",
       name: "a call that nobody looks at does not end the process",
     },
   ],
@@ -150,7 +150,7 @@ export const delivering: Chapter = {
       file: "src/transport/round.ts",
       find: "if (this.chunks >= MOST_CHUNKS) this.end();",
       replace: "if (this.chunks < 0) this.end();",
-      test: "test/unit/transport/incoming.test.ts",
+      test: "test/transport/incoming.test.ts",
       name: "of a thousand streams is not held together longer than 512 chunks",
     },
     {
@@ -174,7 +174,7 @@ export const delivering: Chapter = {
       file: "src/stream/for-each.ts",
       find: "if (failure === undefined) continue;",
       replace: "continue;",
-      test: "test/unit/for-each.test.ts",
+      test: "test/stream/for-each.test.ts",
       name: "the first failure stops the pulling, waits for the work that runs, and is thrown",
     },
   ],
@@ -260,7 +260,7 @@ export const comingBack: Chapter = {
       file: engine,
       find: "failures >= this.#policy.maxAttempts",
       replace: "failures < 0",
-      test: "test/unit/connection.test.ts",
+      test: "test/connection/connection.test.ts",
       name: "ends with the loss when it is not to come back, or has failed too often",
     },
     {
@@ -292,7 +292,7 @@ export const comingBack: Chapter = {
       file: engine,
       find: "this.#wake?.();",
       replace: "",
-      test: "test/unit/connection.test.ts",
+      test: "test/connection/connection.test.ts",
       name: "while a stream waits to come back",
     },
     {
@@ -308,7 +308,7 @@ export const comingBack: Chapter = {
       file: "src/connection/status-feed.ts",
       find: "if (this.#entries.length > CAPACITY) {",
       replace: "if (this.#entries.length < 0) {",
-      test: "test/unit/status.test.ts",
+      test: "test/connection/status.test.ts",
       name: "256 entries wait for a slow reader; it is told how many of the oldest were dropped, and nobody else is",
     },
   ],

@@ -2,9 +2,9 @@ import type { Chapter } from "./promise.js";
 
 const resume = "src/events/resume.ts";
 const plans = "src/events/store-plans.ts";
-const resumeTest = "test/unit/resume.test.ts";
-const wireTest = "test/events-store/wire.test.ts";
-const gapsTest = "test/events-store/gaps.test.ts";
+const resumeTest = "test/events/resume.test.ts";
+const wireTest = "test/events/store-wire.test.ts";
+const gapsTest = "test/events/store-gaps.test.ts";
 
 export const store: Chapter = {
   title: "Events store",
@@ -92,10 +92,10 @@ export const store: Chapter = {
     },
     {
       promise: "a start time travels in nanoseconds: in any other unit a server would replay everything",
-      file: "src/events/start.ts",
+      file: "src/support/time.ts",
       find: "return BigInt(time.getTime()) * NANOS_PER_MS;",
       replace: "return BigInt(time.getTime());",
-      test: "test/events-store/start.test.ts",
+      test: "test/events/store-start.test.ts",
       name: "start positions, against ten events a second apart",
     },
     {
@@ -111,14 +111,14 @@ export const store: Chapter = {
       file: plans,
       find: "return event.sequence <= end ? event : undefined;",
       replace: "return event;",
-      test: "test/events-store/replay.test.ts",
+      test: "test/events/store-replay.test.ts",
       name: "whose end is purged meanwhile ends too, before what was stored behind it",
     },
   ],
 };
 
 const publisher = "src/events/publisher.ts";
-const publisherTest = "test/unit/publisher.test.ts";
+const publisherTest = "test/events/publisher.test.ts";
 const eventsTest = "test/events/events.test.ts";
 
 export const publishing: Chapter = {
@@ -169,7 +169,7 @@ export const publishing: Chapter = {
       file: "src/support/turn-clock.ts",
       find: "queueMicrotask(this.#forget);",
       replace: "",
-      test: "test/unit/unanswered.test.ts",
+      test: "test/stream/pending-answers.test.ts",
       name: "each message has its whole time-out, from the turn in which it was sent",
     },
     {

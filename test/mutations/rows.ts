@@ -55,7 +55,7 @@ export const rows: readonly Row[] = [
     holds: "What is held is bounded; the store loses nothing, and fetches again what the server has dropped.",
     tests: [
       [slow, "a loop that is far behind holds a bounded part of 100,000 messages of 10 kB, and the store loses none"],
-      ["test/events-store/gaps.test.ts", "what a server drops because the loop is slow is fetched again"],
+      ["test/events/store-gaps.test.ts", "what a server drops because the loop is slow is fetched again"],
     ],
   },
   {
@@ -112,7 +112,7 @@ export const rows: readonly Row[] = [
     holds: "Each promise gets its own reply, or its time-out.",
     tests: [
       ["test/queues/send.test.ts", "replies that are reordered, doubled, late or missing"],
-      ["test/unit/publisher.test.ts", "answers that come in another order, twice or not at all reach their own events"],
+      ["test/events/publisher.test.ts", "answers that come in another order, twice or not at all reach their own events"],
     ],
   },
   {
