@@ -5,9 +5,7 @@ import { file_kubemq, kubemq } from "kubemq-es/gen";
 import protobuf from "protobufjs";
 
 // The contract as deployed servers have it, kept apart from proto/: what is generated is held against it.
-const descriptor = JSON.parse(
-  readFileSync(new URL("./wire.json", import.meta.url), "utf8"),
-) as protobuf.INamespace;
+const descriptor = JSON.parse(readFileSync(new URL("./wire.json", import.meta.url), "utf8")) as protobuf.INamespace;
 const contract = protobuf.Root.fromJSON(descriptor).resolveAll();
 const service = contract.lookupService("kubemq.kubemq");
 const types = [...messageTypes(contract)];

@@ -112,7 +112,10 @@ export const rows: readonly Row[] = [
     holds: "Each promise gets its own reply, or its time-out.",
     tests: [
       ["test/queues/send.test.ts", "replies that are reordered, doubled, late or missing"],
-      ["test/events/publisher.test.ts", "answers that come in another order, twice or not at all reach their own events"],
+      [
+        "test/events/publisher.test.ts",
+        "answers that come in another order, twice or not at all reach their own events",
+      ],
     ],
   },
   {
