@@ -33,7 +33,7 @@ import type {
 export interface OpenTelemetryOptions {
   /** Default: the global one. */
   tracerProvider?: TracerProvider;
-  /** Default: the global one, as it is when the client is made: set up the SDK before that. */
+  /** Default: the global one at the time the client is created; set up the SDK first. */
   meterProvider?: MeterProvider;
   /** Writes the context into the tags of messages and reads it from there. Default: the global one; SDKs for Node.js set that of W3C. */
   propagator?: Pick<TextMapPropagator, "inject" | "extract" | "fields">;
@@ -60,7 +60,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
   return { observe: (client) => new SpanObserver(client, options) };
 }
 
-/** The contexts of received messages; a message that is collected takes its own along. */
+/** Contexts of received messages; weak, so that a collected message frees its context. */
 const contexts = new WeakMap<object, Context>();
 
 /**
@@ -154,7 +154,7 @@ class SpanObserver implements Observer {
     for (const [at, message] of messages.entries()) {
       contexts.set(message, type === "process" ? activity.context : (senders[at] ?? ROOT_CONTEXT));
     }
-    if (name === "peek") return; // they stay where they are
+    if (name === "peek") return; // peeked messages stay in the queue
     if (messages.length > 0) this.instruments.consumed.add(messages.length, facts);
     const again = messages.filter(({ receiveCount = 1 }) => receiveCount > 1).length;
     if (again > 0) this.instruments.redelivered.add(again, facts);
@@ -164,7 +164,7 @@ class SpanObserver implements Observer {
     return tags === undefined ? ROOT_CONTEXT : this.propagator.extract(ROOT_CONTEXT, tags, tagReader);
   }
 
-  /** What came back with the response to a request. */
+  /** Context of the response to a request. */
   linkTo(span: Span, tags: Readonly<Record<string, string>>): void {
     for (const link of linksTo([this.#sender({ channel: "", tags })])) span.addLink(link);
   }
@@ -193,7 +193,7 @@ class SpanActivity implements Activity {
     const injected: Record<string, string> = {};
     propagator.inject(this.context, injected, tagWriter);
     const carried = { ...tags };
-    // Tags that were taken over from a received message must not leave parts of its context behind, such as a tracestate.
+    // Tags copied from a received message may hold its context; remove it, a stale tracestate would mix in.
     if (Object.keys(injected).length > 0) for (const field of propagator.fields()) delete carried[field];
     return Object.assign(carried, injected);
   }
@@ -233,7 +233,7 @@ class SpanActivity implements Activity {
   }
 }
 
-/** What is done with a received message belongs to the span that works on it, or to one below that is active. */
+/** Parent of a settlement or response: the active span if it is in the trace of the message, else the process span. */
 function parentOf([message]: readonly ObservedMessage[]): Context {
   const active = context.active();
   const own = message === undefined ? undefined : contexts.get(message);
@@ -278,7 +278,7 @@ function errorType(error: unknown): string {
   return error instanceof Error ? error.name : "_OTHER";
 }
 
-/** The global propagator, as it is at the moment of use. */
+/** The global propagator, looked up at each use. */
 const globalPropagator: NonNullable<OpenTelemetryOptions["propagator"]> = {
   inject: (from, carrier, setter) => propagation.inject(from, carrier, setter),
   extract: (to, carrier, getter) => propagation.extract(to, carrier, getter),

@@ -15,15 +15,15 @@ export function benchOptions(command: Command): Command {
     .option("--size <bytes>", "how large a body is", integer(1, 100_000_000), 100);
 }
 
-/** A stream of messages to be measured: one side sends, the other counts. */
+/** A measured stream: one side sends, the other side counts. */
 export interface BenchedStream {
   readonly channel: string;
   readonly subscription: Subscription<Incoming<unknown>>;
-  /** Sends everything, and resolves when the server took it. */
+  /** Sends all messages; resolves when the server has accepted them. */
   readonly send: (messages: Iterable<{ channel: string; body: Uint8Array }>) => Promise<unknown>;
 }
 
-/** After the last message was sent, what has not come for so long is taken for lost. */
+/** Milliseconds without a message, after the last send, until missing messages count as lost. */
 const QUIET_MS = 2_000;
 
 /** Sends `count` messages while receiving them, and prints both rates. */
@@ -44,7 +44,7 @@ export async function benchStream(session: Session, options: BenchOptions, strea
       if (received >= count) break;
     }
   })();
-  // A server may lose events by contract: silence ends the wait for them.
+  // Events are at most once, so silence ends the wait.
   const watch = setInterval(() => {
     if (performance.now() - Math.max(lastAt, sentAt) > QUIET_MS) void subscription.close();
   }, 100);

@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import { KubeMQError, type ErrorCode } from "../index.js";
 
-/** How the command ends; the help states these numbers. */
+/** Exit codes; the help lists them. */
 export const EXIT = {
   ok: 0,
   failed: 1,
@@ -22,7 +22,7 @@ Exit codes:
   5    the token or the certificate was refused, or does not allow this
   130  interrupted before it was done`;
 
-/** Thrown to end with a message that is no error of the library. */
+/** Ends the command with a message of its own, not an error of the library. */
 export class Failure extends Error {
   constructor(
     message: string,
@@ -32,7 +32,7 @@ export class Failure extends Error {
   }
 }
 
-/** Whoever read the output has gone, as `head` does once it has enough: that is an end, not an error. */
+/** The reader of the output has closed it, as `head` does: a normal end, not an error. */
 export function isReaderGone(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EPIPE";
 }
@@ -53,7 +53,7 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof Error && error.name === "AbortError" ? EXIT.interrupted : EXIT.failed;
 }
 
-/** What to say about an error; undefined when it was said already, or needs no words. */
+/** The line to print for an error; undefined when it is already printed or expected. */
 export function messageOf(error: unknown): string | undefined {
   if (error instanceof CommanderError || isReaderGone(error)) return undefined;
   if (!(error instanceof Error)) return String(error);

@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { EXIT, Failure } from "./exit.js";
 import { tag } from "./values.js";
 
-/** What the sending commands share beside the body. */
+/** Options of every sending command, without the body. */
 export interface MessageOptions {
   readonly metadata?: string;
   readonly tag?: Readonly<Record<string, string>>;
@@ -28,7 +28,7 @@ export function envelope(channel: string, { metadata, tag: tags, id }: MessageOp
   };
 }
 
-/** The body that was given, else all of standard input. */
+/** The body given as an argument, otherwise all of standard input. */
 export async function readBody(given: string | undefined, hasMetadata = false): Promise<string | Uint8Array> {
   if (given !== undefined) return given;
   if (!process.stdin.isTTY) return buffer(process.stdin);

@@ -3,7 +3,7 @@ import type { Incoming } from "../index.js";
 /** Lines on standard output: readable ones for people, JSON ones for programs. */
 export interface Output {
   readonly json: boolean;
-  /** Resolves when the line has been handed over, so that a message is acknowledged only after it was seen. */
+  /** Resolves when the line is written, so that a message is acknowledged only after it is visible. */
   print(forPeople: string, forPrograms: object): Promise<void>;
 }
 
@@ -20,7 +20,7 @@ function write(line: string): Promise<void> {
   });
 }
 
-/** JSON has no integers of 64 bits: they travel as text. */
+/** JSON has no 64-bit integers: they become strings. */
 export function jsonOf(value: object): string {
   return JSON.stringify(value, (_key, it: unknown) => (typeof it === "bigint" ? String(it) : it));
 }
@@ -37,7 +37,7 @@ function textOf(body: Uint8Array): string | undefined {
 
 const base64 = (body: Uint8Array) => Buffer.from(body.buffer, body.byteOffset, body.length).toString("base64");
 
-/** A message as one line for people: what identifies it, then metadata and tags, then the body. */
+/** A message as one readable line: identity, metadata, tags, body. */
 export function lineOf(message: Incoming<unknown>, ...marks: string[]): string {
   const tags = Object.entries(message.tags).map(([key, value]) => `${key}=${value}`);
   const metadata = message.metadata === "" ? [] : [JSON.stringify(message.metadata)];
@@ -45,7 +45,7 @@ export function lineOf(message: Incoming<unknown>, ...marks: string[]): string {
   return [`[${[message.channel, ...marks].join(" ")}]`, ...metadata, ...tags, body].join(" ");
 }
 
-/** A message as an object for programs: the body as text, or in base64 when it is not text. */
+/** A message as an object for programs: the body as a string, or in base64 when it is not UTF-8. */
 export function recordOf(message: Incoming<unknown>, more: object = {}): object {
   const { id, channel, metadata, tags, body } = message;
   const text = textOf(body);

@@ -1,9 +1,9 @@
 const INTERVAL_MS = 100;
 
-/** A line on the terminal that counts; nothing at all when standard error is not a terminal. */
+/** A counter on one terminal line; silent when standard error is not a terminal. */
 export interface Progress {
   set(done: number): void;
-  /** Takes the line away. */
+  /** Erases the line. */
   end(): void;
 }
 

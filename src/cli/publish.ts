@@ -8,7 +8,7 @@ interface PublishOptions extends MessageOptions {
   readonly lines?: true;
 }
 
-/** What events and stored events have in common when they are published. */
+/** Publishing, for events and stored events alike. */
 export interface Publishing {
   readonly what: string;
   readonly examples: string;

@@ -6,7 +6,7 @@ import type { Session } from "./session.js";
 import { filterOf, printEach, subscribeOptions, type SubscribeOptions } from "./subscribe.js";
 import { integer } from "./values.js";
 
-/** What the shell does alike with commands and with queries. */
+/** Shell commands shared by commands and queries. */
 export interface Requests<R extends IncomingRequest> {
   send(request: { channel: string; body: Uint8Array }, options: { signal: AbortSignal }): Promise<unknown>;
   subscribe(filter: ChannelFilter, options: { signal: AbortSignal }): Subscription<R>;
@@ -20,7 +20,7 @@ export function respondOptions(command: Command, what: string, failing: string):
   return subscribeOptions(command.option("--fail <reason>", failing), what);
 }
 
-/** Prints each request of a channel and answers it, or fails it when that is asked for. */
+/** Prints each request of a channel and answers it, or fails it if `--fail` is given. */
 export function respondToEach<R extends IncomingRequest>(
   { output, signal }: Session,
   requests: Requests<R>,

@@ -4,7 +4,7 @@ import { createOutput, jsonOf, type Output } from "./output.js";
 import { stopSignal } from "./stop.js";
 import { integer } from "./values.js";
 
-/** What a command that talks to a server works with. */
+/** A connected client and the streams of a command. */
 export interface Session {
   readonly client: KubeMQClient;
   readonly output: Output;
@@ -55,7 +55,10 @@ export function connectionOptions(command: Command): Command {
     .option("-v, --verbose", "tell on standard error what happens to the connection");
 }
 
-/** Connects, works, and closes whatever happens. A server that cannot be reached at the start is an error; later it is waited for. */
+/**
+ * Connects, runs the command, and always closes. An unreachable server is an error at the start;
+ * later the client reconnects.
+ */
 export async function withSession(command: Command, work: (session: Session) => Promise<void>): Promise<void> {
   const options = command.opts<ConnectionOptions>();
   const signal = stopSignal();
@@ -86,7 +89,7 @@ function clientOptions(options: ConnectionOptions): ClientOptions {
   };
 }
 
-/** A lost connection is always told, since the lines stop meanwhile; everything else on request. */
+/** Always reports a lost connection, because the output stops; reports other statuses on request. */
 async function tellStatus(client: KubeMQClient, verbose: boolean): Promise<void> {
   for await (const status of client.status()) {
     if (status.type === "retry" && (verbose || status.attempt === 1)) tell(`${status.error.message}; trying again`);

@@ -1,6 +1,9 @@
 import { EXIT } from "./exit.js";
 
-/** Aborts at Ctrl-C, at SIGTERM, and when the reader of standard output has gone. A second Ctrl-C does not wait. */
+/**
+ * Aborts on Ctrl-C, on SIGTERM, and when the reader of standard output closes it. A second Ctrl-C
+ * exits immediately.
+ */
 export function stopSignal(): AbortSignal {
   const stop = new AbortController();
   const onSignal = () => {

@@ -8,19 +8,19 @@ export interface SubscribeOptions {
   readonly count?: number;
 }
 
-/** The options of whoever takes what comes on a channel; `what` comes. */
+/** Options of every receiving command; `what` names the messages in the help. */
 export function subscribeOptions(command: Command, what: string): Command {
   return command
     .option("--group <name>", `share the ${what} with the other members of this group`)
     .option("-n, --count <n>", "end after so many", integer(1));
 }
 
-/** What to subscribe to. */
+/** The channel and group to subscribe to. */
 export function filterOf(channel: string, { group }: SubscribeOptions): { channel: string; group?: string } {
   return { channel, ...(group !== undefined && { group }) };
 }
 
-/** Prints each message, then does with it what is to be done, until so many are done. */
+/** Prints each message, then runs the action on it, until `count` messages are done. */
 export async function printEach<M extends Incoming<unknown>>(
   output: Output,
   messages: AsyncIterable<M>,

@@ -5,7 +5,7 @@ import { beginProcess, observeLoop, outgoing, sending } from "./observed.js";
 
 type Pattern = "events" | "eventsStore";
 
-/** Links to so many messages tell where a stream of them came from; every one has its own context in any case. */
+/** Maximum links on the span of a publisher; each message carries its own context anyway. */
 const MAX_LINKED = 128;
 
 export function observedEvents(client: EventsClient, observer: Observer): EventsClient {
@@ -63,7 +63,7 @@ function observedPublisher<Receipt>(
   };
 }
 
-/** Every message is created when it is taken from the iterable; the whole is sent when the iterable is at its end. */
+/** One `create` activity per message taken from the iterable; the `send` activity ends with the iterable. */
 async function publishAll<T>(
   messages: Iterable<OutgoingMessage<T>> | AsyncIterable<OutgoingMessage<T>>,
   pattern: Pattern,

@@ -4,9 +4,9 @@ import type { Subscription } from "../api/subscription.js";
 import type { Activity, ActivityOutcome, ObservedMessage, Observer, Operation } from "../api/telemetry.js";
 import { newId } from "../support/ids.js";
 
-/** How a client that is observed does the same as one that is not: what its patterns share. */
+/** Shared by the observed patterns: wraps a call, a loop or a handler in an activity. */
 
-/** Runs work, and ends the activity with what becomes of it. */
+/** Runs the work and ends the activity with its outcome. */
 export async function during<T>(
   activity: Activity,
   work: () => Promise<T>,
@@ -25,7 +25,7 @@ export async function during<T>(
   }
 }
 
-/** Begins to send one message, and gives it as it is to be sent: with an id that is known, and the context in its tags. */
+/** Starts the activity of one send; returns the message with its id and the context in its tags. */
 export function outgoing<M extends Outgoing>(
   observer: Observer,
   type: "create" | "send",
@@ -51,7 +51,7 @@ export async function sending<M extends Outgoing, R>(
   return during(sent.activity, () => send(sent.message), outcomeOf);
 }
 
-/** The message with the context in its tags. What is not tags is left to be refused. */
+/** Adds the context to the tags. Invalid tags stay as they are; the send refuses them. */
 export function carrying<M extends { readonly tags?: Readonly<Record<string, string>> }>(
   activity: Activity,
   message: M,
@@ -61,13 +61,13 @@ export function carrying<M extends { readonly tags?: Readonly<Record<string, str
   return { ...message, tags: activity.carry(tags) };
 }
 
-/** The channel that all of them have, if they have one in common. */
+/** The common channel of the messages, if there is one. */
 export function commonChannel(messages: readonly { readonly channel: string }[]): string | undefined {
   const channel = messages[0]?.channel;
   return messages.every((message) => message.channel === channel) ? channel : undefined;
 }
 
-/** What a loop works on, to the observer. */
+/** The received message as the observer sees it. */
 export type Processing = Pick<Operation, "pattern" | "group">;
 
 export function beginProcess(observer: Observer, { pattern, group }: Processing, message: ObservedMessage): Activity {
@@ -75,7 +75,7 @@ export function beginProcess(observer: Observer, { pattern, group }: Processing,
   return observer.begin({ type: "process", name: "process", pattern, group, channel, messages: [message] });
 }
 
-/** Runs a handler as the process of its message. */
+/** Runs a handler as the `process` activity of its message. */
 export function processed<M, R>(
   begin: (message: M) => Activity,
   handler: (message: M) => R | Promise<R>,
@@ -86,7 +86,10 @@ export function processed<M, R>(
   };
 }
 
-/** Observes the bodies of a subscription's loop: each begins when its item is handed over, and ends when the next is asked for. */
+/**
+ * Observes the loop bodies of a subscription. A body starts when its item is delivered and ends when
+ * the loop asks for the next item.
+ */
 export function observeLoop<T, S extends Subscription<T>>(
   subscription: S & Subscription<T>,
   begin: (item: T) => Activity,
@@ -106,11 +109,11 @@ class ObservedLoop<T> implements AsyncIterator<T, void, void> {
   }
 
   async next(): Promise<IteratorResult<T, void>> {
-    const next = this.#loop.next(); // may settle the item, which belongs to its body
+    const next = this.#loop.next(); // may settle the item; that still belongs to its body
     this.#endBody({});
     const result = await next;
     if (result.done === true) return result;
-    this.#endBody({}); // the loop has asked twice: it is done with the one before
+    this.#endBody({}); // a second next() means the previous body has finished
     this.#body = this.#begin(result.value);
     return result;
   }
@@ -133,8 +136,8 @@ class ObservedLoop<T> implements AsyncIterator<T, void, void> {
 }
 
 /**
- * Replaces a method of one object. Messages and streams are known by their private fields, so an object in front of one would
- * not be taken for it.
+ * Replaces a method on one object. A wrapper object would not work: messages and streams have private
+ * fields, which a wrapper does not have.
  */
 export function replace<O extends object, K extends keyof O>(
   object: O,

@@ -28,7 +28,7 @@ export function observedQueues(client: QueuesClient, observer: Observer): Queues
     return beginProcess(observer, { pattern }, message);
   };
 
-  /** A call that takes messages, or looks at them: what it was about is known at its end. */
+  /** A receive or peek: its messages are known only when the call ends. */
   const take = async <M extends Incoming<unknown>>(name: string, channel: string, call: () => Promise<M[]>) => {
     const startedAt = Date.now();
     const begin = (messages: readonly M[]) =>
@@ -101,7 +101,7 @@ function observedPublisher(publisher: QueuePublisher, observer: Observer): Queue
   };
 }
 
-/** Several messages in one send: each is created by itself, and has its own result. */
+/** Several messages in one send: one `create` activity and one result each. */
 async function sendAll<T>(
   observer: Observer,
   messages: readonly OutgoingQueueMessage<T>[],

@@ -62,7 +62,7 @@ export function observedQueries(client: QueriesClient, observer: Observer): Quer
       handler: (query: QueryRequest<T>) => R | Promise<R>,
       options?: HandlerOptions,
     ) => {
-      // Which of its two forms it was called in, with a codec or without, was checked where it was called.
+      // The overloads are checked at the call site; both forms pass through here.
       const observed = filter as ChannelFilter<T> & { responseCodec: Codec<R> };
       return client.handle(observed, processed(begin<T>(filter.group), handler), options);
     },
