@@ -1,11 +1,12 @@
-// Breaks each line that RELIABILITY.md names, in a copy of the tree, and expects the test that it names to fail.
+// Breaks each line that keeps a promise of RELIABILITY.md, in a copy of the tree, and expects the named test to fail.
 //   npm run test:mutations                  all of them
-//   npm run test:mutations -- --only TEXT   those that have TEXT in their promise, their line, or the name of their file or test
+//   npm run test:mutations -- --only TEXT   those with TEXT in their promise, id, mutation, test file or test name
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chapters } from "../test/mutations/index.js";
 import type { HeldPromise } from "../test/mutations/promise.js";
-import { Copies, runJest, type Ended } from "./jest-runs.js";
+import { breakAt, markedFiles } from "./breaks.js";
+import { Copies, root, runJest, type Ended } from "./jest-runs.js";
 
 /** How many runs of jest at a time. */
 const RUNNERS = 2;
@@ -22,7 +23,7 @@ function chosen(): HeldPromise[] {
   const at = process.argv.indexOf("--only");
   const text = at < 0 ? "" : process.argv[at + 1];
   if (text === undefined) throw new Error("--only needs a text");
-  return all.filter((held) => Object.values(held).some((value: string) => value.includes(text)));
+  return all.filter((held) => Object.values(held).some((value) => JSON.stringify(value).includes(text)));
 }
 
 /** The promises whose tests are not green without a break, and why: they would prove nothing. */
@@ -59,12 +60,13 @@ function verdictOf(ended: Ended): Verdict {
   return { caught: true, why: /Exceeded timeout/.test(failed.message) ? "the test timed out" : "the test is red" };
 }
 
-async function tryBreak(copy: string, { file, find, replace, test, name }: HeldPromise): Promise<Verdict> {
+/** Throws when the mutation cannot be applied: that is a mistake in the list, and neither caught nor survived. */
+async function tryBreak(copy: string, { id, mutation, test, name }: HeldPromise): Promise<Verdict> {
+  const file = sources.get(id);
+  if (file === undefined) throw new Error(`no line is marked "// promise: ${id}"`);
   const path = join(copy, file);
   const source = readFileSync(path, "utf8");
-  const parts = source.split(find);
-  if (parts.length !== 2) return { caught: false, why: `the line occurs ${parts.length - 1} times in its file` };
-  writeFileSync(path, parts.join(replace));
+  writeFileSync(path, breakAt(source, id, mutation));
   try {
     return verdictOf(await runJest(copy, [test], literally(name), BOUND_MS, TEST_TIMEOUT_MS));
   } finally {
@@ -72,6 +74,7 @@ async function tryBreak(copy: string, { file, find, replace, test, name }: HeldP
   }
 }
 
+const sources = markedFiles(root);
 const promises = chosen();
 using copies = new Copies(RUNNERS);
 const [first = ""] = copies.folders;
@@ -100,8 +103,9 @@ await Promise.all(
   }),
 );
 
-for (const { promise, file, find, replace, test, name } of survivors) {
-  console.log(`\nSURVIVED  ${promise}\n  ${file}\n- ${find}\n+ ${replace}\n  ${test}: ${name}`);
+for (const { promise, id, mutation, test, name } of survivors) {
+  const how = `${sources.get(id)}, // promise: ${id}, ${JSON.stringify(mutation)}`;
+  console.log(`\nSURVIVED  ${promise}\n  ${how}\n  ${test}: ${name}`);
 }
 console.log(`\n${caught} caught, ${survivors.length} survived, in ${seconds(began)}`);
 process.exitCode = survivors.length + red.size === 0 ? 0 : 1;

@@ -29,8 +29,8 @@ function table(all: readonly Row[]): string {
 
 // The formatter would pad every cell to the longest of its column.
 function section({ title, promises }: Chapter): string {
-  const lines = promises.map((held) => `| ${[held.promise, testOf(held), lineOf(held)].map(cell).join(" | ")} |`);
-  const head = "| What is promised | The test that holds it | The line that keeps it |\n| --- | --- | --- |";
+  const lines = promises.map((held) => `| ${[held.promise, testOf(held)].map(cell).join(" | ")} |`);
+  const head = "| What is promised | The test that holds it |\n| --- | --- |";
   return `### ${title}\n\n<!-- prettier-ignore -->\n${head}\n${lines.join("\n")}`;
 }
 
@@ -38,14 +38,7 @@ function testOf({ test, name }: HeldPromise): string {
   return `${link(test, "test/")}: ${name.replaceAll("<", "&lt;")}`;
 }
 
-function lineOf({ file: source, find, replace }: HeldPromise): string {
-  const instead = replace === "" ? "" : `, red as ${code(replace)}`;
-  return `${link(source, "src/")}: ${code(find.trim())}${instead}`;
-}
-
 const link = (path: string, under: string) => `[${path.replace(under, "").replace(/(\.test)?\.ts$/, "")}](${path})`;
-
-const code = (text: string) => (text.includes("`") ? `\`\` ${text} \`\`` : `\`${text}\``);
 
 const cell = (text: string) => text.replaceAll("|", "\\|");
 

@@ -80,7 +80,7 @@ export class Connection implements StreamHost, Hearer {
       this.#liveness = new Liveness(options.keepalive, this.clock, {
         lastReceived: () => this.#lastReceived,
         ping: (timeoutMs) => this.#ping("client.keepalive", timeoutMs),
-        dead: () => this.#session.abort(),
+        dead: () => this.#session.abort(), // promise: dead-connection-ended
       });
     }
   }
@@ -99,10 +99,10 @@ export class Connection implements StreamHost, Hearer {
     const timeoutMs = checkTimeout(call, call.options?.timeoutMs, call.timeoutMs ?? this.options.timeoutMs);
     const background = call.background === true;
     this.#admit(call, background || call.settles === true);
-    if (signal?.aborted === true) throw signal.reason;
+    if (signal?.aborted === true) throw signal.reason; // promise: call-aborted-before
     const controller = signal === undefined ? undefined : new AbortController();
     const unwatch = controller === undefined ? undefined : onAbort(signal, () => controller.abort(cancelled()));
-    if (!background) this.#calls += 1;
+    if (!background) this.#calls += 1; // promise: close-ignores-pings
     this.state.began();
     const deadline = timeoutMs === 0 ? Infinity : this.clock.now() + timeoutMs;
     try {
@@ -115,12 +115,12 @@ export class Connection implements StreamHost, Hearer {
           const answer = this.#session.transport.unary(method, controller?.signal, leftMs, header, request as never);
           const response = await this.#untilGone(answer, call);
           // Servers answer a ping whatever its token is.
-          this.heard(method.name === pingMethod.name ? undefined : header);
+          this.heard(method.name === pingMethod.name ? undefined : header); // promise: ping-proves-no-token
           return response.message;
         } catch (error) {
-          if (controller?.signal.aborted === true) throw signal?.reason;
+          if (controller?.signal.aborted === true) throw signal?.reason; // promise: call-abort-reason
           const failed = this.#failed(error, call);
-          if (!this.#wantsFreshToken(failed, header)) throw failed;
+          if (!this.#wantsFreshToken(failed, header)) throw failed; // promise: call-never-repeated
         }
       }
     } finally {
@@ -151,6 +151,7 @@ export class Connection implements StreamHost, Hearer {
         const timeoutMs = this.options.timeoutMs;
         stream.header = known instanceof Promise ? await this.#inTime(known, subject, timeoutMs, signal) : known;
         stream.askedAt = this.clock.now();
+        // promise: stream-no-deadline
         const response = await this.#session.transport.stream(method, signal, 0, stream.header, input as never);
         return batchesOf(response.message);
       },
@@ -173,6 +174,7 @@ export class Connection implements StreamHost, Hearer {
       };
       const late = () => fault("TIMEOUT", subject, "the token provider gave no token in time", { retryable: true });
       const gone = () => end(() => reject(cancelled()));
+      // promise: token-in-time
       if (timeoutMs > 0) free.push(this.clock.setTimer(timeoutMs, () => end(() => reject(late()))));
       free.push(onAbort(signal, gone), this.#onGone(gone));
       promise.then(
@@ -211,6 +213,7 @@ export class Connection implements StreamHost, Hearer {
 
   /** Refuses new work once the client closes. */
   #admit(subject: Subject, settles: boolean): void {
+    // promise: closed-refuses
     if (this.#phase === "closed" || (this.#phase === "closing" && !settles)) throw clientClosed(subject);
   }
 
@@ -245,7 +248,7 @@ export class Connection implements StreamHost, Hearer {
   leave(stream: HostedStream): void {
     if (!this.#streams.delete(stream)) return;
     this.state.left(stream);
-    if (this.#streams.size === 0) this.#liveness?.stop();
+    if (this.#streams.size === 0) this.#liveness?.stop(); // promise: idle-no-timer
   }
 
   up(stream: HostedStream): void {
@@ -266,24 +269,25 @@ export class Connection implements StreamHost, Hearer {
 
   /** See `KubeMQClient.close`. */
   close(timeoutMs: number): Promise<void> {
-    this.#closed ??= this.#close(timeoutMs);
+    this.#closed ??= this.#close(timeoutMs); // promise: close-once
     return this.#closed;
   }
 
   async #close(timeoutMs: number): Promise<void> {
     this.#phase = "closing";
     this.state.closing();
-    const boundMs = Math.min(Math.max(timeoutMs, 0) || 0, MAX_TIMER_MS);
+    const boundMs = Math.min(Math.max(timeoutMs, 0) || 0, MAX_TIMER_MS); // promise: close-any-bound
+    // promise: close-awaits-calls
     const idle = () => (this.#calls === 0 ? undefined : new Promise<void>((resolve) => (this.#onIdle = resolve)));
     const finished = Promise.all([...this.#streams].map((stream) => stream.close())).then(idle);
-    await within(this.clock, boundMs, finished);
+    await within(this.clock, boundMs, finished); // promise: close-bounded
     this.#phase = "closed";
     this.#liveness?.stop();
-    for (const stream of this.#streams) stream.cancel();
+    for (const stream of this.#streams) stream.cancel(); // promise: close-cancels-streams
     for (const letGo of this.#lettingGo) letGo();
-    this.#session.abort();
+    this.#session.abort(); // promise: close-ends-session
     await new Promise((resolve) => setImmediate(resolve));
     this.state.closed();
-    this.status.end();
+    this.status.end(); // promise: close-ends-status
   }
 }

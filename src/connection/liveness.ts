@@ -44,6 +44,7 @@ export class Liveness {
   async #check(): Promise<void> {
     const check = this.#cancel;
     const silentMs = this.#clock.now() - this.#watched.lastReceived();
+    // promise: busy-not-pinged
     if (silentMs < this.#settings.intervalMs) return this.#schedule(this.#settings.intervalMs - silentMs);
     const since = this.#clock.now();
     try {
@@ -51,8 +52,8 @@ export class Liveness {
     } catch (error) {
       // A refusal is an answer, too, and a lost connection is told to its streams without us; a ping that crosses a GOAWAY is refused while
       // they go on. And another answer may have come while this one got lost in a busy process.
-      const silent = KubeMQError.is(error, "TIMEOUT") && this.#watched.lastReceived() < since;
-      if (silent && this.#cancel === check) this.#watched.dead();
+      const silent = KubeMQError.is(error, "TIMEOUT") && this.#watched.lastReceived() < since; // promise: ping-silence
+      if (silent && this.#cancel === check) this.#watched.dead(); // promise: dead-connection-noticed
     }
     if (this.#cancel === check) this.#schedule(this.#settings.intervalMs);
   }

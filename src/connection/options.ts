@@ -28,8 +28,10 @@ export interface ResolvedOptions {
 export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
   const address = parseAddress(options.address ?? DEFAULTS.address);
   const tls = resolveTls(options.tls, address);
+  // promise: token-in-clear-refused
   if (options.authToken !== undefined && tls === undefined) refuseTokenInClear(options.tls, address);
   const clientId = options.clientId ?? `kubemq-es-${randomId()}`;
+  // promise: client-id-characters
   if (!/^[A-Za-z0-9_-]+$/.test(clientId)) {
     throw invalid(`clientId may have letters, digits, "-" and "_" only, got ${JSON.stringify(clientId)}`);
   }
@@ -133,6 +135,7 @@ function resolveTls(tls: ClientOptions["tls"], address: Address): ResolvedOption
   if ((settings.cert === undefined) !== (settings.key === undefined)) {
     throw invalid(`tls.${settings.cert === undefined ? "cert" : "key"} is missing: cert and key go together`);
   }
+  // promise: certificates-read-again
   const read = () => ({
     ...settings,
     ...(settings.ca === undefined ? {} : { ca: readPem("ca", settings.ca) }),
@@ -142,6 +145,7 @@ function resolveTls(tls: ClientOptions["tls"], address: Address): ResolvedOption
   // A path that cannot be read, or a key that is not the certificate's, is refused now and not at the first call.
   const { ca, cert, key } = read();
   try {
+    // promise: key-checked
     createSecureContext({
       ...(ca && { ca: pem(ca) }),
       ...(cert && { cert: pem(cert) }),

@@ -86,7 +86,7 @@ export class StateTracker {
   /** A call that failed is no proof while streams are up: they notice a lost connection by themselves. */
   #settleDoubt(): void {
     const error = this.#doubt;
-    if (error === undefined || this.#some("up")) return;
+    if (error === undefined || this.#some("up")) return; // promise: state-failed-call
     this.#doubt = undefined;
     this.#answered = false;
     this.#derive(error);
@@ -102,8 +102,8 @@ export class StateTracker {
 
   #next(): ConnectionState {
     if (this.#phase !== "open") return this.#phase;
-    if (this.#some("down")) return "reconnecting";
-    if (this.#answered) return "ready";
+    if (this.#some("down")) return "reconnecting"; // promise: state-reconnecting
+    if (this.#answered) return "ready"; // promise: state-ready
     return this.#waiting > 0 || this.#streams.size > 0 ? "connecting" : "idle";
   }
 

@@ -57,6 +57,7 @@ class StatusReader implements AsyncIterableIterator<Status, void, void> {
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) return waiting({ done: false, value: status });
     this.#entries.push(status);
+    // promise: status-bounded
     if (this.#entries.length > CAPACITY) {
       this.#entries.shift();
       this.#dropped += 1;

@@ -26,9 +26,9 @@ export class Token {
   /** The header for a new call; at once when the token is known and good. */
   header(): CallHeader | Promise<CallHeader> {
     if (typeof this.#source !== "function") return this.#header;
-    if (this.#header !== undefined && Date.now() < this.#expiresAt) return this.#header;
+    if (this.#header !== undefined && Date.now() < this.#expiresAt) return this.#header; // promise: token-expires
     // All calls that wait share one call of the provider.
-    this.#fetching ??= this.#fetch(this.#source).finally(() => (this.#fetching = undefined));
+    this.#fetching ??= this.#fetch(this.#source).finally(() => (this.#fetching = undefined)); // promise: token-shared
     return this.#fetching;
   }
 
@@ -41,10 +41,10 @@ export class Token {
 
   /** The server refused the token of `used`. True when a call with a fresh one is worth trying: once. */
   refused(used: CallHeader): boolean {
-    if (typeof this.#source !== "function" || used === undefined) return false;
+    if (typeof this.#source !== "function" || used === undefined) return false; // promise: static-token-final
     // Later calls begin with a fresh one in any case: the provider may know better by then.
     if (used === this.#header) this.#header = undefined;
-    if (this.#lastTries.has(used)) return false;
+    if (this.#lastTries.has(used)) return false; // promise: token-fetched-once
     this.#refused = true;
     return true;
   }

@@ -133,7 +133,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
   async #close(): Promise<void> {
     if (this.#state.kind === "closed") return;
     this.#state = { kind: "closing" };
-    await this.flush();
+    await this.flush(); // promise: publisher-close-flushes
     const line = this.#line;
     if (line !== undefined) {
       line.uplink.close(); // SendEventsStream is the one stream that half-closing ends
@@ -146,7 +146,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     let event: WireEvent;
     let size: number;
     try {
-      if (this.#state.kind === "closing") throw clientClosed(this.#subject());
+      if (this.#state.kind === "closing") throw clientClosed(this.#subject()); // promise: publisher-closing-refuses
       if (this.#state.kind === "closed") throw this.#state.reason;
       event = this.#plan.prepare(message);
       size = wireSize(event);
@@ -156,6 +156,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     }
     const named = message.id !== undefined;
     if (this.#waiting.size === 0 && this.#hasRoom(size)) this.#send(event, settle, size, named);
+    // promise: publisher-bounded-waiting
     else if (this.#waiting.size < MAX_WAITING) this.#waiting.push({ event, settle, size, named });
     else {
       const text = `${MAX_WAITING} events wait to be sent: await publish(), or use publishAll()`;
@@ -164,6 +165,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
   }
 
   #hasRoom(size: number): boolean {
+    // promise: publisher-bounded-in-flight
     return this.#events === 0 || (this.#events < MAX_IN_FLIGHT && this.#bytes + size <= MAX_IN_FLIGHT_BYTES);
   }
 
@@ -181,6 +183,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     this.#line ??= this.#open();
     // A stream that ends rejects this too; the reader of its answers settles every event that was on its way.
     this.#line.uplink.send(event)?.catch(() => {});
+    // promise: event-fence
     if (!this.#plan.answered && this.#fence === "none") {
       this.#fence = "due";
       queueMicrotask(() => this.#sendFence());
@@ -229,6 +232,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     const sent = this.#unanswered.take(result.EventID);
     if (sent?.kind !== "event") return; // answered twice, or after its time-out
     const refusal = refusalOf(result);
+    // promise: event-refusal
     this.#settle(sent, refusal === undefined ? undefined : serverError(refusal, this.#subject(sent.channel)));
   }
 
@@ -269,13 +273,13 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     this.#rejectUnanswered((channel) =>
       fault(error.code, this.#subject(channel), error.message, { cause: error, retryable: error.retryable }),
     );
-    if (!this.#reconnects && this.#state.kind === "open") return this.#end(error);
+    if (!this.#reconnects && this.#state.kind === "open") return this.#end(error); // promise: publisher-reopens
     this.#pump();
   }
 
   #rejectUnanswered(errorFor: (channel: string) => unknown): void {
     for (const sent of this.#unanswered.drain()) {
-      if (sent.kind === "event") this.#settle(sent, errorFor(sent.channel));
+      if (sent.kind === "event") this.#settle(sent, errorFor(sent.channel)); // promise: lost-connection-rejects-events
     }
   }
 
@@ -295,10 +299,11 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
   #timeOut(late: readonly (SentEvent | Fence)[]): void {
     for (const sent of late) {
       if (sent.kind === "event") {
+        // promise: event-timeout
         this.#settle(sent, fault("TIMEOUT", this.#subject(sent.channel), "no answer from the server in time"));
       }
     }
-    if (late.some(({ kind }) => kind === "fence")) this.#fenceRest();
+    if (late.some(({ kind }) => kind === "fence")) this.#fenceRest(); // promise: lost-fence
     this.#pump();
   }
 

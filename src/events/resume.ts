@@ -52,14 +52,16 @@ export class ResumeCursor {
   /** Begins an attempt: where it starts. `now` in nanoseconds since 1970. */
   begin(now: bigint): Start {
     this.#isFirstOfAttempt = true;
+    // promise: store-resumes-behind-last
     if (this.#last !== undefined) return { from: "sequence", sequence: this.#last.sequence + 1n };
     const start = this.#start;
     if (this.#firstAttempt === undefined) {
       this.#firstAttempt = now;
       return start;
     }
+    // promise: store-new-since-first-attempt
     if (start.from === "new") return { from: "time", nanos: this.#firstAttempt };
-    if (start.from !== "timeDelta") return start;
+    if (start.from !== "timeDelta") return start; // promise: store-delta-since-first-attempt
     const nanos = this.#firstAttempt - BigInt(start.seconds) * 1_000_000_000n;
     return nanos > 0n ? { from: "time", nanos } : { from: "first" };
   }
@@ -82,11 +84,11 @@ export class ResumeCursor {
     // Servers send an event again that they have no acknowledgement of. But a new attempt begins after the last event, and
     // nothing is younger than its successors: otherwise the channel lost events, or was removed and counts from 1 again.
     const { nanos: lastNanos } = this.#last;
-    if (!isFirst && nanos <= lastNanos) return REPEATED;
+    if (!isFirst && nanos <= lastNanos) return REPEATED; // promise: store-no-repeats
     // Unless the store's clock went back as well, age tells what was delivered before.
     this.#newerThan = nanos > lastNanos ? lastNanos : undefined;
     this.#last = { sequence: 0n, nanos };
-    this.#expected = 1n;
+    this.#expected = 1n; // promise: store-new-beginning
     this.#repairs = 0;
     if (sequence > 1n) return { ...this.#gap(1n, sequence, nanos), expected };
     this.#accept(sequence, nanos);
@@ -94,7 +96,7 @@ export class ResumeCursor {
   }
 
   #gap(expected: bigint, received: bigint, nanos: bigint): Extract<Judgement, { kind: "gap" }> {
-    const lost = this.#repairs >= REPAIRS;
+    const lost = this.#repairs >= REPAIRS; // promise: store-lost-gap
     if (lost) this.#accept(received, nanos);
     else this.#repairs += 1;
     return { kind: "gap", expected, received, lost };

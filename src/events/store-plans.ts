@@ -30,6 +30,7 @@ const CAPACITY = 256;
 /** One attempt. The server keeps a position for every ClientID, and starts elsewhere only for one that it does not know. */
 function open(connection: Connection, { operation, channel }: Subject & { channel: string }, group: string) {
   return (start: Start, signal: AbortSignal): BatchStream<WireEventReceive> => {
+    // promise: store-client-id-per-attempt
     const clientId = `${connection.options.clientId}-${crypto.randomUUID().slice(0, 8)}`;
     const request = storeSubscription(clientId, channel, group, start);
     return connection.stream(subscribeToEventsMethod, once(request), signal, { operation, channel });
@@ -57,7 +58,7 @@ abstract class StorePlan<T> implements StreamPlan<WireEventReceive, StoredEvent<
   abstract map(wire: WireEventReceive): StoredEvent<T> | undefined;
 
   onFinished(event: StoredEvent<T>): void {
-    this.position = event.sequence;
+    this.position = event.sequence; // promise: store-position
   }
 }
 
@@ -124,7 +125,7 @@ export class ContiguousPlan<T> extends StorePlan<T> {
 
   onDemand(heldBackMs: number): void {
     this.#awaited += 1;
-    if (heldBackMs >= HELD_BACK_MS) this.#isSuspect = true;
+    if (heldBackMs >= HELD_BACK_MS) this.#isSuspect = true; // promise: store-tail-fetched
     this.#watch();
   }
 
@@ -140,7 +141,7 @@ export class ContiguousPlan<T> extends StorePlan<T> {
       const { expected, received, lost } = judgement;
       this.connection.report({ type: "gap", channel: this.channel, expected, received, lost });
       if (!lost) {
-        this.attempt?.renew();
+        this.attempt?.renew(); // promise: store-gap-fetched
         return undefined;
       }
     }
@@ -218,7 +219,7 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
     this.#quietAttempts = 0;
     const end = this.#end?.sequence ?? 0n;
     if (event.sequence >= end) this.attempt?.finish();
-    return event.sequence <= end ? event : undefined;
+    return event.sequence <= end ? event : undefined; // promise: replay-ends
   }
 
   protected override get isWatchful(): boolean {

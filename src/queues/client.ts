@@ -85,6 +85,7 @@ export function createQueuesClient(connection: Connection): QueuesClient {
           "maxInFlight needs ordered: false, for an ordered publisher has one request on its way",
         );
       }
+      // promise: ordered-one-in-flight
       const maxInFlight = ordered ? 1 : checkInteger({ operation }, "maxInFlight", options.maxInFlight ?? 16, 1, 1024);
       return new Upstream(
         { operation, maxInFlight, prepare: (message) => prepare(operation, message) },

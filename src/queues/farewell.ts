@@ -35,7 +35,7 @@ export class Farewell {
     this.#bodyRuns = bodyRuns;
     const parted = new Promise<void>((resolve) => (this.#resolve = resolve));
     if (how === "return") this.#after(BREAK_MS, () => this.#end());
-    else if (!patient) this.#after(SETTLE_MS, () => this.#beLate());
+    else if (!patient) this.#after(SETTLE_MS, () => this.#beLate()); // promise: unsettled-returned-in-the-end
     return parted;
   }
 
@@ -51,7 +51,7 @@ export class Farewell {
   }
 
   #beLate(): void {
-    if (!this.#bodyRuns) return this.#end();
+    if (!this.#bodyRuns) return this.#end(); // promise: late-body-settles
     this.#late = true;
     this.#after(BODY_MS - SETTLE_MS, () => this.#end());
   }

@@ -36,10 +36,10 @@ export async function receiveMessages<T>(
   const wire = receiveRequest(connection.options.clientId, channel, max, waitSeconds, !takes);
   const answer = await connection.unary(receiveQueueMessagesMethod, wire, {
     ...subject,
-    timeoutMs: waitMs + CALL_MARGIN_MS,
+    timeoutMs: waitMs + CALL_MARGIN_MS, // promise: receive-own-timeout
     options: {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(takes || signal === undefined ? {} : { signal }),
+      ...(takes || signal === undefined ? {} : { signal }), // promise: receive-not-cut
     },
   });
   checkAnswer(answer, subject);

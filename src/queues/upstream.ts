@@ -88,7 +88,7 @@ export class Upstream implements HostedStream {
     this.#subject = { operation: plan.operation };
     this.#reconnects = options.reconnect ?? connection.reconnect !== false;
     this.#unanswered = new Unanswered(connection.clock, connection.options.timeoutMs, (late) => this.#timeOut(late));
-    connection.join(this, false);
+    connection.join(this, false); // promise: sender-not-in-state
     this.#unwatch = onAbort(options.signal, () => void this.#leave(options.signal?.reason));
   }
 
@@ -136,7 +136,7 @@ export class Upstream implements HostedStream {
   async #close(): Promise<void> {
     if (this.#state.kind === "open") {
       this.#state = { kind: "closing" };
-      await this.flush();
+      await this.flush(); // promise: sender-close-flushes
     }
     await this.#leave(clientClosed(this.#subject));
   }
@@ -145,13 +145,14 @@ export class Upstream implements HostedStream {
   #leave(reason: unknown): Promise<void> {
     const line = this.#line;
     this.#end(reason);
-    this.#leaving ??= line === undefined ? Promise.resolve() : this.#drain(line);
+    this.#leaving ??= line === undefined ? Promise.resolve() : this.#drain(line); // promise: upstream-drained-once
     return this.#leaving;
   }
 
   async #drain(line: Line): Promise<void> {
     const { clock } = this.#connection;
     try {
+      // promise: upstream-drained
       if (line.owed.size > 0) await within(clock, DRAIN_MS, new Promise<void>((resolve) => (line.onDrained = resolve)));
       line.uplink.close();
       await new Promise<void>((resolve) => clock.setTimer(GRACE_MS, resolve));
@@ -231,7 +232,7 @@ export class Upstream implements HostedStream {
 
   #answered(line: Line, response: WireUpstreamResponse): void {
     const id = response.RefRequestID;
-    if (line.owed.delete(id) && line.owed.size === 0) line.onDrained?.();
+    if (line.owed.delete(id) && line.owed.size === 0) line.onDrained?.(); // promise: late-answer-owed-no-more
     const sent = this.#unanswered.take(id);
     if (sent === undefined) return; // answered twice, or after its time-out
     const { operation } = this.#plan;
@@ -248,14 +249,14 @@ export class Upstream implements HostedStream {
 
   #timeOut(late: readonly Sent[]): void {
     const text = "no answer from the server in time, the messages may be stored";
-    reject(late, fault("TIMEOUT", this.#subject, text));
+    reject(late, fault("TIMEOUT", this.#subject, text)); // promise: send-timeout
     this.#pump();
   }
 
   /** What is unanswered may be stored or not: that is for the caller to decide, never sent again in silence. */
   #lost(error: KubeMQError): void {
     this.#line = undefined;
-    reject(this.#unanswered.drain(), error);
+    reject(this.#unanswered.drain(), error); // promise: lost-connection-rejects-sends
     if (!this.#reconnects) {
       this.#end(error);
       this.#connection.leave(this);

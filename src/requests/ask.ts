@@ -61,7 +61,7 @@ export function prepareRequest(
 
 /** How long the server is to wait: whole milliseconds in 32 bits. @internal */
 export function requestTimeout(connection: Connection, subject: Subject, options: RequestOptions | undefined): number {
-  const timeoutMs = options?.timeoutMs ?? Math.ceil(connection.options.timeoutMs);
+  const timeoutMs = options?.timeoutMs ?? Math.ceil(connection.options.timeoutMs); // promise: request-own-timeout
   return checkInteger(subject, "timeoutMs", timeoutMs, 1, MAX_TIMER_MS);
 }
 
@@ -75,7 +75,7 @@ export async function ask(
   try {
     const response = await connection.unary(sendRequestMethod, wire, {
       ...subject,
-      timeoutMs: Math.min(timeoutMs + MARGIN_MS, MAX_TIMER_MS),
+      timeoutMs: Math.min(timeoutMs + MARGIN_MS, MAX_TIMER_MS), // promise: request-margin
       ...(signal === undefined ? {} : { options: { signal } }),
     });
     return responseParts(response, new Date());

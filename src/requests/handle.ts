@@ -45,6 +45,7 @@ export async function handleRequests<R extends ReceivedRequest<unknown>>(
         wake();
       });
       // A race against the running handlers would keep a reaction on each of them for every request.
+      // promise: handle-concurrency
       if (running.size >= concurrency && !stopped) await new Promise<void>((resolve) => (wake = resolve));
     }
   } catch (error) {
@@ -74,7 +75,7 @@ async function drain(
       watch(look);
       look();
     });
-  if (await settled(boundMs)) return undefined;
+  if (await settled(boundMs)) return undefined; // promise: handlers-drained
   for (const request of running) request.release(`responder ${clientId} stopped before its handler had finished`);
   if (await settled(Math.min(boundMs, GRACE_MS))) return undefined;
   const ids = [...running].slice(0, 3).map(({ id }) => id);
@@ -88,7 +89,7 @@ async function carryOut<R extends ReceivedRequest<unknown>>(
   request: R,
   work: Work<R>,
 ): Promise<void> {
-  const failWith = (error: unknown) => () => request.fail(textOf(error));
+  const failWith = (error: unknown) => () => request.fail(textOf(error)); // promise: handler-throw-fails-request
   let respond: () => Promise<void>;
   try {
     respond = await work(request);
@@ -119,6 +120,7 @@ async function deliver(
     } catch (thrown) {
       const error = KubeMQError.is(thrown) ? thrown : new KubeMQError("INTERNAL", textOf(thrown), { cause: thrown });
       if (error.code === "ALREADY_RESPONDED") return undefined;
+      // promise: response-sent-again
       if (!error.retryable || reconnect === false || failures > reconnect.maxAttempts) return error;
       const delayMs = Math.min(backoffDelay(reconnect, failures, random), Math.max(request.remainingMs, 0));
       await new Promise<void>((resolve) => clock.setTimer(delayMs, resolve));

@@ -53,7 +53,7 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
     const { kind } = this.#progress;
     if (kind === "released") controller.abort(this.#progress.error);
     else if (kind !== "answered") {
-      const expire = () => controller.abort(this.#late("signal"));
+      const expire = () => controller.abort(this.#late("signal")); // promise: request-signal-expires
       if (this.isLate) expire();
       else this.#cancelTimer = this.#path.clock.setTimer(this.remainingMs, expire, { holdsProcess: false });
     }
@@ -82,6 +82,7 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
   async answer(verb: "respond" | "fail", outcome: () => Outcome, options: CallOptions | undefined): Promise<void> {
     const progress = this.#progress;
     if (progress.kind === "released") throw progress.error;
+    // promise: answered-once
     if (progress.kind !== "open") {
       throw fault("ALREADY_RESPONDED", this.#subject(verb), `request ${this.id} was answered before`);
     }
@@ -91,7 +92,7 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
     try {
       await this.#path.send(this.#subject(verb).operation, this.#parts, answer, options);
     } catch (error) {
-      this.#progress = { kind: "open" };
+      this.#progress = { kind: "open" }; // promise: answer-repeatable
       throw error;
     }
     this.#end({ kind: "answered" });

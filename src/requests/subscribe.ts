@@ -79,6 +79,7 @@ function responsePath(connection: Connection, kind: RequestKind): ResponsePath {
       const subject = { operation, channel: request.channel };
       const response = responseOf(clientId, request, outcome);
       checkSize(subject, estimatedSize(response), () => exactSize(response), maxMessageBytes);
+      // promise: respond-while-closing
       await connection.unary(sendResponseMethod, response, { ...subject, options, settles: true });
     },
   };
@@ -129,15 +130,15 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
   }
 
   isStale(request: R): boolean {
-    return request.isLate;
+    return request.isLate; // promise: late-request-skipped
   }
 
   onRelease(request: R): void {
-    this.#release(request, "before it took the request up");
+    this.#release(request, "before it took the request up"); // promise: release-fails-waiting-requests
   }
 
   onAbandoned(request: R): void {
-    this.#release(request, "without an answer");
+    this.#release(request, "without an answer"); // promise: break-fails-request
     this.#bodyDone();
   }
 
@@ -147,7 +148,7 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
 
   onLeave(how: Leave, inBody: R | undefined): Promise<void> | undefined {
     // Responses travel by calls of their own. The subscription ends at once: the server must not give it another request.
-    this.#cancel();
+    this.#cancel(); // promise: stopped-responder-cancels
     if (this.#onLeave !== undefined) return this.#onLeave();
     if (how === "return" || inBody?.isOpen !== true) return undefined;
     return new Promise((resolve) => {

@@ -62,6 +62,7 @@ export class RpcAttempt<Wire> implements Attempt, BatchReader<Wire> {
   }
 
   get wasHealthy(): boolean {
+    // promise: attempt-healthy
     return this.#received || (this.#upSince !== undefined && this.#clock.now() - this.#upSince >= HEALTHY_MS);
   }
 
@@ -107,7 +108,7 @@ export class RpcAttempt<Wire> implements Attempt, BatchReader<Wire> {
 
   /** It works. An answer that comes after the end says nothing. */
   answered(): void {
-    if (this.#upSince !== undefined || this.#isOver) return;
+    if (this.#upSince !== undefined || this.#isOver) return; // promise: late-probe-ignored
     this.#upSince = this.#clock.now();
     this.#intake.up();
   }

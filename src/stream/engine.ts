@@ -73,8 +73,9 @@ export class StreamEngine<Wire, Item>
     this.ready.catch(() => {}); // nobody has to look at it
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     host.join(this);
+    // promise: abort-ends-loop
     this.#unwatch = onAbort(options.signal, () => this.#leave("abort", options.signal?.reason));
-    if (this.#state.kind === "open") void this.#run();
+    if (this.#state.kind === "open") void this.#run(); // promise: aborted-before-start
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Item, void, void> {
@@ -83,7 +84,7 @@ export class StreamEngine<Wire, Item>
       const text = `${operation} on ${channel}: a subscription can be iterated once, subscribe again`;
       throw new KubeMQError("STREAM_CONSUMED", text, { operation, channel });
     }
-    this.#consumed = true;
+    this.#consumed = true; // promise: iterated-once
     return this;
   }
 
@@ -100,6 +101,7 @@ export class StreamEngine<Wire, Item>
       return new Promise((resolve, reject) => this.#wait(resolve, reject));
     }
     if (state.kind === "left") return Promise.resolve(DONE);
+    // promise: error-thrown-once
     this.#state = { kind: "left" }; // the error is thrown once
     this.#unwatch();
     return state.error === undefined ? Promise.resolve(DONE) : Promise.reject(state.error);
@@ -122,10 +124,11 @@ export class StreamEngine<Wire, Item>
 
   #take(): Item | undefined {
     let item = this.#buffer.shift();
+    // promise: stale-items-skipped
     while (item !== undefined && this.#plan.isStale?.(item) === true) item = this.#buffer.shift();
     if (!this.#isHeld || this.#buffer.size > this.#plan.capacity >> 1) return item;
     this.#isHeld = false;
-    this.#attempt?.takeIn();
+    this.#attempt?.takeIn(); // promise: room-resumes-reading
     return item ?? this.#take();
   }
 
@@ -188,6 +191,7 @@ export class StreamEngine<Wire, Item>
     this.#dismiss();
     this.#rejectReady(reason ?? clientClosed(this.#plan));
     const cleaned = this.#plan.onLeave?.(how, this.#inBody);
+    // promise: call-open-until-cleaned-up
     if (cleaned === undefined) this.#finish(undefined);
     else {
       const finish = () => this.#finish(undefined);
@@ -198,7 +202,7 @@ export class StreamEngine<Wire, Item>
   /** Ends by itself. The loop sees that, and the error if there is one, after what was buffered before. */
   #end(error?: KubeMQError): void {
     if (this.#state.kind !== "open") return;
-    this.#state = { kind: "ended", error };
+    this.#state = { kind: "ended", error }; // promise: error-after-buffered
     const reject = this.#reject;
     const resolve = this.#takeWaiter();
     if (resolve !== undefined) {
@@ -216,18 +220,19 @@ export class StreamEngine<Wire, Item>
   #finish(error: KubeMQError | undefined): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#attempt?.cancel();
-    this.#wake?.();
+    this.#attempt?.cancel(); // promise: stop-cancels-call
+    this.#wake?.(); // promise: stop-wakes-backoff
     this.#host.leave(this);
     this.#resolveClosed(error);
   }
 
   #dismiss(): void {
+    // promise: stop-ends-waiting-next
     for (let resolve = this.#takeWaiter(); resolve !== undefined; resolve = this.#takeWaiter()) resolve(DONE);
   }
 
   #releaseBuffer(): void {
-    for (const item of this.#buffer.drain()) this.#plan.onRelease?.(item);
+    for (const item of this.#buffer.drain()) this.#plan.onRelease?.(item); // promise: buffered-items-released
   }
 
   async #run(): Promise<void> {
@@ -243,13 +248,15 @@ export class StreamEngine<Wire, Item>
       }
       const error = outcome;
       if (this.#plan.onLost?.(error) === true) this.#releaseBuffer();
+      // promise: terminal-errors-thrown
       if (this.#plan.isTerminal?.(error) ?? !error.retryable) return this.#end(error);
-      failures = attempt.wasHealthy ? 1 : failures + 1;
+      failures = attempt.wasHealthy ? 1 : failures + 1; // promise: backoff-doubles
+      // promise: max-attempts
       if (this.#policy === false || failures >= this.#policy.maxAttempts) return this.#end(error);
-      this.#downSince ??= clock.now();
+      this.#downSince ??= clock.now(); // promise: status-down-since
       this.#host.down(this, error);
       const delayMs = backoffDelay(this.#policy, failures, () => this.#host.random());
-      this.#host.report({ type: "retry", attempt: failures, delayMs, error });
+      this.#host.report({ type: "retry", attempt: failures, delayMs, error }); // promise: status-retry
       await this.#sleep(delayMs);
       if (this.#state.kind !== "open") return;
     }
@@ -287,6 +294,7 @@ export class StreamEngine<Wire, Item>
   accept(batch: readonly Wire[], from: number, receivedMs: number, attempt: RpcAttempt<Wire>): number {
     const { capacity } = this.#plan;
     let at = from;
+    // promise: bounded-buffer
     while (at < batch.length && this.#buffer.size < capacity && !attempt.isOver) {
       const item = this.#plan.map(batch[at++] as Wire, receivedMs);
       if (item !== undefined) this.#deliver(item);
@@ -299,6 +307,7 @@ export class StreamEngine<Wire, Item>
   }
 
   failure(error: unknown): KubeMQError {
+    // promise: clean-end-is-lost
     if (error === undefined) return connectionLost(this.#plan, "the server ended the stream");
     return toKubeMQError(error, this.#plan);
   }
@@ -306,7 +315,7 @@ export class StreamEngine<Wire, Item>
   #deliver(item: Item): void {
     const resolve = this.#takeWaiter();
     if (resolve === undefined) {
-      this.#buffer.push(item);
+      this.#buffer.push(item); // promise: buffered-while-body-runs
       return;
     }
     this.#finishBody(); // the loop has asked twice: it is done with the one before

@@ -27,7 +27,7 @@ export async function forEachConcurrent<T>(
         );
       running.add(task);
       if (running.size >= concurrency) await Promise.race(running);
-      if (failure === undefined) continue;
+      if (failure === undefined) continue; // promise: for-each-stops-at-failure
       await Promise.all(running); // before the source is left: what runs may still settle what it got from it
       break;
     }

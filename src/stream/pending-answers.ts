@@ -45,7 +45,7 @@ export class Unanswered<Sent extends Awaited> {
 
   /** Undefined for what was answered before, or was late. */
   take(id: string): Sent | undefined {
-    return this.#sent.take((sent) => sent.id === id);
+    return this.#sent.take((sent) => sent.id === id); // promise: answer-by-id
   }
 
   /** Takes this one, which is among them, and all that was sent before it. */

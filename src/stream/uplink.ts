@@ -64,6 +64,7 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
       this.pending.push(message);
       return undefined;
     }
+    // promise: bounded-senders
     if (this.senders.length >= MOST_WAITING) {
       return Promise.reject(
         new Error(`send refused: ${MOST_WAITING} sends are waiting for room, await them before sending more`),

@@ -14,7 +14,7 @@ export function onAbort(signal: AbortSignal | undefined, watcher: () => void): (
   let watching = watchers.get(signal);
   if (watching === undefined) {
     watching = new Set();
-    watchers.set(signal, watching);
+    watchers.set(signal, watching); // promise: one-listener-per-signal
     signal.addEventListener("abort", fanOut);
   }
   // A function of its own, so that one watcher given twice counts twice.
@@ -23,7 +23,7 @@ export function onAbort(signal: AbortSignal | undefined, watcher: () => void): (
   return () => {
     if (!watching.delete(own) || watching.size > 0) return;
     watchers.delete(signal);
-    signal.removeEventListener("abort", fanOut);
+    signal.removeEventListener("abort", fanOut); // promise: no-listener-left
   };
 }
 

@@ -14,13 +14,14 @@ export interface BackoffPolicy {
 
 /** The delay before attempt `failures` + 1, in milliseconds: doubled each time, capped, spread so that clients do not return in step. */
 export function backoffDelay(policy: BackoffPolicy, failures: number, random: () => number): number {
+  // promise: backoff-bounded
   const full = Math.min(policy.maxDelayMs, policy.initialDelayMs * 2 ** Math.min(failures - 1, 30));
-  return Math.round(full * (1 - policy.jitter) + full * policy.jitter * random());
+  return Math.round(full * (1 - policy.jitter) + full * policy.jitter * random()); // promise: backoff-random
 }
 
 /** What a stream does, by what the client's options say and what its own say. */
 export function policyOf(client: false | BackoffPolicy, own: boolean | undefined): false | BackoffPolicy {
-  if (own === false) return false;
+  if (own === false) return false; // promise: reconnect-off
   if (own === true && client === false) return DEFAULTS.reconnect;
   return client;
 }

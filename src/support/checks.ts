@@ -25,6 +25,7 @@ let lastStoredChannel: unknown;
 export function checkChannel(operation: string, channel: unknown, name = "channel"): asserts channel is string {
   if (channel === lastChannel && channel !== undefined) return;
   checkChannelFilter(operation, channel, name);
+  // promise: channel-wildcard
   if (/[*>]/.test(channel)) {
     throw refuse({ operation, channel }, `${name} must not contain the wildcards "*" and ">", got ${quote(channel)}`);
   }
@@ -37,6 +38,7 @@ export function checkChannelFilter(operation: string, channel: unknown, name = "
     throw refuse({ operation }, `${name} must be a text that is not empty`);
   if (channel.endsWith("."))
     throw refuse({ operation, channel }, `${name} must not end with a dot, got ${quote(channel)}`);
+  // promise: channel-control-characters
   // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
   if (/[\s\u0000-\u001f\u007f-\u009f]/.test(channel)) {
     throw refuse(
@@ -168,6 +170,7 @@ function quote(value: unknown): string {
 export function checkSize(subject: Subject, estimate: number, exact: () => number, maxMessageBytes: number): void {
   if (estimate <= maxMessageBytes) return;
   const size = exact();
+  // promise: message-too-large
   if (size > maxMessageBytes) {
     throw refuse(subject, `message of ${size} bytes is larger than maxMessageBytes, ${maxMessageBytes}`);
   }

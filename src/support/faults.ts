@@ -9,6 +9,7 @@ import type { Subject } from "./checks.js";
 export function toKubeMQError(error: unknown, subject: Subject): KubeMQError {
   if (error instanceof KubeMQError) return error;
   const node = nodeFault(error);
+  // promise: node-faults-by-shape
   if (node !== undefined) return fault(node.code, subject, node.text, { cause: error });
   const connectError = asConnectError(error);
   if (connectError === undefined) {
@@ -17,6 +18,7 @@ export function toKubeMQError(error: unknown, subject: Subject): KubeMQError {
   }
   const text = connectError.rawMessage;
   const told = serverText(text);
+  // promise: server-number-decides
   if (told !== undefined) return fault(told.code, subject, text, { ...told.details, cause: error });
   if (isForeignProtocol(text)) return fault("PROTOCOL", subject, text, { cause: error });
   const { code, retryable } = byCode(connectError.code, text);
@@ -46,6 +48,7 @@ export function retryable(error: KubeMQError, subject: Subject): KubeMQError {
 
 /** Whether the server refused who is calling, and not the client the server's certificate. */
 export function isTokenRefused(error: KubeMQError): boolean {
+  // promise: certificate-costs-no-token
   return error.code === "UNAUTHENTICATED" && !error.retryable && nodeFault(error.cause) === undefined;
 }
 
@@ -74,6 +77,7 @@ function serverText(text: string): Told | undefined {
     return { code, details: { serverCode, retryable: code === "UNAVAILABLE" } };
   }
   // The id of a subscription that has just died stays taken for a moment; the broken store connection is the server's own.
+  // promise: client-id-taken
   if (/clientID already registered|grpc server is not ready|nats: connection closed|publish ack timeout/.test(text)) {
     return { code: "UNAVAILABLE", details: { retryable: true } };
   }
@@ -85,7 +89,7 @@ function serverText(text: string): Told | undefined {
 
 function codeOf(serverCode: number): ErrorCode {
   switch (serverCode) {
-    case 301:
+    case 301: // promise: request-unanswered
     case 138:
       return "TIMEOUT";
     case 129:
@@ -112,6 +116,7 @@ function codeOf(serverCode: number): ErrorCode {
 
 function byCode(code: Code, text: string): { code: ErrorCode; retryable: boolean } {
   switch (code) {
+    // promise: cancelled-is-lost
     case Code.Canceled: // nobody here cancelled: that is how a lost server arrives
     case Code.Aborted:
     case Code.Unavailable:
@@ -200,7 +205,7 @@ function tlsFault(code: string): NodeFault | undefined {
     return { code: "UNAVAILABLE", text: "TLS handshake failed" };
   }
   switch (code) {
-    case "CERT_HAS_EXPIRED":
+    case "CERT_HAS_EXPIRED": // promise: certificate-in-words
       return { code: "UNAUTHENTICATED", text: "the server's certificate has expired" };
     case "CERT_NOT_YET_VALID":
       return { code: "UNAUTHENTICATED", text: "the server's certificate is not valid yet" };

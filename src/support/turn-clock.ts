@@ -13,7 +13,7 @@ export class TurnClock {
   now(): number {
     if (this.#now === undefined) {
       this.#now = this.#look();
-      queueMicrotask(this.#forget);
+      queueMicrotask(this.#forget); // promise: event-timeout-since-sent
     }
     return this.#now;
   }

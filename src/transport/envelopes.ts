@@ -83,6 +83,7 @@ export class EnvelopeSplitter {
   private messageSize(bytes: Buffer, at: number): number {
     const flags = bytes[at] ?? 0;
     const size = bytes.readUInt32BE(at + 1);
+    // promise: envelope-too-large
     if (size > this.maxBytes) {
       throw new ConnectError(
         `message size ${size} is larger than configured readMaxBytes ${this.maxBytes}`,

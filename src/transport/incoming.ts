@@ -71,7 +71,7 @@ export class Incoming<T> extends BatchStream<T> implements Due {
     }
     if (!this.paused && (this.readyBytes >= HIGH_WATER_BYTES || this.readyCount >= HIGH_WATER_MESSAGES)) {
       this.paused = true;
-      this.flow.pause();
+      this.flow.pause(); // promise: reader-pauses
     }
   }
 
@@ -118,7 +118,7 @@ export class Incoming<T> extends BatchStream<T> implements Due {
     this.clear();
     if (this.paused) {
       this.paused = false;
-      this.flow.resume();
+      this.flow.resume(); // promise: reader-resumes
     }
     return batch;
   }

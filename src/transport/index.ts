@@ -97,7 +97,7 @@ export function createTransport(options: TransportOptions): Transport {
       const call = methodCall<I, O>(method, signal, timeoutMs, header);
       const response = new StreamCall(call, input as AsyncIterable<MessageShape<I>>).open(method);
       // A call may fail before anyone looks at it: that is an outcome, not a crash.
-      response.catch(() => {});
+      response.catch(() => {}); // promise: unobserved-subscription
       return response;
     },
   };

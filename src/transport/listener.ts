@@ -59,10 +59,11 @@ const nothing: Buffer = Buffer.alloc(0);
  * a node that should read without calling `push`.
  */
 function push(this: CallStream, chunk: Buffer | null, encoding?: BufferEncoding): boolean {
+  // promise: no-overtaking
   if (chunk === null || this.isPaused() || this.readableLength > 0) return usualPush.call(this, chunk, encoding);
   this[listenerOf].onData(chunk);
   // Paused by that. It must learn that what it had asked for has come, or it would not ask again when it is resumed.
-  return !this.isPaused() || usualPush.call(this, nothing);
+  return !this.isPaused() || usualPush.call(this, nothing); // promise: resume-after-silence
 }
 
 function usualPush(this: CallStream, chunk: Buffer | null, encoding?: BufferEncoding): boolean {

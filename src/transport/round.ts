@@ -23,6 +23,7 @@ export class Round {
       this.due.push(due);
     }
     this.chunks += 1;
+    // promise: bounded-round
     if (this.chunks >= MOST_CHUNKS) this.end();
     else if (!this.isArmed) {
       this.isArmed = true;

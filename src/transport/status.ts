@@ -101,7 +101,7 @@ export function sessionLost(session: Http2Session | undefined, cause: unknown): 
 /** What a RST_STREAM that is not our own means. */
 export function lostByReset(rstCode: number, cause: unknown): ConnectError {
   if (rstCode === constants.NGHTTP2_NO_ERROR) return connectionLost("the stream ended without a status", cause);
-  return connectionLost(`the stream was reset with ${resetName(rstCode)}`, cause);
+  return connectionLost(`the stream was reset with ${resetName(rstCode)}`, cause); // promise: reset-is-lost
 }
 
 function resetName(rstCode: number): string {

@@ -147,7 +147,9 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
 
   onEnd(): void {
     const status = this.status;
+    // promise: end-without-status
     if (status === undefined) this.finish(this.lost());
+    // promise: incomplete-message
     else if (status.error === undefined && !this.splitter.atBoundary) {
       this.finish(new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument));
     } else this.finish(status.error, constants.NGHTTP2_NO_ERROR);
@@ -182,7 +184,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
   /** Ends the call from this side: what was received and not read is dropped. */
   private cancel(error: ConnectError): void {
     if (this.state.t === "over") return;
-    this.incoming.drop(error);
+    this.incoming.drop(error); // promise: abort-drops-buffered
     this.finish(error);
   }
 
@@ -191,7 +193,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
     if (state.t === "over") return;
     this.state = { t: "over" };
     clearTimeout(this.timer);
-    this.call.signal?.removeEventListener("abort", this.onAbort);
+    this.call.signal?.removeEventListener("abort", this.onAbort); // promise: call-leaves-no-listener
     if (state.t === "opening") {
       this.releaseInput(error);
       state.reject(error ?? connectionLost("the call ended before it began"));
@@ -201,7 +203,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
     state.outgoing.stop(error);
     const { stream, session } = state;
     // A server may end a call whose requests are not at their end: ours end here, too.
-    resetSoon(stream, session, rstCode);
+    resetSoon(stream, session, rstCode); // promise: left-stream-reset
     ignoreData(stream);
     // A paused stream would never come to its end.
     stream.resume();

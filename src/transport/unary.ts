@@ -59,7 +59,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
       return this.finish(ConnectError.from(error));
     }
     signal?.addEventListener("abort", this.onAbort);
-    if (deadlineMs !== undefined) this.timer = setTimeout(this.onDeadline, deadlineMs);
+    if (deadlineMs !== undefined) this.timer = setTimeout(this.onDeadline, deadlineMs); // promise: call-deadline
     this.call.request().then(
       (stream) => this.onOpen(stream, parts),
       (error: unknown) => this.finish(ConnectError.from(error)),
@@ -156,6 +156,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
     return lostByReset(stream.rstCode ?? constants.NGHTTP2_NO_ERROR, this.failure);
   }
 
+  // promise: abort-resets-with-cancel
   private finish(error: ConnectError, rstCode: number = constants.NGHTTP2_CANCEL): void {
     if (this.close(rstCode)) this.reject(error);
   }

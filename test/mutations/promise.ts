@@ -2,17 +2,36 @@
 export interface HeldPromise {
   /** In the user's words. */
   readonly promise: string;
-  /** The file of the line that keeps it. */
-  readonly file: string;
-  /** The line, or the part of it that matters. It occurs once in the file. */
-  readonly find: string;
-  /** What takes its place to break the promise; "" removes it. */
-  readonly replace: string;
+  /** The line that keeps it has a comment `// promise: <id>`, at its end or above it. */
+  readonly id: string;
+  /** What is done to that line to break the promise. */
+  readonly mutation: Mutation;
   /** The file of the test that then fails. */
   readonly test: string;
-  /** The test's name, or a part of it that stands in the file and that no test of the file has which is not meant. */
+  /** The test's name, or a part of it that stands in the file and that no other test of the file has. */
   readonly name: string;
 }
+
+/** Names nothing private, so that the source may be renamed without a change here. */
+export type Mutation =
+  /** Removes the statement, the property or the case. Of an `if` with an `else`, the `else` stays. */
+  | "drop"
+  /** Runs the statement 200 ms later. */
+  | "delay"
+  /** The condition is true: that of `if`, `while` or `?:`, else the value that is returned or assigned. */
+  | "always"
+  /** The condition is false. */
+  | "never"
+  /** The innermost function of the line does nothing. */
+  | "empty"
+  /** The innermost function of the line returns its first result again and again. */
+  | "once"
+  /** Removes one operand of `&&`, `||` or `??` from the condition. The first is 0. */
+  | { readonly without: number }
+  /** The first call of the line becomes one of its arguments. The first is 0. */
+  | { readonly argument: number }
+  /** An operator or a literal becomes another one. */
+  | { readonly replace: readonly [from: string, to: string] };
 
 /** Something that happens to the whole, and what holds then. */
 export interface Row {

@@ -101,17 +101,20 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
   }
 
   onLost(): boolean {
-    return this.#consuming.settle !== "on-delivery";
+    return this.#consuming.settle !== "on-delivery"; // promise: on-delivery-kept
   }
 
   onRelease(item: Item<T>): void {
+    // promise: abort-returns-prefetched
     if (item instanceof OpenDelivery) OpenDelivery.release(item);
+    // promise: abort-returns-batch
     else if (item instanceof OpenBatch) for (const message of item) OpenDelivery.release(message);
   }
 
   onFinished(item: Item<T>): void {
     if (this.#buffered > 0) this.#buffered -= 1; // the next is handed out now
     if (this.#buffered === 0) this.#asked = true;
+    // promise: on-next-acks
     if (item instanceof OpenDelivery) this.#onNext(item, "ack");
     else if (!(item instanceof OpenBatch)) this.#held -= 1;
     if (this.#left !== undefined) this.#farewell.bodyFinished();
@@ -119,7 +122,7 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
   }
 
   onAbandoned(item: Item<T>): void {
-    if (item instanceof OpenDelivery) this.#onNext(item, "reject");
+    if (item instanceof OpenDelivery) this.#onNext(item, "reject"); // promise: on-next-leaving-rejects
     if (this.#left !== undefined) this.#farewell.bodyFinished();
   }
 
@@ -130,13 +133,13 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
   onLeave(how: Leave, inBody: Item<T> | undefined): Promise<void> | undefined {
     this.#left = how;
     for (const item of this.#handover.drain()) this.onRelease(item);
-    for (const lane of this.#lanes) this.#part(lane);
+    for (const lane of this.#lanes) this.#part(lane); // promise: leave-returns-prefetched
     return this.#farewell.begin(how, inBody !== undefined, this.#consuming.patient);
   }
 
   /** After a `break` what is unsettled goes back at once; after an abort or a close what was handed out is waited for. */
   #part(lane: Lane): void {
-    if (this.#left === "return" ? !lane.isSettling : lane.isQuiet) lane.cancel();
+    if (this.#left === "return" ? !lane.isSettling : lane.isQuiet) lane.cancel(); // promise: break-awaits-settlements
   }
 
   #hasParted(): boolean {
@@ -174,7 +177,7 @@ export class DownstreamConsumer<T> implements StreamPlan<Item<T>, Item<T>>, Lane
 
   #hand(lane: Lane, transaction: string, messages: Polled["messages"]): void {
     const { codec, settle, by } = this.#consuming;
-    this.#held += messages.length;
+    this.#held += messages.length; // promise: prefetch-bound
     let items: Item<T>[];
     if (settle === "on-delivery") items = messages.map((wire) => new ReceivedQueueMessage(wire, codec));
     else {

@@ -65,6 +65,7 @@ export class Lane implements SettlementsOwner {
 
   /** Whether a poll would hold nothing up. */
   get isFree(): boolean {
+    // promise: no-settlement-behind-poll
     return this.#poll === undefined && this.#unsettled === 0 && this.#ended === undefined;
   }
 
@@ -101,7 +102,8 @@ export class Lane implements SettlementsOwner {
   }
 
   settle(hold: Hold, kind: SettleKind, channel = ""): Promise<void> {
-    if (!hold.isOpen) return Promise.reject(alreadySettled(this.subject, hold.sequence));
+    if (!hold.isOpen) return Promise.reject(alreadySettled(this.subject, hold.sequence)); // promise: settled-twice
+    // promise: settled-after-loss
     if (this.#ended !== undefined) return Promise.reject(leaseLost(this.subject, hold.sequence, this.#ended));
     return this.#settlements.add(hold, kind, channel);
   }
@@ -165,9 +167,10 @@ export class Lane implements SettlementsOwner {
     if (poll === undefined || response.RefRequestId !== poll.id) return;
     this.#poll = undefined;
     if (response.IsError) return this.#fail(serverError(response.Error, this.subject));
-    const messages = withoutRepeats(response.Messages);
+    const messages = withoutRepeats(response.Messages); // promise: repeats-dropped
     const transaction = response.TransactionId;
     // A poll that came back empty since all had expired has left a transaction open, which swallows what comes next.
+    // promise: empty-poll-closed
     if (messages.length === 0) this.request((id, clientId) => closeRequest(id, clientId, transaction));
     const tookMs = this.connection.clock.now() - poll.at;
     this.#owner.polled(this, { transaction, messages, asked: poll.asked, tookMs });

@@ -24,7 +24,7 @@ export class PollSizer {
   next(room: number, buffered: number): number {
     if (room <= 0) return 0;
     const known = this.#depth >> 1; // others may be taking too
-    if (known < 2) return 1;
+    if (known < 2) return 1; // promise: lone-message-polled
     // The loop has enough to do: rather one large poll later than many small ones.
     if (buffered > this.#prefetch >> 1) return 0;
     return Math.min(known, room, (this.#prefetch + 1) >> 1); // halves, so that one is on its way while the other is worked on
@@ -46,7 +46,7 @@ export class PollSizer {
     }
     if (tookMs > Math.max(25, 2 * this.#fastestMs)) {
       this.#run = 0;
-      return asked === 1 && this.#mayPileUp();
+      return asked === 1 && this.#mayPileUp(); // promise: pile-noticed
     }
     this.#fastestMs = Math.min(this.#fastestMs, tookMs);
     this.#run += got;

@@ -89,6 +89,7 @@ export class Settlements {
     if (this.#due.length === 0) setImmediate(this.#flush);
     const { transaction } = hold;
     for (const due of this.#due) {
+      // promise: settlements-share-request
       if (due.transaction === transaction && due.kind === kind && due.channel === channel) {
         due.holds.push(hold);
         return;
@@ -129,7 +130,7 @@ export class Settlements {
     this.#due = [];
     for (const { holds } of due) this.#refuse(holds, true, (hold) => leaseLost(subject, hold.sequence, error));
     const why = "the stream ended before the answer";
-    this.#abandon((hold) => outcomeUnknown(subject, hold.sequence, why, error));
+    this.#abandon((hold) => outcomeUnknown(subject, hold.sequence, why, error)); // promise: settlement-outcome-unknown
   }
 
   #writeDue(): void {
@@ -145,7 +146,7 @@ export class Settlements {
       const id = this.#owner.request((id, clientId) =>
         settleRequest(id, clientId, transaction, kind, sequences, channel),
       );
-      this.#pending.set(id, { type: "range", range, at });
+      this.#pending.set(id, { type: "range", range, at }); // promise: settlement-processed
       written += holds.length;
     }
     if (confirming.by === "none") {
@@ -173,7 +174,7 @@ export class Settlements {
       if (pending.type === "range") this.#confirm(pending.range.holds);
       else if (pending.type === "fence") {
         if (id === fence) {
-          pending.answered?.(response.IsError ? [] : response.ActiveOffsets);
+          pending.answered?.(response.IsError ? [] : response.ActiveOffsets); // promise: batch-open-sequences
           return;
         }
         pending.answered?.(undefined);
@@ -211,7 +212,7 @@ export class Settlements {
     // The server stops at the first that fails: those behind it are asked for again.
     const behind = holds.slice(at + 1);
     this.#owner.settling(-behind.length);
-    for (const hold of behind) this.#enqueue(hold, kind, channel);
+    for (const hold of behind) this.#enqueue(hold, kind, channel); // promise: settlements-behind-refusal
     this.#reject(holds.slice(at, at + 1), text);
   }
 
@@ -236,7 +237,7 @@ export class Settlements {
     for (const [id, pending] of this.#pending) {
       if (pending.type === "fence") pending.answered?.(undefined);
       else if (pending.type === "range") {
-        this.#pending.set(id, { ...pending, type: "believed" });
+        this.#pending.set(id, { ...pending, type: "believed" }); // promise: settlements-believed-again
         this.#confirm(pending.range.holds);
       }
     }
@@ -258,11 +259,11 @@ export class Settlements {
       if (oldest === undefined || confirming.by === "none") return;
       if (clock.now() - oldest.at < limitMs()) return this.#watch();
       if (confirming.by === "unknown") {
-        confirming.by = "none";
+        confirming.by = "none"; // promise: settlements-unconfirmed
         return this.#believe();
       }
       confirming.by = "unknown"; // it may be another server by now
-      this.#abandon((hold) => noConfirmation(subject, hold.sequence));
+      this.#abandon((hold) => noConfirmation(subject, hold.sequence)); // promise: settlement-timeout
       this.#owner.concluded();
     });
   }

@@ -73,7 +73,8 @@ export class Lease {
   constructor(owner: LeaseOwner) {
     this.#owner = owner;
     const { connection, subject, visibilitySeconds, autoExtend } = owner;
-    const over = () => this.#lose(connectionLost(subject, "the visibility time is over"));
+    const over = () => this.#lose(connectionLost(subject, "the visibility time is over")); // promise: lease-clock
+    // promise: auto-extend
     this.#visibility = new Visibility(connection.clock, over, autoExtend ? () => this.#extendAlone() : undefined);
     this.#write({ kind: "receive", channel: subject.channel ?? "", visibilitySeconds, waitSeconds: WAIT_SECONDS });
     void this.#read(connection.stream(streamQueueMessageMethod, this.#uplink, this.#controller.signal, subject));
@@ -114,8 +115,8 @@ export class Lease {
     } catch (error) {
       // The server refused and holds the message still; so it can be settled otherwise.
       if (this.isSettling) {
-        this.#state = { kind: "held", sequence };
-        this.#visibility.resumeExtending();
+        this.#state = { kind: "held", sequence }; // promise: lease-refusal-keeps
+        this.#visibility.resumeExtending(); // promise: lease-refusal-extends
       }
       throw error;
     }
@@ -236,7 +237,7 @@ export class Lease {
 
   #endEmpty(): void {
     this.#finish();
-    this.#owner.empty(this);
+    this.#owner.empty(this); // promise: empty-wait-repeated
   }
 
   /** The message is not held any more, whatever the reason. */
@@ -255,7 +256,7 @@ export class Lease {
     this.#state = { kind: "lost", error: leaseLost(subject, sequence, error) };
     for (const { ask, reject } of this.#pending.values()) {
       // A server now and then loses the answer to the request that settled the message, and ends the call as if all were well.
-      const isLost = ask.kind === "extend" || error.code === "LEASE_LOST";
+      const isLost = ask.kind === "extend" || error.code === "LEASE_LOST"; // promise: lease-outcome-unknown
       reject(
         isLost
           ? leaseLost(subject, sequence, error)
@@ -263,7 +264,7 @@ export class Lease {
       );
     }
     this.#pending.clear();
-    this.#abort?.abort(this.#state.error);
+    this.#abort?.abort(this.#state.error); // promise: lease-signal
     this.#finish();
     this.#controller.abort(cancelled());
     this.#owner.concluded(this);

@@ -25,10 +25,10 @@ export function watchLeaving(session: Http2Session, socket: Socket, { intervalMs
       settle();
       // A busy process may find this due before it has read what came; it reads before setImmediate.
       setImmediate(() => {
-        if (socket.bytesRead === bytesRead) socket.destroy();
+        if (socket.bytesRead === bytesRead) socket.destroy(); // promise: leaving-session-cut
       });
     }, timeoutMs).unref();
-    session.settings({}, settle);
+    session.settings({}, settle); // promise: leaving-session-asked
   };
   const interval = setInterval(ask, intervalMs).unref();
   session.once("close", () => {

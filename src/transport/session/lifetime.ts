@@ -30,9 +30,9 @@ const held = new FinalizationRegistry<readonly unknown[]>(() => {});
  */
 export function knowSession(manager: Http2SessionManager, session: Http2Session, keepalive: Keepalive | false): void {
   const values = Reflect.ownKeys(session).map((key): unknown => Object.getOwnPropertyDescriptor(session, key)?.value);
-  parts.set(session, values);
+  parts.set(session, values); // promise: header-block-outlived
   const sessions = living.get(manager) ?? new Set();
-  for (const older of sessions) if (!leaving.has(older)) cutSocket(older);
+  for (const older of sessions) if (!leaving.has(older)) cutSocket(older); // promise: older-sessions-cut
   living.set(manager, sessions.add(session));
   session.once("goaway", () => {
     leaving.add(session);
