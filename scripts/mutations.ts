@@ -1,8 +1,10 @@
 // Breaks each line that keeps a promise of RELIABILITY.md, in a copy of the tree, and expects the named test to fail.
 //   npm run test:mutations                  all of them
-//   npm run test:mutations -- --only TEXT   those with TEXT in their promise, id, mutation, test file or test name
+//   npm run test:mutations -- --only TEXT   those with TEXT in their promise, id, mutation, test file or test name;
+//                                           given several times: those with any of them
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { chapters } from "../test/mutations/index.js";
 import type { HeldPromise } from "../test/mutations/promise.js";
 import { breakAt, markedFiles } from "./breaks.js";
@@ -20,10 +22,8 @@ const literally = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&
 
 function chosen(): HeldPromise[] {
   const all = chapters.flatMap(({ promises }) => promises);
-  const at = process.argv.indexOf("--only");
-  const text = at < 0 ? "" : process.argv[at + 1];
-  if (text === undefined) throw new Error("--only needs a text");
-  return all.filter((held) => Object.values(held).some((value) => JSON.stringify(value).includes(text)));
+  const { values } = parseArgs({ options: { only: { type: "string", multiple: true, default: [""] } } });
+  return all.filter((held) => values.only.some((part) => JSON.stringify(Object.values(held)).includes(part)));
 }
 
 /** The promises whose tests are not green without a break, and why: they would prove nothing. */
