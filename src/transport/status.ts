@@ -78,6 +78,7 @@ const statusCodes: readonly Code[] = [
 
 /** A connection that went away under a call, whatever made it go. */
 export function connectionLost(detail: string, cause?: unknown): ConnectError {
+  // promise: reset-is-lost
   return new ConnectError(`connection lost: ${detail}`, Code.Unavailable, undefined, undefined, cause);
 }
 
@@ -101,7 +102,7 @@ export function sessionLost(session: Http2Session | undefined, cause: unknown): 
 /** What a RST_STREAM that is not our own means. */
 export function lostByReset(rstCode: number, cause: unknown): ConnectError {
   if (rstCode === constants.NGHTTP2_NO_ERROR) return connectionLost("the stream ended without a status", cause);
-  return connectionLost(`the stream was reset with ${resetName(rstCode)}`, cause); // promise: reset-is-lost
+  return connectionLost(`the stream was reset with ${resetName(rstCode)}`, cause);
 }
 
 function resetName(rstCode: number): string {

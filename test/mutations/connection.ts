@@ -76,7 +76,7 @@ export const closing: Chapter = {
     {
       promise: "a bound may be any number: an endless one is long, and not none",
       id: "close-any-bound",
-      mutation: { argument: 0 },
+      mutation: { replace: ["|| 0", "&& 0"] },
       test: connectionTest,
       name: "takes any number as its bound",
     },

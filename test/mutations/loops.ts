@@ -177,7 +177,7 @@ export const comingBack: Chapter = {
     {
       promise: "a stream that is reset is a lost connection, whatever its code says: the loop goes on",
       id: "reset-is-lost",
-      mutation: { argument: 1 },
+      mutation: { replace: ["Code.Unavailable", "Code.Internal"] },
       test: "test/reliability/stream-ends.test.ts",
       name: "RST_STREAM, PROTOCOL_ERROR",
     },

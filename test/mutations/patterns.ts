@@ -205,7 +205,7 @@ export const requests: Chapter = {
     {
       promise: "the call waits longer than the server does, so that the server's own answer arrives",
       id: "request-margin",
-      mutation: { replace: ["+", "-"] },
+      mutation: { replace: ["+", "||"] },
       test: requestsTest,
       name: "the server waits as long as the request says, whatever the client's default is",
     },
