@@ -27,7 +27,8 @@ export default {
     "^kubemq-es/gen$": "<rootDir>/gen/kubemq_pb.ts",
     "^(\\.{1,2}/.*)\\.js$": "$1",
   },
-  modulePathIgnorePatterns: ["<rootDir>/dist/"],
+  modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/\\.programs-"],
+  globalSetup: "<rootDir>/test/support/compile-programs.mjs",
   maxWorkers: "100%",
   testTimeout: 20_000,
 };

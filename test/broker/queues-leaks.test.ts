@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
 import { StreamRequestType } from "kubemq-es/gen";
+import { programAt } from "../support/program.js";
 import { Bench, get, ids, until } from "./support.js";
 
 test("consumers that vanish at any point leave nothing behind, and lose and double no message", async () => {
@@ -54,8 +54,8 @@ test("when the client of a hundred waiting calls goes, so do their places in the
 });
 
 test("a process that has closed its broker ends, whatever was waiting in it", async () => {
-  const script = fileURLToPath(new URL("exit-child.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--import", "tsx", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const { file, execArgv } = programAt("test/programs/broker-exit.ts");
+  const child = spawn(process.execPath, [...execArgv, file], { stdio: ["ignore", "pipe", "inherit"] });
   const timer = setTimeout(() => child.kill("SIGKILL"), 15_000);
   try {
     let said = "";

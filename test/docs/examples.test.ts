@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { startBroker } from "kubemq-es/testing";
+import { programAt } from "../support/program.js";
 import { mapConcurrent, root, runProgram, type Ended } from "./program.js";
 
 /** Shared by the examples. */
@@ -34,7 +35,7 @@ describe("examples", () => {
   let outcomes: ReadonlyMap<string, Ended>;
 
   beforeAll(async () => {
-    const run = async (file: string) => [file, await runProgram(`${root}examples/${file}`, BOUND_MS)] as const;
+    const run = async (file: string) => [file, await runProgram(programAt(`examples/${file}`), BOUND_MS)] as const;
     outcomes = new Map(await mapConcurrent(files, 2, run));
   }, files.length * BOUND_MS);
 
@@ -46,7 +47,7 @@ describe("examples", () => {
 
   test("--address names the server that they run on", async () => {
     await using broker = await startBroker({ port: 0 });
-    const outcome = await runProgram(`${root}examples/query-cache.ts`, BOUND_MS, "--address", broker.address);
+    const outcome = await runProgram(programAt("examples/query-cache.ts"), BOUND_MS, "--address", broker.address);
     expect(compared("query-cache.ts", outcome)).toEqual(promisesOf("query-cache.ts"));
     expect(broker.stats().cachedResponses).toBe(1);
   }, 60_000);

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { Program } from "../support/program.js";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -9,9 +10,13 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a TypeScript file to its end. One that does not end by itself is killed, and then has no exit code. */
-export async function runProgram(file: string, boundMs: number, ...args: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, ["--import", "tsx", file, ...args], {
+/** Runs a program to its end. One that does not end by itself is killed, and then has no exit code. */
+export async function runProgram(
+  { file, execArgv }: Program,
+  boundMs: number,
+  ...args: readonly string[]
+): Promise<Ended> {
+  const child = spawn(process.execPath, [...execArgv, file, ...args], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
   });

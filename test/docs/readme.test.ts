@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { startBroker, type Broker } from "kubemq-es/testing";
@@ -41,8 +42,10 @@ describe("the snippets of README.md", () => {
         files: [...files.values()],
       };
       writeFileSync(`${folder}/tsconfig.json`, JSON.stringify(config));
+      await promisify(execFile)(process.execPath, [`${root}scripts/programs.mjs`, folder, ...files.values()]);
       await mapConcurrent(snippets, 2, async (snippet) => {
-        outcomes.set(snippet, await runProgram(String(files.get(snippet)), BOUND_MS));
+        const file = `${folder}/${relative(root, folder)}/${snippet.line}/snippet.js`;
+        outcomes.set(snippet, await runProgram({ file, execArgv: [] }, BOUND_MS));
       });
     },
     60_000 + snippets.length * BOUND_MS,

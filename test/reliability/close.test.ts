@@ -18,7 +18,7 @@ describe("a process whose client was closed, twice and concurrently, ends by its
     "%s",
     async (state) => {
       await using broker = await startBroker();
-      expect(exitOf(await run("./exits.ts", [state, broker.address]))).toEqual(clean);
+      expect(exitOf(await run("exits.ts", [state, broker.address]))).toEqual(clean);
       await until("the broker has lost it", () => broker.stats().connections === 0);
       expect(broker.stats().streams).toEqual({});
     },
@@ -29,7 +29,7 @@ describe("a process whose client was closed, twice and concurrently, ends by its
     await using broker = await startBroker();
     await using proxy = await TcpProxy.start(broker.port);
     proxy.refuse();
-    expect(exitOf(await run("./exits.ts", ["waiting to come back", proxy.address]))).toEqual(clean);
+    expect(exitOf(await run("exits.ts", ["waiting to come back", proxy.address]))).toEqual(clean);
   }, 60_000);
 
   test("connecting, to a server that never answers", async () => {
@@ -37,7 +37,7 @@ describe("a process whose client was closed, twice and concurrently, ends by its
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     try {
       const { port } = silent.address() as AddressInfo;
-      expect(exitOf(await run("./exits.ts", ["connecting", `https://127.0.0.1:${port}`]))).toEqual(clean);
+      expect(exitOf(await run("exits.ts", ["connecting", `https://127.0.0.1:${port}`]))).toEqual(clean);
     } finally {
       silent.close();
     }
@@ -46,7 +46,7 @@ describe("a process whose client was closed, twice and concurrently, ends by its
   test("a call without an answer, on a half-open connection", async () => {
     await using broker = await startBroker();
     await using proxy = await TcpProxy.start(broker.port);
-    const running = run("./exits.ts", ["a call without an answer", proxy.address]);
+    const running = run("exits.ts", ["a call without an answer", proxy.address]);
     await until("the subscription is there", () => (broker.stats().streams["SubscribeToEvents"] ?? 0) > 0, 30_000);
     proxy.drop("both");
     expect(exitOf(await running)).toEqual(clean);

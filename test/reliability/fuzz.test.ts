@@ -18,7 +18,7 @@ interface Report {
 describe("nothing a server sends can crash the process or hang a loop", () => {
   test("malformed frames, cut messages, wrong trailers, giant headers, random bytes: a typed error or a reconnect", async () => {
     const args = ["400", String(seed)];
-    const { code, signal, stdout, stderr } = await run("./fuzz.ts", args, 100_000, ownTransport);
+    const { code, signal, stdout, stderr } = await run("fuzz/fuzz.ts", args, 100_000, ownTransport);
     expect({ code, signal, stderr, stdout }).toMatchObject({ code: 0, signal: null, stderr: "" });
     const report = JSON.parse(stdout.split("\n")[0] ?? "{}") as Report;
     expect(report.failures).toEqual([]);
@@ -35,12 +35,12 @@ describe("nothing a server sends can crash the process or hang a loop", () => {
   }, 110_000);
 
   test("a client that is closed out of a call that failed of too many headers: node:http2 survives it", async () => {
-    const { code, signal, stdout } = await run("./header-flood.ts", [], 60_000);
+    const { code, signal, stdout } = await run("header-flood.ts", [], 60_000);
     expect({ code, signal, stdout }).toEqual({ code: 0, signal: null, stdout: "done\n" });
   }, 70_000);
 
   test("a server that falls silent within a header block, and reads no more: node:http2 survives it", async () => {
-    const { code, signal, stdout } = await run("./half-header.ts", [], 60_000);
+    const { code, signal, stdout } = await run("half-header.ts", [], 60_000);
     expect({ code, signal, stdout }).toEqual({ code: 0, signal: null, stdout: "done\n" });
   }, 70_000);
 });

@@ -27,7 +27,7 @@ test("a loop that is far behind holds a bounded part of 100,000 messages of 10 k
   void (async () => {
     for await (const status of client.status()) if (status.type === "gap") gaps.push(status);
   })();
-  const filling = run("./store-filler.ts", [broker.address, "big", String(count)], 100_000);
+  const filling = run("store-filler.ts", [broker.address, "big", String(count)], 100_000);
   const before = heldBytes();
   const held: number[] = [];
   let expected = 1n;

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import type { BrokerOptions, BrokerStats } from "kubemq-es/testing";
+import { programAt } from "./program.js";
 import { within } from "./until.js";
 
 type Options = Pick<BrokerOptions, "port" | "token" | "maxMessages" | "slowConsumerMs" | "maxMessageBytes">;
@@ -29,8 +29,9 @@ export class BrokerProcess implements AsyncDisposable {
 
   async start(): Promise<void> {
     const options = this.port === 0 ? this.#options : { ...this.#options, port: this.port };
-    const child = fork(fileURLToPath(new URL("./broker-child.ts", import.meta.url)), [JSON.stringify(options)], {
-      execArgv: ["--import", "tsx"],
+    const { file, execArgv } = programAt("test/programs/broker-child.ts");
+    const child = fork(file, [JSON.stringify(options)], {
+      execArgv: [...execArgv],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     this.#child = child;

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { KubeMQClient } from "kubemq-es";
 import { BrokerProcess } from "./broker-process.js";
+import { programAt } from "./program.js";
 import { sleep, until } from "./until.js";
 
 export interface Accounting {
@@ -56,8 +56,8 @@ export async function exactlyOnce(settings: {
   const running = new Set<ChildProcess>();
   let ended = 0;
   const start = () => {
-    const file = fileURLToPath(new URL("queue-worker.ts", import.meta.url));
-    const child = spawn(process.execPath, ["--import", "tsx", file, address, channel, String(prefetch)], {
+    const { file, execArgv } = programAt("test/programs/queue-worker.ts");
+    const child = spawn(process.execPath, [...execArgv, file, address, channel, String(prefetch)], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     running.add(child);

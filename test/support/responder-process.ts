@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { programAt } from "./program.js";
 import { within } from "./until.js";
 
 /** A responder in a process of its own. */
@@ -24,9 +24,9 @@ export class ResponderProcess implements AsyncDisposable {
     clientId: string,
     mode = "",
   ): Promise<ResponderProcess> {
-    const file = fileURLToPath(new URL("./responder-child.ts", import.meta.url));
+    const { file, execArgv } = programAt("test/programs/responder-child.ts");
     const child = fork(file, [address, channel, group, clientId, mode], {
-      execArgv: ["--import", "tsx"],
+      execArgv: [...execArgv],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     const responder = new ResponderProcess(clientId, child);

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { programAt } from "./program.js";
 
 export interface Ran {
   readonly code: number | null;
@@ -12,7 +12,7 @@ export interface Ran {
 }
 
 /**
- * Runs a TypeScript file of this folder in a plain Node.js, where, unlike in a jest sandbox, an unhandled rejection or an
+ * Runs a program of test/programs in a plain Node.js, where, unlike in a jest sandbox, an unhandled rejection or an
  * uncaught error ends the process.
  */
 export async function run(
@@ -21,9 +21,9 @@ export async function run(
   boundMs = 60_000,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ran> {
-  const path = fileURLToPath(new URL(file, import.meta.url));
+  const program = programAt(`test/programs/${file}`);
   const started = performance.now();
-  const child = spawn(process.execPath, ["--expose-gc", "--import", "tsx", path, ...args], {
+  const child = spawn(process.execPath, ["--expose-gc", ...program.execArgv, program.file, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   });

@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
-import { envelope, flag, frame, frameType, headers, RequestScanner, type Call } from "./h2.js";
-import { Random } from "./random.js";
+import { envelope, flag, frame, frameType, headers, RequestScanner, type Call } from "../../support/h2.js";
+import { Random } from "../../support/random.js";
 
 const grpc = { ":status": "200", "content-type": "application/grpc+proto" };
 

@@ -1,8 +1,8 @@
 import { KubeMQClient } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
-import { Random } from "./random.js";
-import { TcpProxy } from "./tcp-proxy.js";
-import { sleep, until } from "./until.js";
+import { Random } from "../support/random.js";
+import { TcpProxy } from "../support/tcp-proxy.js";
+import { sleep, until } from "../support/until.js";
 
 /**
  * Subscribes and aborts at random moments: before, while connecting, in back-off, in the loop's body, by every way out. Afterwards nothing

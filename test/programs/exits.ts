@@ -1,5 +1,5 @@
 import { KubeMQClient } from "kubemq-es";
-import { sleep, until } from "./until.js";
+import { sleep, until } from "../support/until.js";
 
 /** Uses a client in one of its states, closes it, says `done`, and is to end by itself: `exits.ts STATE ADDRESS`. */
 const [state = "", address = ""] = process.argv.slice(2);

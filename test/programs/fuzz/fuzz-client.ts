@@ -1,7 +1,7 @@
 import { subscribe } from "node:diagnostics_channel";
 import { KubeMQClient, KubeMQError, type DiagnosticStatus, type ErrorCode } from "kubemq-es";
-import { Random } from "./random.js";
-import { sleep, until, within } from "./until.js";
+import { Random } from "../../support/random.js";
+import { sleep, until, within } from "../../support/until.js";
 
 /**
  * The clients of the fuzz test, in a process where nothing else is: `fuzz-client.ts ADDRESS SEED`. Each round is a client of its own that calls,

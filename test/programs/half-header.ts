@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from "node:net";
 import { KubeMQClient } from "kubemq-es";
-import { frame, frameType, headers, RequestScanner } from "./h2.js";
-import { sleep } from "./until.js";
+import { frame, frameType, headers, RequestScanner } from "../support/h2.js";
+import { sleep } from "../support/until.js";
 
 /**
  * Leaves a server that began a header block, never ended it, and reads no more, while bytes for it wait to be written: node:http2 then

@@ -1,10 +1,10 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { startBroker } from "kubemq-es/testing";
 import type { FuzzReport } from "./fuzz-client.js";
 import type { Misbehaved } from "./misbehaving-child.js";
-import { until, within } from "./until.js";
+import { programAt } from "../../support/program.js";
+import { until, within } from "../../support/until.js";
 
 /**
  * `fuzz.ts ANSWERS [SEED]`: clients in one process against a server in another that misbehaves so often. This process only watches, so that
@@ -16,8 +16,9 @@ const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
 const silenceMs = 20_000;
 
 function start(file: string, ...args: string[]): ChildProcess {
-  return fork(fileURLToPath(new URL(file, import.meta.url)), args, {
-    execArgv: ["--import", "tsx"],
+  const program = programAt(`test/programs/fuzz/${file}`);
+  return fork(program.file, args, {
+    execArgv: [...program.execArgv],
     stdio: ["ignore", "inherit", "pipe", "ipc"],
   });
 }
@@ -31,7 +32,7 @@ async function end(child: ChildProcess): Promise<string | undefined> {
 
 const started = performance.now();
 const failures: string[] = [];
-const server = start("./misbehaving-child.ts", String(seed));
+const server = start("misbehaving-child.ts", String(seed));
 let told: Misbehaved = { port: 0, answers: 0, misdeeds: {} };
 let toldAt = performance.now();
 server.on("message", (news: Misbehaved) => {
@@ -42,7 +43,7 @@ server.stderr?.pipe(process.stderr);
 const serverEnd = end(server);
 await until("the server listens", () => told.port > 0, 30_000);
 
-const clients = start("./fuzz-client.ts", `127.0.0.1:${told.port}`, String(seed));
+const clients = start("fuzz-client.ts", `127.0.0.1:${told.port}`, String(seed));
 let stderr = "";
 clients.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
 let report: FuzzReport | undefined;
