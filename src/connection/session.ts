@@ -1,8 +1,9 @@
-import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import { Code, type Transport } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 import type { SecureClientSessionOptions } from "node:http2";
 import { kubemqCodecs } from "../../gen/kubemq_codec.js";
 import { Connector, createTransport, sessionSettings } from "../transport/index.js";
+import { TransportError } from "../support/transport-error.js";
 import { cutSockets } from "../transport/session/lifetime.js";
 import { pem, type ResolvedOptions } from "./options.js";
 
@@ -39,7 +40,9 @@ async function abort(sessionManager: Http2SessionManager): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await nextTurn();
   if (cutSockets(sessionManager)) await nextTurn();
   // With its default reason the session manager would spin for ever when that lands right after a connect.
-  sessionManager.abort(new ConnectError("the client closed the connection", Code.Unavailable));
+  sessionManager.abort(
+    new TransportError({ kind: "no-connection" }, Code.Unavailable, "the client closed the connection"),
+  );
 }
 
 function nextTurn(): Promise<void> {

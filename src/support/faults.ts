@@ -1,10 +1,14 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type ErrorCode, type ErrorDetails, KubeMQError } from "../api/errors.js";
 import type { Subject } from "./checks.js";
+import { type TransportFault, transportFault } from "./transport-error.js";
 
 /**
- * Every error there is becomes a KubeMQError here; the only room that reads error texts. Community servers report nearly
- * everything as INTERNAL with an `Error NNN: …` text, so the text decides before the gRPC code does.
+ * Makes a KubeMQError of any error. An error of the transport is classified by its {@link TransportFault}; the only strings that are
+ * matched are those of servers and the error codes of Node.js, here and nowhere else.
+ *
+ * Community servers report nearly everything as INTERNAL with a message `Error NNN: …`, so the message decides before
+ * the gRPC code does.
  */
 export function toKubeMQError(error: unknown, subject: Subject): KubeMQError {
   if (error instanceof KubeMQError) return error;
@@ -17,12 +21,37 @@ export function toKubeMQError(error: unknown, subject: Subject): KubeMQError {
     return fault("INTERNAL", subject, why, { cause: error });
   }
   const text = connectError.rawMessage;
-  const told = serverText(text);
+  const told = byFault(transportFault(error)) ?? serverText(text);
   // promise: server-number-decides
   if (told !== undefined) return fault(told.code, subject, text, { ...told.details, cause: error });
-  if (isForeignProtocol(text)) return fault("PROTOCOL", subject, text, { cause: error });
-  const { code, retryable } = byCode(connectError.code, text);
-  return fault(code, subject, text === "" ? Code[connectError.code] : text, { cause: error, retryable });
+  const { code, details } = byCode(connectError.code, text);
+  return fault(code, subject, text === "" ? Code[connectError.code] : text, { ...details, cause: error });
+}
+
+/** What the transport knows by itself; undefined for what the server said. */
+function byFault(fault: TransportFault | undefined): Told | undefined {
+  switch (fault?.kind) {
+    case "no-connection":
+    case "lost":
+    case "reset":
+      return { code: "UNAVAILABLE", details: { retryable: true } };
+    case "protocol":
+      return { code: "PROTOCOL", details: {} };
+    case "deadline":
+      return { code: "TIMEOUT", details: { retryable: false } };
+    case "too-large":
+      return { code: "RESOURCE_EXHAUSTED", details: { retryable: false } };
+    case "unsendable":
+      return { code: "INTERNAL", details: { retryable: false } };
+    // The callers of this client's own cancellations ask their signals; what is left was cancelled by a lost connection.
+    case "canceled":
+      return { code: "UNAVAILABLE", details: { retryable: true } };
+    case "grpc-status":
+    case "http-status":
+    case undefined:
+    default:
+      return undefined;
+  }
 }
 
 /** The error for a text that a server put into a response, which may be empty. */
@@ -114,47 +143,40 @@ function codeOf(serverCode: number): ErrorCode {
   }
 }
 
-function byCode(code: Code, text: string): { code: ErrorCode; retryable: boolean } {
+/** By the status of gRPC that a server answered with, or that its HTTP status stands for. */
+function byCode(code: Code, text: string): Told {
   switch (code) {
+    // Not by this side, which looks at its own signals first. A server that shuts down cancels its calls.
     // promise: cancelled-is-lost
-    case Code.Canceled: // nobody here cancelled: that is how a lost server arrives
+    case Code.Canceled:
     case Code.Aborted:
     case Code.Unavailable:
-      return { code: "UNAVAILABLE", retryable: true };
+      return { code: "UNAVAILABLE", details: { retryable: true } };
     case Code.DeadlineExceeded:
-      return { code: "TIMEOUT", retryable: false };
+      return { code: "TIMEOUT", details: { retryable: false } };
     case Code.Unauthenticated:
-      return { code: "UNAUTHENTICATED", retryable: false };
+      return { code: "UNAUTHENTICATED", details: { retryable: false } };
     case Code.PermissionDenied:
-      return { code: "PERMISSION_DENIED", retryable: false };
+      return { code: "PERMISSION_DENIED", details: { retryable: false } };
     case Code.NotFound:
-      return { code: "NOT_FOUND", retryable: false };
+      return { code: "NOT_FOUND", details: { retryable: false } };
     case Code.Unimplemented:
-      return { code: "UNSUPPORTED", retryable: false };
+      return { code: "UNSUPPORTED", details: { retryable: false } };
     case Code.ResourceExhausted:
-      // A message that is too large stays too large; a connection that was throttled comes back.
-      return { code: "RESOURCE_EXHAUSTED", retryable: !/larger than/.test(text) };
-    case Code.Internal:
-      // How node:http2 and Connect report a stream that was reset, or ended without trailers.
-      return /missing (status|trailer)|stream (was )?(reset|closed)|REFUSED_STREAM|http\/2 stream/i.test(text)
-        ? { code: "UNAVAILABLE", retryable: true }
-        : { code: "INTERNAL", retryable: false };
+      // grpc-go: "received message larger than max", "trying to send message larger than max". It stays too large; a server
+      // that was busy can be asked again.
+      return { code: "RESOURCE_EXHAUSTED", details: { retryable: !/message larger than max/.test(text) } };
     case Code.InvalidArgument:
     case Code.FailedPrecondition:
     case Code.OutOfRange:
     case Code.AlreadyExists:
-      return { code: "REJECTED_BY_SERVER", retryable: false };
+      return { code: "REJECTED_BY_SERVER", details: { retryable: false } };
+    case Code.Internal:
     case Code.DataLoss:
     case Code.Unknown:
-      return { code: "INTERNAL", retryable: false };
     default:
-      return { code: "INTERNAL", retryable: false };
+      return { code: "INTERNAL", details: { retryable: false } };
   }
-}
-
-/** What gRPC does not allow: an answer of something that is no KubeMQ server, or a broken one. */
-function isForeignProtocol(text: string): boolean {
-  return /^protocol error(?!: missing status)|^parse binary|^unsupported (content type|response encoding)/.test(text);
 }
 
 /** Recognises by shape: in a jest sandbox neither ConnectError nor Error are the classes that this room knows. */

@@ -1,18 +1,19 @@
 import { create, type DescMessage, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import { COPY_BELOW_BYTES } from "../codec/reader.js";
 import type { StaticCodecs } from "../codec/static.js";
 import { TooLarge, type WireWriter } from "../codec/writer.js";
-import { messageOf } from "./status.js";
+import { TransportError } from "../support/transport-error.js";
+import { messageOf, protocolError } from "./status.js";
 
 /** How messages of one type become bytes and are made of bytes. */
 export interface MessageCodec {
-  /** @throws ConnectError (internal) when the bytes are not such a message */
+  /** @throws TransportError (internal) when the bytes are not such a message */
   readonly decode: (bytes: Buffer, start: number, end: number) => Message;
   /**
    * Writes a message with its envelope.
    *
-   * @throws ConnectError (internal) when the message cannot be encoded, (resource exhausted) when it is too large
+   * @throws TransportError (internal) when the message cannot be encoded, (resource exhausted) when it is too large
    */
   write(writer: WireWriter, message: unknown, maxBytes: number): void;
 }
@@ -26,7 +27,7 @@ export function codecFor(schema: DescMessage, statics: StaticCodecs): MessageCod
     try {
       return fromBinary(schema, view.byteLength < COPY_BELOW_BYTES ? view.slice() : view);
     } catch (error) {
-      throw new ConnectError(`parse binary: ${messageOf(error)}`, Code.Internal, undefined, undefined, error);
+      throw protocolError(Code.Internal, `parse binary: ${messageOf(error)}`, { cause: error });
     }
   }
 
@@ -38,8 +39,9 @@ export function codecFor(schema: DescMessage, statics: StaticCodecs): MessageCod
     try {
       writer.envelope(encodeAny, message, maxBytes);
     } catch (error) {
-      if (error instanceof TooLarge) throw tooLarge(error.byteSize, maxBytes);
-      throw new ConnectError(`serialize binary: ${messageOf(error)}`, Code.Internal, undefined, undefined, error);
+      if (error instanceof TooLarge) throw tooLarge("sent", error.byteSize, maxBytes);
+      const message = `serialize binary: ${messageOf(error)}`;
+      throw new TransportError({ kind: "unsendable" }, Code.Internal, message, { cause: error });
     }
   }
 
@@ -52,16 +54,19 @@ export function codecFor(schema: DescMessage, statics: StaticCodecs): MessageCod
       try {
         writer.envelope(encode, message, maxBytes);
       } catch (error) {
-        if (error instanceof TooLarge) throw tooLarge(error.byteSize, maxBytes);
+        if (error instanceof TooLarge) throw tooLarge("sent", error.byteSize, maxBytes);
         writeAny(writer, message, maxBytes);
       }
     },
   };
 }
 
-function tooLarge(size: number, maxBytes: number): ConnectError {
-  return new ConnectError(
-    `message size ${size} is larger than configured writeMaxBytes ${maxBytes}`,
+/** The error of a message that is larger than the client's limit. */
+export function tooLarge(direction: "sent" | "received", byteLength: number, maxBytes: number): TransportError {
+  const option = direction === "sent" ? "writeMaxBytes" : "readMaxBytes";
+  return new TransportError(
+    { kind: "too-large", direction, byteLength, maxBytes },
     Code.ResourceExhausted,
+    `message size ${byteLength} is larger than configured ${option} ${maxBytes}`,
   );
 }

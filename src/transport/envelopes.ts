@@ -1,4 +1,6 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
+import { tooLarge } from "./codec.js";
+import { protocolError } from "./status.js";
 
 /** Five bytes before every gRPC message: a flag for compression, then the length, big endian. */
 const HEADER_BYTES = 5;
@@ -30,7 +32,7 @@ export class EnvelopeSplitter {
     return this.headerBytes === 0 && this.body === undefined;
   }
 
-  /** @throws ConnectError for a message that is too large or compressed, and whatever its sink throws */
+  /** @throws TransportError for a message that is too large or compressed, and whatever its sink throws */
   push(chunk: Buffer): void {
     let at = 0;
     if (this.headerBytes > 0 || this.body !== undefined) at = this.resume(chunk);
@@ -85,13 +87,10 @@ export class EnvelopeSplitter {
     const size = bytes.readUInt32BE(at + 1);
     // promise: envelope-too-large
     if (size > this.maxBytes) {
-      throw new ConnectError(
-        `message size ${size} is larger than configured readMaxBytes ${this.maxBytes}`,
-        Code.ResourceExhausted,
-      );
+      throw tooLarge("received", size, this.maxBytes);
     }
     if ((flags & 1) === 1) {
-      throw new ConnectError("received compressed envelope, but do not know how to decompress", Code.Internal);
+      throw protocolError(Code.Internal, "received compressed envelope, but do not know how to decompress");
     }
     return size;
   }

@@ -1,13 +1,14 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { TransportError, type TransportFault } from "../support/transport-error.js";
 import { codeFromHttpStatus, findTrailerError, parseContentType } from "@connectrpc/connect/protocol-grpc";
-import { constants, type Http2Session, type IncomingHttpHeaders } from "node:http2";
+import { type ClientHttp2Stream, constants, type Http2Session, type IncomingHttpHeaders } from "node:http2";
 
 /** What the header block of a response says about the call. */
 export type Opening =
   | { readonly t: "messages" }
   /** A trailers-only response: the status came with the headers. */
-  | { readonly t: "status"; readonly error: ConnectError | undefined }
-  | { readonly t: "refused"; readonly error: ConnectError };
+  | { readonly t: "status"; readonly error: TransportError | undefined }
+  | { readonly t: "refused"; readonly error: TransportError };
 
 /** Judges a response by its headers, as Connect does. */
 export function openingOf(headers: IncomingHttpHeaders): Opening {
@@ -16,18 +17,20 @@ export function openingOf(headers: IncomingHttpHeaders): Opening {
     const code = Number(status);
     return {
       t: "refused",
-      error: new ConnectError(`HTTP ${code}`, codeFromHttpStatus(code), webHeaders(headers)),
+      error: new TransportError({ kind: "http-status", httpStatus: code }, codeFromHttpStatus(code), `HTTP ${code}`, {
+        headers: webHeaders(headers),
+      }),
     };
   }
   const contentType = headers["content-type"];
   if (contentType !== "application/grpc" && parseContentType(contentType ?? null) === undefined) {
-    return { t: "refused", error: new ConnectError(`unsupported content type ${contentType ?? null}`, Code.Unknown) };
+    return { t: "refused", error: protocolError(Code.Unknown, `unsupported content type ${contentType ?? null}`) };
   }
   if (headers["grpc-status"] !== undefined) return { t: "status", error: statusError(headers) };
   const encoding = headers["grpc-encoding"];
   if (encoding !== undefined && String(encoding).toLowerCase() !== "identity") {
     const message = `unsupported response encoding "${String(encoding)}"`;
-    return { t: "refused", error: new ConnectError(message, Code.Internal, webHeaders(headers)) };
+    return { t: "refused", error: protocolError(Code.Internal, message, { headers: webHeaders(headers) }) };
   }
   return { t: "messages" };
 }
@@ -38,22 +41,36 @@ export function hasStatus(trailers: IncomingHttpHeaders): boolean {
 }
 
 /** The error that trailers report, with the response's headers added to its metadata, as Connect does. */
-export function trailerError(trailers: IncomingHttpHeaders, headers: IncomingHttpHeaders): ConnectError | undefined {
+export function trailerError(trailers: IncomingHttpHeaders, headers: IncomingHttpHeaders): TransportError | undefined {
   const error = statusError(trailers);
   if (error !== undefined) webHeaders(headers).forEach((value, name) => error.metadata.append(name, value));
   return error;
 }
 
-function statusError(block: IncomingHttpHeaders): ConnectError | undefined {
+function statusError(block: IncomingHttpHeaders): TransportError | undefined {
   if (block["grpc-status"] === "0" && block["grpc-status-details-bin"] === undefined) return undefined;
   const headers = webHeaders(block);
   try {
-    return findTrailerError(headers);
+    const error = findTrailerError(headers);
+    return error === undefined ? undefined : grpcStatus(error.code, error.rawMessage, error.metadata);
   } catch {
     // A message that is not percent-encoded properly, or details that are not base64: the code still counts.
     const known = statusCodes[Number(headers.get("grpc-status")) - 1];
-    return new ConnectError(headers.get("grpc-message") ?? "", known ?? Code.Internal, headers);
+    return grpcStatus(known ?? Code.Internal, headers.get("grpc-message") ?? "", headers);
   }
+}
+
+function grpcStatus(grpcCode: Code, message: string, headers: Headers): TransportError {
+  return new TransportError({ kind: "grpc-status", grpcCode }, grpcCode, message, { headers });
+}
+
+/** A response that gRPC does not allow. */
+export function protocolError(
+  code: Code,
+  message: string,
+  details?: ConstructorParameters<typeof TransportError>[3],
+): TransportError {
+  return new TransportError({ kind: "protocol" }, code, message, details);
 }
 
 /** gRPC status codes from 1 on. */
@@ -76,33 +93,56 @@ const statusCodes: readonly Code[] = [
   Code.Unauthenticated,
 ];
 
-/** A connection that went away under a call, whatever made it go. */
-export function connectionLost(detail: string, cause?: unknown): ConnectError {
+/** The message of every error of a lost connection or stream, which all count as unavailable. */
+function unavailable(fault: TransportFault, detail: string, cause: unknown): TransportError {
   // promise: reset-is-lost
-  return new ConnectError(`connection lost: ${detail}`, Code.Unavailable, undefined, undefined, cause);
+  return new TransportError(fault, Code.Unavailable, `connection lost: ${detail}`, { cause });
+}
+
+/** The error of any kind for a call that ended without a status before it had a stream. */
+export function endedUnopened(cause: unknown): TransportError {
+  return unavailable({ kind: "lost", unprocessed: true }, "the stream was closed before it was opened", cause);
 }
 
 /** Connections on which the server has spoken HTTP/2. */
 const greeted = new WeakSet<Http2Session>();
 
-/** Notes whether the server ever speaks HTTP/2 on a new connection. */
-export function awaitGreeting(session: Http2Session): void {
+/** The highest stream that the server may have processed, by the GOAWAY that it sent (RFC 9113, section 6.8). */
+const lastProcessed = new WeakMap<Http2Session, number>();
+
+/** Notes on a new connection what the error of a call on it depends on. */
+export function watchSession(session: Http2Session): void {
   session.once("remoteSettings", () => greeted.add(session));
+  session.on("goaway", (_code: number, lastStreamId: number) => lastProcessed.set(session, lastStreamId));
 }
 
-/** A connection that was closed while a call was on it. */
-export function sessionLost(session: Http2Session | undefined, cause: unknown): ConnectError {
-  const detail =
-    session === undefined || greeted.has(session)
-      ? "the connection was closed"
-      : "closed before the server spoke HTTP/2, it may want TLS, or refuse this client's certificate";
-  return connectionLost(detail, cause);
+/** The error of a call whose stream ended without a status, unless it was cancelled here. */
+export function lostStream(
+  stream: ClientHttp2Stream,
+  session: Http2Session | undefined,
+  cause: unknown,
+): TransportError {
+  const unprocessed = isBeyondGoaway(stream, session);
+  if (session === undefined || session.destroyed) {
+    const detail =
+      session === undefined || greeted.has(session)
+        ? "the connection was closed"
+        : "closed before the server spoke HTTP/2, it may want TLS, or refuse this client's certificate";
+    return unavailable({ kind: "lost", unprocessed }, detail, cause);
+  }
+  const rstCode = stream.rstCode ?? constants.NGHTTP2_NO_ERROR;
+  if (rstCode === constants.NGHTTP2_NO_ERROR) {
+    return unavailable({ kind: "lost", unprocessed }, "the stream ended without a status", cause);
+  }
+  const refused = rstCode === constants.NGHTTP2_REFUSED_STREAM;
+  const fault = { kind: "reset", rstCode, unprocessed: unprocessed || refused } as const;
+  return unavailable(fault, `the stream was reset with ${resetName(rstCode)}`, cause);
 }
 
-/** What a RST_STREAM that is not our own means. */
-export function lostByReset(rstCode: number, cause: unknown): ConnectError {
-  if (rstCode === constants.NGHTTP2_NO_ERROR) return connectionLost("the stream ended without a status", cause);
-  return connectionLost(`the stream was reset with ${resetName(rstCode)}`, cause);
+function isBeyondGoaway({ id }: ClientHttp2Stream, session: Http2Session | undefined): boolean {
+  if (id === undefined) return true; // its HEADERS were never written
+  const last = session === undefined ? undefined : lastProcessed.get(session);
+  return last !== undefined && id > last;
 }
 
 function resetName(rstCode: number): string {
@@ -127,15 +167,15 @@ const resetNames: readonly string[] = [
   "HTTP_1_1_REQUIRED",
 ];
 
-export function deadlineExceeded(): ConnectError {
-  return new ConnectError("the operation timed out", Code.DeadlineExceeded);
+export function deadlineExceeded(): TransportError {
+  return new TransportError({ kind: "deadline" }, Code.DeadlineExceeded, "the operation timed out");
 }
 
 /** The error of a call that its caller aborted. */
 export function abortedBy(signal: AbortSignal): ConnectError {
   const reason: unknown = signal.reason;
   if (reason instanceof ConnectError) return reason;
-  return new ConnectError(messageOf(reason), Code.Canceled, undefined, undefined, reason);
+  return new TransportError({ kind: "canceled" }, Code.Canceled, messageOf(reason), { cause: reason });
 }
 
 /** The message of anything thrown; by shape, because errors of another realm are not `instanceof Error`. */

@@ -8,16 +8,17 @@ import { Incoming } from "./incoming.js";
 import { ignoreData, listen, listenForErrors, type StreamListener } from "./listener.js";
 import { Outgoing, Pull } from "./outgoing.js";
 import { attach, canPush } from "./push.js";
+import { TransportError } from "../support/transport-error.js";
 import { resetSoon } from "./session/reset.js";
 import {
   abortedBy,
-  connectionLost,
   deadlineExceeded,
+  endedUnopened,
   hasStatus,
   LateHeaders,
-  lostByReset,
+  lostStream,
   openingOf,
-  sessionLost,
+  protocolError,
   trailerError,
 } from "./status.js";
 
@@ -58,7 +59,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
     this.incoming = new Incoming<MessageShape<O>>({
       pause: () => this.openStream()?.pause(),
       resume: () => this.openStream()?.resume(),
-      cancel: () => this.cancel(new ConnectError("the reader has left", Code.Canceled)),
+      cancel: () => this.cancel(new TransportError({ kind: "canceled" }, Code.Canceled, "the reader has left")),
     });
     this.decode = call.output.decode;
     this.splitter = new EnvelopeSplitter(call.readMaxBytes, this);
@@ -151,7 +152,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
     if (status === undefined) this.finish(this.lost());
     // promise: incomplete-message
     else if (status.error === undefined && !this.splitter.atBoundary) {
-      this.finish(new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument));
+      this.finish(protocolError(Code.InvalidArgument, "protocol error: incomplete envelope"));
     } else this.finish(status.error, constants.NGHTTP2_NO_ERROR);
   }
 
@@ -175,10 +176,8 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
   private lost(): ConnectError {
     // The server's timer runs too, and may reset the stream a moment before ours fires.
     if (Date.now() >= this.deadlineAt) return deadlineExceeded();
-    if (this.state.t !== "open") return connectionLost("the stream was closed", this.failure);
-    const { stream, session } = this.state;
-    if (session === undefined || session.destroyed) return sessionLost(session, this.failure);
-    return lostByReset(stream.rstCode ?? constants.NGHTTP2_NO_ERROR, this.failure);
+    if (this.state.t !== "open") return endedUnopened(this.failure);
+    return lostStream(this.state.stream, this.state.session, this.failure);
   }
 
   /** Ends the call from this side: what was received and not read is dropped. */
@@ -196,7 +195,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
     this.call.signal?.removeEventListener("abort", this.onAbort); // promise: call-leaves-no-listener
     if (state.t === "opening") {
       this.releaseInput(error);
-      state.reject(error ?? connectionLost("the call ended before it began"));
+      state.reject(error ?? endedUnopened(this.failure));
       return;
     }
     this.incoming.end(error);

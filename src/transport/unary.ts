@@ -9,12 +9,12 @@ import { writeParts } from "./outgoing.js";
 import { resetSoon } from "./session/reset.js";
 import {
   abortedBy,
-  connectionLost,
   deadlineExceeded,
+  endedUnopened,
   hasStatus,
-  lostByReset,
+  lostStream,
   openingOf,
-  sessionLost,
+  protocolError,
   trailerError,
   webHeaders,
 } from "./status.js";
@@ -108,7 +108,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
   onMessage(bytes: Buffer, start: number, end: number): void {
     const message = this.call.output.decode(bytes, start, end) as MessageShape<O>;
     if (this.message !== undefined) {
-      throw new ConnectError("protocol error: received extra output message for unary method", Code.Unimplemented);
+      throw protocolError(Code.Unimplemented, "protocol error: received extra output message for unary method");
     }
     this.message = message;
   }
@@ -117,17 +117,17 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
     const { message, status } = this;
     if (status === undefined) return this.finish(this.lost());
     if (status.error === undefined && this.splitter?.atBoundary === false) {
-      return this.finish(new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument));
+      return this.finish(protocolError(Code.InvalidArgument, "protocol error: incomplete envelope"));
     }
     if (status.error !== undefined && status.inHeader && message !== undefined) {
       const text = "protocol error: received output message for unary method with error status";
-      return this.finish(new ConnectError(text, Code.Unknown));
+      return this.finish(protocolError(Code.Unknown, text));
     }
     // The stream has ended by itself: resetting it would count as misuse, and node:http2 servers close connections for a burst of that.
     if (status.error !== undefined) return this.finish(status.error, constants.NGHTTP2_NO_ERROR);
     if (message === undefined) {
       const code = status.inHeader ? Code.Unknown : Code.Unimplemented;
-      return this.finish(new ConnectError("protocol error: missing output message for unary method", code));
+      return this.finish(protocolError(code, "protocol error: missing output message for unary method"));
     }
     if (!this.close(constants.NGHTTP2_NO_ERROR)) return;
     this.resolve(new FastUnaryResponse(this.method, message, this.headers, this.trailers));
@@ -150,10 +150,8 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
 
   private lost(): ConnectError {
     if (Date.now() >= this.deadlineAt) return deadlineExceeded();
-    if (this.state.t !== "open") return connectionLost("the stream was closed", this.failure);
-    const { stream, session } = this.state;
-    if (session === undefined || session.destroyed) return sessionLost(session, this.failure);
-    return lostByReset(stream.rstCode ?? constants.NGHTTP2_NO_ERROR, this.failure);
+    if (this.state.t !== "open") return endedUnopened(this.failure);
+    return lostStream(this.state.stream, this.state.session, this.failure);
   }
 
   // promise: abort-resets-with-cancel

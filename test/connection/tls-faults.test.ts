@@ -1,5 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { TransportError } from "../../src/support/transport-error.js";
+import { withFault } from "../support/connect-faults.js";
 import { isTokenRefused, toKubeMQError } from "../../src/support/faults.js";
 
 const subject = { operation: "client.ping" };
@@ -54,6 +56,9 @@ describe("what gRPC does not allow is PROTOCOL, and final", () => {
     ["unsupported content type text/html", Code.Unknown],
     ['unsupported response encoding "gzip"', Code.Internal],
   ])("%s", (text, code) => {
-    expect(toKubeMQError(new ConnectError(text, code), subject)).toMatchObject({ code: "PROTOCOL", retryable: false });
+    const own = new TransportError({ kind: "protocol" }, code, text);
+    for (const error of [own, withFault(new ConnectError(text, code))]) {
+      expect(toKubeMQError(error, subject)).toMatchObject({ code: "PROTOCOL", retryable: false });
+    }
   });
 });

@@ -1,5 +1,12 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "@jest/globals";
+import {
+  isUnprocessed,
+  TransportError,
+  type TransportFault,
+  transportFault,
+} from "../../src/support/transport-error.js";
+import { withFault } from "../support/connect-faults.js";
 import { serverError, toKubeMQError } from "../../src/support/faults.js";
 
 const subject = { operation: "events.subscribe", channel: "c" };
@@ -47,12 +54,59 @@ describe("an error becomes a KubeMQError", () => {
   test.each(["protocol error: missing status", "missing trailer", "http/2 stream closed with error code CANCEL (0x8)"])(
     "a stream that was cut off, as Connect's own transport tells it, is UNAVAILABLE, to be tried again: %s",
     (text) => {
-      expect(toKubeMQError(new ConnectError(text, Code.Internal), subject)).toMatchObject({
+      expect(toKubeMQError(withFault(new ConnectError(text, Code.Internal)), subject)).toMatchObject({
         code: "UNAVAILABLE",
         retryable: true,
       });
     },
   );
+
+  test.each<[TransportFault, string, boolean]>([
+    [{ kind: "no-connection" }, "UNAVAILABLE", true],
+    [{ kind: "lost", unprocessed: false }, "UNAVAILABLE", true],
+    [{ kind: "reset", rstCode: 2, unprocessed: false }, "UNAVAILABLE", true],
+    [{ kind: "deadline" }, "TIMEOUT", false],
+    [{ kind: "too-large", direction: "received", byteLength: 2, maxBytes: 1 }, "RESOURCE_EXHAUSTED", false],
+    [{ kind: "protocol" }, "PROTOCOL", false],
+    [{ kind: "unsendable" }, "INTERNAL", false],
+  ])(
+    "the transport's own fault decides, whatever its message and its gRPC code: %j is %s",
+    (fault, code, retryable) => {
+      for (const message of ["any", "Error 414: any", "protocol error: any"]) {
+        for (const grpc of [Code.Internal, Code.Unknown, Code.NotFound]) {
+          const error = toKubeMQError(new TransportError(fault, grpc, message), subject);
+          expect(error).toMatchObject({ code, retryable });
+          expect(transportFault(error)).toBe(fault);
+        }
+      }
+    },
+  );
+
+  test("the status of a server decides by its message first, and then by its code", () => {
+    const refused = (message: string) =>
+      toKubeMQError(
+        new TransportError({ kind: "grpc-status", grpcCode: Code.NotFound }, Code.NotFound, message),
+        subject,
+      );
+    expect(refused("Error 414: not you").code).toBe("PERMISSION_DENIED");
+    expect(refused("protocol error: missing").code).toBe("NOT_FOUND");
+  });
+
+  test.each<[TransportFault, boolean]>([
+    [{ kind: "no-connection" }, true],
+    [{ kind: "unsendable" }, true],
+    [{ kind: "lost", unprocessed: true }, true],
+    [{ kind: "lost", unprocessed: false }, false],
+    [{ kind: "reset", rstCode: 7, unprocessed: true }, true],
+    [{ kind: "reset", rstCode: 8, unprocessed: false }, false],
+    [{ kind: "grpc-status", grpcCode: Code.Unavailable }, false],
+    [{ kind: "http-status", httpStatus: 503 }, false],
+    [{ kind: "deadline" }, false],
+    [{ kind: "canceled" }, false],
+  ])("whether a server provably did not process a call is in its fault: %j: %s", (fault, unprocessed) => {
+    expect(isUnprocessed(toKubeMQError(new TransportError(fault, Code.Unknown, "any"), subject))).toBe(unprocessed);
+    expect(isUnprocessed(new Error("no fault"))).toBe(false);
+  });
 
   test("a server that refuses without a reason is said to do so", () => {
     expect(serverError("", subject).message).toMatch(/refused without a reason/);

@@ -1,7 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2SessionManager } from "@connectrpc/connect-node";
 import type { ClientHttp2Stream, ClientSessionRequestOptions, Http2Session, OutgoingHttpHeaders } from "node:http2";
-import { awaitGreeting, messageOf } from "../status.js";
+import { isTransportError, TransportError } from "../../support/transport-error.js";
+import { messageOf, watchSession } from "../status.js";
 import { knowSession } from "./lifetime.js";
 import { connectionDefaults, type ConnectionOptions, type SessionSource } from "./options.js";
 
@@ -21,7 +22,7 @@ export class Connector implements SessionSource {
     this.options = { ...connectionDefaults, ...options };
   }
 
-  /** @throws ConnectError (unavailable) when there is no connection to be had */
+  /** @throws TransportError of kind "no-connection" when no connection can be made */
   async request(
     method: string,
     path: string,
@@ -49,7 +50,7 @@ export class Connector implements SessionSource {
 
   private prepare(session: Http2Session): void {
     this.known.add(session);
-    awaitGreeting(session);
+    watchSession(session);
     knowSession(this.sessions, session, this.options.keepalive);
     // The session manager takes its listeners away when it replaces a dying session, whose last error would then be uncaught.
     session.on("error", () => {});
@@ -64,7 +65,11 @@ export class Connector implements SessionSource {
       this.timer = undefined;
       if (this.sessions.state() !== "connecting") return;
       this.sessions.abort(
-        new ConnectError(`no connection to ${this.sessions.authority} within ${connectTimeoutMs} ms`, Code.Unavailable),
+        new TransportError(
+          { kind: "no-connection" },
+          Code.Unavailable,
+          `no connection to ${this.sessions.authority} within ${connectTimeoutMs} ms`,
+        ),
       );
     }, connectTimeoutMs);
   }
@@ -77,14 +82,14 @@ export class Connector implements SessionSource {
   }
 }
 
-function connectFailed(error: unknown): ConnectError {
-  const known = error instanceof ConnectError;
-  if (known && error.code === Code.Unavailable) return error;
-  // A header that HTTP/2 cannot carry is no matter of the connection.
-  if (!known && error instanceof TypeError) {
-    return new ConnectError(messageOf(error), Code.Internal, undefined, undefined, error);
+function connectFailed(error: unknown): TransportError {
+  if (isTransportError(error)) return error;
+  // A header that HTTP/2 cannot carry says nothing about the connection.
+  if (!(error instanceof ConnectError) && error instanceof TypeError) {
+    return new TransportError({ kind: "unsendable" }, Code.Internal, messageOf(error), { cause: error });
   }
-  const cause = known && error.cause !== undefined ? error.cause : error;
-  const message = known && error.cause === undefined ? error.rawMessage : messageOf(cause);
-  return new ConnectError(`connection failed: ${message}`, Code.Unavailable, undefined, undefined, cause);
+  // The session manager wraps what node:net and node:tls report.
+  const cause = error instanceof ConnectError ? (error.cause ?? error) : error;
+  const message = cause instanceof ConnectError ? cause.rawMessage : messageOf(cause);
+  return new TransportError({ kind: "no-connection" }, Code.Unavailable, `connection failed: ${message}`, { cause });
 }
