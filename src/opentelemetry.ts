@@ -28,6 +28,7 @@ import type {
   Operation,
   Telemetry,
 } from "./api/telemetry.js";
+import { performance } from "node:perf_hooks";
 
 /** Where spans and metrics go, and how contexts travel. */
 export interface OpenTelemetryOptions {

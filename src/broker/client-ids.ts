@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { sleep } from "./timers.js";
 
 // A client that comes back at once may be faster than the news that it went: the server asks the
 // old connection whether it still lives before it refuses the new one.

@@ -1,3 +1,5 @@
+import { clearTimeout, monotonicNanos, setTimeout } from "./timers.js";
+
 /** Stops a timer that has not fired yet. Calling it again, or after the timer fired, does nothing. */
 export type Cancel = () => void;
 
@@ -13,14 +15,14 @@ export interface Clock {
 const longestTimeoutMs = 2 ** 31 - 1;
 
 const wallAtStart = BigInt(Date.now()) * 1_000_000n;
-const hrtimeAtStart = process.hrtime.bigint();
+const hrtimeAtStart = monotonicNanos();
 
 /**
  * The machine's time. The wall clock is read once; from there on the monotonic one counts, so that
  * setting the machine's clock never makes a time-stamp smaller than the one before it.
  */
 export const systemClock: Clock = {
-  now: () => wallAtStart + (process.hrtime.bigint() - hrtimeAtStart),
+  now: () => wallAtStart + (monotonicNanos() - hrtimeAtStart),
   setTimer(ms, fn) {
     let remaining = ms;
     let timer: NodeJS.Timeout;

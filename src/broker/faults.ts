@@ -1,8 +1,8 @@
 import { constants } from "node:http2";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Calls } from "./calls.js";
 import type { Gate } from "./gate.js";
 import type { Listener } from "./listener.js";
+import { setImmediate, sleep } from "./timers.js";
 
 /** How long what stays on a connection that is to go may be silent, in milliseconds. */
 const GOING_AWAY_MS = 1_000;

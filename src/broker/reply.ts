@@ -2,6 +2,7 @@ import type { Http2ServerRequest, OutgoingHttpHeaders, ServerHttp2Stream } from 
 import { Http2ServerResponse, constants } from "node:http2";
 import type { Cancel } from "./clock.js";
 import type { Gate } from "./gate.js";
+import { setImmediate } from "./timers.js";
 
 /** How a call ends: a gRPC status number and its text. */
 export interface Outcome {

@@ -20,6 +20,7 @@ import { StateTracker } from "./state.js";
 import { StatusFeed } from "./status-feed.js";
 import { type CallHeader, Token } from "./token.js";
 import { pingMethod, pingRequest } from "./wire.js";
+import { setImmediate } from "../support/timers.js";
 
 /** What tests put in the place of the real thing. */
 export interface Seam extends Partial<Session> {

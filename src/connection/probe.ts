@@ -1,5 +1,6 @@
 import { onAbort } from "../support/abort.js";
 import type { Clock } from "../support/clock.js";
+import { setImmediate } from "../support/timers.js";
 
 /** How long to wait before the ping behind a stream is sent again, should only the ping have failed. */
 const AGAIN_MS = 1_000;

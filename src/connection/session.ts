@@ -6,6 +6,7 @@ import { Connector, createTransport, sessionSettings } from "../transport/index.
 import { TransportError } from "../support/transport-error.js";
 import { cutSockets } from "../transport/session/lifetime.js";
 import { pem, type ResolvedOptions } from "./options.js";
+import { setImmediate } from "../support/timers.js";
 
 /** What carries the calls of a client. */
 export interface Session {

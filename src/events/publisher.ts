@@ -22,6 +22,7 @@ import {
   type WireResult,
   wireSize,
 } from "./wire.js";
+import { microtask } from "../support/timers.js";
 
 /** What differs between publishing plain and stored events. */
 export interface PublisherPlan<Receipt> {
@@ -186,7 +187,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt>, Hosted
     // promise: event-fence
     if (!this.#plan.answered && this.#fence === "none") {
       this.#fence = "due";
-      queueMicrotask(() => this.#sendFence());
+      microtask(() => this.#sendFence());
     }
   }
 

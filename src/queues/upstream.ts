@@ -19,6 +19,7 @@ import {
   type WireUpstreamRequest,
   type WireUpstreamResponse,
 } from "./wire.js";
+import { microtask } from "../support/timers.js";
 
 export interface UpstreamPlan {
   readonly operation: string;
@@ -109,7 +110,7 @@ export class Upstream implements HostedStream {
       this.#waitingMessages += wire.length;
       if (this.#pumping) return;
       this.#pumping = true;
-      queueMicrotask(() => this.#pump()); // sends of the same tick share a request
+      microtask(() => this.#pump()); // sends of the same tick share a request
     });
   }
 

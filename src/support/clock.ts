@@ -1,3 +1,5 @@
+import { clearTimeout, monotonicMs, setTimeout } from "./timers.js";
+
 /** Time as the client sees it; tests put their own in its place. */
 export interface Clock {
   /** Milliseconds of a clock that never jumps. */
@@ -7,7 +9,7 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: monotonicMs,
   setTimer: (delayMs, run, options) => {
     const timer = setTimeout(run, delayMs);
     if (options?.holdsProcess === false) timer.unref();

@@ -1,3 +1,5 @@
+import { microtask } from "./timers.js";
+
 /**
  * A clock that is looked at once a turn of the event loop: what happens in one turn happens at one time, as with timers. A look costs
  * as much as making a message, and a turn may bring messages of hundreds of streams.
@@ -13,7 +15,7 @@ export class TurnClock {
   now(): number {
     if (this.#now === undefined) {
       this.#now = this.#look();
-      queueMicrotask(this.#forget); // promise: event-timeout-since-sent
+      microtask(this.#forget); // promise: event-timeout-since-sent
     }
     return this.#now;
   }

@@ -2,6 +2,7 @@ import type { ClientHttp2Stream } from "node:http2";
 import { WireWriter } from "../codec/writer.js";
 import type { MessageCodec } from "./codec.js";
 import type { PushEvents, PushSink } from "./push.js";
+import { nextTick } from "../support/timers.js";
 
 /** Bytes accepted and not yet taken by the socket; above this, writers wait. */
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -70,7 +71,7 @@ export class Outgoing<T> implements PushSink<T> {
     if (this.flushDue || this.draining) return;
     this.flushDue = true;
     // The next-tick queue runs when the microtask queue is empty: after everything that this turn has to say.
-    process.nextTick(this.flush);
+    nextTick(this.flush);
   }
 
   private readonly flush = (): void => {

@@ -1,3 +1,5 @@
+import { setImmediate } from "../support/timers.js";
+
 /** So many chunks are held at most, of all streams together: more would live long enough for the garbage collector to move them. */
 const MOST_CHUNKS = 512;
 

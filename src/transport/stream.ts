@@ -21,6 +21,7 @@ import {
   protocolError,
   trailerError,
 } from "./status.js";
+import { clearTimeout, monotonicMs, setTimeout } from "../support/timers.js";
 
 type State<T> =
   | { readonly t: "opening"; resolve(): void; reject(error: ConnectError): void }
@@ -63,7 +64,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
     });
     this.decode = call.output.decode;
     this.splitter = new EnvelopeSplitter(call.readMaxBytes, this);
-    this.deadlineAt = call.deadlineMs === undefined ? Infinity : Date.now() + call.deadlineMs;
+    this.deadlineAt = call.deadlineMs === undefined ? Infinity : monotonicMs() + call.deadlineMs;
   }
 
   /** Resolves when the request is on its way; a server answers a subscription only with its first message. */
@@ -175,7 +176,7 @@ export class StreamCall<I extends DescMessage, O extends DescMessage> implements
 
   private lost(): ConnectError {
     // The server's timer runs too, and may reset the stream a moment before ours fires.
-    if (Date.now() >= this.deadlineAt) return deadlineExceeded();
+    if (monotonicMs() >= this.deadlineAt) return deadlineExceeded();
     if (this.state.t !== "open") return endedUnopened(this.failure);
     return lostStream(this.state.stream, this.state.session, this.failure);
   }

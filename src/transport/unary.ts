@@ -18,6 +18,7 @@ import {
   trailerError,
   webHeaders,
 } from "./status.js";
+import { clearTimeout, monotonicMs, setTimeout } from "../support/timers.js";
 
 type State =
   | { readonly t: "opening" }
@@ -45,7 +46,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
     private readonly resolve: (response: UnaryResponse<I, O>) => void,
     private readonly reject: (error: ConnectError) => void,
   ) {
-    this.deadlineAt = call.deadlineMs === undefined ? Infinity : Date.now() + call.deadlineMs;
+    this.deadlineAt = call.deadlineMs === undefined ? Infinity : monotonicMs() + call.deadlineMs;
   }
 
   start(input: MessageInitShape<I>): void {
@@ -149,7 +150,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> implements 
   private readonly onDeadline = (): void => this.finish(deadlineExceeded());
 
   private lost(): ConnectError {
-    if (Date.now() >= this.deadlineAt) return deadlineExceeded();
+    if (monotonicMs() >= this.deadlineAt) return deadlineExceeded();
     if (this.state.t !== "open") return endedUnopened(this.failure);
     return lostStream(this.state.stream, this.state.session, this.failure);
   }

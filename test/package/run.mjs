@@ -19,6 +19,14 @@ const EXPECTED = {
   program: ["event book 2", "stored 1n stored", "job work", "query TIMEOUT"].join("\n"),
   raw: "service kubemq.kubemq orders",
 };
+const VITEST = `import { expect, test, vi } from "vitest";
+import { EXPECTED, everything } from "./everything.js";
+
+test("a client and a broker work while the fake timers of Vitest stand still", async () => {
+  vi.useFakeTimers();
+  expect(await everything()).toEqual(EXPECTED);
+});
+`;
 const FIRST = "working on sweep the floor\n";
 
 let failures = 0;
@@ -71,6 +79,11 @@ try {
     const said = output("npx", ["-y", "-p", `node@${version}`, "-c", files.join(" && ")]);
     check(`Node.js ${version} runs the programs`, said.trim() === Object.values(EXPECTED).join("\n"), said);
   }
+  npm(["install", "--save-dev", "vitest@4"]);
+  writeFileSync(join(folder, "fake-timers.test.ts"), VITEST);
+  cpSync(join(root, "test/fake-timers/everything.ts"), join(folder, "everything.ts"));
+  const tested = output("npx", ["vitest", "run", "--reporter=json"]);
+  check("works on the fake timers of Vitest", /"numPassedTests":1\b/.test(tested), tested);
   await newcomer(join(folder, packed.filename));
 } finally {
   rmSync(folder, { recursive: true, force: true });

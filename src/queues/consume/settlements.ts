@@ -10,6 +10,7 @@ import {
   type WireDownstreamRequest,
   type WireDownstreamResponse,
 } from "./wire.js";
+import { setImmediate } from "../../support/timers.js";
 
 /**
  * How a server confirms settlements that succeed. `fence`: it is silent, but answers an ActiveOffsets request behind them, in order.

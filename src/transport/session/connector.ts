@@ -5,6 +5,7 @@ import { isTransportError, TransportError } from "../../support/transport-error.
 import { messageOf, watchSession } from "../status.js";
 import { knowSession } from "./lifetime.js";
 import { connectionDefaults, type ConnectionOptions, type SessionSource } from "./options.js";
+import { clearTimeout, setTimeout } from "../../support/timers.js";
 
 /** A session manager, which connects when there is no connection, with what connections need and it does not know of. */
 export class Connector implements SessionSource {

@@ -1,5 +1,6 @@
 import type { Http2Session } from "node:http2";
 import type { Socket } from "node:net";
+import { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from "../../support/timers.js";
 
 /** How often a connection is asked whether it lives, and how long it may be silent then, in milliseconds. */
 export interface Keepalive {

@@ -2,6 +2,7 @@ import type { Http2SessionManager } from "@connectrpc/connect-node";
 import type { ClientHttp2Stream, Http2Session } from "node:http2";
 import { Socket } from "node:net";
 import { type Keepalive, watchLeaving } from "./leaving.js";
+import { setImmediate } from "../../support/timers.js";
 
 // A stream whose header block the server has begun and not ended has memory of its session, and node:http2, at least from 20 to 26, aborts
 // the process when a session is freed while there is such memory (`current_nghttp2_memory_ == 0` in `~Http2Session`). Nothing in

@@ -1,5 +1,6 @@
 import { type ClientHttp2Stream, constants, type Http2Session } from "node:http2";
 import { outlive } from "./lifetime.js";
+import { setImmediate } from "../../support/timers.js";
 
 /**
  * Ends a stream from this side, in the next turn: a reset from within the events of the stream corrupts the memory of
