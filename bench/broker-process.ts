@@ -1,4 +1,4 @@
-/** The embedded broker in a process of its own. */
+/** Runs the embedded broker in a separate process. */
 import { startBroker } from "../src/broker/index.js";
 
 const broker = await startBroker({ port: 0 });

@@ -1,9 +1,9 @@
 /**
- * What a queue message costs in the embedded broker, and what it weighs while it is kept: as many
- * messages are sent, taken and acknowledged as are asked for, in one process. The cost of one message
- * is to be the same however many there are.
+ * Measures the time and the memory of one queue message in the embedded broker. Sends, receives and
+ * acknowledges the given number of messages in one process. The cost per message must not depend on
+ * that number.
  *
- *     npm run bench:broker -- [messages, 1000000 if left out]
+ *     npm run bench:broker -- [messages, default 1000000]
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -35,14 +35,14 @@ interface Figures {
 
 async function memory(): Promise<number> {
   collectGarbage();
-  // Buffers are given back in the background.
+  // Node.js releases buffers in the background.
   await new Promise((resolve) => setTimeout(resolve, 100));
   collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }
 
-/** Runs both halves and weighs the broker before, between and after. */
+/** Runs both halves, and measures the memory before, between and after. */
 async function measure(count: number, send: () => Promise<void>, consume: () => Promise<void>): Promise<Figures> {
   const before = await memory();
   const microseconds = { send: await time(count, send), consume: 0 };
@@ -58,7 +58,7 @@ async function time(count: number, run: () => Promise<void>): Promise<number> {
   return Number(process.hrtime.bigint() - start) / 1000 / count;
 }
 
-/** The model alone: no socket, no protobuf. */
+/** The queue store alone: no socket, no protobuf. */
 function model(count: number): Promise<Figures> {
   const store = new QueueStore(systemClock, { maxMessages: Infinity, maxAgeMs: 86_400_000 });
   const policy = { expirationSeconds: 0, maxReceiveCount: 1024, maxReceiveQueue: "" };
@@ -114,22 +114,22 @@ async function sendAll(client: Client<typeof kubemq>, count: number): Promise<vo
       Body: body,
     })),
   });
-  const requests = inTurn<MessageInitShape<typeof QueuesUpstreamRequestSchema>>();
+  const requests = requestStream<MessageInitShape<typeof QueuesUpstreamRequestSchema>>();
   const abort = new AbortController();
-  requests.say(request());
-  for await (const response of client.queuesUpstream(requests.said, { signal: abort.signal })) {
+  requests.send(request());
+  for await (const response of client.queuesUpstream(requests.stream, { signal: abort.signal })) {
     if (response.Results.some(({ IsError }) => IsError)) throw new Error("a message was refused");
     if (sent === count) break;
-    requests.say(request());
+    requests.send(request());
   }
   abort.abort();
 }
 
 async function consumeAll(client: Client<typeof kubemq>, count: number): Promise<void> {
   let got = 0;
-  const requests = inTurn<MessageInitShape<typeof QueuesDownstreamRequestSchema>>();
+  const requests = requestStream<MessageInitShape<typeof QueuesDownstreamRequestSchema>>();
   const get = () => {
-    requests.say({
+    requests.send({
       ClientID: "bench",
       RequestTypeData: QueuesDownstreamRequestType.Get,
       Channel: "q",
@@ -138,28 +138,29 @@ async function consumeAll(client: Client<typeof kubemq>, count: number): Promise
   };
   const abort = new AbortController();
   get();
-  for await (const response of client.queuesDownstream(requests.said, { signal: abort.signal })) {
+  for await (const response of client.queuesDownstream(requests.stream, { signal: abort.signal })) {
     if (response.RequestTypeData === QueuesDownstreamRequestType.ActiveOffsets) break;
     got += response.Messages.length;
     const { TransactionId: RefTransactionId } = response;
-    requests.say({ RequestTypeData: QueuesDownstreamRequestType.AckAll, RefTransactionId });
+    requests.send({ RequestTypeData: QueuesDownstreamRequestType.AckAll, RefTransactionId });
     if (got < count) get();
-    // Success is silent: the last acknowledgement is known to be done by what comes after it.
-    else requests.say({ RequestTypeData: QueuesDownstreamRequestType.ActiveOffsets, RefTransactionId });
+    // The server does not confirm an ack. The answer to the next request shows that it was
+    // processed.
+    else requests.send({ RequestTypeData: QueuesDownstreamRequestType.ActiveOffsets, RefTransactionId });
   }
   abort.abort();
 }
 
-/** What is said goes out in turn. */
-function inTurn<T>(): { say(item: T): void; said: AsyncIterable<T> } {
+/** A request stream to which items can be added at any time; they are sent in order. */
+function requestStream<T>(): { send(item: T): void; stream: AsyncIterable<T> } {
   const items: T[] = [];
   let wake = () => {};
   return {
-    say(item) {
+    send(item) {
       items.push(item);
       wake();
     },
-    said: {
+    stream: {
       async *[Symbol.asyncIterator]() {
         for (;;) {
           const next = items.shift();
@@ -182,7 +183,7 @@ for (const [name, run] of [
   ["model", model],
   ["socket", socket],
 ] as const) {
-  // Compiling is not what is measured.
+  // Warms up: compilation is not measured.
   await run(5000);
   for (const count of [10_000, 100_000, asked].filter((count, at) => at === 2 || count < asked)) {
     const { microseconds, bytes } = await run(count);

@@ -8,12 +8,12 @@ import { Round, type Due } from "../src/transport/round.js";
 import { yielded } from "../src/support/yielded.js";
 import { connectTo, subscribeOn } from "./contestants/raw.js";
 
-/** So many bytes an event has at most. */
+/** Maximum size of an event in bytes. */
 const MAX_BYTES = 1024;
 
 /**
- * Subscriptions on one session of node:http2, made of what the client's transport is made of, each with the least that a loop needs. They live as
- * long as the process.
+ * Subscriptions on one session of node:http2, built from the parts of the client's transport and
+ * the minimum that a loop needs. They are never closed: they live until the process exits.
  */
 export function subscribeByHand(port: number, subscriptions: number): AsyncIterable<unknown>[] {
   const session = connectTo(port);
@@ -25,10 +25,10 @@ export function subscribeByHand(port: number, subscriptions: number): AsyncItera
   });
 }
 
-/** The same subscriptions, whose frames nobody looks into. */
+/** The same subscriptions, but the content of the frames is ignored. */
 export function countFrames(port: number, subscriptions: number, onFrame: () => void): void {
   const session = connectTo(port);
-  const listener = new Deaf();
+  const listener = new Ignoring();
   listener.onData = onFrame;
   for (let index = 0; index < subscriptions; index++) subscribe(session, listener);
 }
@@ -39,8 +39,8 @@ function subscribe(session: ClientHttp2Session, listener: StreamListener): void 
   listen(stream);
 }
 
-/** A lost connection shows in that the round does not end. */
-class Deaf implements StreamListener {
+/** Ignores everything. A lost connection is noticed because the round never ends. */
+class Ignoring implements StreamListener {
   onResponse(): void {}
   onTrailers(): void {}
   onData(_chunk: Buffer): void {}
@@ -51,8 +51,8 @@ class Deaf implements StreamListener {
 
 const { decode } = codecFor(EventReceiveSchema, kubemqCodecs);
 
-/** Messages as they come: no end, no errors, no bound, and nobody asks twice. */
-class Loop extends Deaf implements AsyncIterable<unknown>, AsyncIterator<unknown>, EnvelopeSink, Due {
+/** Yields messages as they arrive: no end, no errors, no limit, one `next()` at a time. */
+class Loop extends Ignoring implements AsyncIterable<unknown>, AsyncIterator<unknown>, EnvelopeSink, Due {
   isDue = false;
   #resolve: ((result: IteratorResult<unknown>) => void) | undefined;
   #received: unknown[] = [];

@@ -3,9 +3,9 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-/** A process that answers what it is told. It ends with the one that started it. */
+/** A child process that answers requests. It exits when its parent exits. */
 export interface Child extends Disposable {
-  /** Its first message. */
+  /** The first message that it sent. */
   readonly greeting: unknown;
   ask(message: unknown): Promise<unknown>;
 }

@@ -1,4 +1,4 @@
-/** A process that plays the loads of one contestant, as it is told to. */
+/** Runs the loads of one contestant, on request of the parent process. */
 import { facade } from "./contestants/facade.js";
 import { ownTransport, stockConnect } from "./contestants/connect.js";
 import type { Contestant } from "./contestants/contestant.js";
@@ -14,14 +14,14 @@ export interface Order {
   readonly load: Load;
   readonly count: number;
   readonly ports: Ports;
-  /** Asks where the time goes. */
+  /** Also profile the CPU time. */
   readonly profile?: boolean;
 }
 
 export interface Sample {
   readonly ms: number;
   readonly cpuMs: number;
-  /** Of what is one round trip. */
+  /** Median of one round trip, for loads that measure round trips. */
   readonly p50Ms?: number | undefined;
   readonly profile?: Profile | undefined;
 }
@@ -38,8 +38,9 @@ const contestants: Readonly<Record<ContestantName, () => Contestant>> = {
 const contestant = contestants[process.argv[2] as ContestantName]();
 
 /**
- * What an application has in its memory. In a smaller heap, each 32 MB of received bodies may begin another marking of all of it, or not: with
- * Node.js 20 a process then needs half as much time again as its twins, for seconds on end.
+ * Stands for the memory of an application. In a smaller heap, every 32 MB of received bodies may or
+ * may not start another full marking: on Node.js 20, some processes then take half as long again as
+ * identical ones, for seconds.
  */
 export const heap = Array.from({ length: 300_000 }, (_, n) => ({ n, text: `row ${n}` }));
 

@@ -1,4 +1,4 @@
-/** A process that plays loads through the facade against the embedded broker. */
+/** Runs loads through the client against the embedded broker. */
 import { forEachConcurrent, KubeMQClient } from "../src/index.js";
 import type { Delivery, OutgoingQueueMessage, QueueMessage, Subscription } from "../src/index.js";
 
@@ -15,7 +15,7 @@ export interface EmbeddedSample {
   readonly latencies?: Readonly<Record<string, readonly number[]>> | undefined;
 }
 
-/** Measures what it is given. */
+/** Measures the wall-clock and CPU time of a function. */
 async function stopwatch(run: () => Promise<unknown>): Promise<EmbeddedSample> {
   const cpu = process.cpuUsage();
   const started = performance.now();
@@ -62,7 +62,8 @@ async function events(count: number): Promise<EmbeddedSample> {
     received += 1;
     onReceived();
   });
-  // Events are at most once: no more is on its way than a subscription that keeps up is sure to get.
+  // Events are delivered at most once: limit those in flight to what a subscription is sure to keep
+  // up with.
   const isFull = (sent: number) => sent - received >= 256;
   async function* paced() {
     for (let sent = 0; sent < count; sent++) {
@@ -83,12 +84,13 @@ async function replay(count: number): Promise<EmbeddedSample> {
 
 async function drain(count: number, consume: (channel: string) => Promise<void>): Promise<EmbeddedSample> {
   const channel = newChannel();
-  // More than is taken: a poll that finds less than it asks for waits a second for the rest, which is no part of the rate.
+  // Send more than the loop receives: a poll that finds fewer messages than it asks for waits up to
+  // a second, and that wait would distort the rate.
   await fill(channel, count + 1000);
   return await stopwatch(() => consume(channel));
 }
 
-/** Acks everything, as many at a time as are prefetched, and waits for each confirmation. */
+/** Acks every message, up to `prefetch` at a time, and awaits each confirmation. */
 async function ackAll(channel: string, count: number, prefetch: number): Promise<void> {
   const acks: Promise<void>[] = [];
   const ack = (job: Delivery) => {
@@ -111,7 +113,7 @@ async function requests(count: number, atOnce: number): Promise<EmbeddedSample> 
   const stop = new AbortController();
   const { signal } = stop;
   const handling = client.queries.handle({ channel }, (query) => query.body, { concurrency: 64, signal });
-  // The first is answered once the handler is known to the server.
+  // Repeat until the server has registered the handler.
   for (let answered = false; !answered;) {
     answered = await client.queries.send({ channel, body }, { timeoutMs: 500 }).then(
       (result) => result.executed,
@@ -129,13 +131,13 @@ async function requests(count: number, atOnce: number): Promise<EmbeddedSample> 
   return sample;
 }
 
-/** Sends single messages to a consumer that waits, and pings in between. */
+/** Sends single messages to a waiting consumer, with pings in between. */
 async function sendToBody(prefetch: number, count: number, pings: number[]): Promise<number[]> {
   const channel = newChannel();
   const found: number[] = [];
   let sentAt = 0;
   const send = async () => {
-    // The queue has been idle for a moment, and the poll waits at the server.
+    // Let the queue become idle, so that the poll waits at the server.
     await new Promise((resolve) => setTimeout(resolve, 5));
     const pingAt = performance.now();
     await client.ping();

@@ -1,8 +1,8 @@
-/** What is measured side by side: the loads of a message broker's client. */
+/** A load that every contestant runs. */
 export type Load = {
   readonly name: string;
   readonly count: number;
-  /** What the facade's rate is to be, at least, as a multiple of another contestant's. */
+  /** The lowest acceptable rate of the client, as a multiple of another contestant's rate. */
   readonly mustReach: Readonly<Partial<Record<ContestantName, number>>>;
 } & (
   | { readonly kind: "receive"; readonly size: number }
@@ -14,7 +14,7 @@ export type Load = {
 export const contestantNames = ["facade", "transport", "connect", "grpc-js", "grpc-js tuned", "node:http2"] as const;
 export type ContestantName = (typeof contestantNames)[number];
 
-/** Ratios are to this one. */
+/** Ratios are relative to this contestant. */
 export const REFERENCE = "grpc-js";
 
 export const about: Readonly<Record<ContestantName, string>> = {
@@ -26,7 +26,7 @@ export const about: Readonly<Record<ContestantName, string>> = {
   "node:http2": "`node:http2` with frames split by hand and protobuf-es, with the same HTTP/2 windows",
 };
 
-/** How many events may be unanswered on a stream that answers each. */
+/** Maximum unanswered events on a stream that answers each one. */
 export const WINDOW = 1024;
 
 export const loads: readonly Load[] = [
@@ -43,15 +43,15 @@ export const loads: readonly Load[] = [
   { name: "queue: poll and confirmed ack", kind: "poll", count: 2_000, mustReach: { "grpc-js": 1 } },
 ];
 
-function receive(text: string, size: number, count: number, mustReach: Load["mustReach"]): Load {
-  return { name: `receive ${text}`, kind: "receive", size, count, mustReach };
+function receive(label: string, size: number, count: number, mustReach: Load["mustReach"]): Load {
+  return { name: `receive ${label}`, kind: "receive", size, count, mustReach };
 }
 
-function send(text: string, size: number, answered: boolean, count: number, ratio: number): Load {
-  const name = `send ${text}, ${answered ? "a result each" : "no results"}`;
+function send(label: string, size: number, answered: boolean, count: number, ratio: number): Load {
+  const name = `send ${label}, ${answered ? "a result each" : "no results"}`;
   return { name, kind: "send", size, answered, count, mustReach: { "grpc-js": ratio } };
 }
 
-function unary(text: string, atOnce: number, count: number, ratio: number): Load {
-  return { name: `unary, ${text}`, kind: "unary", atOnce, count, mustReach: { "grpc-js": ratio } };
+function unary(label: string, atOnce: number, count: number, ratio: number): Load {
+  return { name: `unary, ${label}`, kind: "unary", atOnce, count, mustReach: { "grpc-js": ratio } };
 }

@@ -1,10 +1,12 @@
 /**
- * Measures this client beside others: `npm run bench -- [--quick] [--json FILE] [--write] [--rounds N] [--only TEXT]`.
+ * Compares this client with others.
  *
- * --quick   fewer rounds of fewer messages, to see that all works
+ *     npm run bench -- [--quick] [--json FILE] [--write] [--rounds N] [--only NAME]
+ *
+ * --quick   fewer rounds of fewer messages, to check that everything runs
  * --json    writes all figures to a file
- * --write   keeps them in bench/results and writes BENCHMARKS.md and its chart anew
- * --only    only the loads whose names contain the text, and nothing else
+ * --write   stores the results in bench/results and updates the pages and the chart
+ * --only    runs only the loads whose name contains NAME, and no other suite
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";

@@ -1,9 +1,9 @@
 import { Session } from "node:inspector/promises";
 
-/** Where CPU time goes: the part of each room, largest first. */
+/** Share of the CPU time per room of the source tree, largest first. */
 export type Profile = readonly { readonly room: string; readonly share: number }[];
 
-/** Runs something under V8's sampling profiler. */
+/** Runs a function under V8's sampling profiler. */
 export async function profiled<T extends object>(run: () => Promise<T>): Promise<T & { readonly profile: Profile }> {
   const session = new Session();
   session.connect();
@@ -37,7 +37,7 @@ function byRoom({ nodes, samples = [] }: SampledProfile): Profile {
   return [...counts].map(([room, count]) => ({ room, share: count / busy })).toSorted((a, b) => b.share - a.share);
 }
 
-/** Which part of the house a function belongs to; undefined: nobody worked. */
+/** The room that a function belongs to; undefined while the process is idle. */
 function roomOf(url: string, name: string): string | undefined {
   if (name === "(idle)") return undefined;
   if (name === "(garbage collector)") return "garbage collector";

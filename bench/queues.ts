@@ -1,10 +1,10 @@
 /**
- * Queues, as ratios of one run, with the broker in a process of its own:
+ * Measures queues as ratios within one run, with the broker in a separate process:
  *
- * - from the send to the loop's body, on an idle queue, against one round trip of a ping
- * - a backlog drained with confirmed acks, against one that the server acknowledges on delivery
+ * - latency from `send` to the loop's body on an idle queue, relative to the round trip of a ping
+ * - rate of draining a backlog with confirmed acks, relative to acknowledgement on delivery
  *
- *     npm run bench:queues -- [messages, 100000 if left out]
+ *     npm run bench:queues -- [messages, default 100000]
  */
 import { forEachConcurrent, KubeMQClient } from "../src/index.js";
 import { BrokerProcess } from "../test/support/broker-process.js";
@@ -18,12 +18,12 @@ await using client = await KubeMQClient.connect({ address: broker.address });
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The median of what `run` measures, in milliseconds; the first quarter warms up. */
+/** The median of the values that `run` returns, in milliseconds. The first quarter warms up. */
 async function median(count: number, run: () => Promise<number>): Promise<number> {
   const took: number[] = [];
   for (let n = 0; n < count; n++) {
     took.push(await run());
-    await sleep(2); // the queue is idle again: the ack is done, and the poll waits
+    await sleep(2); // the queue becomes idle: the ack is processed and the poll waits
   }
   const warm = took.slice(count >> 2).sort((a, b) => a - b);
   return warm[warm.length >> 1] ?? NaN;
@@ -53,7 +53,7 @@ async function latency(prefetch: number): Promise<number> {
   return ms;
 }
 
-/** Messages a second, from a full queue to an empty one. */
+/** Messages per second, from a full queue to an empty one. */
 async function rate(channel: string, drain: (channel: string) => Promise<void>): Promise<number> {
   {
     await using publisher = client.queues.publisher();

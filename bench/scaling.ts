@@ -1,4 +1,4 @@
-/** A process that measures how the facade's costs grow, and weighs what it keeps. */
+/** Measures how the client's CPU time and memory grow with messages and subscriptions. */
 import { KubeMQClient } from "../src/index.js";
 import { countFrames, subscribeByHand } from "./by-hand.js";
 
@@ -20,7 +20,7 @@ export interface ScalingSample {
 }
 
 const channel = "bench.events";
-/** In a process that has not received anything before: by then it is warm. */
+/** Messages that warm up a new process. */
 const WARM_UP = 200_000;
 const clientTo = (port: number) => new KubeMQClient({ address: `127.0.0.1:${port}`, clientId: "bench" });
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -32,7 +32,9 @@ async function receive(port: number, messages: number, subscriptions: number): P
   return await count(streams, messages, Math.max(20_000, 200 * subscriptions));
 }
 
-/** Whoever gets the last message stops the clock; the others end with their next one. */
+/**
+ * The loop that receives the last message stops the clock. The others end with their next message.
+ */
 async function count(
   streams: readonly AsyncIterable<unknown>[],
   messages: number,
@@ -56,7 +58,10 @@ function receiveFrames(port: number, subscriptions: number, messages: number): P
   });
 }
 
-/** The clock starts when all is under way: what was received before that is made up for by what is received beyond the last one counted. */
+/**
+ * Starts the clock after `before` messages, when every loop is running. Messages in flight at the
+ * start are balanced by those in flight at the end.
+ */
 class Meter {
   sample: ScalingSample = { ms: Number.NaN, cpuMs: Number.NaN };
   private cpu = process.cpuUsage();
@@ -70,7 +75,7 @@ class Meter {
     this.left = messages;
   }
 
-  /** Another message: was it the last, or one behind it? */
+  /** Counts a message. True for the last one and those after it. */
   isOver(): boolean {
     if (this.before > 0) {
       this.before -= 1;
@@ -89,22 +94,22 @@ class Meter {
   }
 }
 
-async function weigh(): Promise<number> {
+async function measureMemory(): Promise<number> {
   globalThis.gc?.();
-  await sleep(100); // buffers are given back in the background
+  await sleep(100); // Node.js releases buffers in the background
   globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
 
-/** On a port that sends nothing. */
+/** Measures subscriptions on a port that sends nothing. */
 async function idle(port: number, subscriptions: number): Promise<ScalingSample> {
   await using client = clientTo(port);
   await client.ping();
-  const before = await weigh();
+  const before = await measureMemory();
   const streams = Array.from({ length: subscriptions }, () => client.events.subscribe({ channel }));
   await Promise.all(streams.map(({ ready }) => ready));
-  const bytesEach = ((await weigh()) - before) / subscriptions;
+  const bytesEach = ((await measureMemory()) - before) / subscriptions;
   return { ms: 0, cpuMs: 0, bytesEach };
 }
 
@@ -115,7 +120,7 @@ async function stalled(port: number, seconds: readonly number[]): Promise<Scalin
     const started = performance.now();
     for (const second of seconds) {
       await sleep(Math.max(0, started + second * 1000 - performance.now()));
-      heap.push({ seconds: second, heapBytes: await weigh() });
+      heap.push({ seconds: second, heapBytes: await measureMemory() });
     }
     break;
   }

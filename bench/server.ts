@@ -1,9 +1,11 @@
 /**
- * A server that speaks just enough HTTP/2 and gRPC, from prepared bytes, to be no part of what is measured.
+ * A server that speaks the minimum of HTTP/2 and gRPC, from prepared bytes, so that it is not the
+ * bottleneck.
  *
- * What it does depends on the port and not on the request, so that it need not read header blocks: one port for each kind of call.
- * Like a grpc-go server it sends one DATA frame a message, or as many as a large one needs. It makes nothing anew that it can prepare, and copies a
- * received message once: with less, large bodies are measured at the pace of this process, even while it looks half idle.
+ * Each kind of call has its own port, so that the server need not decode header blocks. Like a
+ * grpc-go server, it sends one DATA frame per message, or several for a large one. It prepares all
+ * it can, and copies each received message only once: with more work, large bodies would be limited
+ * by this process.
  */
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -12,14 +14,14 @@ import type { Kind } from "./server/connection.js";
 import { event } from "./server/messages.js";
 
 export interface Ports {
-  /** By size of the body. */
+  /** Ports by body size. */
   readonly receive: Readonly<Record<number, number>>;
   /** Sends one event. */
   readonly one: number;
   readonly echo: number;
   readonly sink: number;
   readonly queue: number;
-  /** Takes subscriptions, and sends them nothing. */
+  /** Accepts subscriptions and sends nothing. */
   readonly silent: number;
 }
 

@@ -1,6 +1,7 @@
 /**
- * What tracing costs for each message: published on a stream, carried by an embedded broker in the same process, and processed in a
- * loop. The modes take turns, so that what else the machine does befalls all alike.
+ * Measures the cost of tracing per message: published on a stream, delivered by an embedded broker
+ * in the same process, and processed in a loop. The modes alternate, so that other work on the
+ * machine affects all of them.
  */
 import { propagation, trace, type TracerProvider } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
@@ -23,7 +24,7 @@ const modes: readonly (readonly [mode: string, telemetry: Telemetry | undefined]
   ["on, each span made and dropped", openTelemetry({ tracerProvider: sdk })],
 ];
 
-/** CPU time of each message, in microseconds. */
+/** CPU time per message, in microseconds. */
 async function round(client: KubeMQClient, channel: string): Promise<number> {
   const start = process.cpuUsage();
   await using publisher = client.eventsStore.publisher();

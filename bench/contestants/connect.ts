@@ -48,7 +48,7 @@ const unaryOver = (transportTo: (port: number) => Transport): Contestant["unary"
   };
 };
 
-/** Our transport, its codec and its uplink, without the patterns above them. */
+/** This package's transport, codec and uplink, without the patterns above them. */
 export function ownTransport(): Contestant {
   const transportTo = connections((options) => createTransport({ ...options, codecs: kubemqCodecs }));
   return {
@@ -95,7 +95,7 @@ export function ownTransport(): Contestant {
   };
 }
 
-/** Connect's own transport, used as its documentation says. */
+/** Connect's own transport, used as documented. */
 export function stockConnect(): Contestant {
   const transportTo = connections(createStockTransport);
   return {

@@ -1,12 +1,18 @@
-/** What a contestant can do. Each method resolves when all is done, with its stream ended. */
+/** The loads that a contestant can run. Each method resolves after its stream has ended. */
 export interface Contestant {
-  /** Subscribes and takes so many events. */
+  /** Subscribes and receives `count` events. */
   receive(port: number, count: number): Promise<void>;
-  /** Publishes so many events on one stream, at most `WINDOW` of them unanswered when there are answers. */
+  /**
+   * Publishes `count` events on one stream. With answers, at most {@link WINDOW} events are
+   * unanswered.
+   */
   send(port: number, size: number, count: number, answered: boolean): Promise<void>;
-  /** Makes so many unary calls, so many at a time. */
+  /** Makes `count` unary calls, `atOnce` at a time. */
   unary(port: number, count: number, atOnce: number): Promise<void>;
-  /** Polls a queue for one message, acks it and waits for the confirmation, so many times. Tells how long each took, in milliseconds. */
+  /**
+   * Polls a queue `count` times for one message, and acks it with confirmation. Returns the
+   * duration of each round in milliseconds.
+   */
   poll(port: number, count: number): Promise<number[]>;
 }
 
@@ -18,7 +24,7 @@ export function bodyOf(size: number): Buffer {
   return Buffer.alloc(size, 97);
 }
 
-/** An event as the generated codes of all contestants take it. */
+/** An event in the form that the generated code of every contestant accepts. */
 export function eventOf<Body extends Uint8Array>(n: number, body: Body) {
   return {
     EventID: `event-${n}`,
@@ -56,7 +62,10 @@ export function pollRequest(id: string) {
   return { ...downstreamRequest(id, GET), Channel: QUEUE, MaxItems: 1, WaitTimeout: 1000 };
 }
 
-/** An ack, whose success is silent, and the question that is answered when it was processed. */
+/**
+ * An ack, and a request whose answer shows that the ack was processed: the server does not confirm
+ * acks.
+ */
 export function ackRequests(id: string, transaction: string, sequence: bigint) {
   return [
     { ...downstreamRequest(`${id}a`, ACK_RANGE), RefTransactionId: transaction, SequenceRange: [sequence] as bigint[] },
@@ -64,7 +73,7 @@ export function ackRequests(id: string, transaction: string, sequence: bigint) {
   ];
 }
 
-/** The poll loop over a stream: what is to be done when an answer comes. Gives how long each poll with its ack took. */
+/** The poll loop over a stream. Records the duration of each poll with its ack. */
 export class PollLoop {
   readonly times: number[] = [];
   private started = performance.now();
@@ -81,7 +90,7 @@ export class PollLoop {
     this.write(pollRequest(`${this.times.length}`));
   }
 
-  /** True when the last ack was confirmed. */
+  /** Handles an answer. True after the last ack was confirmed. */
   onAnswer(answer: {
     readonly TransactionId: string;
     readonly Messages: readonly { readonly Attributes?: { readonly Sequence: bigint } | undefined }[];
@@ -99,7 +108,7 @@ export class PollLoop {
   }
 }
 
-/** Runs a call so many times, so many at once. */
+/** Runs a call `count` times, `atOnce` at a time. */
 export async function repeat(count: number, atOnce: number, call: () => Promise<unknown>): Promise<void> {
   let left = count;
   const worker = async () => {
@@ -108,7 +117,7 @@ export async function repeat(count: number, atOnce: number, call: () => Promise<
   await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
-/** One of a kind for each port. */
+/** Creates one instance per port, at first use. */
 export function byPort<T>(open: (port: number) => T): (port: number) => T {
   const opened = new Map<number, T>();
   return (port) => {

@@ -3,7 +3,7 @@ import type { OutgoingMessage } from "../../src/index.js";
 import { bodyOf, byPort, CHANNEL, CLIENT_ID, QUEUE, repeat } from "./contestant.js";
 import type { Contestant } from "./contestant.js";
 
-/** This package as its users use it. */
+/** This package's public API. */
 export function facade(): Contestant {
   const clientOf = byPort((port) => new KubeMQClient({ address: `127.0.0.1:${port}`, clientId: CLIENT_ID }));
   return {

@@ -15,7 +15,7 @@ import { WINDOW } from "../loads.js";
 import { bodyOf, byPort, CHANNEL, eventOf, PollLoop, repeat } from "./contestant.js";
 import type { Contestant } from "./contestant.js";
 
-/** node:http2 with frames split by hand and protobuf-es: what there is to be had without a gRPC library. */
+/** node:http2 with frames split by hand, and protobuf-es: the limit without a gRPC library. */
 export function raw(): Contestant {
   const sessionTo = byPort(connectTo);
   const open = (port: number, method: string) => openOn(sessionTo(port), method);
@@ -90,7 +90,7 @@ export function raw(): Contestant {
   };
 }
 
-/** A session with the windows that ours has. */
+/** A session with the same windows as this package's. */
 export function connectTo(port: number): ClientHttp2Session {
   const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 1024 * 1024 } });
   session.once("connect", (connected) => connected.setLocalWindowSize(2 * 1024 * 1024));
@@ -104,7 +104,7 @@ function openOn(session: ClientHttp2Session, method: string): ClientHttp2Stream 
     "content-type": "application/grpc+proto",
     te: "trailers",
   });
-  stream.on("error", () => {}); // a lost connection shows in that the round does not end
+  stream.on("error", () => {}); // a lost connection is noticed because the round never ends
   return stream;
 }
 

@@ -16,10 +16,10 @@ const GAP = 14;
 const LEFT = 190;
 const WIDTH = 620;
 const TOP = 64;
-/** Longer bars are cut, and say so. */
+/** Longer bars are cut and marked. */
 const MOST = 8;
 
-/** The ratios of all loads to the reference, as bars. */
+/** A bar chart of the ratios to the reference, for all loads. */
 export function chart({ loads, conditions }: Results): string {
   const names = contestantNames.filter((name) => name !== REFERENCE);
   const block = names.length * BAR + GAP;

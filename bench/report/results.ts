@@ -5,7 +5,7 @@ import type { LoadOutcome, LoadProfile, Settings } from "../suites/side-by-side.
 import type { StartUp } from "../suites/start-up.js";
 import type { TracingCost } from "../suites/tracing.js";
 
-/** Under what the figures were taken. */
+/** The conditions of a run. */
 export interface Conditions {
   readonly node: string;
   readonly system: string;
@@ -18,7 +18,7 @@ export interface Conditions {
   readonly seconds: number;
 }
 
-/** All that one run of the benchmark found. */
+/** All figures of one run. */
 export interface Results {
   readonly conditions: Conditions;
   readonly loads: readonly LoadOutcome[];
@@ -26,7 +26,7 @@ export interface Results {
   readonly embedded: EmbeddedOutcome;
   readonly scaling: Scaling;
   readonly startUp: readonly StartUp[];
-  /** Missing in results that were kept before it was measured. */
+  /** Missing in results from before this suite existed. */
   readonly tracing?: readonly TracingCost[];
 }
 

@@ -13,10 +13,10 @@ import {
 } from "./tables.js";
 import { render, type Table } from "./table.js";
 
-/** A table, and what it shows. */
+/** A table with its title. */
 export type Titled = readonly [title: string, table: Table];
 
-/** The figures of a run, section by section: what the terminal shows as they come, and BENCHMARKS.md keeps. */
+/** The tables of a run by section. The terminal shows them as they are measured. */
 export const sections = {
   loads: ({ loads }: Pick<Results, "loads">) =>
     loads.map((load): Titled => [`${load.load}, ${load.count.toLocaleString("en")} a round`, loadTable(load)]),
@@ -43,12 +43,12 @@ export const sections = {
   tracing: ({ tracing = [] }: Pick<Results, "tracing">): Titled[] => [["Tracing, off and on", tracingTable(tracing)]],
 };
 
-/** Each table under its title. */
+/** Renders each table under its title. */
 export function titled(tables: readonly Titled[]): string {
   return tables.map(([title, table]) => `${title}\n\n${render(table)}`).join("\n\n");
 }
 
-/** The tables of a section that has a heading of its own, which says what a lone table shows. */
+/** Renders the tables of a section that has its own heading. A single table needs no title. */
 export function headed(tables: readonly Titled[]): string {
   const [only] = tables;
   return tables.length === 1 && only !== undefined ? render(only[1]) : titled(tables);

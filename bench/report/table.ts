@@ -1,10 +1,10 @@
-/** A table, which a terminal and Markdown show alike. */
+/** A table, rendered the same way for the terminal and for Markdown. */
 export interface Table {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** Aligned, in Markdown's own form. The first column is text, the others are figures. */
+/** Renders Markdown with aligned columns: the first to the left, the others to the right. */
 export function render({ columns, rows }: Table): string {
   const widths = columns.map((column, at) => Math.max(3, ...[column, ...rows.map((row) => row[at] ?? "")].map(width)));
   const line = (cells: readonly string[]) =>
@@ -18,7 +18,7 @@ function pad(cell: string, to: number, at: number): string {
   return at === 0 ? `${cell}${blanks}` : `${blanks}${cell}`;
 }
 
-/** Every character that is used here takes one column, and is one UTF-16 unit. */
+/** Counts UTF-16 units: every character used here is one unit and one column wide. */
 function width(cell: string): number {
   return cell.length;
 }

@@ -40,7 +40,7 @@ export function targetTable(outcomes: readonly LoadOutcome[]): Table {
   };
 }
 
-/** How much more the facade may cost than the transport under it. */
+/** The highest acceptable cost of the client relative to its transport. */
 const FACADE_AT_MOST = 1.15;
 
 export function facadeTable(outcomes: readonly LoadOutcome[]): Table {
@@ -63,7 +63,7 @@ export function facadeTable(outcomes: readonly LoadOutcome[]): Table {
   };
 }
 
-/** What has less than this part of the time is not listed. */
+/** Rooms with a smaller share are not listed. */
 const LEAST_SHARE = 0.005;
 
 export function profileTable(profiles: readonly LoadProfile[]): Table {

@@ -23,8 +23,9 @@ import {
 import { eventId, hasNoChannel, pong, queueAnswer, result } from "./messages.js";
 
 /**
- * What calls to a port are: a subscription, which is sent events without end, or one; a stream of events, each answered or only the refused;
- * a stream of polls; a subscription that is sent nothing. Every port answers pings.
+ * The kind of call that a port serves: a subscription that receives events without end, or one
+ * event; an event stream that answers every event, or only refused ones; a poll stream; a
+ * subscription that receives nothing. Every port answers pings.
  */
 export type Kind = "receive" | "one" | "echo" | "sink" | "queue" | "silent";
 
@@ -35,19 +36,22 @@ interface Call {
   readonly stream: number;
   window: number;
   started: boolean;
-  /** The one message was empty: a ping. */
+  /** The only message was empty, so the call is a ping. */
   ping: boolean;
-  /** Of a message that has not come whole, and how many bytes more there must be to see further. */
+  /**
+   * The parts of an incomplete message, and the number of bytes missing before it can be parsed
+   * further.
+   */
   parts: Buffer[];
   missing: number;
-  /** Of a subscription: the frames of one event, and of as many as fill a block. */
+  /** For a subscription: the frames of one event, and those of a whole block of events. */
   one: Buffer | undefined;
   block: Buffer | undefined;
-  /** Where in an event that is larger than a frame the next frame starts. */
+  /** For an event larger than a frame: the offset of the next frame. */
   next: number;
 }
 
-/** A DATA frame whose payload has not come whole. */
+/** A DATA frame whose payload is incomplete. */
 interface Body {
   readonly stream: number;
   readonly flags: number;
@@ -61,7 +65,7 @@ export class Connection {
   private readonly kind: Kind;
   private readonly event: Buffer;
   private readonly calls = new Map<number, Call>();
-  /** The beginning of a frame's header, or of a frame without a body. */
+  /** An incomplete frame header, or an incomplete frame other than DATA. */
   private input: Buffer = nothing;
   private body: Body | undefined;
   private prefaced = false;
@@ -93,7 +97,7 @@ export class Connection {
       at = PREFACE_BYTES;
     }
     for (;;) {
-      // A body is taken as it comes: to wait for all of a frame would be to copy most of what is read.
+      // Process a payload as it arrives: waiting for the whole frame would copy most of the input.
       if (this.body !== undefined) at += this.onBody(this.body, input.subarray(at));
       if (input.length - at < FRAME_HEADER_BYTES) break;
       const length = input.readUIntBE(at, 3);
@@ -114,7 +118,7 @@ export class Connection {
     this.pump();
   }
 
-  /** Gives how many bytes were of the DATA frame that is being read. */
+  /** Consumes payload of the current DATA frame. Returns the number of bytes consumed. */
   private onBody(body: Body, input: Buffer): number {
     const { stream, flags } = body;
     const piece = input.subarray(0, body.left);
@@ -206,7 +210,7 @@ export class Connection {
     } else if (this.kind === "queue") this.answer(call, queueAnswer(bytes, start, end));
   }
 
-  /** Contestants leave so few messages unanswered that the answers fit into any window. */
+  /** Contestants limit their unanswered messages, so the answers always fit the window. */
   private answer({ stream }: Call, message: Uint8Array | undefined): void {
     if (message !== undefined) this.output.push(frame(DATA, 0, stream, envelope(message)));
   }
@@ -233,7 +237,10 @@ export class Connection {
     this.socket.write(output.length === 1 ? (output[0] ?? nothing) : Buffer.concat(output));
   }
 
-  /** Sends events as long as the client's windows and the socket allow, to all subscriptions in turn, in writes of a block. */
+  /**
+   * Sends events while the client's windows and the socket accept them, to all subscriptions in
+   * turn, one block per write.
+   */
   private feed(): void {
     const wire = this.event.length;
     const most = this.calls.size === 1 ? Math.max(1, Math.floor(BLOCK_BYTES / wire)) : 1;
@@ -268,7 +275,7 @@ export class Connection {
     return count * one.length;
   }
 
-  /** An event, in as few frames as may be. */
+  /** An event in as few frames as possible. */
   private frames(stream: number): Buffer {
     const frames: Buffer[] = [];
     for (let at = 0; at < this.event.length; at += MAX_FRAME_BYTES) {
@@ -277,7 +284,7 @@ export class Connection {
     return Buffer.concat(frames);
   }
 
-  /** Of an event that is larger than a frame, as much as the windows let through. */
+  /** Sends as much of an event larger than a frame as the windows allow. */
   private feedPart(call: Call): number {
     if (this.event.length <= MAX_FRAME_BYTES) return 0;
     const room = Math.min(call.window, this.window, MAX_FRAME_BYTES, this.event.length - call.next);

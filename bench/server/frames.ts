@@ -1,4 +1,4 @@
-/** As much of HTTP/2 and gRPC framing as the measuring server needs. */
+/** The part of HTTP/2 and gRPC framing that the benchmark server needs. */
 
 export const DATA = 0;
 export const HEADERS = 1;
@@ -12,7 +12,7 @@ export const ACK = 1;
 export const PREFACE_BYTES = 24;
 export const FRAME_HEADER_BYTES = 9;
 export const ENVELOPE_HEADER_BYTES = 5;
-/** The largest frame that a client takes unless it says otherwise. */
+/** The default maximum frame size of HTTP/2. */
 export const MAX_FRAME_BYTES = 16_384;
 
 export function frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
@@ -38,7 +38,7 @@ export function windowUpdate(stream: number, bytes: number): Buffer {
   return frame(WINDOW_UPDATE, 0, stream, payload);
 }
 
-/** Windows as large as can be: the client's sending is never held back by this side. */
+/** The largest possible windows, so that this server never limits the client's sending. */
 export function settings(): Buffer {
   const payload = Buffer.alloc(12);
   payload.writeUInt16BE(4, 0); // INITIAL_WINDOW_SIZE
@@ -48,10 +48,10 @@ export function settings(): Buffer {
   return frame(SETTINGS, 0, 0, payload);
 }
 
-/** A header as a literal that is not indexed: no compression state to keep. */
+/** A header as a literal without indexing, which needs no compression state. */
 function literal(name: string, value: string): Buffer {
-  const part = (text: string) => Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
-  return Buffer.concat([Buffer.from([0]), part(name), part(value)]);
+  const field = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
+  return Buffer.concat([Buffer.from([0]), field(name), field(value)]);
 }
 
 const STATUS_200 = 0x88;

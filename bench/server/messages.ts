@@ -7,7 +7,7 @@ import {
   QueuesDownstreamResponseSchema,
 } from "../../gen/kubemq_pb.js";
 
-/** What the measuring server says, and how it reads what it must know of a request. */
+/** The messages of the benchmark server, and the parts of requests that it reads. */
 
 export function event(size: number): Uint8Array {
   return toBinary(
@@ -31,12 +31,18 @@ const FIELD_3 = 0x1a;
 const SENT = 0x10;
 const ERROR = 0x1a;
 
-/** The `EventID` of an `Event`, its first field; empty when it has none. Ids of the contestants are shorter than 128 bytes. */
+/**
+ * The `EventID` of an `Event`, its first field; empty when missing. Contestants' ids are shorter
+ * than 128 bytes.
+ */
 export function eventId(bytes: Buffer, start: number): Buffer {
   return bytes[start] === FIELD_1 ? bytes.subarray(start + 2, start + 2 + (bytes[start + 1] ?? 0)) : Buffer.alloc(0);
 }
 
-/** Whether an `Event` has no channel. Servers refuse it, and publishers use that to learn that all before it was processed. */
+/**
+ * Whether an `Event` has no channel. Servers refuse it; publishers send one to learn that
+ * everything before it was processed.
+ */
 export function hasNoChannel(bytes: Buffer, start: number, end: number): boolean {
   let at = start;
   if (bytes[at] === FIELD_1) at += 2 + (bytes[at + 1] ?? 0);
@@ -54,7 +60,7 @@ export function result(id: Buffer, sent: boolean): Buffer {
 
 let sequence = 0n;
 
-/** The answer to a request on QueuesDownstream; none for a settlement that succeeds. */
+/** The answer to a request on QueuesDownstream; undefined for a successful settlement. */
 export function queueAnswer(bytes: Buffer, start: number, end: number): Uint8Array | undefined {
   const request = fromBinary(QueuesDownstreamRequestSchema, bytes.subarray(start, end));
   const { RequestID: RefRequestId, RequestTypeData } = request;

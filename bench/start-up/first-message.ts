@@ -1,6 +1,6 @@
 import type { StartUpSample } from "../suites/start-up.js";
 
-/** Loads a client, waits for its first message, and says how long both took. */
+/** Loads a client, waits for its first message, and reports both durations. */
 export async function firstMessage<Modules>(
   load: () => Promise<Modules>,
   subscribe: (modules: Modules, address: string, onMessage: () => void) => void,

@@ -1,7 +1,7 @@
 import type * as Package from "../../src/index.js";
 import { firstMessage } from "./first-message.js";
 
-/** The package as it is published, or the file that is named. */
+/** The published package, or the given file. */
 const file = process.argv[3] ?? "../../../dist/src/index.js";
 
 await firstMessage(

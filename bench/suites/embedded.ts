@@ -14,12 +14,14 @@ export interface Latency {
   readonly what: string;
   readonly p50Micros: number;
   readonly p99Micros: number;
-  /** To one Ping. */
+  /** Relative to one ping. */
   readonly ratio: number;
   readonly atMost: number | undefined;
 }
 
-/** Confirmed acks against `on-delivery`, where the server acks before it sends. */
+/**
+ * The rate with confirmed acks relative to `on-delivery`, where the server acks before it sends.
+ */
 export interface DrainRatio {
   readonly ratio: number;
   readonly mustReach: number;
@@ -42,13 +44,16 @@ const counts: Readonly<Record<Exclude<EmbeddedTask, "latency">, number>> = {
   "request and reply, 64 at once": 4_000,
 };
 
-/** Through the facade, against the embedded broker in a process of its own. It does its own work: these are no figures of a KubeMQ server. */
+/**
+ * Runs the client against the embedded broker in a separate process. These are not figures of a
+ * KubeMQ server.
+ */
 export async function embedded(rounds: number, scale: number): Promise<EmbeddedOutcome> {
   const samples = new Map<string, EmbeddedSample[]>();
   const latencies: (readonly [EmbeddedSample["latencies"] & object])[] = [];
   const countOf = (task: keyof typeof counts) => Math.max(50, Math.round(counts[task] * scale));
   for (let round = 0; round < rounds; round++) {
-    // A new broker for each round: none inherits what another has left in it.
+    // A new broker per round, so that rounds do not affect each other.
     using broker = await start("broker-process.js");
     using child = await start("embedded.js", [broker.greeting as string]);
     const tasks = Object.keys(counts) as (keyof typeof counts)[];

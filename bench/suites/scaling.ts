@@ -13,16 +13,16 @@ export interface Point {
 export interface Scaling {
   readonly byMessages: readonly Point[];
   readonly bySubscriptions: readonly Point[];
-  /** The same without the facade and the transport: what node:http2, decoding and the loop cost by themselves. */
+  /** The same without client and transport: the cost of node:http2, decoding and the loop. */
   readonly byHand: readonly Point[];
-  /** And what node:http2 costs, when nobody looks into its frames. */
+  /** The cost of node:http2 alone, with the content of frames ignored. */
   readonly frames: readonly Point[];
   readonly idle: { readonly subscriptions: number; readonly bytesEach: number };
-  /** Of a loop whose body never ends, while the server sends on. */
+  /** Heap while the loop's body never ends and the server keeps sending. */
   readonly stalled: readonly { readonly seconds: number; readonly heapBytes: number }[];
 }
 
-/** What one message costs the facade, however many there are, and on however many subscriptions they come. */
+/** The client's cost per message, by number of messages and by number of subscriptions. */
 export async function scaling(rounds: number, scale: number): Promise<Scaling> {
   using server = await start("server.js");
   const { receive, silent } = server.greeting as Ports;
@@ -35,7 +35,7 @@ export async function scaling(rounds: number, scale: number): Promise<Scaling> {
   const samples = new Map<string, ScalingSample[]>();
   const add = (key: string, sample: ScalingSample) => samples.set(key, [...(samples.get(key) ?? []), sample]);
   const measure = async (messages: number, subscriptions: number) => {
-    // Messages come in batches of some thousands, of which a short run may see one more or one less.
+    // Messages arrive in batches of thousands, so a short run may count one batch more or less.
     const runs = Math.min(10, Math.ceil((100_000 * scale) / messages));
     let sample: ScalingSample = { ms: 0, cpuMs: 0 };
     for (let run = 0; run < runs; run++) {
@@ -44,7 +44,7 @@ export async function scaling(rounds: number, scale: number): Promise<Scaling> {
     }
     add(`${messages} ${subscriptions}`, sample);
   };
-  // In a process each: what is by hand is not taken down.
+  // One process each: these subscriptions are never closed.
   const measureAlone = async (task: "receive by hand" | "receive frames", messages: number, subscriptions: number) => {
     using alone = await start("scaling.js");
     const order: ScalingOrder = { task, port, messages, subscriptions };

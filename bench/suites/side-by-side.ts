@@ -12,10 +12,10 @@ export interface Figures {
   readonly perSecond: number;
   readonly spread: number;
   readonly cpuMicros: number;
-  /** How much of one core the server was busy. */
+  /** CPU time of the server, as a share of one core. */
   readonly serverShare: number;
   readonly p50Micros: number | undefined;
-  /** Times as fast as the reference; for round trips by their median. */
+  /** Rate relative to the reference; for round trips, the inverse ratio of the medians. */
   readonly ratio: number;
   readonly cpuRatio: number;
 }
@@ -41,13 +41,13 @@ export interface LoadProfile {
 
 export interface Settings {
   readonly rounds: number;
-  /** Of the counts of each load. */
+  /** Factor for the count of each load. */
   readonly scale: number;
-  /** A part of the names of loads to run; empty: all. */
+  /** Run only loads whose name contains this; empty runs all. */
   readonly only: string;
 }
 
-/** The loads whose time the profile explains. */
+/** The loads that are profiled. */
 const profiledLoads = ["receive 16 B", "receive 1 KiB", "send 16 B, a result each", "unary, 64 at once"];
 
 interface Arena {
@@ -57,9 +57,9 @@ interface Arena {
 }
 
 /**
- * Every contestant has a process of its own, and the server one more. Rounds are interleaved (A B C D, A B C D, …), so that whatever else
- * the machine does falls on all alike. The first round, a longer one, warms up:
- * compilers need tens of thousands of messages.
+ * Every contestant runs in its own process, and so does the server. Rounds are interleaved (A B C
+ * D, A B C D, ...), so that other work on the machine affects all of them. The first round is
+ * longer and warms up: the compilers need tens of thousands of messages.
  */
 export async function sideBySide(
   settings: Settings,
@@ -91,7 +91,10 @@ function startContestant(name: ContestantName): Promise<Child> {
   return start("contestant.js", [name]);
 }
 
-/** What large bodies cost depends on when V8 collects them, and differs from process to process: so each round has processes of its own. */
+/**
+ * The cost of large bodies depends on when V8 collects garbage, and differs between processes. So
+ * each round uses new processes.
+ */
 function hasLargeBodies(load: Load): boolean {
   return "size" in load && load.size >= 65_536;
 }

@@ -8,7 +8,7 @@ export interface StartUp {
   readonly contestant: string;
   /** From `import` to the first message of a subscription. */
   readonly firstMessageMs: number;
-  /** Of that, until the modules were loaded. */
+  /** The part of it until the modules were loaded. */
   readonly importMs: number;
   readonly spread: number;
   /** CPU time of the whole process up to the first message. */
@@ -27,7 +27,9 @@ const contestants: Readonly<Record<string, readonly [file: string, ...args: stri
   "grpc-js with ts-proto": ["start-up/grpc-js.js"],
 };
 
-/** New processes, in turn, which subscribe and wait for one message. */
+/**
+ * Starts new processes, alternating between contestants. Each subscribes and waits for one message.
+ */
 export async function startUp(rounds: number): Promise<StartUp[]> {
   await build({
     entryPoints: [fileURLToPath(new URL("../../src/index.js", import.meta.url))],

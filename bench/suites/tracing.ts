@@ -1,20 +1,20 @@
 import { start } from "../children.js";
 import { median, spread } from "../statistics.js";
 
-/** CPU microseconds of each message, round by round, by mode. */
+/** CPU time per message in microseconds, one value per round, by mode. */
 export type TracingSamples = Readonly<Record<string, number[]>>;
 
 export interface TracingCost {
   readonly mode: string;
   readonly cpuMicros: number;
   readonly spread: number;
-  /** To the first mode, which is without tracing. */
+  /** Relative to the first mode, which has no tracing. */
   readonly ratio: number;
 }
 
 const MESSAGES = 20_000;
 
-/** What tracing costs, off and on. */
+/** Measures the cost of tracing, disabled and enabled. */
 export async function tracing(rounds: number, scale: number): Promise<TracingCost[]> {
   using child = await start("tracing.js", [String(Math.round(MESSAGES * scale)), String(rounds)]);
   const all = Object.entries(child.greeting as TracingSamples);
