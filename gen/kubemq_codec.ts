@@ -9,6 +9,7 @@
 
 import { WireReader } from "../src/codec/reader.js";
 import { bytesSize, int32Size, int64Size, stringEntrySize, stringSize, unencodable, varintSize } from "../src/codec/writer.js";
+import { markInvalidText } from "../src/codec/text.js";
 import type { WireWriter } from "../src/codec/writer.js";
 import type { StaticCodecs } from "../src/codec/static.js";
 import type { PingResult, Empty, Result, Event, EventReceive, Subscribe, Request, Response, QueueMessage, QueueMessagesBatchRequest, QueueMessagesBatchResponse, QueueMessageAttributes, QueueMessagePolicy, SendQueueMessageResult, ReceiveQueueMessagesRequest, ReceiveQueueMessagesResponse, AckAllQueueMessagesRequest, AckAllQueueMessagesResponse, StreamQueueMessagesRequest, StreamQueueMessagesResponse, QueuesUpstreamRequest, QueuesUpstreamResponse, QueuesDownstreamRequest, QueuesDownstreamResponse, QueueInfo, QueuesInfo, QueuesInfoRequest, QueuesInfoResponse } from "./kubemq_pb.js";
@@ -43,6 +44,7 @@ function readPingResult(end: number): PingResult {
   let version_ = "";
   let serverStartTime_ = 0n;
   let serverUpTimeSeconds_ = 0n;
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -63,6 +65,7 @@ function readPingResult(end: number): PingResult {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedPingResult(host_, version_, serverStartTime_, serverUpTimeSeconds_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -144,6 +147,7 @@ function readResult(end: number): Result {
   let eventID_ = "";
   let sent_ = false;
   let error_ = "";
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -161,6 +165,7 @@ function readResult(end: number): Result {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedResult(eventID_, sent_, error_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -219,6 +224,7 @@ function readEvent(end: number): Event {
   let body_: Event["Body"] | undefined;
   let store_ = false;
   const tags_: Event["Tags"] = {};
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -248,6 +254,7 @@ function readEvent(end: number): Event {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedEvent(eventID_, clientID_, channel_, metadata_, body_ ?? new Uint8Array(0), store_, tags_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -328,6 +335,7 @@ function readEventReceive(end: number): EventReceive {
   let timestamp_ = 0n;
   let sequence_ = 0n;
   const tags_: EventReceive["Tags"] = {};
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -357,6 +365,7 @@ function readEventReceive(end: number): EventReceive {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedEventReceive(eventID_, channel_, metadata_, body_ ?? new Uint8Array(0), timestamp_, sequence_, tags_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -434,6 +443,7 @@ function readSubscribe(end: number): Subscribe {
   let group_ = "";
   let eventsStoreTypeData_: Subscribe["EventsStoreTypeData"] = 0;
   let eventsStoreTypeValue_ = 0n;
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 8:
@@ -460,6 +470,7 @@ function readSubscribe(end: number): Subscribe {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedSubscribe(subscribeTypeData_, clientID_, channel_, group_, eventsStoreTypeData_, eventsStoreTypeValue_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -548,6 +559,7 @@ function readRequest(end: number): Request {
   let cacheTTL_ = 0;
   let span_: Request["Span"] | undefined;
   const tags_: Request["Tags"] = {};
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -592,6 +604,7 @@ function readRequest(end: number): Request {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedRequest(requestID_, requestTypeData_, clientID_, channel_, metadata_, body_ ?? new Uint8Array(0), replyChannel_, timeout_, cacheKey_, cacheTTL_, span_ ?? new Uint8Array(0), tags_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -709,6 +722,7 @@ function readResponse(end: number): Response {
   let error_ = "";
   let span_: Response["Span"] | undefined;
   const tags_: Response["Tags"] = {};
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -750,6 +764,7 @@ function readResponse(end: number): Response {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedResponse(clientID_, requestID_, replyChannel_, metadata_, body_ ?? new Uint8Array(0), cacheHit_, timestamp_, executed_, error_, span_ ?? new Uint8Array(0), tags_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -860,6 +875,7 @@ function readQueueMessage(end: number): QueueMessage {
   let topic_ = "";
   let partition_ = 0;
   let partitionKey_ = "";
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -907,6 +923,7 @@ function readQueueMessage(end: number): QueueMessage {
   const message = new DecodedQueueMessage(messageID_, clientID_, channel_, metadata_, body_ ?? new Uint8Array(0), tags_, topic_, partition_, partitionKey_);
   if (attributes_ !== undefined) message.Attributes = attributes_;
   if (policy_ !== undefined) message.Policy = policy_;
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -1047,6 +1064,7 @@ function decodeQueueMessagesBatchRequest(bytes: Buffer, start: number, end: numb
 function readQueueMessagesBatchRequest(end: number): QueueMessagesBatchRequest {
   let batchID_ = "";
   const messages_: QueueMessagesBatchRequest["Messages"] = [];
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -1061,6 +1079,7 @@ function readQueueMessagesBatchRequest(end: number): QueueMessagesBatchRequest {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedQueueMessagesBatchRequest(batchID_, messages_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -1106,6 +1125,7 @@ function readQueueMessagesBatchResponse(end: number): QueueMessagesBatchResponse
   let batchID_ = "";
   const results_: QueueMessagesBatchResponse["Results"] = [];
   let haveErrors_ = false;
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -1123,6 +1143,7 @@ function readQueueMessagesBatchResponse(end: number): QueueMessagesBatchResponse
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedQueueMessagesBatchResponse(batchID_, results_, haveErrors_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -1188,6 +1209,7 @@ function readQueueMessageAttributes(end: number): QueueMessageAttributes {
   let reRoutedFromQueue_ = "";
   let expirationAt_ = 0n;
   let delayedTo_ = 0n;
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 8:
@@ -1220,6 +1242,7 @@ function readQueueMessageAttributes(end: number): QueueMessageAttributes {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedQueueMessageAttributes(timestamp_, sequence_, mD5OfBody_, receiveCount_, reRouted_, reRoutedFromQueue_, expirationAt_, delayedTo_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -1333,6 +1356,7 @@ function readQueueMessagePolicy(end: number): QueueMessagePolicy {
   let delaySeconds_ = 0;
   let maxReceiveCount_ = 0;
   let maxReceiveQueue_ = "";
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 8:
@@ -1353,6 +1377,7 @@ function readQueueMessagePolicy(end: number): QueueMessagePolicy {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedQueueMessagePolicy(expirationSeconds_, delaySeconds_, maxReceiveCount_, maxReceiveQueue_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -1448,6 +1473,7 @@ function readSendQueueMessageResult(end: number): SendQueueMessageResult {
   let refTopic_ = "";
   let refPartition_ = 0;
   let refHash_ = "";
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -1486,6 +1512,7 @@ function readSendQueueMessageResult(end: number): SendQueueMessageResult {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedSendQueueMessageResult(messageID_, sentAt_, expirationAt_, delayedTo_, isError_, error_, refChannel_, refTopic_, refPartition_, refHash_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -1623,6 +1650,7 @@ function readReceiveQueueMessagesRequest(end: number): ReceiveQueueMessagesReque
   let maxNumberOfMessages_ = 0;
   let waitTimeSeconds_ = 0;
   let isPeak_ = false;
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -1649,6 +1677,7 @@ function readReceiveQueueMessagesRequest(end: number): ReceiveQueueMessagesReque
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedReceiveQueueMessagesRequest(requestID_, clientID_, channel_, maxNumberOfMessages_, waitTimeSeconds_, isPeak_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -1722,6 +1751,7 @@ function readReceiveQueueMessagesResponse(end: number): ReceiveQueueMessagesResp
   let isPeak_ = false;
   let isError_ = false;
   let error_ = "";
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -1751,6 +1781,7 @@ function readReceiveQueueMessagesResponse(end: number): ReceiveQueueMessagesResp
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedReceiveQueueMessagesResponse(requestID_, messages_, messagesReceived_, messagesExpired_, isPeak_, isError_, error_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -1824,6 +1855,7 @@ function readAckAllQueueMessagesRequest(end: number): AckAllQueueMessagesRequest
   let clientID_ = "";
   let channel_ = "";
   let waitTimeSeconds_ = 0;
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -1844,6 +1876,7 @@ function readAckAllQueueMessagesRequest(end: number): AckAllQueueMessagesRequest
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedAckAllQueueMessagesRequest(requestID_, clientID_, channel_, waitTimeSeconds_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -1898,6 +1931,7 @@ function readAckAllQueueMessagesResponse(end: number): AckAllQueueMessagesRespon
   let affectedMessages_ = 0n;
   let isError_ = false;
   let error_ = "";
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -1918,6 +1952,7 @@ function readAckAllQueueMessagesResponse(end: number): AckAllQueueMessagesRespon
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedAckAllQueueMessagesResponse(requestID_, affectedMessages_, isError_, error_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -1983,6 +2018,7 @@ function readStreamQueueMessagesRequest(end: number): StreamQueueMessagesRequest
   let waitTimeSeconds_ = 0;
   let refSequence_ = 0n;
   let modifiedMessage_: StreamQueueMessagesRequest["ModifiedMessage"];
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -2018,6 +2054,7 @@ function readStreamQueueMessagesRequest(end: number): StreamQueueMessagesRequest
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedStreamQueueMessagesRequest(requestID_, clientID_, streamRequestTypeData_, channel_, visibilitySeconds_, waitTimeSeconds_, refSequence_);
   if (modifiedMessage_ !== undefined) message.ModifiedMessage = modifiedMessage_;
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -2095,6 +2132,7 @@ function readStreamQueueMessagesResponse(end: number): StreamQueueMessagesRespon
   let message_: StreamQueueMessagesResponse["Message"];
   let isError_ = false;
   let error_ = "";
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -2121,6 +2159,7 @@ function readStreamQueueMessagesResponse(end: number): StreamQueueMessagesRespon
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedStreamQueueMessagesResponse(requestID_, streamRequestTypeData_, isError_, error_);
   if (message_ !== undefined) message.Message = message_;
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -2175,6 +2214,7 @@ function decodeQueuesUpstreamRequest(bytes: Buffer, start: number, end: number):
 function readQueuesUpstreamRequest(end: number): QueuesUpstreamRequest {
   let requestID_ = "";
   const messages_: QueuesUpstreamRequest["Messages"] = [];
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -2189,6 +2229,7 @@ function readQueuesUpstreamRequest(end: number): QueuesUpstreamRequest {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedQueuesUpstreamRequest(requestID_, messages_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -2237,6 +2278,7 @@ function readQueuesUpstreamResponse(end: number): QueuesUpstreamResponse {
   const results_: QueuesUpstreamResponse["Results"] = [];
   let isError_ = false;
   let error_ = "";
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -2257,6 +2299,7 @@ function readQueuesUpstreamResponse(end: number): QueuesUpstreamResponse {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedQueuesUpstreamResponse(refRequestID_, results_, isError_, error_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -2336,6 +2379,7 @@ function readQueuesDownstreamRequest(end: number): QueuesDownstreamRequest {
   const sequenceRange_: QueuesDownstreamRequest["SequenceRange"] = [];
   let refTransactionId_ = "";
   const metadata_: QueuesDownstreamRequest["Metadata"] = {};
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -2383,6 +2427,7 @@ function readQueuesDownstreamRequest(end: number): QueuesDownstreamRequest {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedQueuesDownstreamRequest(requestID_, clientID_, requestTypeData_, channel_, maxItems_, waitTimeout_, autoAck_, reQueueChannel_, sequenceRange_, refTransactionId_, metadata_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -2495,6 +2540,7 @@ function readQueuesDownstreamResponse(end: number): QueuesDownstreamResponse {
   let error_ = "";
   let transactionComplete_ = false;
   const metadata_: QueuesDownstreamResponse["Metadata"] = {};
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -2536,6 +2582,7 @@ function readQueuesDownstreamResponse(end: number): QueuesDownstreamResponse {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedQueuesDownstreamResponse(transactionId_, refRequestId_, requestTypeData_, messages_, activeOffsets_, isError_, error_, transactionComplete_, metadata_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -2642,6 +2689,7 @@ function readQueueInfo(end: number): QueueInfo {
   let delivered_ = 0n;
   let waiting_ = 0n;
   let subscribers_ = 0n;
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -2677,6 +2725,7 @@ function readQueueInfo(end: number): QueueInfo {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedQueueInfo(name_, messages_, bytes_, firstSequence_, lastSequence_, sent_, delivered_, waiting_, subscribers_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -2802,6 +2851,7 @@ function readQueuesInfo(end: number): QueuesInfo {
   let delivered_ = 0n;
   let waiting_ = 0n;
   const queues_: QueuesInfo["Queues"] = [];
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 8:
@@ -2825,6 +2875,7 @@ function readQueuesInfo(end: number): QueuesInfo {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedQueuesInfo(totalQueue_, sent_, delivered_, waiting_, queues_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -2913,6 +2964,7 @@ function decodeQueuesInfoRequest(bytes: Buffer, start: number, end: number): Que
 function readQueuesInfoRequest(end: number): QueuesInfoRequest {
   let requestID_ = "";
   let queueName_ = "";
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -2927,6 +2979,7 @@ function readQueuesInfoRequest(end: number): QueuesInfoRequest {
   }
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedQueuesInfoRequest(requestID_, queueName_);
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 
@@ -2964,6 +3017,7 @@ function decodeQueuesInfoResponse(bytes: Buffer, start: number, end: number): Qu
 function readQueuesInfoResponse(end: number): QueuesInfoResponse {
   let refRequestID_ = "";
   let info_: QueuesInfoResponse["Info"];
+  const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
@@ -2981,6 +3035,7 @@ function readQueuesInfoResponse(end: number): QueuesInfoResponse {
   if (reader.position !== end) reader.giveUp();
   const message = new DecodedQueuesInfoResponse(refRequestID_);
   if (info_ !== undefined) message.Info = info_;
+  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
   return message;
 }
 

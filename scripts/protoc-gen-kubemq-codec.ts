@@ -50,6 +50,7 @@ function generateFile(schema: Schema, file: DescFile): void {
   f.print(
     `import { bytesSize, int32Size, int64Size, stringEntrySize, stringSize, unencodable, varintSize } from "${runtime}/writer.js";`,
   );
+  f.print(`import { markInvalidText } from "${runtime}/text.js";`);
   f.print(`import type { WireWriter } from "${runtime}/writer.js";`);
   f.print(`import type { StaticCodecs } from "${runtime}/static.js";`);
   f.print(`import type { ${file.messages.map((message) => message.name).join(", ")} } from "./${file.name}_pb.js";`);
@@ -119,7 +120,9 @@ function generateDecoder(f: GeneratedFile, message: DescMessage): void {
   f.print("}");
   f.print();
   f.print("function read", name, "(end: number): ", name, " {");
+  const hasText = canHaveText(message);
   for (const field of message.fields) f.print("  ", declaration(message, field));
+  if (hasText) f.print("  const invalidTexts = reader.invalidTexts;");
   f.print("  while (reader.position < end) {");
   f.print("    switch (reader.tag()) {");
   for (const field of message.fields) generateFieldReader(f, field);
@@ -136,9 +139,20 @@ function generateDecoder(f: GeneratedFile, message: DescMessage): void {
     if (isAlwaysSet(field)) continue;
     f.print("  if (", local(field), " !== undefined) message.", field.localName, " = ", local(field), ";");
   }
+  if (hasText) f.print("  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);");
   f.print("  return message;");
   f.print("}");
   f.print();
+}
+
+/** Whether a message, or one within it, has a string that may not be UTF-8. No message contains itself. */
+function canHaveText(message: DescMessage): boolean {
+  return message.fields.some(
+    (field) =>
+      field.fieldKind === "map" ||
+      (field.fieldKind === "scalar" && field.scalar === ScalarType.STRING) ||
+      (field.message !== undefined && canHaveText(field.message)),
+  );
 }
 
 function declaration(message: DescMessage, field: DescField): string {

@@ -55,6 +55,11 @@ export interface Incoming<T = Uint8Array> {
   readonly metadata: string;
   /** Key-value pairs of the sender. */
   readonly tags: Readonly<Record<string, string>>;
+  /**
+   * True when the id, the channel, the metadata or a tag was not UTF-8 on the wire: each invalid part was read as U+FFFD. The body is
+   * bytes and is not concerned. Some senders write such text, protobufjs for half an emoji; servers store and deliver it.
+   */
+  readonly hasInvalidText: boolean;
   /** The body as it came. */
   readonly body: Uint8Array;
   /** The body, decoded by the codec on first read. Throws `DECODE_FAILED` in your frame; without a codec it is `body`. */

@@ -1,3 +1,5 @@
+import { isUtf8 } from "node:buffer";
+
 /** Bodies below this are copied: a view would keep up to 64 KiB of received bytes alive for as long as the message lives. */
 export const COPY_BELOW_BYTES = 4 * 1024;
 
@@ -23,11 +25,14 @@ const nothing = Buffer.alloc(0);
 /**
  * Reads protobuf fields as encoders write them.
  *
- * Whatever else the wire format allows (unknown fields, other wire types, overlong numbers, invalid UTF-8, truncation) makes it
- * give up, and protobuf-es decides what the bytes mean: there is one authority on odd input, and it is not this file.
+ * Whatever else the wire format allows (unknown fields, other wire types, overlong numbers, truncation) makes it give up, and
+ * protobuf-es decides what the bytes mean: there is one authority on odd input, and it is not this file. Text that is not UTF-8 is
+ * read here, with U+FFFD: protobuf-es refuses the whole message.
  */
 export class WireReader {
   position = 0;
+  /** Counts the strings that were not UTF-8: a message that saw it grow has one. */
+  invalidTexts = 0;
   private buffer: Buffer = nothing;
   private limit = 0;
   private slab: Buffer = nothing;
@@ -212,8 +217,8 @@ export class WireReader {
 
   private utf8(start: number, end: number): string {
     const text = this.buffer.toString("utf8", start, end);
-    // Invalid UTF-8 shows as U+FFFD; whether it was that or a real U+FFFD is for protobuf-es to say.
-    if (text.includes("\uFFFD")) this.giveUp();
+    // Invalid UTF-8 shows as U+FFFD, and so does a real U+FFFD.
+    if (text.includes("\uFFFD") && !isUtf8(this.buffer.subarray(start, end))) this.invalidTexts += 1;
     return text;
   }
 }

@@ -9,6 +9,7 @@ import {
 import type { Codec } from "../api/codec.js";
 import type { StoredEvent } from "../api/events.js";
 import { IncomingMessage } from "../support/incoming-message.js";
+import { hasInvalidText } from "../transport/index.js";
 import { dateOf } from "../support/time.js";
 import type { Start } from "./start.js";
 
@@ -57,7 +58,14 @@ class ReceivedStoredEvent<T> extends IncomingMessage<T> implements StoredEvent<T
 
   constructor(wire: EventReceive, codec: Codec<T> | undefined) {
     super(
-      { id: wire.EventID, channel: wire.Channel, metadata: wire.Metadata, tags: wire.Tags, body: wire.Body },
+      {
+        id: wire.EventID,
+        channel: wire.Channel,
+        metadata: wire.Metadata,
+        tags: wire.Tags,
+        body: wire.Body,
+        hasInvalidText: hasInvalidText(wire),
+      },
       codec,
     );
     this.sequence = wire.Sequence;

@@ -16,6 +16,7 @@ import { checkSize } from "../support/checks.js";
 import { newId } from "../support/ids.js";
 import { IncomingMessage } from "../support/incoming-message.js";
 import { tagsOf, tagsSize } from "../support/tags.js";
+import { hasInvalidText } from "../transport/index.js";
 
 export const sendEventMethod = kubemq.method.sendEvent;
 
@@ -80,7 +81,14 @@ class ReceivedEvent<T> extends IncomingMessage<T> implements EventMessage<T> {
 
   constructor(wire: EventReceive, codec: Codec<T> | undefined, receivedMs: number) {
     super(
-      { id: wire.EventID, channel: wire.Channel, metadata: wire.Metadata, tags: wire.Tags, body: wire.Body },
+      {
+        id: wire.EventID,
+        channel: wire.Channel,
+        metadata: wire.Metadata,
+        tags: wire.Tags,
+        body: wire.Body,
+        hasInvalidText: hasInvalidText(wire),
+      },
       codec,
     );
     this.#received = receivedMs;

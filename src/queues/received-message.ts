@@ -2,6 +2,7 @@ import type { Codec } from "../api/codec.js";
 import type { QueueMessage } from "../api/queue-message.js";
 import { IncomingMessage } from "../support/incoming-message.js";
 import { dateOf } from "../support/time.js";
+import { hasInvalidText } from "../transport/index.js";
 import type { WireQueueMessage } from "./wire.js";
 
 /** A received message of a queue; what holds it open adds the settle methods. */
@@ -15,7 +16,14 @@ export class ReceivedQueueMessage<T> extends IncomingMessage<T> implements Queue
 
   constructor(wire: WireQueueMessage, codec: Codec<T> | undefined) {
     super(
-      { id: wire.MessageID, channel: wire.Channel, metadata: wire.Metadata, tags: wire.Tags, body: wire.Body },
+      {
+        id: wire.MessageID,
+        channel: wire.Channel,
+        metadata: wire.Metadata,
+        tags: wire.Tags,
+        body: wire.Body,
+        hasInvalidText: hasInvalidText(wire),
+      },
       codec,
     );
     const attributes = wire.Attributes;

@@ -85,7 +85,8 @@ class ReceivedAnswer<T> extends IncomingMessage<T> implements QueryAnswer<T> {
   readonly span?: Uint8Array;
 
   constructor(id: string, channel: string, response: ResponseParts, codec: Codec<T> | undefined) {
-    super({ id, channel, metadata: response.metadata, tags: response.tags, body: response.body }, codec);
+    const { metadata, tags, body, hasInvalidText } = response;
+    super({ id, channel, metadata, tags, body, hasInvalidText }, codec);
     this.cacheHit = response.cacheHit;
     this.timestamp = response.timestamp;
     this.clientId = response.clientId;

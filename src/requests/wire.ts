@@ -13,6 +13,7 @@ import {
 import type { Outgoing } from "../api/message.js";
 import type { IncomingParts } from "../support/incoming-message.js";
 import { tagsOf, tagsSize } from "../support/tags.js";
+import { hasInvalidText } from "../transport/index.js";
 
 /** Requests and responses: protobuf to plain parts and back. */
 
@@ -63,6 +64,7 @@ export interface ResponseParts {
   readonly tags: Readonly<Record<string, string>>;
   readonly span: Uint8Array | undefined;
   readonly body: Uint8Array;
+  readonly hasInvalidText: boolean;
   readonly cacheHit: boolean;
 }
 
@@ -103,6 +105,7 @@ export function requestParts(wire: Request): RequestParts {
     metadata: wire.Metadata,
     tags: wire.Tags,
     body: wire.Body,
+    hasInvalidText: hasInvalidText(wire),
     clientId: wire.ClientID,
     timeoutMs: wire.Timeout,
     span: present(wire.Span),
@@ -137,6 +140,7 @@ export function responseParts(wire: Response, receivedAt: Date): ResponseParts {
     tags: wire.Tags,
     span: present(wire.Span),
     body: wire.Body,
+    hasInvalidText: hasInvalidText(wire),
     cacheHit: wire.CacheHit,
   };
 }

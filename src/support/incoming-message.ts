@@ -13,6 +13,7 @@ export interface IncomingParts {
   readonly metadata: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  readonly hasInvalidText: boolean;
 }
 
 /** A received message; patterns add what they know of it. */
@@ -22,6 +23,7 @@ export class IncomingMessage<T> implements Incoming<T> {
   readonly metadata: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  readonly hasInvalidText: boolean;
   readonly #codec: Codec<T> | undefined;
   #value: T | typeof unread = unread;
 
@@ -31,6 +33,7 @@ export class IncomingMessage<T> implements Incoming<T> {
     this.metadata = parts.metadata;
     this.tags = parts.tags;
     this.body = parts.body;
+    this.hasInvalidText = parts.hasInvalidText;
     this.#codec = codec;
   }
 
@@ -49,12 +52,13 @@ export class IncomingMessage<T> implements Incoming<T> {
 
   /** A plain object for JSON: sequences as text, times in ISO form, the body in base64. */
   toJSON(): Record<string, unknown> {
-    const { id, channel, metadata, tags, body } = this;
+    const { id, channel, metadata, tags, hasInvalidText, body } = this;
     return {
       id,
       channel,
       metadata,
       tags,
+      ...(hasInvalidText ? { hasInvalidText } : {}),
       body: Buffer.from(body.buffer, body.byteOffset, body.length).toString("base64"),
     };
   }

@@ -1,6 +1,7 @@
 import { create, type DescMessage, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { COPY_BELOW_BYTES } from "../codec/reader.js";
+import { fromBinaryLenient } from "../codec/lenient.js";
 import type { StaticCodecs } from "../codec/static.js";
 import { TooLarge, type WireWriter } from "../codec/writer.js";
 import { TransportError } from "../support/transport-error.js";
@@ -24,8 +25,17 @@ export function codecFor(schema: DescMessage, statics: StaticCodecs): MessageCod
 
   function decodeAny(bytes: Buffer, start: number, end: number): Message {
     const view = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+    const own = view.byteLength < COPY_BELOW_BYTES ? view.slice() : view;
     try {
-      return fromBinary(schema, view.byteLength < COPY_BELOW_BYTES ? view.slice() : view);
+      return fromBinary(schema, own);
+    } catch {
+      return decodeLenient(own);
+    }
+  }
+
+  function decodeLenient(bytes: Uint8Array): Message {
+    try {
+      return fromBinaryLenient(schema, bytes);
     } catch (error) {
       throw protocolError(Code.Internal, `parse binary: ${messageOf(error)}`, { cause: error });
     }

@@ -14,6 +14,7 @@ import { transportDefaults, type TransportOptions } from "./session/options.js";
 import { StreamCall } from "./stream.js";
 import { UnaryCall } from "./unary.js";
 
+export { hasInvalidText } from "../codec/text.js";
 export { batchesOf, BatchStream } from "./batches.js";
 export type { BatchReader, BatchSource } from "./batches.js";
 export { Connector } from "./session/connector.js";

@@ -1,6 +1,14 @@
-import { create, equals, fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
-import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import { create, createFileRegistry, equals, fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
+import {
+  Edition,
+  FeatureSet_FieldPresence,
+  FeatureSet_Utf8Validation,
+  FeatureSetSchema,
+  FileDescriptorProtoSchema,
+  FileOptionsSchema,
+} from "@bufbuild/protobuf/wkt";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -10,21 +18,50 @@ import {
   file_kubemq,
   QueueMessageSchema,
   QueuesDownstreamRequestSchema,
+  QueuesDownstreamResponseSchema,
 } from "kubemq-es/gen";
 import type { EventReceive } from "kubemq-es/gen";
 import { kubemqCodecs } from "../../gen/kubemq_codec.js";
 import { codecFor } from "../../src/transport/codec.js";
 import type { MessageCodec } from "../../src/transport/codec.js";
+import { hasInvalidText } from "../../src/codec/text.js";
 import { WireWriter } from "../../src/codec/writer.js";
 
 const messages = file_kubemq.messages;
+/** Half of an emoji, as protobufjs writes it. */
+const half = new Uint8Array([0xed, 0xa0, 0xbd]);
 const VARINT = WireType.Varint;
 const LEN = WireType.LengthDelimited;
 
 type Outcome = { readonly message: Message } | { readonly error: string };
 
-/** What protobuf-es makes of bytes. */
+/** The same messages for a protobuf-es that reads invalid UTF-8 with U+FFFD, as TextDecoder does. */
+const lenient = lenientMessages();
+
+function lenientMessages(): ReadonlyMap<string, DescMessage> {
+  const { proto } = file_kubemq;
+  const features = create(FeatureSetSchema, {
+    fieldPresence: FeatureSet_FieldPresence.IMPLICIT,
+    utf8Validation: FeatureSet_Utf8Validation.NONE,
+  });
+  const options = create(FileOptionsSchema, { features });
+  const file = create(FileDescriptorProtoSchema, {
+    ...proto,
+    syntax: "editions",
+    edition: Edition.EDITION_2023,
+    options,
+  });
+  const registry = createFileRegistry(file, () => undefined);
+  return new Map(messages.flatMap(({ typeName }) => [[typeName, registry.getMessage(typeName) as DescMessage]]));
+}
+
+/** What protobuf-es makes of bytes, were it not for strings that are not UTF-8. */
 function reference(schema: DescMessage, bytes: Uint8Array): Outcome {
+  const outcome = read(schema, bytes);
+  return "error" in outcome ? read(lenient.get(schema.typeName) ?? schema, bytes) : outcome;
+}
+
+function read(schema: DescMessage, bytes: Uint8Array): Outcome {
   try {
     return { message: fromBinary(schema, bytes) };
   } catch (error) {
@@ -51,9 +88,16 @@ function isStatic(schema: DescMessage, bytes: Uint8Array): boolean {
   return kubemqCodecs[schema.typeName]?.decode(Buffer.from(bytes), 0, bytes.length) !== undefined;
 }
 
-/** Values that the static decoder leaves to protobuf-es: negative 32-bit numbers, U+FFFD, and a key that names the prototype. */
+/** Values that the static decoder leaves to protobuf-es: negative 32-bit numbers, and a key that names the prototype. */
 function hasOddValues(schema: DescMessage, message: Message): boolean {
-  return /-\d|\uFFFD|__proto__/.test(JSON.stringify(toJson(schema, message)));
+  return /-\d|__proto__/.test(JSON.stringify(toJson(schema, message)));
+}
+
+/** Which messages within a message say that they have invalid text. */
+function marksOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(marksOf);
+  if (typeof value !== "object" || value === null || !("$typeName" in value)) return undefined;
+  return [hasInvalidText(value), ...Object.values(value).map(marksOf)];
 }
 
 function encode(schema: DescMessage, message: unknown): Uint8Array {
@@ -75,7 +119,7 @@ const text = fc.oneof(
   fc.string({ maxLength: 60 }),
   fc.string({ unit: "binary", maxLength: 60 }),
   fc.string({ minLength: 100, maxLength: 200 }),
-  fc.constantFrom("", "\uFFFD", "\uFEFFbom", "é".repeat(40), "__proto__", "constructor"),
+  fc.constantFrom("", "\uFFFD", "cut \u0800", "\uFEFFbom", "é".repeat(40), "__proto__", "constructor"),
 );
 
 const bytes = fc.oneof(
@@ -323,11 +367,72 @@ describe("the odd corners of the wire format", () => {
     ["a surrogate", [0xed, 0xa0, 0x80]],
     ["cut in a character", [0xe2, 0x82]],
     ["a long invalid text", [...Buffer.from("x".repeat(100)), 0xff]],
-  ])("invalid UTF-8: %s", (_name, invalid) => {
-    const wire = new BinaryWriter().tag(1, LEN).bytes(new Uint8Array(invalid)).finish();
-    const expected = reference(EventSchema, wire);
-    expect(expected).toHaveProperty("error");
-    expect(ours(EventSchema, wire)).toEqual(expected);
+    ["half an emoji as protobufjs writes it", [...Buffer.from("cut "), 0xed, 0xa0, 0xbd]],
+    ["a byte that no character begins with", [0xf8, 0x41]],
+  ])("invalid UTF-8 is read with U+FFFD, as TextDecoder reads it: %s", (_name, invalid) => {
+    const wire = new BinaryWriter().tag(1, LEN).bytes(new Uint8Array(invalid)).tag(3, LEN).string("next").finish();
+    expect(read(EventSchema, wire)).toHaveProperty("error");
+    const { message } = ours(EventSchema, wire) as { message: MessageShape<typeof EventSchema> };
+    expect(message).toMatchObject({ EventID: new TextDecoder().decode(new Uint8Array(invalid)), Channel: "next" });
+
+    expect(hasInvalidText(message)).toBe(true);
+    expect(isStatic(EventSchema, wire)).toBe(true);
+  });
+
+  test.each([
+    ["a name", new BinaryWriter().tag(3, LEN)],
+    ["a key of a map", new BinaryWriter().tag(7, LEN).fork().tag(1, LEN)],
+    ["a value of a map", new BinaryWriter().tag(7, LEN).fork().tag(1, LEN).string("key").tag(2, LEN)],
+  ])("a message says that it has invalid UTF-8 in %s, with fields that only protobuf-es reads too", (_name, writer) => {
+    writer.bytes(half);
+    const wire = (_name === "a name" ? writer : writer.join()).finish();
+    for (const bytes of [wire, Buffer.concat([wire, new BinaryWriter().tag(900, VARINT).uint32(1).finish()])]) {
+      const { message } = ours(EventSchema, bytes) as { message: Message };
+      expect(hasInvalidText(message)).toBe(true);
+      expect(JSON.stringify(toJson(EventSchema, message as MessageShape<typeof EventSchema>))).toContain("\uFFFD");
+    }
+  });
+
+  test("U+FFFD that a sender wrote is valid text", () => {
+    const wire = toBinary(EventSchema, create(EventSchema, { Metadata: "\uFFFD", Tags: { "\uFFFD": "x\uFFFD" } }));
+    const { message } = ours(EventSchema, wire) as { message: Message };
+    expect(hasInvalidText(message)).toBe(false);
+    expect(isStatic(EventSchema, wire)).toBe(true);
+  });
+
+  test("among the messages of an answer only those with invalid UTF-8 say so", () => {
+    const item = (write: (writer: BinaryWriter) => BinaryWriter) => (writer: BinaryWriter) =>
+      write(writer.tag(4, LEN).fork()).join();
+    const good = item((w) => w.tag(1, LEN).string("good"));
+    const bad = item((w) => w.tag(1, LEN).bytes(half));
+    const within = item((w) => w.tag(7, LEN).fork().tag(6, LEN).bytes(half).join());
+    const writer = [good, bad, good, within, good].reduce((w, write) => write(w), new BinaryWriter());
+    const wire = writer.finish();
+    for (const bytes of [wire, Buffer.concat([wire, new BinaryWriter().tag(900, VARINT).uint32(1).finish()])]) {
+      const { message } = ours(QueuesDownstreamResponseSchema, bytes) as {
+        message: MessageShape<typeof QueuesDownstreamResponseSchema>;
+      };
+      expect(message.Messages.map(hasInvalidText)).toEqual([false, true, false, true, false]);
+      expect(hasInvalidText(message)).toBe(true);
+    }
+  });
+
+  test("messages with and without unknown fields are read alike when their text is invalid", () => {
+    for (const schema of messages) {
+      const samples = fc.sample(init(schema), { numRuns: 30, seed: 20 });
+      for (const sample of samples) {
+        const valid = Buffer.from(toBinary(schema, create(schema, sample as never)));
+        const broken = Buffer.from(
+          valid.toString("latin1").replaceAll("\u00e0\u00a0\u0080", "\u00ed\u00a0\u0080"),
+          "latin1",
+        );
+        const quick = codecFor(schema, kubemqCodecs).decode(broken, 0, broken.length);
+        const slow = codecFor(schema, {}).decode(broken, 0, broken.length);
+        expect(toJson(schema, quick as never)).toEqual(toJson(schema, slow as never));
+        expect(marksOf(quick)).toEqual(marksOf(slow));
+        if (broken.equals(valid)) expect(hasInvalidText(quick)).toBe(false);
+      }
+    }
   });
 
   test("a lone surrogate is written as protobuf-es writes it", () => {

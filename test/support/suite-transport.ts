@@ -3,7 +3,7 @@
 import { createTransport as createOwnTransport } from "../../src/transport/index.js";
 import { createStockTransport } from "./stock-transport.js";
 
-export { batchesOf, BatchStream, Connector, sessionSettings } from "../../src/transport/index.js";
+export { batchesOf, BatchStream, Connector, hasInvalidText, sessionSettings } from "../../src/transport/index.js";
 
 export const createTransport =
   process.env["KUBEMQ_ES_TRANSPORT"] === "stock" ? createStockTransport : createOwnTransport;

@@ -51,7 +51,7 @@ class Link {
       return;
     }
     const to = direction === "up" ? this.server : this.client;
-    if (!to.destroyed) to.write(chunk);
+    if (!to.destroyed) to.write(direction === "up" ? chunk : this.#proxy.rewriteDown(chunk));
   }
 
   /** A half-open connection tells nobody that its other end has gone. */
@@ -69,6 +69,8 @@ export class TcpProxy implements AsyncDisposable {
   /** How many connections were made through it, refused ones not counted. */
   accepted = 0;
   delayMs = 0;
+  /** Changes what comes from the server, chunk by chunk; the length must stay. */
+  rewriteDown: (chunk: Buffer) => Buffer = (chunk) => chunk;
   #target: number;
   #server: Server | undefined;
   #port = 0;
