@@ -1,11 +1,11 @@
-// A command: somebody does it, or says why not.
+// A command: a responder carries it out, or reports why it did not.
 import { KubeMQClient, KubeMQError } from "kubemq-es";
 import { broker } from "./broker.js";
 
 await using server = await broker();
 await using client = await KubeMQClient.connect({ address: server.address });
 
-// The responder: returning means done, throwing means not done.
+// The responder: returning means executed, throwing means not executed.
 const stop = new AbortController();
 const handling = client.commands.handle(
   { channel: "door", group: "doors" },

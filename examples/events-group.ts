@@ -1,4 +1,4 @@
-// A group shares the events among its members: each event goes to one of them.
+// A group shares events: each event goes to one member.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 

@@ -1,4 +1,4 @@
-// Wildcards: `*` stands for one part between dots, a last `>` for one or more.
+// Wildcards: `*` matches one part between dots, a final `>` matches one or more.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 

@@ -1,4 +1,4 @@
-// Publish and subscribe: an event goes to whoever is subscribed at that moment.
+// Publish and subscribe: an event goes to everyone subscribed at that moment.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 

@@ -1,4 +1,5 @@
-// A subscription is an async iterable: `pipeline` carries it through Node streams into a file, with back-pressure.
+// A subscription is an async iterable: `pipeline` connects it to Node streams and a file, with
+// back-pressure.
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

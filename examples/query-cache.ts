@@ -1,4 +1,4 @@
-// A query whose answer the server keeps for a while.
+// A query whose answer the server caches.
 import { json, KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 
@@ -16,7 +16,7 @@ const responding = (async () => {
 })();
 await queries.ready;
 
-// The second answer comes from the cache, where the server has one (open-source servers do not).
+// The second answer comes from the cache, if the server has one (open-source servers do not).
 for (const fruit of ["apple", "apple", "kiwi"]) {
   const cache = { key: fruit, ttlSeconds: 60 };
   const result = await client.queries.send({ channel: "price", body: fruit, cache, responseCodec: json<number>() });

@@ -1,4 +1,4 @@
-// Consumes a queue, and acknowledges each message once its work is done.
+// Consumes a queue and acknowledges each message after its work is done.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 

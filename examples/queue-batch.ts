@@ -1,4 +1,4 @@
-// Sends many messages in one call, with a result for each, and more of them over a stream.
+// Sends many messages in one call, with a result for each, and more messages over a stream.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 
@@ -9,7 +9,7 @@ const channel = "example.batch";
 const results = await client.queues.sendBatch(["a", "b", "c"].map((body) => ({ channel, body })));
 for (const result of results) console.log(result.id, result.ok ? "stored" : result.error.message);
 
-// A publisher keeps the order of the sends, and puts those that wait into one request.
+// A publisher keeps the order of sends, and combines waiting messages into one request.
 await using publisher = client.queues.publisher();
 const sends = Array.from({ length: 1_000 }, (_, n) => publisher.send({ channel, body: `job ${n}` }));
 const stored = (await Promise.all(sends)).flat().filter(({ ok }) => ok).length;

@@ -1,4 +1,4 @@
-// A message that is rejected again and again goes to its dead-letter queue.
+// A message that is rejected repeatedly moves to its dead-letter queue.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 

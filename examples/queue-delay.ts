@@ -1,4 +1,4 @@
-// A message that becomes visible later.
+// A delayed message becomes visible later.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 

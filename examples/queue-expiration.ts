@@ -1,4 +1,4 @@
-// A message that expires when nobody takes it in time.
+// A message that nobody receives in time expires.
 import { setTimeout as sleep } from "node:timers/promises";
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";

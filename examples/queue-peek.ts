@@ -1,4 +1,4 @@
-// Looks at what waits in a queue without taking it.
+// Shows the waiting messages of a queue without receiving them.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 

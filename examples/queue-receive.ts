@@ -1,4 +1,5 @@
-// Takes messages out of a queue in one call. They are acknowledged before they arrive: for work that must not be lost use consume().
+// Receives messages in one call. The server acknowledges them on delivery; use consume() for work
+// that must not be lost.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 

@@ -1,4 +1,4 @@
-// Rejects a message: it goes to the end of its queue and comes again.
+// Rejects a message: it moves to the end of its queue and is delivered again.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 

@@ -1,4 +1,4 @@
-// Sends a changed message in place of the one that is held.
+// Sends a changed message in place of the received one.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 

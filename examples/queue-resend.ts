@@ -1,4 +1,4 @@
-// Sends a message on to another queue, in place of acknowledging it.
+// Forwards a message to another queue instead of acknowledging it.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 

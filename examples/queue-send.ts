@@ -1,4 +1,4 @@
-// Sends a message to a queue, and takes it out again.
+// Sends a message to a queue and receives it.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 

@@ -1,4 +1,5 @@
-// Holds a message under the visibility timer of the server, and extends it while the work goes on.
+// Receives a message under the server's visibility timer, and extends the timer while the work
+// runs.
 import { setTimeout as sleep } from "node:timers/promises";
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";

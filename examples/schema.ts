@@ -1,4 +1,4 @@
-// Typed payloads: any schema library that speaks Standard Schema checks and types what is received.
+// Typed payloads: any Standard Schema library validates and types received messages.
 import { json, KubeMQClient, KubeMQError } from "kubemq-es";
 import { z } from "zod";
 import { broker } from "./broker.js";
@@ -11,7 +11,7 @@ await using client = await KubeMQClient.connect({ address: server.address });
 const channel = `orders.${process.pid}`;
 
 await client.queues.send({ channel, body: { item: "book", count: 2 }, codec: orders });
-await client.queues.send({ channel, body: JSON.stringify({ item: "pen", count: -1 }) }); // a sender without a schema
+await client.queues.send({ channel, body: JSON.stringify({ item: "pen", count: -1 }) }); // sent without a schema
 
 let received = 0;
 for await (const order of client.queues.consume({ channel, codec: orders })) {

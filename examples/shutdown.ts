@@ -1,4 +1,5 @@
-// Graceful shutdown: a signal stops the loops, work in hand is finished and settled, then the client closes.
+// Graceful shutdown: a signal stops the loops, the current message is finished and settled, then
+// the client closes.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 
@@ -13,9 +14,9 @@ await client.queues.sendBatch(["one", "two", "three"].map((body) => ({ channel, 
 
 for await (const job of client.queues.consume({ channel }, { signal: stop.signal })) {
   console.log("working on", job.text());
-  process.kill(process.pid, "SIGTERM"); // somebody stops us in the middle of the work
+  process.kill(process.pid, "SIGTERM"); // the signal arrives while a message is being processed
   await new Promise((resolve) => stop.signal.addEventListener("abort", resolve, { once: true }));
-  await job.ack(); // still counts: the loop waits for it
+  await job.ack(); // still accepted: the loop waits for it
   console.log("finished", job.text());
 }
 

@@ -1,4 +1,5 @@
-// A position of your own: a program that starts again goes on behind the last event it has finished.
+// Stores the position yourself: a restarted program continues after the last event that it
+// finished.
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,14 +12,14 @@ const channel = `orders-${Date.now()}`;
 for (const body of ["one", "two", "three", "four"]) await client.eventsStore.publish({ channel, body });
 
 const file = join(tmpdir(), `${channel}.position`);
-await writeFile(file, "0"); // nothing is finished yet
+await writeFile(file, "0"); // no event is finished yet
 
-/** One run of the program; it ends in the middle of its last order. */
+/** One run of the program; it ends while processing its last order. */
 async function run(name: string, last: string) {
   const finished = BigInt(await readFile(file, "utf8"));
   const orders = client.eventsStore.subscribe({ channel, start: { from: "sequence", sequence: finished + 1n } });
   for await (const order of orders) {
-    if (orders.position !== undefined) await writeFile(file, String(orders.position)); // the order before is done
+    if (orders.position !== undefined) await writeFile(file, String(orders.position)); // the previous order is finished
     console.log(`${name} run: order ${order.text()}`);
     if (order.text() === last) break;
   }

@@ -1,4 +1,5 @@
-// Stored events can be read from six positions: `replay` ends with what is stored, `subscribe` goes on with what is new.
+// Stored events can be read from six positions: `replay` ends after the stored events, `subscribe`
+// continues with new ones.
 import { setTimeout as sleep } from "node:timers/promises";
 import { KubeMQClient, type ReplayRequest } from "kubemq-es";
 import { broker } from "./broker.js";

@@ -1,11 +1,11 @@
-// Many messages go over one stream: a publisher is many times as fast as a call for each.
+// Sends many messages over one stream: a publisher is many times as fast as one call per message.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 
 await using server = await broker();
 await using client = await KubeMQClient.connect({ address: server.address });
 
-// An async iterable is published as fast as the server takes it.
+// An async iterable is published as fast as the server accepts it.
 async function* readings(channel: string) {
   for (let n = 0; n < 1_000; n++) yield { channel, body: `reading ${n}` };
 }
@@ -20,7 +20,7 @@ async function* readings(channel: string) {
   console.log("stored:", id, "and", await publisher.publishAll(readings("sensor")));
 }
 {
-  // The queue publisher sends batches; a result for each message says whether it was stored.
+  // The queue publisher sends batches; the result of each message reports whether it was stored.
   await using publisher = client.queues.publisher();
   const messages = Array.from({ length: 500 }, (_, n) => ({ channel: "jobs", body: `job ${n}` }));
   const results = await Promise.all([publisher.send(messages), publisher.send({ channel: "jobs", body: "one more" })]);

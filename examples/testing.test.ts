@@ -1,4 +1,5 @@
-// Testing your own code with jest: a broker for the file, faults on demand, and proof that nothing leaks.
+// Tests your own code with jest: a broker per file, faults on demand, and a check that nothing
+// leaks.
 import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { KubeMQClient } from "kubemq-es";

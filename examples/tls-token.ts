@@ -1,4 +1,5 @@
-// TLS with a private authority, a client certificate, and a token that is fetched anew when the server refuses it.
+// TLS with a private authority, a client certificate, and a token that is fetched again when the
+// server refuses it.
 import { fileURLToPath } from "node:url";
 import { KubeMQClient, KubeMQError } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
@@ -14,7 +15,7 @@ let today = "monday";
 await using client = new KubeMQClient({
   address,
   tls: { ca: pem("ca"), cert: pem("client"), key: pem("client-key") },
-  authToken: async () => today, // a secret store, or the file that Kubernetes mounts
+  authToken: async () => today, // read a secret store, or the file that Kubernetes mounts
 });
 await client.events.publish({ channel: "orders", body: "one book" });
 console.log("published with the token of", today);

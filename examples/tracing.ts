@@ -1,4 +1,5 @@
-// Tracing: the spans of an order, from the request that sends it to the work on it, are one trace across client and queue.
+// Tracing: the spans of an order, from the request to the work on it, form one trace across client
+// and queue.
 import { context, propagation, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
@@ -7,7 +8,7 @@ import { KubeMQClient } from "kubemq-es";
 import { contextOf, openTelemetry } from "kubemq-es/opentelemetry";
 import { broker } from "./broker.js";
 
-// What `@opentelemetry/sdk-node` sets up by itself, with an exporter to a collector.
+// `@opentelemetry/sdk-node` sets this up, with an exporter to a collector.
 const exporter = new InMemorySpanExporter();
 context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 propagation.setGlobalPropagator(new W3CTraceContextPropagator());

@@ -1,4 +1,5 @@
-// A worker pool: `process` runs a handler for each message, some at once. What returns is acknowledged, what throws comes back.
+// A worker pool: `process` runs a handler for several messages at once. It acknowledges a message
+// when the handler returns, and rejects it when the handler throws.
 import { KubeMQClient } from "kubemq-es";
 import { broker } from "./broker.js";
 

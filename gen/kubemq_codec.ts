@@ -897,12 +897,12 @@ function readQueueMessage(end: number): QueueMessage {
         reader.stringEntry(tags_);
         break;
       case 58:
-        // Merging with an earlier one is for protobuf-es.
+        // protobuf-es merges repeated occurrences.
         if (attributes_ !== undefined) reader.giveUp();
         else attributes_ = readQueueMessageAttributes(reader.end());
         break;
       case 66:
-        // Merging with an earlier one is for protobuf-es.
+        // protobuf-es merges repeated occurrences.
         if (policy_ !== undefined) reader.giveUp();
         else policy_ = readQueueMessagePolicy(reader.end());
         break;
@@ -2043,7 +2043,7 @@ function readStreamQueueMessagesRequest(end: number): StreamQueueMessagesRequest
         refSequence_ = reader.uint64();
         break;
       case 66:
-        // Merging with an earlier one is for protobuf-es.
+        // protobuf-es merges repeated occurrences.
         if (modifiedMessage_ !== undefined) reader.giveUp();
         else modifiedMessage_ = readQueueMessage(reader.end());
         break;
@@ -2142,7 +2142,7 @@ function readStreamQueueMessagesResponse(end: number): StreamQueueMessagesRespon
         streamRequestTypeData_ = reader.int32();
         break;
       case 26:
-        // Merging with an earlier one is for protobuf-es.
+        // protobuf-es merges repeated occurrences.
         if (message_ !== undefined) reader.giveUp();
         else message_ = readQueueMessage(reader.end());
         break;
@@ -3024,7 +3024,7 @@ function readQueuesInfoResponse(end: number): QueuesInfoResponse {
         refRequestID_ = reader.string();
         break;
       case 18:
-        // Merging with an earlier one is for protobuf-es.
+        // protobuf-es merges repeated occurrences.
         if (info_ !== undefined) reader.giveUp();
         else info_ = readQueuesInfo(reader.end());
         break;

@@ -1,4 +1,5 @@
-// Breaks the line of a source file that a comment `// promise: <id>` marks: the line that it ends, or the next line of code.
+// Breaks a marked line of source. The mark `// promise: <id>` is at the end of that line, or on the
+// line before it.
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseSync } from "@swc/core";
@@ -7,14 +8,14 @@ import type { Mutation } from "../test/mutations/promise.js";
 const MARK = /\/\/ promise: ([a-z0-9-]+)$/;
 const SYNTAX = { syntax: "typescript", target: "es2022" } as const;
 
-/** The ids that a source file marks, with the line that each is about; lines count from 0. */
+/** The ids that a source file marks, each with its line number, counted from 0. */
 export function marksOf(source: string): (readonly [id: string, line: number])[] {
   const lines = source.split("\n");
   const isComment = (at: number) => lines[at]?.trimStart().startsWith("//") === true;
   return lines.flatMap((line, at) => {
     if (!line.includes("// promise:")) return [];
     const id = MARK.exec(line)?.[1];
-    if (id === undefined) throw new Error(`not a mark of a promise: ${line.trim()}`);
+    if (id === undefined) throw new Error(`malformed promise mark: ${line.trim()}`);
     let marked = at;
     while (isComment(marked)) marked += 1;
     return [[id, marked] as const];
@@ -36,7 +37,10 @@ export function markedFiles(root: string): ReadonlyMap<string, string> {
   return files;
 }
 
-/** A source file, broken at a mark. Throws when the mutation does not fit the line, or what it makes cannot be parsed. */
+/**
+ * Returns a source file broken at a mark. Throws when the mutation does not fit the line or yields
+ * invalid TypeScript.
+ */
 export function breakAt(source: string, id: string, mutation: Mutation): string {
   const marks = marksOf(source).filter(([each]) => each === id);
   const [mark] = marks;
@@ -45,13 +49,13 @@ export function breakAt(source: string, id: string, mutation: Mutation): string 
   const start = lines.slice(0, mark[1]).join("\n").length + 1;
   const code = (lines[mark[1]] ?? "").replace(MARK, "").trimEnd();
   const edit = editOf(new MarkedLine(source, start, code), mutation);
-  if (edit === undefined) throw new Error(`${JSON.stringify(mutation)} does not fit: ${code.trim()}`);
+  if (edit === undefined) throw new Error(`${JSON.stringify(mutation)} does not fit this line: ${code.trim()}`);
   const broken = source.slice(0, edit.start) + edit.text + source.slice(edit.end);
   if (broken === source) throw new Error(`${JSON.stringify(mutation)} changes nothing: ${code.trim()}`);
   try {
     parseSync(broken, SYNTAX);
   } catch (cause) {
-    throw new Error(`${JSON.stringify(mutation)} makes no TypeScript of: ${code.trim()}`, { cause });
+    throw new Error(`${JSON.stringify(mutation)} is not valid TypeScript after: ${code.trim()}`, { cause });
   }
   return broken;
 }
@@ -65,13 +69,14 @@ interface Edit extends Range {
   readonly text: string;
 }
 
-/** A node of the syntax tree that swc makes; `start` and `end` count characters of the source. */
+/** A node of swc's syntax tree. `start` and `end` count characters of the source. */
 interface Node extends Range {
   readonly type: string;
   readonly [part: string]: unknown;
 }
 
-// swc counts the bytes of all sources it has parsed. An empty statement in front of the source tells where it began.
+// swc's positions count the bytes of all sources parsed so far. An empty statement before the
+// source marks its start.
 function parse(source: string): Node {
   const bytes = Buffer.from(`;${source}`);
   const module = parseSync(bytes.toString(), SYNTAX);
@@ -100,7 +105,9 @@ function* within(value: unknown): Generator<Node> {
 
 const known = new Map<string, readonly Node[]>();
 
-/** All nodes of a source, outer ones first. A file keeps several promises, and is parsed once. */
+/**
+ * All nodes of a source, outer ones first. Cached, because a file usually keeps several promises.
+ */
 function nodesOf(source: string): readonly Node[] {
   let nodes = known.get(source);
   if (nodes === undefined) known.set(source, (nodes = [...within(parse(source))]));
@@ -134,7 +141,10 @@ class MarkedLine {
     return this.nodes.find(({ type }) => types.includes(type));
   }
 
-  /** What decides: the test of the first `if`, `while` or `?:`, else what is returned or assigned. */
+  /**
+   * The expression that decides: the test of the first `if`, `while` or `?:`, or the value returned
+   * or assigned.
+   */
   get condition(): Node | undefined {
     const choice = this.first(...CHOICES);
     const value = choice?.["test"] ?? this.first("ReturnStatement")?.["argument"];
@@ -142,14 +152,14 @@ class MarkedLine {
     return isNode(given) ? given : undefined;
   }
 
-  /** The operands of the condition, of all levels, in their order. */
+  /** The operands of the condition at every level, in source order. */
   get operands(): readonly Operand[] {
     return operandsOf(this.condition);
   }
 }
 
 interface Operand extends Range {
-  /** The operation that it is a part of, and the other part. */
+  /** The enclosing operation, and its other operand. */
   readonly whole: Range;
   readonly other: Range;
 }
@@ -201,8 +211,9 @@ function editOf(line: MarkedLine, mutation: Mutation): Edit | undefined {
 }
 
 /**
- * The first statement, property or case of the line; of an `if` with an `else` the statement between them. A declaration is
- * not dropped: the test would fail because a name does not exist, whatever is promised.
+ * The first statement, property or case of the line; for an `if` with an `else`, the statement
+ * between them. Never a declaration: the test would fail because of the missing name, whatever it
+ * checks.
  */
 function droppable(line: MarkedLine): Node | undefined {
   const found = line.nodes.find(({ type }) => /Statement$|Declaration$|^SwitchCase$|^KeyValueProperty$/.test(type));

@@ -1,5 +1,6 @@
-// Writes the tables of README.md from the doc comments: between `<!-- table: NAME -->` and `<!-- end of table -->` stands the
-// table of the error codes (NAME is ErrorCode) or of the fields of an interface in src/..
+// Writes the tables of README.md from the doc comments. `<!-- table: NAME -->` and `<!-- end of
+// table -->` enclose the table of the error codes (NAME is ErrorCode) or of the fields of an
+// interface in src/.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { KubeMQError, type ErrorCode } from "kubemq-es";
@@ -7,7 +8,7 @@ import { KubeMQError, type ErrorCode } from "kubemq-es";
 const root = fileURLToPath(new URL("../", import.meta.url));
 const MARKED = /(<!-- table: (\w+) -->\n)[^]*?(<!-- end of table -->)/g;
 
-/** README.md as it ought to be. */
+/** README.md with its tables up to date. */
 export function withTables(readme: string): string {
   return readme.replaceAll(
     MARKED,
@@ -15,7 +16,7 @@ export function withTables(readme: string): string {
   );
 }
 
-/** The names of the tables in a text. */
+/** The names of the tables in a document. */
 export function tablesIn(readme: string): string[] {
   return [...readme.matchAll(MARKED)].map((match) => String(match[2]));
 }
@@ -39,7 +40,7 @@ export interface Field {
   readonly preset: string | undefined;
 }
 
-/** The fields of an interface of src/ with what their comments say. */
+/** The fields of an interface in src/, with their comments. */
 export function fieldsOf(name: string): Field[] {
   for (const file of readdirSync(`${root}src/api`)) {
     if (!file.endsWith(".ts")) continue;
@@ -57,27 +58,27 @@ export function fieldsOf(name: string): Field[] {
       return { name: String(field), text: meaning.trim(), preset };
     });
   }
-  throw new Error(`README.md asks for a table of ${name}, which is no interface in src/`);
+  throw new Error(`README.md has a table for ${name}, but src/ has no such interface`);
 }
 
 function fields(name: string): string {
   const rows = fieldsOf(name).map(({ name: field, text, preset }) => {
     const [, told] = / Default: (.+?)\.?$/.exec(text) ?? [];
     const meaning = text.replace(/ Default: .+$/, "");
-    // The first sentence: the rest is in the reference and under the cursor.
+    // Only the first sentence: the reference has the rest.
     const sentence = /^.+?\.(?= [A-Z`]|$)/.exec(meaning)?.[0] ?? meaning;
     return [`\`${field}\``, preset === undefined ? (told ?? "") : code(preset), sentence.replace(/\.$/, "")];
   });
   return table(["option", "default", "meaning"], rows);
 }
 
-/** A literal stands in backticks, its explanation does not. */
+/** Puts a literal in backticks, but not its explanation. */
 function code(preset: string): string {
   const [, literal = preset, more = ""] = /^("[^"]*"|\{.*\}|[\w.]+)(.*)$/.exec(preset) ?? [];
   return `\`${literal}\`${more}`;
 }
 
-/** Aligned as the formatter has it. */
+/** Aligns the columns as the formatter does. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
   const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => (row[column] ?? "").length)));

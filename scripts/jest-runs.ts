@@ -1,4 +1,4 @@
-// Runs single tests of this package in copies of its tree, so that its source can be broken there.
+// Runs single tests in copies of the source tree, so that the source can be broken there.
 import { spawn, type ChildProcess } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../", import.meta.url));
 
-/** What tests need of the tree. What is not there is not needed. */
+/** The parts of the tree that tests need, if they exist. */
 const PARTS = [
   "src",
   "gen",
@@ -20,7 +20,10 @@ const PARTS = [
   "jest.config.mjs",
 ];
 
-/** Copies of the tree, one for each runner. Dependencies are linked: jest and Node.js both follow the link to the real files. */
+/**
+ * Copies of the tree, one per runner. Dependencies are linked: jest and Node.js both follow the
+ * link.
+ */
 export class Copies implements Disposable {
   readonly #folder = realpathSync(mkdtempSync(join(tmpdir(), "kubemq-es-mutations-")));
   readonly folders: readonly string[];
@@ -51,7 +54,7 @@ export interface TestResult {
 }
 
 export type Ended =
-  /** `failedSuites`: files that could not even be loaded. */
+  /** `failedSuites` lists the files that could not be loaded. */
   | { readonly kind: "ended"; readonly results: readonly TestResult[]; readonly failedSuites: readonly string[] }
   | { readonly kind: "crashed"; readonly output: string }
   | { readonly kind: "killed" };
@@ -60,13 +63,13 @@ const running = new Set<ChildProcess>();
 process.on("exit", () => running.forEach(kill));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
-/** Jest starts processes of its own, and tests do: the whole group goes. */
+/** Kills the whole process group: jest and tests start further processes. */
 function kill({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, "SIGKILL");
   } catch {
-    // it has ended by itself
+    // it has already ended
   }
 }
 
@@ -83,7 +86,7 @@ interface Report {
   }[];
 }
 
-/** Runs the tests of some files whose names match, and nothing else. */
+/** Runs the tests of the given files whose names match. */
 export async function runJest(
   copy: string,
   files: readonly string[],
@@ -109,7 +112,7 @@ export async function runJest(
   }, boundMs);
   await new Promise<void>((resolve) => child.once("exit", () => resolve()));
   clearTimeout(timer);
-  kill(child); // what its tests have left behind
+  kill(child); // processes that the tests left behind
   running.delete(child);
   if (isLate) return { kind: "killed" };
   if (!existsSync(report)) return { kind: "crashed", output };

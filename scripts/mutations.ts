@@ -1,7 +1,8 @@
-// Breaks each line that keeps a promise of RELIABILITY.md, in a copy of the tree, and expects the named test to fail.
-//   npm run test:mutations                  all of them
-//   npm run test:mutations -- --only TEXT   those with TEXT in their promise, id, mutation, test file or test name;
-//                                           given several times: those with any of them
+// Breaks each line that keeps a promise, in a copy of the source tree, and expects the named test
+// to fail.
+//   npm run test:mutations                  all promises
+//   npm run test:mutations -- --only TEXT   promises with TEXT in their wording, id, mutation, test file or
+//                                           test name; may be given several times
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -10,11 +11,11 @@ import type { HeldPromise } from "../test/mutations/promise.js";
 import { breakAt, markedFiles } from "./breaks.js";
 import { Copies, root, runJest, type Ended } from "./jest-runs.js";
 
-/** How many runs of jest at a time. */
+/** Number of concurrent jest runs. */
 const RUNNERS = 2;
-/** A test that the break makes hang is killed. In CI the suite would fail just so. */
+/** A test that hangs because of the break is killed, and counts as failed. */
 const BOUND_MS = 60_000;
-/** What a test that waits in vain may take, unless it says so itself. */
+/** Default time limit of a test, unless the test sets its own. */
 const TEST_TIMEOUT_MS = 10_000;
 const GREEN_BOUND_MS = 600_000;
 
@@ -26,7 +27,7 @@ function chosen(): HeldPromise[] {
   return all.filter((held) => values.only.some((part) => JSON.stringify(Object.values(held)).includes(part)));
 }
 
-/** The promises whose tests are not green without a break, and why: they would prove nothing. */
+/** The promises whose tests fail without a break, with the reason. Such tests prove nothing. */
 async function findRed(copy: string, promises: readonly HeldPromise[]): Promise<Map<HeldPromise, string>> {
   const files = [...new Set(promises.map(({ test }) => test))];
   const pattern = [...new Set(promises.map(({ name }) => literally(name)))].join("|");
@@ -52,15 +53,18 @@ interface Verdict {
 function verdictOf(ended: Ended): Verdict {
   if (ended.kind === "killed") return { caught: true, why: `did not end within ${BOUND_MS / 1_000} s, killed` };
   if (ended.kind === "crashed") return { caught: true, why: "the process crashed" };
-  // A break that is no TypeScript breaks everything, and shows nothing.
+  // A break that does not compile fails every test, and proves nothing.
   if (ended.failedSuites.length > 0) return { caught: false, why: "the broken source cannot be loaded" };
   if (ended.results.length === 0) return { caught: false, why: "no test ran" };
   const failed = ended.results.find(({ outcome }) => outcome === "failed");
-  if (failed === undefined) return { caught: false, why: "the test is green without this line" };
-  return { caught: true, why: /Exceeded timeout/.test(failed.message) ? "the test timed out" : "the test is red" };
+  if (failed === undefined) return { caught: false, why: "the test passes without this line" };
+  return { caught: true, why: /Exceeded timeout/.test(failed.message) ? "the test timed out" : "the test failed" };
 }
 
-/** Throws when the mutation cannot be applied: that is a mistake in the list, and neither caught nor survived. */
+/**
+ * Throws when the mutation cannot be applied: the list is then wrong, and the result neither caught
+ * nor survived.
+ */
 async function tryBreak(copy: string, { id, mutation, test, name }: HeldPromise): Promise<Verdict> {
   const file = sources.get(id);
   if (file === undefined) throw new Error(`no line is marked "// promise: ${id}"`);
@@ -82,11 +86,11 @@ const began = performance.now();
 const seconds = (since: number) => `${((performance.now() - since) / 1_000).toFixed(1)} s`;
 
 const suspect = [...(await findRed(first, promises)).keys()];
-// Once more without the others beside it: whoever is red then was not made so by a busy machine.
+// Run suspects again, one at a time: a busy machine can make a test fail in the concurrent run.
 const red = suspect.length === 0 ? new Map<HeldPromise, string>() : await findRed(first, suspect);
 for (const [{ test, name }, why] of red) console.log(`RED       ${test}: ${name}\n${why}`);
 const green = red.size === 0 ? "green" : "not all green";
-console.log(`${promises.length} promises, their tests are ${green} without a break (${seconds(began)})`);
+console.log(`${promises.length} promises; their tests are ${green} without a break (${seconds(began)})`);
 
 let caught = 0;
 const survivors: HeldPromise[] = [];

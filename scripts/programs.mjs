@@ -1,12 +1,16 @@
-// Compiles TypeScript programs that tests run in processes of their own: one that is compiled starts in a third of the time
-// that it takes with tsx. `node scripts/programs.mjs FOLDER FILE...` writes each FILE to FOLDER, at its path from the root.
+// Compiles TypeScript programs that tests run in separate processes: a compiled program starts
+// three times as fast as with tsx. `node scripts/programs.mjs FOLDER FILE...` writes each FILE to
+// FOLDER, at its path from the root.
 import { readFile } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
-/** A program finds the files beside its source, wherever the compiled one is. */
+/**
+ * Keeps the source's URL in `import.meta.url`, so that a compiled program finds the files beside
+ * its source.
+ */
 const sourceUrls = {
   name: "source-urls",
   setup({ onLoad }) {

@@ -1,8 +1,9 @@
 /**
- * A plugin for buf that writes encoders and decoders of fixed shape, made for the messages of one file.
+ * A buf plugin that generates encoders and decoders for the messages of one file.
  *
- * They make and take the same objects as protobuf-es, about three times as fast, because nothing is looked up at run time.
- * They cover what encoders write; everything else is left to protobuf-es (see src/codec/reader.ts).
+ * They use the same objects as protobuf-es and are about three times as fast, because nothing is
+ * looked up at run time. They support what encoders write; anything else is left to protobuf-es
+ * (see src/codec/reader.ts).
  */
 import { ScalarType } from "@bufbuild/protobuf";
 import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
@@ -12,10 +13,10 @@ import type { GeneratedFile, Schema } from "@bufbuild/protoplugin";
 const LENGTH_DELIMITED = 2;
 const VARINT = 0;
 
-/** Strings that are nearly always the same in all messages of a stream. */
+/** Fields whose value is nearly always the same in all messages of a stream. */
 const repeats: ReadonlySet<string> = new Set(["Channel", "ClientID"]);
 
-/** The scalars that the contract uses, and the method of reader and writer for each. */
+/** The scalar types of the contract, with the method of reader and writer for each. */
 const methods: ReadonlyMap<ScalarType, string> = new Map([
   [ScalarType.STRING, "string"],
   [ScalarType.BYTES, "bytes"],
@@ -86,8 +87,8 @@ function generateFile(schema: Schema, file: DescFile): void {
 }
 
 /**
- * What is received is made by a constructor and not by a literal: V8 learns where literals live long, as among many streams those that wait
- * for their loops may, and makes them old at once; see src/support/yielded.ts.
+ * Decoded messages are created by a constructor, not by an object literal: V8 allocates the objects
+ * of a literal in the old generation once it has seen them live long; see src/support/yielded.ts.
  */
 function generateClass(f: GeneratedFile, message: DescMessage): void {
   const { name } = message;
@@ -106,7 +107,7 @@ function generateClass(f: GeneratedFile, message: DescMessage): void {
   f.print();
 }
 
-/** All fields but messages have a zero. */
+/** Every field except a message field has a zero value. */
 function isAlwaysSet(field: DescField): boolean {
   return field.fieldKind !== "message";
 }
@@ -184,7 +185,7 @@ function generateFieldReader(f: GeneratedFile, field: DescField): void {
       break;
     case "message":
       f.print("      case ", tag(field), ":");
-      f.print("        // Merging with an earlier one is for protobuf-es.");
+      f.print("        // protobuf-es merges repeated occurrences.");
       f.print("        if (", name, " !== undefined) reader.giveUp();");
       f.print("        else ", name, " = read", field.message.name, "(reader.end());");
       break;
@@ -318,7 +319,7 @@ function generateGuard(f: GeneratedFile, message: DescMessage): void {
   );
 }
 
-/** Local names are never reserved words or names of this file. */
+/** A local name that is neither a reserved word nor a name used in the generated file. */
 function local(field: DescField): string {
   return safeIdentifier(`${field.localName.slice(0, 1).toLowerCase()}${field.localName.slice(1)}_`);
 }

@@ -27,7 +27,7 @@ function table(all: readonly Row[]): string {
   return `<!-- prettier-ignore -->\n| What happens | What holds | Tests |\n| --- | --- | --- |\n${lines.join("\n")}`;
 }
 
-// The formatter would pad every cell to the longest of its column.
+// Not formatted: the formatter would pad each cell to the width of its column.
 function section({ title, promises }: Chapter): string {
   const lines = promises.map((held) => `| ${[held.promise, testOf(held)].map(cell).join(" | ")} |`);
   const head = "| What is promised | The test that holds it |\n| --- | --- |";

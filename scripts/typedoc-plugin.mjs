@@ -1,5 +1,6 @@
-// A public name without a comment fails the build of the reference. Three kinds are described elsewhere: members of an
-// inline object type by the comment above it, members named by a well-known symbol by the language, constructors by their class.
+// Fails the reference's build when a public name has no comment. Three kinds are exempt, because
+// they are described elsewhere: members of an inline object type (by the comment above it), members
+// with a well-known symbol (by the language), and constructors (by their class).
 
 /** @param {import("typedoc").Application} app */
 export function load(app) {
