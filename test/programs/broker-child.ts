@@ -1,9 +1,9 @@
 import { startBroker, type BrokerOptions } from "kubemq-es/testing";
 
-/** A broker in a process of its own; its parent speaks to it over the IPC channel. */
+/** A broker in a separate process, controlled by its parent over IPC. */
 const broker = await startBroker(JSON.parse(process.argv[2] ?? "{}") as BrokerOptions);
 process.on("disconnect", () => process.exit());
-// Ctrl-C goes to the whole group; the parent decides when this ends.
+// Ctrl-C reaches the whole process group; the parent decides when this process ends.
 process.on("SIGINT", () => {});
 process.on("message", async ({ id, path, args }: { id: number; path: string[]; args: unknown[] }) => {
   const reply = (answer: object) => process.send?.({ id, ...answer });

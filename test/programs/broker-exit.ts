@@ -3,7 +3,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { kubemq } from "../../gen/kubemq_pb.js";
 import { startBroker } from "../../src/broker/index.js";
 
-// A delayed message, a receive and an AckAll, each with hours to go, when the broker closes.
+// Closes the broker while a delayed message, a receive and an AckAll have hours left.
 const broker = await startBroker();
 const client = createClient(kubemq, createGrpcTransport({ baseUrl: `http://${broker.address}` }));
 await client.sendQueueMessage({ ClientID: "c", Channel: "q", Metadata: "x", Policy: { DelaySeconds: 40_000 } });

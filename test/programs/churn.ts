@@ -5,8 +5,9 @@ import { TcpProxy } from "../support/tcp-proxy.js";
 import { sleep, until } from "../support/until.js";
 
 /**
- * Subscribes and aborts at random moments: before, while connecting, in back-off, in the loop's body, by every way out. Afterwards nothing
- * may be left: `churn.ts ROUNDS`.
+ * Subscribes and aborts at random times: before the call, while connecting, in back-off, in the
+ * loop's body, by every way to leave a loop. Afterwards nothing may be left. Usage: `churn.ts
+ * ROUNDS`.
  */
 const rounds = Number(process.argv[2] ?? 10_000);
 const dice = new Random(rounds);
@@ -59,7 +60,7 @@ async function round(): Promise<void> {
   }
 }
 
-/** Ends the disturbances. */
+/** Ends the faults. */
 const over = new AbortController();
 const disturbing = (async () => {
   while (!over.signal.aborted) {

@@ -1,7 +1,10 @@
 import { KubeMQClient } from "kubemq-es";
 import { sleep, until } from "../support/until.js";
 
-/** Uses a client in one of its states, closes it, says `done`, and is to end by itself: `exits.ts STATE ADDRESS`. */
+/**
+ * Brings a client into a state, closes it and prints `done`; the process must then end by itself.
+ * Usage: `exits.ts STATE ADDRESS`.
+ */
 const [state = "", address = ""] = process.argv.slice(2);
 const client = new KubeMQClient({
   address,

@@ -4,11 +4,12 @@ import { frame, frameType, headers, RequestScanner } from "../support/h2.js";
 import { sleep } from "../support/until.js";
 
 /**
- * Leaves a server that began a header block, never ended it, and reads no more, while bytes for it wait to be written: node:http2 then
- * leaves streams to the garbage collector, which may free their session first.
+ * Leaves a server that began a header block, never ended it, and stopped reading while data for it
+ * waits to be written. node:http2 then leaves streams to the garbage collector, which may free
+ * their session first.
  */
-const settings = Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff]); // a window as large as can be
-/** Who ends it: the server in every second round. */
+const settings = Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff]); // the largest possible window
+/** The server ends the connection in every second round, the client in the others. */
 let hangsUp = false;
 const server = createServer((socket) => {
   socket.on("error", () => {});
@@ -17,7 +18,7 @@ const server = createServer((socket) => {
   const scanner = new RequestScanner();
   socket.on("data", (chunk) => {
     for (const { id } of scanner.push(chunk)) {
-      // The flags, which come fifth, would say that the header block is at its end.
+      // The fifth byte holds the flags, which would mark the end of the header block.
       const half = headers(id, { ":status": "200", "content-type": "application/grpc", "x-half": "x".repeat(90) });
       half[4] = 0;
       socket.write(half);

@@ -2,7 +2,10 @@ import { createServer, type AddressInfo } from "node:net";
 import { KubeMQClient } from "kubemq-es";
 import { flag, frame, frameType, headers, RequestScanner } from "../support/h2.js";
 
-/** Closes clients the moment a call fails of a header block that is too large for node:http2. */
+/**
+ * Closes clients as soon as a call fails because of a header block that is too large for
+ * node:http2.
+ */
 const many = Object.fromEntries(Array.from({ length: 3000 }, (_, n) => [`x-${n}`, "y"]));
 const server = createServer((socket) => {
   socket.on("error", () => {});

@@ -2,9 +2,10 @@ import { writeSync } from "node:fs";
 import { KubeMQClient, KubeMQError } from "kubemq-es";
 
 /**
- * A consumer in a process of its own, to be killed at any moment. It writes what it knows as it knows it, by synchronous writes, so that
- * nothing it has said is lost with it: `+ body count` for a delivery, `= body` for a confirmed ack, `? body` for one of unknown outcome,
- * `! body` for one that was lost before it was asked for.
+ * A consumer in a separate process, which may be killed at any time. It reports with synchronous
+ * writes, so that no report is lost with it: `+ body count` for a delivery, `= body` for a
+ * confirmed ack, `? body` for an ack of unknown outcome, `! body` for a delivery lost before it was
+ * acked.
  */
 const [address = "", channel = "", prefetch = "1"] = process.argv.slice(2);
 const say = (line: string) => void writeSync(1, `${line}\n`);

@@ -1,8 +1,9 @@
 import { KubeMQClient } from "kubemq-es";
 
 /**
- * A responder in a process of its own: arguments are the address, the channel, the group and its name. Tells its parent when it is
- * ready and which requests it takes up; with a fifth argument, `crash`, it dies in the body of the first.
+ * A responder in a separate process. Arguments: address, channel, group and name. Reports to its
+ * parent when it is ready and which requests it receives. With a fifth argument `crash`, it dies
+ * while handling the first request.
  */
 const [address = "", channel = "", group = "", clientId = "", crash] = process.argv.slice(2);
 const client = new KubeMQClient({ address, clientId });

@@ -1,6 +1,8 @@
 import { KubeMQClient } from "kubemq-es";
 
-/** Stores so many events of 10 kB, as fast as they are taken. Arguments: address, channel, count. */
+/**
+ * Stores events of 10 kB as fast as the server accepts them. Arguments: address, channel, count.
+ */
 const [address = "", channel = "", count = "0"] = process.argv.slice(2);
 const body = Buffer.alloc(10 * 1024, "x");
 

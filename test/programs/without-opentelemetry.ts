@@ -1,6 +1,7 @@
 /**
- * Imports the package where `@opentelemetry/api` is not installed: a resolve hook refuses it as Node.js would. Sends one event to
- * show that the client works, and imports `kubemq-es/opentelemetry` to show that the hook refuses.
+ * Imports the package where `@opentelemetry/api` is not installed: a resolve hook refuses it as
+ * Node.js would. Sends an event to show that the client works, and imports
+ * `kubemq-es/opentelemetry` to show that the hook works.
  */
 import { register } from "node:module";
 

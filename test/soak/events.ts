@@ -5,10 +5,13 @@ import { Receiver } from "./receiver.js";
 import type { LineName, Load, World } from "./world.js";
 
 const PREFIX = "soak.events.";
-/** How long an event may be on its way when nothing is wrong. */
+/** How long an event may take to arrive when there is no fault. */
 const TRANSIT_MS = 1_000;
 
-/** Events: two publishers that keep their order and calls one by one, to two subscribers and a group of three. */
+/**
+ * Events: two publishers that keep their order, and single calls, to two subscribers and a group of
+ * three.
+ */
 export async function eventsLoad(world: World): Promise<Load> {
   const { findings, stop, windows } = world;
   const latency = new Latency("events");
@@ -82,7 +85,7 @@ export async function eventsLoad(world: World): Promise<Load> {
         });
         lines.push(`${receiver.name}: ${receiver.total()} received, ${missing} confirmed ones missed in downtime`);
       }
-      // Calls run side by side, and members of a group each have their share: those have no order.
+      // Concurrent calls and members of a group have no defined order.
       for (const receiver of single) receiver.checkOrder([...streams]);
       return [...lines, latency.line()];
     },

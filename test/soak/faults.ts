@@ -6,12 +6,12 @@ import { LINES, type LineName, type World } from "./world.js";
 type Direction = "up" | "down" | "both";
 
 /**
- * How long the clients may take to be ready again: the connection is found broken, and the longest back-off passes twice. The time
- * in which the machine had none for its processes is not theirs.
+ * How long the clients may take to recover: the broken connection must be detected, then the
+ * longest back-off passes twice. Time in which the machine was busy is not counted.
  */
 const RECOVERY_MS = 15_000;
 const MAX_RECOVERY_MS = 60_000;
-/** What comes by a stream that was just made is on its way only after the broker has seen it. */
+/** A new stream delivers only what the broker sends after it has registered the stream. */
 const SETTLE_MS = 1_000;
 const STREAMS = [
   "SubscribeToEvents",
@@ -21,20 +21,23 @@ const STREAMS = [
   "QueuesUpstream",
   "StreamQueueMessage",
 ] as const;
-/** Statuses that streams come back from: OK, CANCELLED, UNAVAILABLE. */
+/** Status codes after which a stream is opened again: OK, CANCELLED, UNAVAILABLE. */
 const CODES = [0, 1, 14] as const;
 
-/** HTTP_1_1_REQUIRED, the last one that has a name. */
+/** HTTP_1_1_REQUIRED, the highest named code. */
 const MAX_RESET_CODE = 13;
 
 interface FaultKind {
   readonly name: string;
-  /** Of the lines that it is given, or of all. */
+  /** Whether the fault affects the given lines or the whole broker. */
   readonly on: "lines" | "broker";
   strike(lines: readonly TcpProxy[]): Promise<void>;
 }
 
-/** Does to the lines and to the broker whatever chance says, one thing at a time, and waits in between until all is well. */
+/**
+ * Injects random faults into lines and broker, one at a time, and waits after each until every
+ * client has recovered.
+ */
 export class FaultPlay {
   readonly counts = new Map<string, number>();
   longestRecoveryMs = 0;
@@ -72,13 +75,13 @@ export class FaultPlay {
     await this.#during(kind.name, names, () => kind.strike(names.map((name) => this.#world.lines[name])));
   }
 
-  /** SIGKILL: the broker comes back on its port, and has forgotten everything. */
+  /** SIGKILL: the broker restarts on its port with an empty memory. */
   async #kill(): Promise<void> {
     const { broker, kills } = this.#world;
     await this.#calm(500);
     return this.#during("kill -9", LINES, async () => {
       await broker.kill();
-      // What was sent until the process was gone may have been stored by it.
+      // Messages sent before the process was gone may still have been stored by it.
       kills.push(performance.now());
       await broker.start();
     });
@@ -98,7 +101,7 @@ export class FaultPlay {
   async #recover(name: string): Promise<void> {
     const from = performance.now();
     const busyBefore = this.#pulse.busyMs;
-    // A connection that broke is noticed at once, but not within this tick.
+    // A broken connection is noticed at once, but not in the same tick.
     await sleep(100);
     while (!this.#world.isHealthy) {
       const tookMs = performance.now() - from;

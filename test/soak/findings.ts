@@ -1,7 +1,7 @@
-/** What must not be, in a run whose end says that nothing is lost, doubled or leaked. */
+/** Violations: a run without any has lost, duplicated and leaked nothing. */
 export type Fault = "lost" | "doubled" | "disorder" | "wrong" | "leaked" | "stuck" | "unexpected";
 
-/** Counts what went wrong, and keeps the first examples of each kind. */
+/** Counts violations, and keeps the first examples of each kind. */
 export class Findings {
   readonly #found = new Map<Fault, { count: number; readonly examples: string[] }>();
 

@@ -2,16 +2,16 @@ import { KubeMQError, type Delivery } from "kubemq-es";
 import type { Findings } from "./findings.js";
 import { Latency, Outcome, parseBody, type Producer } from "./producer.js";
 
-/** What is known of a job. */
+/** The known state of a job. */
 const Fate = {
   unseen: 0,
-  /** A loop has it. */
+  /** A loop is processing it. */
   held: 1,
-  /** It went back to the queue, or must have: it has to come again. */
+  /** It went back to the queue, or must have: it must be delivered again. */
   due: 2,
-  /** Whether it was acknowledged is unknown: it may come again, or not. */
+  /** The outcome of its acknowledgement is unknown: it may be delivered again. */
   unclear: 3,
-  /** Its acknowledgement was confirmed: it must not come again. */
+  /** Its acknowledgement was confirmed: it must not be delivered again. */
   done: 4,
 } as const;
 
@@ -23,17 +23,17 @@ interface Column {
   readonly latency: Latency;
 }
 
-/** A delivery of a job: what its loop settles by. */
+/** A delivery of a job, which its loop settles. */
 export interface Held {
   readonly producer: Producer;
   readonly number: number;
-  /** How often the job has come, this time included. */
+  /** Number of deliveries so far, this one included. */
   readonly times: number;
-  /** It was done already. */
+  /** It was already done. */
   readonly late: boolean;
 }
 
-/** Follows every job of some producers from its first delivery to its acknowledgement. */
+/** Tracks every job of some producers from its first delivery to its acknowledgement. */
 export class Jobs {
   readonly #columns = new Map<string, Column>();
   #redelivered = 0;
@@ -56,8 +56,9 @@ export class Jobs {
   }
 
   /**
-   * @param leased a job whose lease ran out on its way here, or while it waited for the loop, may be done by the time that the loop gets it:
-   *   nobody here can know that, but then the server refuses what the loop makes of it
+   * Records a delivery.
+   * @param leased The lease of the job may have expired in transit or while the job waited for the
+   *   loop. It may then be done already: only the server knows, and it refuses the settlement.
    */
   take(body: string, by: string, leased = false): Held | undefined {
     const { name, number } = parseBody(body);
@@ -77,7 +78,7 @@ export class Jobs {
     return { producer, number, times, late };
   }
 
-  /** Acknowledges, and remembers how far that is certain. */
+  /** Acknowledges, and records how certain the outcome is. */
   async ack(held: Held, ack: () => Promise<void>, by: string): Promise<void> {
     const { name } = held.producer;
     try {
@@ -96,9 +97,9 @@ export class Jobs {
     }
   }
 
-  /** Gives a job back: whatever comes of that, it has to come again. */
+  /** Gives a job back. Whatever the outcome, it must be delivered again. */
   async giveBack(held: Held, settle: () => Promise<void>, by: string): Promise<void> {
-    // It may come again before the promise of this one resolves.
+    // It may be delivered again before this promise resolves.
     if (!held.late) this.#set(held, Fate.due);
     try {
       await settle();
@@ -110,17 +111,17 @@ export class Jobs {
     }
   }
 
-  /** A loop was left with it: the server takes it back. */
+  /** The loop ended with this job unsettled: the server takes it back. */
   leave(held: Held): void {
     if (!held.late) this.#set(held, Fate.due);
   }
 
-  /** A loop that acknowledges by asking for the next one is done with it: nobody is told whether that was confirmed. */
+  /** Asking for the next job acknowledged this one, without a reported confirmation. */
   finish(held: Held): void {
     if (!held.late) this.#set(held, Fate.unclear);
   }
 
-  /** How many jobs, confirmed as sent, have not come to their end. */
+  /** The number of jobs that were confirmed as sent and not finished. */
   open(isLost: (producer: Producer, number: number) => boolean): number {
     let open = 0;
     for (const { producer, fate } of this.#columns.values()) {
@@ -171,7 +172,9 @@ export class Jobs {
     return this.#columns.get(producer.name)?.deliveries[number] === times;
   }
 
-  /** Only the latest delivery of a job says where it is; an older one was taken back before. */
+  /**
+   * Only the latest delivery of a job decides its state; the server took older ones back earlier.
+   */
   #set(held: Held, fate: number): void {
     const column = this.#columns.get(held.producer.name);
     if (column === undefined || column.fate[held.number] === Fate.done) return;

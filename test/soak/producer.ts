@@ -3,13 +3,19 @@ import { KubeMQError } from "kubemq-es";
 import { sleep } from "../support/until.js";
 import type { Findings } from "./findings.js";
 
-/** What a send came to. Unknown: the connection was lost, or no answer came; it may have been carried out, once. */
+/**
+ * The outcome of a send. `unknown`: the connection was lost, or there was no answer; it may have
+ * been carried out once.
+ */
 export const Outcome = { none: 0, pending: 1, confirmed: 2, unknown: 3, skipped: 4 } as const;
 
-/** Beyond so many unanswered sends the open loop leaves sends out, and counts them. */
+/** Maximum unanswered sends; beyond it the open loop skips sends and counts them. */
 const MAX_UNANSWERED = 5_000;
 
-/** Numbered messages at a steady rate, and what each came to. What it remembers is not on the heap, whose slope is measured. */
+/**
+ * Sends numbered messages at a steady rate and records each outcome. Its records are off the heap,
+ * whose slope is measured.
+ */
 export class Producer {
   readonly outcome: Uint8Array;
   /** When the outcome was known, in milliseconds of `performance.now()`. */
@@ -22,14 +28,14 @@ export class Producer {
 
   constructor(
     readonly name: string,
-    /** The lines that it sends through, as the windows of trouble are named. */
+    /** The lines that it sends through, by the names used in {@link Windows}. */
     readonly line: string,
-    /** Messages a second. */
+    /** Messages per second. */
     readonly rate: number,
     readonly capacity: number,
     readonly findings: Findings,
     fillerBytes = 100,
-    /** How many go together. */
+    /** Messages per send. */
     readonly step = 1,
   ) {
     this.outcome = new Uint8Array(capacity);
@@ -37,7 +43,9 @@ export class Producer {
     this.#filler = "x".repeat(fillerBytes);
   }
 
-  /** When a message was to be sent: latencies count from here, so that a stalled sender is no excuse. */
+  /**
+   * The time at which a message was due. Latencies start here, so that a stalled sender is counted.
+   */
   intendedAt(number: number): number {
     return this.#startedAt + ((number - (number % this.step)) * 1_000) / this.rate;
   }
@@ -46,7 +54,7 @@ export class Producer {
     return `${this.name}:${number}:${this.#filler}`;
   }
 
-  /** Sends until the signal aborts, and waits for what is unanswered. */
+  /** Sends until the signal aborts, then waits for the unanswered sends. */
   async run(signal: AbortSignal, send: (number: number) => Promise<unknown>): Promise<void> {
     const { step } = this;
     this.#startedAt = performance.now();
@@ -96,13 +104,13 @@ export class Producer {
   }
 }
 
-/** Finds the producer and the number of a body. */
+/** Parses the producer's name and the message's number from a body. */
 export function parseBody(body: string): { readonly name: string; readonly number: number } {
   const [name = "", number = ""] = body.split(":", 2);
   return { name, number: Number(number) };
 }
 
-/** Latencies, in microseconds inside. */
+/** Latencies, stored in microseconds. */
 export class Latency {
   readonly #histogram: RecordableHistogram = createHistogram();
 

@@ -4,13 +4,16 @@ import { Latency } from "./producer.js";
 import { LINES, type World } from "./world.js";
 
 const EVERY_MS = 200;
-/** A ping that takes longer finds a machine that has no time for its processes. */
+/** A slower ping means that the machine is busy. */
 const BUSY_MS = 300;
 
-/** Pings the broker on a line that nothing is done to: when that is slow, the machine is busy, and slowness elsewhere has its reason. */
+/**
+ * Pings the broker on a line without faults. When that is slow, the machine is busy, which explains
+ * delays elsewhere.
+ */
 export class Pulse {
   readonly #world: World;
-  /** How long the machine or the broker had no time, in all. */
+  /** Total time in which the machine or the broker was busy. */
   busyMs = 0;
   readonly #roundTrips = new Latency("round trips of pings");
   #startedAt = 0;
@@ -29,7 +32,7 @@ export class Pulse {
         await client.ping();
         this.#roundTrips.since(sentAt);
       } catch (error) {
-        if (!KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT")) throw error; // the broker restarts
+        if (!KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT")) throw error; // the broker is restarting
       }
       const tookMs = performance.now() - from - EVERY_MS;
       if (tookMs < BUSY_MS) continue;

@@ -6,16 +6,19 @@ import type { LineName, World } from "./world.js";
 export const DEAD = "soak-dead";
 export const policy = { deadLetter: { queue: DEAD, maxReceiveCount: 4 } };
 
-/** Jobs that nobody can do: rejected until they are dead letters. */
+/** Jobs that always fail: rejected until they become dead letters. */
 const isPoison = (number: number) => number % 97 === 13;
 
 export type Consumer = (signal: AbortSignal) => Promise<void>;
 
-/** Consumers of each kind, that acknowledge, reject, requeue, replace, leave, and let leases run out, as chance has it. */
+/**
+ * Consumers of each kind. They acknowledge, reject, requeue, replace, leave, and let leases expire,
+ * at random.
+ */
 export function queueConsumers(world: World, clients: Readonly<Record<LineName, KubeMQClient>>, jobs: Jobs) {
   const { stop } = world;
 
-  /** Settles a delivery as chance has it. */
+  /** Settles a delivery in a random way. */
   const work = async (held: Held, delivery: AnyDelivery, by: string, channel: string, chance: number) => {
     if (isPoison(held.number) && channel !== DEAD) return jobs.giveBack(held, () => delivery.reject(), by);
     if (chance < 0.05 && channel !== DEAD) return jobs.giveBack(held, () => delivery.reject(), by);
@@ -23,7 +26,7 @@ export function queueConsumers(world: World, clients: Readonly<Record<LineName, 
     return jobs.ack(held, () => delivery.ack(), by);
   };
 
-  /** Works on as many at once as it prefetches. */
+  /** Processes as many jobs at once as it prefetches. */
   const consumer = (line: LineName, channel: string, prefetch: number): Consumer => {
     const by = `consumer of ${channel} on ${line}`;
     const random = world.random(by + prefetch);
@@ -34,7 +37,7 @@ export function queueConsumers(world: World, clients: Readonly<Record<LineName, 
       });
   };
 
-  /** A handler that settles by what it returns: nobody is told whether that was confirmed. */
+  /** A handler that settles by its return value. Confirmations are not reported. */
   const processor = (line: LineName, channel: string, concurrency: number): Consumer => {
     const by = `processor of ${channel} on ${line}`;
     const random = world.random(by);
@@ -55,7 +58,7 @@ export function queueConsumers(world: World, clients: Readonly<Record<LineName, 
       );
   };
 
-  /** Acknowledges by asking for the next one; leaves its loop at what it refuses, which rejects that. */
+  /** Acknowledges by asking for the next job. Leaving the loop rejects the current one. */
   const nexter = (line: LineName, channel: string): Consumer => {
     const by = `loop over ${channel} on ${line}`;
     const random = world.random(by);
@@ -75,7 +78,7 @@ export function queueConsumers(world: World, clients: Readonly<Record<LineName, 
     };
   };
 
-  /** Leaves its loop in the midst of a job, again and again. */
+  /** Repeatedly leaves its loop while it processes a job. */
   const leaver = (line: LineName, channel: string): Consumer => {
     const by = `leaver of ${channel} on ${line}`;
     const random = world.random(by);
@@ -97,8 +100,9 @@ export function queueConsumers(world: World, clients: Readonly<Record<LineName, 
   };
 
   /**
-   * Holds jobs under leases, as many at once as it prefetches, or one after another: those that wait for the loop then run out of
-   * their leases while it sleeps, and go to the end of the queue.
+   * Holds jobs under leases, as many at once as it prefetches, or one at a time. With one at a
+   * time, the leases of waiting jobs expire while the loop sleeps, and those jobs move to the end
+   * of the queue.
    */
   const leaser = (line: LineName, channel: string, autoExtend: boolean, concurrency: number): Consumer => {
     const by = `leases on ${line}`;
@@ -110,7 +114,8 @@ export function queueConsumers(world: World, clients: Readonly<Record<LineName, 
         const held = jobs.take(body, by, true);
         if (held === undefined) return;
         const chance = random.next();
-        // Longer than the visibility: extended, or lost and delivered again.
+        // Longer than the visibility: the lease is extended, or is lost and the job delivered
+        // again.
         if (chance > 0.99 && !stop.aborted) await sleep(random.between(2_500, 3_000));
         if (chance < 0.9 || isPoison(held.number)) await work(held, delivery, by, channel, random.next());
         else await jobs.giveBack(held, () => delivery.replace({ channel, body, policy }), by);

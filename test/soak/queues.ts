@@ -14,11 +14,17 @@ const NEXT = "soak-next";
 const FETCHED = "soak-fetched";
 const BATCH = 5;
 const DRAIN_MS = 90_000;
-/** How long a job of a queue without acknowledgements may wait, and be on its way, when nothing is wrong. */
+/**
+ * How long a job of a queue without acknowledgements may wait and be in transit when there is no
+ * fault.
+ */
 const TRANSIT_MS = 5_000;
 const BACKLOG_EVERY_MS = 1_000;
 
-/** Queues: every way to send, and consumers that acknowledge, reject, requeue, leave, and let leases run out. */
+/**
+ * Queues: every way to send, and consumers that acknowledge, reject, requeue, leave, and let leases
+ * expire.
+ */
 export async function queuesLoad(world: World): Promise<Load> {
   const { findings, stop, windows } = world;
   const autoLatency = new Latency("jobs-auto");
@@ -50,7 +56,10 @@ export async function queuesLoad(world: World): Promise<Load> {
     }
   };
 
-  /** Receives by calls: what a call brings is acknowledged, and what it does not bring any more is lost. */
+  /**
+   * Receives by calls: the server acknowledges on delivery, so a message whose response is lost is
+   * lost.
+   */
   const fetch: Consumer = async (signal) => {
     while (!signal.aborted) {
       try {
@@ -105,13 +114,16 @@ export async function queuesLoad(world: World): Promise<Load> {
     auto.run(stop, (number) => clients.east.queues.send({ channel: AUTO, body: auto.body(number) })),
   ]);
 
-  /** Only what was unsettled when the broker lost its memory can have gone with it. */
+  /** Only jobs unsettled when the broker lost its memory can have been lost with it. */
   const isLost = (producer: Producer, number: number) => world.lostMemorySince(producer.intendedAt(number));
   const waiting = async () => {
     const { queues } = (await world.broker.stats()).messages;
     return Object.entries(queues).filter(([name, count]) => name.startsWith("soak-") && count > 0);
   };
-  /** How many messages waited in each queue at the worst of times: what waits long with few before it is stuck, and not behind. */
+  /**
+   * The largest number of waiting messages per queue. A message that waits long behind few others
+   * is stuck.
+   */
   const most = new Map<string, number>();
   const watch = async () => {
     while (!leave.signal.aborted) {
@@ -133,7 +145,7 @@ export async function queuesLoad(world: World): Promise<Load> {
       await watching;
     },
     reconcile() {
-      /** What is acknowledged as it is handed out goes with a connection that breaks. */
+      /** A message acknowledged on delivery is lost when the connection breaks. */
       const received = (receiver: Receiver, producer: Producer, lines: readonly LineName[]) => {
         const missing = receiver.missing((_, number) => {
           const until = (producer.doneAt[number] ?? 0) + TRANSIT_MS;
@@ -149,8 +161,9 @@ export async function queuesLoad(world: World): Promise<Load> {
         received(autoReceiver, auto, ["east", "south"]),
         `  ${autoLatency.line()}`,
         received(fetcher, fetched, ["north", "east"]),
-        // A consumer takes half of its prefetch a round trip at most, one under leases a single message: with long round trips, on
-        // a busy machine or behind a delayed line, they fall behind, and what waits then waits for those before it.
+        // A consumer receives at most half of its prefetch per round trip, and a single message
+        // under a lease. With long round trips, on a busy machine or a delayed line, it falls
+        // behind, and messages wait for those before them.
         `waiting at most: ${[...most].map(([name, count]) => `${count} in ${name}`).join(", ") || "none"}`,
       ];
     },

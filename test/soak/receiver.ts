@@ -5,20 +5,20 @@ interface Column {
   readonly producer: Producer;
   readonly received: Uint8Array;
   highest: number;
-  /** Numbers that came behind a higher one. */
+  /** Numbers that arrived after a higher one. */
   readonly late: number[];
 }
 
-/** How many numbers that came late are kept to be looked at. */
+/** How many late numbers are recorded. */
 const MAX_LATE = 10_000;
 
-/** Counts how often each message of each producer came to a subscriber, or to a group of them. */
+/** Counts how often each message of each producer arrived at a subscriber, or at a group. */
 export class Receiver {
   readonly #columns = new Map<string, Column>();
 
   constructor(
     readonly name: string,
-    /** The lines it receives through. */
+    /** The lines that it receives through. */
     readonly lines: readonly string[],
     producers: readonly Producer[],
     readonly findings: Findings,
@@ -29,7 +29,10 @@ export class Receiver {
     }
   }
 
-  /** Takes a message in; a second time is a finding. Undefined for a body that nobody sent. */
+  /**
+   * Records a message; a duplicate is a violation. Returns undefined for a body that no producer
+   * sent.
+   */
   take(body: string): { readonly producer: Producer; readonly number: number } | undefined {
     const { name, number } = parseBody(body);
     const column = this.#columns.get(name);
@@ -55,7 +58,10 @@ export class Receiver {
     return total;
   }
 
-  /** A message that came late is out of order, unless its outcome is unknown: then it hung on a connection that was given up. */
+  /**
+   * A late message is out of order, unless its outcome is unknown: it was then on a connection that
+   * the client had given up.
+   */
   checkOrder(producers: readonly Producer[]): void {
     for (const { producer, late } of this.#columns.values()) {
       if (!producers.includes(producer)) continue;
@@ -66,7 +72,10 @@ export class Receiver {
     }
   }
 
-  /** What was confirmed and has not come: explained, or lost. Gives how many are explained. */
+  /**
+   * Checks that every confirmed message arrived or that its loss is explained. Returns the number
+   * of explained losses.
+   */
   missing(explains: (producer: Producer, number: number) => boolean): number {
     let explained = 0;
     for (const { producer, received } of this.#columns.values()) {

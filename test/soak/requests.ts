@@ -8,10 +8,13 @@ const QUERIES = "soak.queries";
 const TIMEOUT_MS = 5_000;
 const RATE = 40;
 
-/** What a responder makes of a request: every seventh it refuses. */
+/** The responder's answer: it refuses every seventh request. */
 const refusalOf = (number: number) => (number % 7 === 3 ? `no ${number}` : undefined);
 
-/** Commands and queries: two responders of one group, on lines of their own, answer what an asker on a third one asks. */
+/**
+ * Commands and queries: two responders of one group, on separate lines, answer an asker on a third
+ * line.
+ */
 export async function requestsLoad(world: World): Promise<Load> {
   const { findings, stop, windows } = world;
   const latency = new Latency("requests");

@@ -1,7 +1,10 @@
 import { memoryUsage } from "node:process";
 import type { Findings } from "./findings.js";
 
-/** The slope above which the heap counts as growing, in bytes a minute, when as much has grown as one minute of it makes. */
+/**
+ * The heap counts as growing above this slope in bytes per minute, if it has also grown by that
+ * many bytes.
+ */
 const MAX_SLOPE = 2 * 2 ** 20;
 
 interface Sample {
@@ -9,7 +12,7 @@ interface Sample {
   readonly heap: number;
 }
 
-/** Memory after garbage collections, and the handles that keep a process alive. */
+/** Memory after garbage collection, and the handles that keep the process alive. */
 export class Resources {
   readonly #samples: Sample[] = [];
   readonly #atStart = countHandles();
@@ -24,7 +27,7 @@ export class Resources {
     return this.#samples.at(-1)?.heap ?? 0;
   }
 
-  /** Handles that were not there at the start. */
+  /** Handles that did not exist at the start. */
   leftHandles(): string[] {
     const now = countHandles();
     return [...now].flatMap(([name, count]) => {
@@ -33,7 +36,10 @@ export class Resources {
     });
   }
 
-  /** The slope of the last two thirds: before that, code is compiled and buffers are made. */
+  /**
+   * The slope of the last two thirds: in the first third, code is compiled and buffers are
+   * allocated.
+   */
   reconcile(findings: Findings): string[] {
     const samples = this.#samples.slice(Math.ceil(this.#samples.length / 3));
     const [first, last] = [samples.at(0), samples.at(-1)];
@@ -56,7 +62,7 @@ function countHandles(): Map<string, number> {
   return counts;
 }
 
-/** Least squares: bytes a millisecond. */
+/** Least squares, in bytes per millisecond. */
 function slopeOf(samples: readonly Sample[]): number {
   const meanAt = samples.reduce((sum, { atMs }) => sum + atMs, 0) / samples.length;
   const meanHeap = samples.reduce((sum, { heap }) => sum + heap, 0) / samples.length;

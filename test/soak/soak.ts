@@ -11,9 +11,10 @@ import { storeLoad } from "./stored.js";
 import { LINES, World, type Load } from "./world.js";
 
 /**
- * `npm run soak -- --minutes 10 --seed 7`: all patterns under load through lines that break at random, to a broker that is restarted and
- * once killed; then a reconciliation of every message. Ctrl-C ends it early. Exits 1 on any loss, double or leak. `--load` makes it
- * lighter, for a machine that has other work.
+ * `npm run soak -- --minutes 10 --seed 7`: runs all patterns under load, through lines that break
+ * at random, to a broker that is restarted and once killed; then reconciles every message. Ctrl-C
+ * ends it early. Exits with 1 on any loss, duplicate or leak. `--load` reduces the load, for a
+ * machine that does other work.
  */
 const { values } = parseArgs({
   options: {
@@ -54,7 +55,7 @@ const watching = watch();
 const settled = new AbortController();
 const witness = world.witness();
 const feeling = pulse.run(witness, settled.signal);
-// A broker that forgets everything excuses much of what was sent just before: a short run does without.
+// A killed broker explains many losses, so a short run does not kill it.
 await faults.run(seconds < 120 ? Infinity : started + seconds * 600);
 clearTimeout(timer);
 const stoppedAt = performance.now();
@@ -110,7 +111,10 @@ async function watch(): Promise<void> {
   }
 }
 
-/** Every loop was left and every publisher closed, while the clients are open: nothing may run for them any more. */
+/**
+ * Every loop has ended and every publisher is closed, with the clients still open: no call may be
+ * running.
+ */
 async function checkCalls(): Promise<void> {
   const running = async () => Object.entries((await world.broker.stats()).streams).filter(([rpc]) => rpc !== "Ping");
   await until("the broker has no calls", async () => (await running()).length === 0).catch(async () => {
@@ -118,7 +122,10 @@ async function checkCalls(): Promise<void> {
   });
 }
 
-/** With every client closed, the broker has no call and no connection of theirs, and the signal nobody who listens. */
+/**
+ * With every client closed, the broker has no call and no connection left, and the signal no
+ * listener.
+ */
 async function checkLeaks(): Promise<void> {
   const stats = () => world.broker.stats();
   const isQuiet = async () => (await stats()).connections === 0 && Object.keys((await stats()).streams).length === 0;

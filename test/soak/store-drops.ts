@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { KubeMQClient, KubeMQError, type Status } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
 
-/** How a loop takes its events: `pauseMs` after every `every`th. */
+/** The pace of a loop: it pauses for `pauseMs` after every `every`th event. */
 export interface Pace {
   readonly name: string;
   readonly every: number;
@@ -21,7 +21,7 @@ export interface DropsRun {
 
 export interface DropsResult {
   readonly seen: number;
-  /** Events that were not the successor of the one before. */
+  /** Events whose sequence did not follow the one before. */
   readonly outOfSequence: number;
   readonly drops: number;
   readonly attempts: number;
@@ -33,8 +33,8 @@ export interface DropsResult {
 const CHANNEL = "drops";
 
 /**
- * One loop over a store channel, half of it stored before and half of it while the loop runs, and connections that break when
- * the loop has seen so many events, chosen at random.
+ * Reads a store channel with one loop: half of its events are stored before, half while the loop
+ * runs. Connections break after a random number of events.
  */
 export async function storeDrops(run: DropsRun): Promise<DropsResult> {
   let attempts = 0;
@@ -52,7 +52,7 @@ export async function storeDrops(run: DropsRun): Promise<DropsResult> {
     while (stored() < count) {
       const missing = Array.from({ length: Math.min(5_000, count - stored()) }, () => ({ channel: CHANNEL, body }));
       await publisher.publishAll(missing).catch((error: unknown) => {
-        if (!KubeMQError.is(error, "UNAVAILABLE")) throw error; // may be stored or not: the count tells
+        if (!KubeMQError.is(error, "UNAVAILABLE")) throw error; // may or may not be stored: the count decides
       });
     }
   };

@@ -1,13 +1,16 @@
 import type { Findings } from "./findings.js";
 import { parseBody, type Producer } from "./producer.js";
 
-/** Compares what one loop sees of a store channel: each sequence follows the one before, and begins anew only with the store. */
+/**
+ * Checks one loop over a store channel: each sequence follows the one before, and restarts only
+ * when the store does.
+ */
 export class StoreReader {
   last = 0n;
   total = 0;
-  /** How often the channel began anew, as far as this loop has come. */
+  /** How often the channel has restarted, as seen by this loop. */
   eras = 0;
-  /** By producer: the sequence that each number came with; 0 for none. */
+  /** By producer: the sequence of each number; 0 for none. */
   readonly #sequences = new Map<string, Uint32Array>();
 
   constructor(

@@ -1,6 +1,9 @@
 import { figure, storeDrops, type Pace } from "./store-drops.js";
 
-/** `npm run soak:store`: 100,000 events while the connection breaks 50 times, with a fast, a slow and a bursty loop; a line a run. */
+/**
+ * `npm run soak:store`: 100,000 events while the connection breaks 50 times, with a fast, a slow
+ * and a bursty loop. Prints a line per run.
+ */
 const events = Number(process.argv[2] ?? 100_000);
 const paces: Pace[] = [
   { name: "fast", every: events, pauseMs: 0 },

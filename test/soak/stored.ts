@@ -7,12 +7,17 @@ import type { LineName, Load, World } from "./world.js";
 
 const CHANNEL = "soak.stored";
 const CATCH_UP_MS = 90_000;
-/** How long an event may be on its way to a member of a group when nothing is wrong. */
+/** How long an event may take to reach a member of a group when there is no fault. */
 const TRANSIT_MS = 5_000;
-/** Large enough that what a loop leaves waiting holds up the broker, which then drops events. */
+/**
+ * Large enough that events that a loop leaves waiting block the broker, which then drops events.
+ */
 const BODY_BYTES = 3_000;
 
-/** The events store: publishers, and loops that must each see every sequence once: fast, slow, and one that is left all the time. */
+/**
+ * The events store: publishers, and loops that must each see every sequence once: fast, slow, and
+ * one that is left repeatedly.
+ */
 export async function storeLoad(world: World): Promise<Load> {
   const { findings, kills, stop } = world;
   const latency = new Latency("events store");
@@ -40,9 +45,12 @@ export async function storeLoad(world: World): Promise<Load> {
       await body();
     }
   };
-  /** A loop that begins beyond the end goes on with what comes next: it would not see a channel that began anew from its beginning. */
+  /**
+   * A loop that starts beyond the end of the channel continues with the next event, and would miss
+   * the beginning of a restarted channel.
+   */
   const isSafe = () => (kills.length === 0 ? !world.isKillDue : leaving.eras === kills.length);
-  /** Breaks out of the loop again and again, and goes on behind what it has seen. */
+  /** Repeatedly leaves the loop, and continues after the last event seen. */
   const readInPieces = async (client: KubeMQClient, reader: StoreReader) => {
     const random = world.random("leaving");
     while (!leave.signal.aborted) {
@@ -70,7 +78,10 @@ export async function storeLoad(world: World): Promise<Load> {
     ),
     readInPieces(clients.north, leaving),
   ];
-  /** Members of a group share the events; their position is the server's affair, and what a member that dies was sent goes with it. */
+  /**
+   * Members of a group share the events. The server keeps their position, so events sent to a
+   * member that dies are lost.
+   */
   const group = new Receiver("store group", ["north", "east"], producers, findings);
   const share = async (client: KubeMQClient) => {
     const filter = { channel: CHANNEL, group: "group", start: { from: "first" } } as const;
@@ -88,7 +99,7 @@ export async function storeLoad(world: World): Promise<Load> {
     calls.run(stop, (number) => callers.eventsStore.publish({ channel: CHANNEL, body: calls.body(number) })),
   ]);
 
-  /** What the store has in the end, read by somebody whom no fault has hit. */
+  /** The final content of the store, read on a line without faults. */
   const readStore = async () => {
     const stored = (await world.broker.stats()).messages.eventsStore[CHANNEL] ?? 0;
     if (stored === 0) return;
@@ -103,7 +114,7 @@ export async function storeLoad(world: World): Promise<Load> {
     produced,
     async settle() {
       await readStore();
-      // Of a channel that began anew and has nothing yet, nobody can know.
+      // A channel that restarted and is still empty cannot be compared.
       const caughtUp = () => witness.total === 0 || readers.every(({ last }) => last === witness.last);
       await until("every loop has caught up", caughtUp, CATCH_UP_MS).catch(() => {
         for (const { name, last } of readers) {

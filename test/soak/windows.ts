@@ -3,11 +3,11 @@ interface Window {
   to: number;
 }
 
-/** When which line was in trouble: what is lost at other times has no excuse. */
+/** The times at which each line had faults: losses at other times are unexplained. */
 export class Windows {
   readonly #windows = new Map<string, Window[]>();
 
-  /** Trouble begins; what is returned ends it. */
+  /** Starts a window; the returned function ends it. */
   begin(line: string, from = performance.now()): () => void {
     const window = { from, to: Infinity };
     const windows = this.#windows.get(line) ?? [];
@@ -18,12 +18,12 @@ export class Windows {
     };
   }
 
-  /** Whether one of the lines was in trouble at some moment of a span. */
+  /** Whether one of the lines had faults at some time in a span. */
   overlap(lines: readonly string[], from: number, to: number): boolean {
     return lines.some((line) => this.#windows.get(line)?.some((window) => window.from <= to && window.to >= from));
   }
 
-  /** How much of a span a line was in trouble, from 0 to 1. */
+  /** The share of a span in which a line had faults, from 0 to 1. */
   share(line: string, from: number, to: number): number {
     const sorted = [...(this.#windows.get(line) ?? [])].sort((a, b) => a.from - b.from);
     let covered = 0;

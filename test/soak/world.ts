@@ -9,21 +9,27 @@ import { Windows } from "./windows.js";
 export const LINES = ["north", "east", "south"] as const;
 export type LineName = (typeof LINES)[number];
 
-/** A connection that is silent is noticed within the two together. */
+/** A silent connection is detected within the sum of the two. */
 const keepalive = { intervalMs: 2_000, timeoutMs: 2_000 };
 const reconnect = { initialDelayMs: 50, maxDelayMs: 1_000 };
-/** After a client is ready again its subscriptions are on their way to the broker, which does not confirm them. */
+/**
+ * After a client has recovered, its subscriptions are still in transit to the broker, which does
+ * not confirm them.
+ */
 const SETTLE_MS = 1_000;
 
-/** How long before the broker is killed a message can have been sent and still wait: queues lag on a busy machine. */
+/**
+ * How long before the broker is killed a message can have been sent and still wait: queues lag on a
+ * busy machine.
+ */
 const UNFINISHED_MS = 120_000;
 
-/** A broker in a process of its own, lines that lead to it, and clients at their ends. */
+/** A broker in a separate process, lines to it, and clients at their ends. */
 export class World implements AsyncDisposable {
   readonly findings = new Findings();
   readonly windows = new Windows();
   readonly statuses = new Map<string, number>();
-  /** When the broker was killed and lost its memory. */
+  /** Times at which the broker was killed and lost its memory. */
   readonly kills: number[] = [];
   isKillDue = false;
   readonly #clients = new Set<KubeMQClient>();
@@ -34,11 +40,11 @@ export class World implements AsyncDisposable {
   private constructor(
     readonly broker: BrokerProcess,
     readonly lines: Readonly<Record<LineName, TcpProxy>>,
-    /** Stops the producers, the faults and everything that makes new work. */
+    /** Stops the producers, the faults and all other sources of new work. */
     readonly stop: AbortSignal,
     readonly seconds: number,
     readonly seed: number,
-    /** How much of the full load. */
+    /** Share of the full load. */
     readonly load: number,
   ) {}
 
@@ -52,20 +58,20 @@ export class World implements AsyncDisposable {
     return new World(broker, { north, east, south }, stop, seconds, seed, load);
   }
 
-  /** Random numbers of their own for each part, so that one part does not change what the others do. */
+  /** A separate random sequence per part, so that one part does not affect the others. */
   random(part: string): Random {
     let hash = this.seed;
     for (const letter of part) hash = Math.imul(hash, 31) + letter.charCodeAt(0);
     return new Random(hash);
   }
 
-  /** A producer of so many messages a second at full load. */
+  /** A producer with the given rate of messages per second at full load. */
   producer(name: string, line: LineName, rate: number, fillerBytes = 100, step = 1): Producer {
     const scaled = rate * this.load;
     return new Producer(name, line, scaled, Math.ceil(scaled * (this.seconds + 30)), this.findings, fillerBytes, step);
   }
 
-  /** A client at the end of a line. Its own word of trouble counts as trouble of the line. */
+  /** A client on a line. Trouble in its status counts as a fault of the line. */
   client(line: LineName, clientId: string, options: ClientOptions = {}): KubeMQClient {
     const { address } = this.lines[line];
     const client = new KubeMQClient({ address, clientId, keepalive, reconnect, timeoutMs: 10_000, ...options });
@@ -75,7 +81,7 @@ export class World implements AsyncDisposable {
     return client;
   }
 
-  /** A client that no fault of a line hits. */
+  /** A client on a line without faults. */
   witness(): KubeMQClient {
     return new KubeMQClient({ address: this.broker.address, clientId: "witness", reconnect });
   }
@@ -86,13 +92,13 @@ export class World implements AsyncDisposable {
   }
 
   get isHealthy(): boolean {
-    // Without traffic a client that only calls has nothing to come back for.
+    // Without traffic, a client that only makes calls has no reason to reconnect.
     for (const { state } of this.#clients)
       if (state !== "ready" && !(state === "idle" && this.stop.aborted)) return false;
     return true;
   }
 
-  /** Who is not ready, and what they last complained of. */
+  /** The clients that have not recovered, with their last error. */
   states(): string {
     return [...this.#clients]
       .filter(({ state }) => state !== "ready")
@@ -100,12 +106,14 @@ export class World implements AsyncDisposable {
       .join(", ");
   }
 
-  /** Losses of connections at a time when nothing was done to them. */
+  /** Connections lost while no fault was active. */
   get unprovoked(): number {
     return this.#unprovoked;
   }
 
-  /** Whether what was sent at a moment can have been unfinished when the server lost its memory. */
+  /**
+   * Whether a message sent at this time may have been unfinished when the server lost its memory.
+   */
   lostMemorySince(moment: number): boolean {
     return this.kills.some((kill) => kill >= moment && kill - moment < UNFINISHED_MS);
   }
@@ -154,10 +162,13 @@ export class World implements AsyncDisposable {
 /** One pattern under load. */
 export interface Load {
   readonly name: string;
-  /** Resolves when its producers have stopped and every send has its outcome. */
+  /** Resolves when its producers have stopped and every send has an outcome. */
   readonly produced: Promise<unknown>;
-  /** Waits, with a bound, until what is stored has arrived; then leaves every loop. */
+  /** Waits, with a limit, until every stored message has arrived; then leaves every loop. */
   settle(): Promise<void>;
-  /** Compares what was sent with what came; findings go to the world. A line for each thing worth telling. */
+  /**
+   * Compares sent and received messages, and reports violations to the world. Returns lines for the
+   * report.
+   */
   reconcile(): string[] | Promise<string[]>;
 }

@@ -6,7 +6,7 @@ import { within } from "./until.js";
 
 type Options = Pick<BrokerOptions, "port" | "token" | "maxMessages" | "slowConsumerMs" | "maxMessageBytes">;
 
-/** The broker in a process of its own, to be killed and started again on its port. */
+/** A broker in a separate process, which can be killed and restarted on its port. */
 export class BrokerProcess implements AsyncDisposable {
   port = 0;
   readonly #options: Options;
@@ -39,7 +39,7 @@ export class BrokerProcess implements AsyncDisposable {
     this.port = ready.port;
   }
 
-  /** SIGKILL: no word to anybody, and everything that was stored is lost. */
+  /** SIGKILL: connections break without notice, and everything stored is lost. */
   async kill(): Promise<void> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null) return;
@@ -53,7 +53,7 @@ export class BrokerProcess implements AsyncDisposable {
     return this.call(["stats"]) as Promise<BrokerStats>;
   }
 
-  /** Calls a method of the broker over there, such as `call(["faults", "goAway"])`. */
+  /** Calls a method of the broker in the other process, such as `call(["faults", "goAway"])`. */
   async call(path: readonly string[], ...args: unknown[]): Promise<unknown> {
     const child = this.#child;
     if (child === undefined) throw new Error("the broker process is not running");

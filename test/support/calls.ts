@@ -5,7 +5,7 @@ import { Connector, createTransport, sessionSettings } from "../../src/transport
 import type { ConnectionOptions, TransportOptions } from "../../src/transport/index.js";
 import { createStockTransport } from "./stock-transport.js";
 
-/** A transport on a connection of its own. */
+/** A transport on its own connection. */
 export interface TestTransport extends Transport, Disposable {
   readonly sessions: Http2SessionManager;
 }

@@ -1,7 +1,10 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { isTransportError, TransportError, type TransportFault } from "../../src/support/transport-error.js";
 
-/** Gives an error of Connect's own transport the typed cause that ours has. Connect tells most of it by its messages only. */
+/**
+ * Adds to an error of Connect's own transport the typed cause that this package's transport gives.
+ * Connect reports most causes only in its messages.
+ */
 export function withFault(error: unknown): unknown {
   if (!(error instanceof ConnectError) || isTransportError(error)) return error;
   const fault = faultOf(error);

@@ -1,6 +1,6 @@
 import { exactlyOnce } from "./exactly-once.js";
 
-/** The full size of the accounting: `npm run soak:queues -- [jobs, 50000 if left out]`. */
+/** The full run of the accounting test: `npm run soak:queues -- [jobs, default 50000]`. */
 const jobs = Number(process.argv[2] ?? 50_000);
 const started = performance.now();
 const accounting = await exactlyOnce({ jobs, consumers: 4, prefetch: 32, kills: 20, drops: 10, boundMs: 600_000 });

@@ -9,23 +9,26 @@ export interface Accounting {
   readonly jobs: number;
   readonly kills: number;
   readonly drops: number;
-  /** Acks that the server confirmed. */
+  /** Acks confirmed by the server. */
   readonly confirmed: number;
   /** Jobs confirmed more than once. */
   readonly twice: number;
-  /** Jobs that were never confirmed, though their outcome is not unknown either. */
+  /** Jobs never confirmed, although their outcome is not unknown. */
   readonly lost: number;
-  /** Jobs whose ack was under way when its consumer or its connection died. */
+  /** Jobs whose ack was in flight when their consumer or connection died. */
   readonly unknown: number;
   /** Deliveries beyond the first of each job. */
   readonly redelivered: number;
-  /** The most that the kills and drops can explain: what was held or on its way each time. */
+  /** The most redeliveries that the faults explain: the messages held or in flight at each. */
   readonly explained: number;
   /** Messages left in the queue at the end. */
   readonly left: number;
 }
 
-/** Jobs through consumers that are killed at random, and connections that drop; then every job is accounted for. */
+/**
+ * Sends jobs to consumers that are killed at random, over connections that drop; then accounts for
+ * every job.
+ */
 export async function exactlyOnce(settings: {
   jobs: number;
   consumers: number;
@@ -70,7 +73,7 @@ export async function exactlyOnce(settings: {
     });
     child.once("close", () => {
       running.delete(child);
-      for (const body of open) unknown.add(body); // begun, and killed before it could say how it went
+      for (const body of open) unknown.add(body); // started, and killed before it could report the outcome
       ended += 1;
     });
     return child;

@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/support/clock.js";
 
-/** Time that stands still until a test moves it. */
+/** A clock that stands still until a test advances it. */
 export class FakeClock implements Clock {
   #now = 0;
   #timers: { readonly at: number; readonly run: () => void }[] = [];
@@ -9,7 +9,7 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
-  /** How many timers are armed. */
+  /** Number of armed timers. */
   get timers(): number {
     return this.#timers.length;
   }
@@ -22,7 +22,10 @@ export class FakeClock implements Clock {
     };
   }
 
-  /** Moves time forward; each timer sees its own moment as now, and what it started settles before the next. */
+  /**
+   * Advances the time. Each timer fires at its own time, and the promises that it settles run
+   * before the next timer.
+   */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
     for (;;) {
@@ -38,7 +41,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets everything run that waits for nothing but its turn. */
+/** Lets pending promise reactions run. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,6 @@
-/** HTTP/2 by hand, for servers that break its rules. RFC 9113 and, as little of it as possible, RFC 7541. */
+/**
+ * Hand-written HTTP/2, for servers that break its rules: RFC 9113 and a minimal part of RFC 7541.
+ */
 export const frameType = {
   data: 0,
   headers: 1,
@@ -14,7 +16,7 @@ export const frameType = {
 
 export const flag = { endStream: 1, ack: 1, endHeaders: 4, padded: 8 } as const;
 
-/** What a client says first. */
+/** The connection preface of a client. */
 export const prefaceLength = 24;
 
 export function frame(type: number, flags: number, stream: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
@@ -45,7 +47,7 @@ function literal(text: string): Buffer {
   return Buffer.concat([Buffer.from(length), bytes]);
 }
 
-/** A header block of any size: HEADERS, then as many CONTINUATIONs as it takes. */
+/** A header block of any size: HEADERS, then the CONTINUATION frames that it needs. */
 export function headers(stream: number, fields: Readonly<Record<string, string>>, flags = 0): Buffer {
   const block = headerBlock(fields);
   const largest = 16_384;
@@ -58,7 +60,7 @@ export function headers(stream: number, fields: Readonly<Record<string, string>>
   return Buffer.concat(frames);
 }
 
-/** A gRPC message in its envelope. */
+/** A gRPC message with its length prefix. */
 export function envelope(message: Uint8Array, compressed = 0, length = message.length): Buffer {
   const head = Buffer.alloc(5);
   head[0] = compressed;
@@ -69,18 +71,18 @@ export function envelope(message: Uint8Array, compressed = 0, length = message.l
 /** A stream that a client has opened. */
 export interface Call {
   readonly id: number;
-  /** The payload of its first DATA frame, if that has come. */
+  /** The payload of its first DATA frame, once received. */
   first?: Buffer;
-  /** Whether the client has said that nothing more comes. */
+  /** Whether the client has ended its side of the stream. */
   ended: boolean;
 }
 
-/** Tells the streams that a client opens, out of what it sends. */
+/** Finds the streams that a client opens in the bytes that it sends. */
 export class RequestScanner {
   #rest = Buffer.alloc(0);
   #prefaced = false;
 
-  /** The streams that these bytes open. */
+  /** The streams opened by these bytes. */
   push(chunk: Buffer): Call[] {
     this.#rest = Buffer.concat([this.#rest, chunk]);
     if (!this.#prefaced) {

@@ -1,12 +1,12 @@
 import { json, KubeMQError, type Delivery, type KubeMQClient } from "kubemq-es";
 
-/** What travels: its number, and when it was to be sent. */
+/** The content of a message: its number, and the time at which it was due. */
 interface Numbered {
   readonly n: number;
   readonly dueAt: number;
 }
 
-/** A small number for each message; grows as needed, and costs a byte a message. */
+/** A small number per message; grows as needed, at one byte per message. */
 class Counts {
   #counts = new Uint8Array(1024);
 
@@ -26,7 +26,10 @@ class Counts {
   }
 }
 
-/** Latencies in milliseconds, in buckets of a tenth of a power of two: what is kept does not grow with the load. */
+/**
+ * Latencies in milliseconds, in buckets of a tenth of a power of two: the memory does not grow with
+ * the load.
+ */
 class Latencies {
   readonly #buckets = Array.from({ length: 300 }, () => 0);
   #count = 0;
@@ -51,14 +54,14 @@ export interface Account {
   readonly pattern: string;
   readonly offered: number;
   readonly confirmed: number;
-  /** Sends that failed: whether they arrived is unknown, and they are not sent again. */
+  /** Sends that failed: whether they arrived is unknown, and they are not repeated. */
   readonly failed: Readonly<Record<string, number>>;
   readonly received: number;
   /** Confirmed and not received, beyond what the pattern allows. */
   readonly lost: number;
   /** Received again, beyond what the pattern allows. */
   readonly doubled: number;
-  /** What else may not be. */
+  /** Other violations. */
   readonly wrong: readonly string[];
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -66,7 +69,7 @@ export interface Account {
 }
 
 interface Books {
-  /** The highest number that has come; -1 before the first. */
+  /** The highest number received; -1 before the first. */
   latest: number;
   readonly confirmed: Counts;
   readonly received: Counts;
@@ -87,7 +90,10 @@ interface Pattern {
   receive(signal: AbortSignal): Promise<void>;
 }
 
-/** Sends at a steady rate, whatever becomes of it (an open loop), and keeps books of what was confirmed and what arrived. */
+/**
+ * Sends at a steady rate, whatever the outcomes (an open loop), and records confirmations and
+ * arrivals.
+ */
 export class Load {
   readonly books: Books = {
     confirmed: new Counts(),
@@ -121,13 +127,13 @@ export class Load {
     this.#sending = this.#send();
   }
 
-  /** Ends sending; resolves when every send has its outcome. */
+  /** Stops sending. Resolves when every send has an outcome. */
   async stopSending(): Promise<void> {
     this.#stopped = true;
     await this.#sending;
   }
 
-  /** Whether everything that must arrive has arrived. */
+  /** Whether every message that must arrive has arrived. */
   get isSettled(): boolean {
     return !this.#pattern.keeps || this.#missing() === 0;
   }
@@ -156,12 +162,12 @@ export class Load {
     return this.#pattern.name;
   }
 
-  /** How many messages were to be sent so far: the number of the next one. */
+  /** The number of messages due so far, which is the number of the next one. */
   get offered(): number {
     return this.#offered;
   }
 
-  /** How many messages have come so far. */
+  /** The number of messages received so far. */
   get receivedCount(): number {
     return this.books.receivedCount;
   }
@@ -273,8 +279,9 @@ export const store =
   };
 
 /**
- * Settles what a consumer of a queue hands out: acknowledged once; what was not, may come again. The loop does not wait for each:
- * on a busy machine less would be acknowledged than is sent.
+ * Settles a consumer's deliveries: each must be acknowledged once, and may be delivered again if it
+ * was not. The loop does not await each ack: on a busy machine it would then fall behind the
+ * sender.
  */
 async function work(books: Books, deliveries: AsyncIterable<Delivery<Numbered>>): Promise<void> {
   const acked = new Counts();
@@ -298,7 +305,7 @@ async function work(books: Books, deliveries: AsyncIterable<Delivery<Numbered>>)
   await Promise.all(settling);
 }
 
-/** Queue messages, sent one by one. */
+/** Queue messages, sent one at a time. */
 export const queue =
   (sender: KubeMQClient, receiver: KubeMQClient, channel: string, prefetch = 8) =>
   (books: Books): Pattern => ({
@@ -311,7 +318,7 @@ export const queue =
     receive: (signal) => work(books, receiver.queues.consume({ channel, codec, prefetch }, { signal })),
   });
 
-/** Queue messages, sent on a stream, and received under leases. */
+/** Queue messages, sent on a stream and received under leases. */
 export const leases =
   (sender: KubeMQClient, receiver: KubeMQClient, channel: string, prefetch = 4) =>
   (books: Books): Pattern => {
@@ -333,7 +340,7 @@ export const leases =
     };
   };
 
-/** Commands: carried out once at most, and what was said to be done was done. */
+/** Commands: executed at most once, and each one reported as executed was executed. */
 export const commands =
   (sender: KubeMQClient, receiver: KubeMQClient, channel: string, timeoutMs = 2_000) =>
   (books: Books): Pattern => ({
@@ -355,7 +362,7 @@ export const commands =
     },
   });
 
-/** Queries, as commands, and answered with what was asked. */
+/** Queries: like commands, and the response must match the request. */
 export const queries =
   (sender: KubeMQClient, receiver: KubeMQClient, channel: string, timeoutMs = 2_000) =>
   (books: Books): Pattern => ({

@@ -5,13 +5,13 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 
 export interface Program {
   readonly file: string;
-  /** What Node.js is started with, in front of the file. */
+  /** Arguments for Node.js, before the file. */
   readonly execArgv: readonly string[];
 }
 
 /**
- * A program of this repository, by its path from the root. Jest compiles the programs before it starts (see
- * compile-programs.mjs); outside of jest they run on their sources.
+ * A program of this repository, by its path from the root. Jest compiles the programs before it
+ * starts (see compile-programs.mjs); outside of jest they run from source.
  */
 export function programAt(path: string): Program {
   const folder = process.env["KUBEMQ_ES_PROGRAMS"];

@@ -14,7 +14,7 @@ import {
 import { startBroker, type Broker, type BrokerOptions } from "kubemq-es/testing";
 import type { Clock } from "../../src/support/clock.js";
 
-/** A broker and a client of it, and what the client's status said. */
+/** A broker and a client of it, with the recorded status events of the client. */
 export class QueueWorld implements AsyncDisposable {
   readonly broker: Broker;
   readonly client: KubeMQClient;
@@ -43,7 +43,7 @@ export class QueueWorld implements AsyncDisposable {
     }
   }
 
-  /** The bodies that wait in a queue, in order; held ones are not among them. */
+  /** The bodies waiting in a queue, in order, without those that are held. */
   async waiting(channel: string): Promise<string[]> {
     const messages = await this.client.queues.peek({ channel, max: 1_024 });
     return messages.map((message) => message.text());
@@ -67,7 +67,7 @@ export class QueueWorld implements AsyncDisposable {
   }
 }
 
-/** Takes the first message of a consumer, whose loop then waits in its body. */
+/** Receives the first message of a consumer, whose loop then waits in its body. */
 export async function first<T>(subscription: Subscription<T>): Promise<T> {
   const { value } = await subscription[Symbol.asyncIterator]().next();
   if (value === undefined) throw new Error("the loop ended");
@@ -78,17 +78,17 @@ export function numbers(count: number): string[] {
   return Array.from({ length: count }, (_, at) => String(at));
 }
 
-/** A client whose server is played by the test, call by call. */
+/** A client whose server is scripted by the test, call by call. */
 export function playedBy(server: Partial<ServiceImpl<typeof kubemq>>, options: ClientOptions = {}, clock?: Clock) {
   const transport = createRouterTransport((router) => {
     router.service(kubemq, { ping: () => create(PingResultSchema, { Host: "played" }), ...server });
   });
-  // The seam is not part of the public type.
+  // Injecting a transport is not part of the public type.
   const Client = KubeMQClient as unknown as new (options: ClientOptions, seam: object) => KubeMQClient;
   return new Client(options, { transport, ...(clock === undefined ? {} : { clock }) });
 }
 
-/** Plays a bidi call: hears each request, and says what it likes whenever it likes. */
+/** Scripts a bidirectional call: observes each request, and responds at any time. */
 export function playedCall<Request, Response>(
   requests: AsyncIterable<Request>,
   hear: (request: Request, say: (response: Response) => void) => void,
@@ -121,7 +121,7 @@ export function wireMessage(sequence: number, body = `m${sequence}`): QueueMessa
   });
 }
 
-/** The answer to a request on QueuesDownstream, of its own type unless told otherwise. */
+/** The response to a request on QueuesDownstream, with the type of the request by default. */
 export function answer(
   request: QueuesDownstreamRequest,
   init: MessageInitShape<typeof QueuesDownstreamResponseSchema> = {},

@@ -1,4 +1,4 @@
-/** Random numbers that a seed repeats (mulberry32). */
+/** Random numbers that can be repeated by their seed (mulberry32). */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** From 0 to 1, without 1. */
+  /** From 0 up to, not including, 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -20,7 +20,7 @@ export class Random {
     return Math.floor(this.next() * limit);
   }
 
-  /** A whole number, both ends included. */
+  /** An integer from `least` to `most`, inclusive. */
   between(least: number, most: number): number {
     return least + this.below(most - least + 1);
   }
@@ -33,12 +33,12 @@ export class Random {
     return choices[this.below(choices.length)] ?? choices[0];
   }
 
-  /** Up to so many bytes. */
+  /** Up to `limit` bytes. */
   bytes(limit: number): Buffer {
     return Buffer.from(Array.from({ length: this.below(limit + 1) }, () => this.below(256)));
   }
 
-  /** Some of them, at least one. */
+  /** A random part of the choices, at least one. */
   some<T>(choices: readonly [T, ...T[]]): T[] {
     const chosen = choices.filter(() => this.next() < 0.5);
     return chosen.length > 0 ? chosen : [this.pick(choices)];

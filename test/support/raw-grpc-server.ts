@@ -3,15 +3,15 @@ import { createServer } from "node:http2";
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 
-/** What a stream of the raw server does with a request. */
+/** Handles a request on a stream of the raw server. */
 export type RawHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, server: RawGrpcServer) => void;
 
-/** A server that knows HTTP/2 and nothing of gRPC, so that a test can send exactly the frames it means. */
+/** A server that speaks HTTP/2 but not gRPC, so that a test can send exact frames. */
 export class RawGrpcServer implements AsyncDisposable {
   readonly sessions = new Set<ServerHttp2Session>();
   readonly sockets = new Set<Socket>();
   readonly streams = new Set<ServerHttp2Stream>();
-  /** Codes of RST_STREAM frames in the order in which streams closed. */
+  /** Codes of RST_STREAM frames, in the order in which the streams closed. */
   readonly rstCodes: number[] = [];
   readonly url: string;
   private readonly closing: () => Promise<void>;
@@ -52,7 +52,7 @@ export class RawGrpcServer implements AsyncDisposable {
     return new RawGrpcServer(server, handler);
   }
 
-  /** Ends every connection as a killed process would, or as one whose machine has crashed. */
+  /** Ends every connection like a killed process, or like a machine that crashed. */
   dropConnections(how: "end" | "reset" = "end"): void {
     for (const socket of this.sockets) {
       if (how === "end") socket.destroy();
@@ -65,7 +65,7 @@ export class RawGrpcServer implements AsyncDisposable {
   }
 }
 
-/** A gRPC envelope around bytes. */
+/** Adds the gRPC length prefix to bytes. */
 export function envelope(bytes: Uint8Array, flags = 0): Buffer {
   const result = Buffer.alloc(5 + bytes.length);
   result[0] = flags;
@@ -74,7 +74,7 @@ export function envelope(bytes: Uint8Array, flags = 0): Buffer {
   return result;
 }
 
-/** Opens a gRPC response whose trailers are sent when the stream is ended. */
+/** Opens a gRPC response whose trailers are sent when the stream ends. */
 export function respond(stream: ServerHttp2Stream, trailers: Record<string, string> = { "grpc-status": "0" }): void {
   stream.respond({ ":status": 200, "content-type": "application/grpc+proto" }, { waitForTrailers: true });
   stream.on("wantTrailers", () => stream.sendTrailers(trailers));
@@ -96,7 +96,7 @@ export function onMessages(stream: ServerHttp2Stream, onMessage: (bytes: Buffer)
   });
 }
 
-/** Waits for a condition, with a bound. */
+/** Waits for a condition, with a limit. */
 export async function until(condition: () => boolean, withinMs = 2_000): Promise<void> {
   const end = Date.now() + withinMs;
   while (!condition()) {

@@ -3,10 +3,16 @@ import { ManualClock, startBroker, type Broker } from "kubemq-es/testing";
 import { FakeClock } from "./fake-clock.js";
 import { TcpProxy } from "./tcp-proxy.js";
 
-/** Longer than any test: time-outs pass when a test says so, not when the machine is slow. */
+/**
+ * Longer than any test: a time-out passes when the test advances the clock, not because the machine
+ * is slow.
+ */
 export const PATIENCE_MS = 120_000;
 
-/** An asker and a responder on one broker; the responder's connection can be cut, and its time is the broker's. */
+/**
+ * An asker and a responder on one broker. The responder's connection can be cut, and it shares the
+ * broker's clock.
+ */
 export class RequestWorld implements AsyncDisposable {
   readonly asker: KubeMQClient;
   readonly responder: KubeMQClient;
@@ -29,7 +35,7 @@ export class RequestWorld implements AsyncDisposable {
     return new RequestWorld(broker, line, brokerClock, new FakeClock());
   }
 
-  /** Lets time pass for the broker and for the responder. */
+  /** Advances the clock of the broker and the responder. */
   async pass(ms: number): Promise<void> {
     this.brokerClock.advance(ms);
     await this.responderClock.advance(ms);
@@ -46,7 +52,7 @@ export class RequestWorld implements AsyncDisposable {
   }
 }
 
-/** What a promise came to, in a word or two. */
+/** The outcome of a promise in a word or two. */
 export async function outcomeOf(promise: Promise<unknown>): Promise<string> {
   try {
     const value = (await promise) as { executed?: boolean; error?: string } | undefined;

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { programAt } from "./program.js";
 import { within } from "./until.js";
 
-/** A responder in a process of its own. */
+/** A responder in a separate process. */
 export class ResponderProcess implements AsyncDisposable {
-  /** The requests it has taken up, as far as it could tell. */
+  /** The requests that it reported as received. */
   readonly taken = new Set<string>();
 
   private constructor(

@@ -7,13 +7,16 @@ export interface Ran {
   readonly stdout: string;
   readonly stderr: string;
   readonly tookMs: number;
-  /** From the line `done` on standard output to the end of the process; undefined when it said no such thing. */
+  /**
+   * Milliseconds from the line `done` on standard output to the exit of the process; undefined
+   * without that line.
+   */
   readonly exitMs: number | undefined;
 }
 
 /**
- * Runs a program of test/programs in a plain Node.js, where, unlike in a jest sandbox, an unhandled rejection or an
- * uncaught error ends the process.
+ * Runs a program of test/programs in plain Node.js, where an unhandled rejection or an uncaught
+ * error ends the process, unlike in jest.
  */
 export async function run(
   file: string,

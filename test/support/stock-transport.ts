@@ -5,10 +5,13 @@ import type { Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { constants } from "node:http2";
 
-/** Connect writes deadlines in milliseconds whatever their size, and gRPC allows eight digits. */
+/** Connect writes deadlines in milliseconds, and gRPC allows at most eight digits. */
 const LONGEST_DEADLINE_MS = 99_999_999;
 
-/** Connect's own transport on the same session: the reference that ours is tested and measured against. */
+/**
+ * Connect's own transport on the same session: the reference for tests and benchmarks of this
+ * package's transport.
+ */
 export function createStockTransport(options: TransportOptions): Transport {
   const sessionManager = mended(options.sessionManager);
   const stock = createGrpcTransport({
@@ -50,8 +53,10 @@ function clamp(timeoutMs: number | undefined): number | undefined {
 }
 
 /**
- * Connect resets streams from within their own events, which makes node:http2 spin or abort: here it happens in the next turn, as in ours. And
- * it never ends a call that the server resets before an answer and without an error: here that is an error of the stream.
+ * Works around two defects of Connect. It resets streams inside their own events, which makes
+ * node:http2 spin or abort: the reset happens in the next turn instead. And a call never ends when
+ * the server resets it before a response and without an error: the reset is reported as an error of
+ * the stream.
  */
 function mended(sessions: SessionSource): SessionSource {
   return {
@@ -61,12 +66,13 @@ function mended(sessions: SessionSource): SessionSource {
       const stream = await sessions.request(...request);
       const close = stream.close.bind(stream);
       stream.close = (code, callback) => {
-        if (callback === undefined) return close(code); // by node:http2 itself, or in its time
+        if (callback === undefined) return close(code); // called by node:http2, or not inside an event
         stream.once("close", callback);
         resetSoon(stream, stream.session, code ?? constants.NGHTTP2_CANCEL);
       };
       const noAnswer = () => {
-        // Connect listens to a stream only if its call was not aborted before that; unheard, an error would end the process.
+        // Connect adds its error listener only to calls that were not aborted before; otherwise an
+        // error would end the process.
         const isHeard = stream.listenerCount("error") > 0;
         if (isHeard && stream.rstCode === constants.NGHTTP2_NO_ERROR)
           stream.emit("error", new Error("the stream was closed"));

@@ -1,9 +1,9 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
-/** `up` is from the client to the server. */
+/** `up` is from client to server. */
 export type Direction = "up" | "down" | "both";
 
-/** One connection through the proxy: two sockets, and what waits to go on from one to the other. */
+/** One connection through the proxy: two sockets, and the data held back between them. */
 class Link {
   readonly client: Socket;
   readonly server: Socket;
@@ -30,13 +30,13 @@ class Link {
     for (const chunk of this.#held[direction].splice(0)) if (!to.destroyed) to.write(chunk);
   }
 
-  /** What one end did while it could not be told. */
+  /** Passes on the events of one end that could not be passed on earlier. */
   tell(): void {
     if (this.client.destroyed) this.server.destroy();
     if (this.server.destroyed) this.client.destroy();
   }
 
-  /** From now on this connection, and no other, is half-open for good. */
+  /** Makes this connection half-open permanently. */
   strand(): void {
     this.#stranded = true;
   }
@@ -44,7 +44,7 @@ class Link {
   #pass(direction: "up" | "down", chunk: Buffer): void {
     const { delayMs } = this.#proxy;
     if (this.#isSwallowed(direction)) return;
-    // Nothing overtakes what is still held back from a longer delay.
+    // Data must not overtake data that is still held back by a longer delay.
     if (this.#proxy.isPaused(direction) || delayMs > 0 || this.#held[direction].length > 0) {
       this.#held[direction].push(chunk);
       if (delayMs > 0) setTimeout(() => !this.#proxy.isPaused(direction) && this.release(direction), delayMs);
@@ -54,7 +54,7 @@ class Link {
     if (!to.destroyed) to.write(direction === "up" ? chunk : this.#proxy.rewriteDown(chunk));
   }
 
-  /** A half-open connection tells nobody that its other end has gone. */
+  /** A half-open connection does not report that its other end has gone. */
   #whenPassing(direction: "up" | "down", tell: () => void): void {
     if (!this.#proxy.isPaused(direction) && !this.#isSwallowed(direction)) tell();
   }
@@ -64,12 +64,12 @@ class Link {
   }
 }
 
-/** A TCP proxy between a client and a server on this machine, that does to connections what networks do. */
+/** A TCP proxy between a client and a server, which simulates network faults. */
 export class TcpProxy implements AsyncDisposable {
-  /** How many connections were made through it, refused ones not counted. */
+  /** Number of accepted connections, without refused ones. */
   accepted = 0;
   delayMs = 0;
-  /** Changes what comes from the server, chunk by chunk; the length must stay. */
+  /** Rewrites each chunk from the server; the length must not change. */
   rewriteDown: (chunk: Buffer) => Buffer = (chunk) => chunk;
   #target: number;
   #server: Server | undefined;
@@ -97,7 +97,7 @@ export class TcpProxy implements AsyncDisposable {
     return `127.0.0.1:${this.#port}`;
   }
 
-  /** Open connections. */
+  /** Number of open connections. */
   get open(): number {
     let open = 0;
     for (const { client } of this.#links) if (!client.destroyed) open += 1;
@@ -117,7 +117,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#target = port;
   }
 
-  /** Holds back what comes from one side, or from both, until `resume`. */
+  /** Holds back data from one side, or from both, until `resume`. */
   pause(direction: Direction): void {
     for (const one of each(direction)) this.#paused.add(one);
   }
@@ -130,17 +130,20 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
-  /** Half-open: what one side sends vanishes, its FIN and RST too, and the other is never told. Lasts until `restore`. */
+  /**
+   * Half-open: discards all data of one side, its FIN and RST included, without telling the other.
+   * Lasts until `restore`.
+   */
   drop(direction: Direction): void {
     for (const one of each(direction)) this.#dropping.add(one);
   }
 
-  /** Half-open for good: so many connections, the oldest first. The others work. */
+  /** Makes the `count` oldest connections half-open permanently. The others keep working. */
   strand(count: number): void {
     for (const link of [...this.#links].slice(0, count)) link.strand();
   }
 
-  /** New connections work again; those that lost bytes are broken for good, and are closed. */
+  /** Lets new connections work again. Connections that lost bytes are closed. */
   restore(): void {
     const { size } = this.#dropping;
     this.#dropping.clear();
@@ -163,13 +166,13 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
-  /** Takes no more connections: whoever tries gets ECONNREFUSED. */
+  /** Accepts no more connections: attempts fail with ECONNREFUSED. */
   refuse(): void {
     this.#server?.close();
     this.#server = undefined;
   }
 
-  /** Takes connections, again on the same port. */
+  /** Accepts connections again, on the same port. */
   async accept(): Promise<void> {
     if (this.#server !== undefined) return;
     const server = createServer({ noDelay: true }, (client) => this.#link(client));
@@ -206,7 +209,10 @@ function each(direction: Direction): readonly ("up" | "down")[] {
   return direction === "both" ? ["up", "down"] : [direction];
 }
 
-/** With an RST. Where a FIN is on its way that fails, and Node leaves the handle open, which holds the process. */
+/**
+ * Closes with an RST. When a FIN is in flight that fails, and Node.js leaves the handle open, which
+ * keeps the process alive.
+ */
 function breakOff(socket: Socket): void {
   const { _handle: handle } = socket as unknown as { _handle?: { close(): void } | null };
   socket.on("error", (error: NodeJS.ErrnoException) => {

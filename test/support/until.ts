@@ -1,4 +1,7 @@
-/** Waits for a condition, looking every few milliseconds. Rejects, saying what was awaited, when it does not hold in time. */
+/**
+ * Waits for a condition, checked every few milliseconds. Rejects with `what` when it does not hold
+ * in time.
+ */
 export async function until(what: string, condition: () => boolean | Promise<boolean>, withinMs = 10_000) {
   const deadline = performance.now() + withinMs;
   while (!(await condition())) {
@@ -7,7 +10,10 @@ export async function until(what: string, condition: () => boolean | Promise<boo
   }
 }
 
-/** Rejects when a promise does not settle in time: a test that hangs says what hung. */
+/**
+ * Rejects with `what` when a promise does not settle in time, so that a hanging test reports what
+ * hangs.
+ */
 export async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -24,7 +30,7 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** What a promise rejects with; an error when it resolves. */
+/** The reason of a rejected promise; an error if it resolves. */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   let value: unknown;
   try {
@@ -35,7 +41,7 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   throw new Error(`resolved with ${String(value)}, but was to reject`);
 }
 
-/** Takes so many items of a stream, and leaves it. */
+/** Takes `count` items of a stream, and leaves it. */
 export async function take<T>(source: AsyncIterable<T>, count: number): Promise<T[]> {
   const items: T[] = [];
   if (count === 0) return items;

@@ -4,22 +4,23 @@ import { Random } from "../../support/random.js";
 import { sleep, until, within } from "../../support/until.js";
 
 /**
- * The clients of the fuzz test, in a process where nothing else is: `fuzz-client.ts ADDRESS SEED`. Each round is a client of its own that calls,
- * publishes, subscribes and consumes. Every promise must settle with a result or a KubeMQError, every loop must end. One client stays for the
- * whole time. The word `stop` ends the rounds; the word `healthy` says that a good server listens on the address: the client
- * that stayed must find its way back to it, a new one must work, and then the process must end by itself.
+ * The clients of the fuzz test, in a separate process: `fuzz-client.ts ADDRESS SEED`. Each round is
+ * a new client that calls, publishes, subscribes and consumes. Every promise must settle with a
+ * result or a KubeMQError, and every loop must end. One client exists for the whole run. The line
+ * `stop` ends the rounds. The line `healthy` reports that a correct server listens on the address:
+ * the long-lived client must recover, a new one must work, and then the process must end by itself.
  */
 const [address = "", seed = "1"] = process.argv.slice(2);
 const dice = new Random(Number(seed) + 1);
 const atOnce = 12;
 const boundMs = 8_000;
 
-/** What the process tells in the end. */
+/** The final report of the process. */
 export interface FuzzReport {
   readonly rounds: number;
-  /** By kind of call, then by the code of the error; `ok` for what came to a good end. */
+  /** Number of outcomes by kind of call and error code; `ok` for success. */
   readonly outcomes: Record<string, Record<string, number>>;
-  /** How often a stream was lost and tried again, and how often it came back. */
+  /** How often a stream was lost and retried, and how often it recovered. */
   readonly reconnects: { retry: number; resumed: number };
   readonly failures: readonly string[];
 }
@@ -97,7 +98,7 @@ const works: readonly (readonly [Kind, string, (client: KubeMQClient) => Promise
   ["receiving", "queries", (client) => loop(client.queries.subscribe({ channel: "c" }))],
 ];
 
-/** Waits for a promise, but only so long. */
+/** Waits for a promise, for at most `ms`. */
 async function first(ms: number, promise: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
@@ -128,7 +129,7 @@ async function round(): Promise<void> {
   if (client.state !== "closed") failures.push(`the state is ${client.state}`);
 }
 
-/** A subscriber for life: what ends it is a typed error, after which it subscribes again. */
+/** A permanent subscriber: after a typed error it subscribes again. */
 function stay(client: KubeMQClient): () => Promise<void> {
   const leaving = new AbortController();
   let heard: (() => void) | undefined;
@@ -161,7 +162,7 @@ function stay(client: KubeMQClient): () => Promise<void> {
   };
 }
 
-/** One call of each kind, on a good server. */
+/** One call of each kind, on a correct server. */
 async function workWell(): Promise<void> {
   await using client = new KubeMQClient({ address });
   await client.ping();
@@ -217,5 +218,5 @@ for (const [what, proof] of [
 process.send?.({ rounds, outcomes, reconnects, failures: failures.slice(0, 10) } satisfies FuzzReport);
 if (failures.length > 0) process.exitCode = 1;
 process.disconnect();
-// Says what keeps the process, should anything.
+// Reports what keeps the process alive, if it does not end.
 setTimeout(() => console.error(`still there: ${process.getActiveResourcesInfo().join(", ")}`), 5_000).unref();

@@ -7,12 +7,13 @@ import { programAt } from "../../support/program.js";
 import { until, within } from "../../support/until.js";
 
 /**
- * `fuzz.ts ANSWERS [SEED]`: clients in one process against a server in another that misbehaves so often. This process only watches, so that
- * a crash of the clients' process, a loop that never ends and a process that does not end are told from a success.
+ * `fuzz.ts ANSWERS [SEED]`: runs clients in one process against a misbehaving server in another,
+ * until it has misbehaved ANSWERS times. This process only watches, so that it can tell a crash, an
+ * endless loop and a hanging process from success.
  */
 const enough = Number(process.argv[2] ?? 1_000);
 const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
-/** Longer without one more answer, and the clients hang. */
+/** Without a further answer for this long, the clients hang. */
 const silenceMs = 20_000;
 
 function start(file: string, ...args: string[]): ChildProcess {
@@ -23,7 +24,7 @@ function start(file: string, ...args: string[]): ChildProcess {
   });
 }
 
-/** How a process ended, in words; undefined for well. */
+/** How a process ended; undefined for a normal exit. */
 async function end(child: ChildProcess): Promise<string | undefined> {
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   if (child.signalCode !== null) return `ended by ${child.signalCode}`;
@@ -93,7 +94,7 @@ else failures.push(...report.failures);
 if (stderr !== "") failures.push(`the clients' process wrote: ${stderr}`);
 
 const { answers, misdeeds } = told;
-// In the long form, each of the misdeeds that are promised about was done to each kind of call.
+// In the long form, every misdeed that a promise names was done to every kind of call.
 const promised = ["malformed frames", "truncated messages", "wrong trailers", "giant headers", "random bytes"] as const;
 for (const misdeed of answers >= 5_000 ? promised : []) {
   for (const kind of ["unary", "receiving", "both ways"] as const) {

@@ -1,13 +1,19 @@
 import { startMisbehavingServer, type Misdeeds } from "./misbehaving-server.js";
 
-/** What the child tells: where it listens, and at every tenth of a second what it has done; the last time when it was asked to stop. */
+/**
+ * The reports of the process: its address, and its misdeeds every tenth of a second and after a
+ * stop request.
+ */
 export interface Misbehaved {
   readonly port: number;
   readonly answers: number;
   readonly misdeeds: Misdeeds;
 }
 
-/** The misbehaving server in a process of its own: `misbehaving-child.ts SEED`. Any message makes it stop. */
+/**
+ * Runs the misbehaving server in a separate process: `misbehaving-child.ts SEED`. Any message stops
+ * it.
+ */
 const server = await startMisbehavingServer(Number(process.argv[2]));
 const tell = () => {
   const { port, answers, misdeeds } = server;

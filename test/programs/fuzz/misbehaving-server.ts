@@ -4,7 +4,7 @@ import { Random } from "../../support/random.js";
 
 const grpc = { ":status": "200", "content-type": "application/grpc+proto" };
 
-/** What the misbehaviour is, in the words of the promise that it tests. */
+/** The kind of a misdeed, in the words of the promise that it tests. */
 export type Misdeed =
   | "random messages"
   | "truncated messages"
@@ -22,7 +22,7 @@ export type Misdeed =
 type Bytes = (dice: Random, stream: number) => Buffer;
 type Answer = readonly [Misdeed, Bytes];
 
-/** Texts where numbers and words of gRPC should be. */
+/** Strings in place of numbers and of gRPC's own words. */
 const oddText = (dice: Random): string =>
   dice.pick<() => string>([
     () => "",
@@ -45,17 +45,17 @@ const message: Bytes = (dice) => envelope(dice.bytes(60));
 const many = (dice: Random): Record<string, string> =>
   Object.fromEntries(Array.from({ length: dice.pick([100, 3000]) }, (_, n) => [`x-${n}`, "y"]));
 
-/** A response that begins as it should, and goes on with DATA. */
+/** A response that starts correctly and continues with DATA. */
 const opened = (id: number, ...envelopes: readonly Buffer[]): Buffer =>
   Buffer.concat([headers(id, grpc), ...envelopes.map((bytes) => frame(frameType.data, 0, id, bytes))]);
 
-/** What a well-behaved server might say, but for one thing: it concerns one call. */
+/** A correct response with one defect, which affects one call. */
 const gentle: readonly [Answer, ...Answer[]] = [
   [
     "random messages",
     (dice, id) => Buffer.concat([opened(id, message(dice, id)), headers(id, { "grpc-status": "0" }, flag.endStream)]),
   ],
-  // A message without any field, then silence, or an end without trailers.
+  // A message without fields, then silence, or an end without trailers.
   [
     "wrong trailers",
     (dice, id) =>
@@ -90,7 +90,7 @@ const gentle: readonly [Answer, ...Answer[]] = [
     (dice, id) =>
       headers(id, { ...grpc, "grpc-status": String(dice.below(18)), "grpc-message": oddText(dice) }, flag.endStream),
   ],
-  // Another HTTP status, another content, another encoding.
+  // Another HTTP status, content type or encoding.
   [
     "odd responses",
     (dice, id) =>
@@ -113,7 +113,7 @@ const gentle: readonly [Answer, ...Answer[]] = [
     "giant headers",
     (dice, id) => Buffer.concat([opened(id, message(dice, id)), headers(id, many(dice), flag.endStream)]),
   ],
-  // A header block that never comes to its end.
+  // A header block that never ends.
   [
     "giant headers",
     (dice, id) => {
@@ -196,7 +196,7 @@ const farewell: Bytes = (dice, id) =>
     ]),
   );
 
-/** What ends, or should end, the whole connection. */
+/** Answers that end, or should end, the whole connection. */
 function rough(dice: Random): Answer {
   const drawn = dice.next();
   if (drawn < 0.6) return ["malformed frames", dice.pick(malformed)];
@@ -211,7 +211,7 @@ function uint32(value: number): Buffer {
   return bytes;
 }
 
-/** Flips, drops, doubles and cuts. */
+/** Flips, drops, duplicates and cuts bytes. */
 function garble(dice: Random, bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes);
   for (let n = dice.below(4); n >= 0 && copy.length > 0; n--) copy[dice.below(copy.length)] = dice.below(256);
@@ -225,13 +225,16 @@ function garble(dice: Random, bytes: Buffer): Buffer {
   return copy;
 }
 
-/** What a misdeed was done to. */
+/** The kind of call that a misdeed affected. */
 export type CallKind = "unary" | "receiving" | "both ways" | "unknown";
 
-/** How often each misdeed was done to each kind of call. */
+/** Number of misdeeds by kind of call. */
 export type Misdeeds = Partial<Record<Misdeed, Partial<Record<CallKind, number>>>>;
 
-/** The kind of a call, by the first message of its request: subscriptions begin with the field that tells their type. */
+/**
+ * The kind of a call, from the first message of its request: subscriptions begin with the field of
+ * their type.
+ */
 function kindOf(call: Call | undefined): CallKind {
   if (call?.first === undefined) return "unknown";
   if (!call.ended) return "both ways";
@@ -240,7 +243,7 @@ function kindOf(call: Call | undefined): CallKind {
 
 function misbehave(socket: Socket, dice: Random, count: (misdeed: Misdeed, kind: CallKind) => void): void {
   socket.on("error", () => {});
-  // What is cut in two goes out in two turns, and what comes after it waits.
+  // An answer cut in two is sent in two turns, in order with later answers.
   let last = Promise.resolve();
   const send = (bytes: Buffer) => {
     const cut = dice.chance(0.1) ? dice.below(bytes.length) : 0;
@@ -260,7 +263,7 @@ function misbehave(socket: Socket, dice: Random, count: (misdeed: Misdeed, kind:
   const generous = dice.chance(0.1);
   send(frame(frameType.settings, 0, 0, generous ? Buffer.from([0, 4, ...uint32(2 ** 31 - 1)]) : Buffer.alloc(0)));
   if (generous) send(frame(frameType.windowUpdate, 0, 0, uint32(2 ** 30)));
-  let acknowledged = dice.chance(0.05); // now and then never
+  let acknowledged = dice.chance(0.05); // sometimes never
   if (dice.chance(0.05)) {
     count("random bytes", "unknown");
     return send(dice.bytes(300));
@@ -268,7 +271,7 @@ function misbehave(socket: Socket, dice: Random, count: (misdeed: Misdeed, kind:
   const scanner = new RequestScanner();
   const usual = dice.pick(gentle);
   const roughness = dice.pick([0, 0.05, 0.5]);
-  // One that stops to read while its windows are wide open: what the client writes piles up in the client.
+  // A server that stops reading with its windows wide open: written data piles up in the client.
   const deaf = generous && dice.chance(0.5);
   socket.on("data", (chunk) => {
     if (!acknowledged) send(frame(frameType.settings, flag.ack, 0));
@@ -280,7 +283,7 @@ function misbehave(socket: Socket, dice: Random, count: (misdeed: Misdeed, kind:
       const garbled = dice.chance(roughness);
       count(garbled ? "malformed frames" : misdeed, kindOf(call));
       send(garbled ? garble(dice, bytes) : bytes);
-      // Most streams come to an end, however odd; some hang.
+      // Most streams end, even misbehaving ones; some hang.
       if (dice.chance(0.8)) setTimeout(() => send(frame(frameType.rstStream, 0, id, uint32(8))), dice.below(20));
       if (dice.chance(roughness / 8)) socket.end();
       else if (dice.chance(roughness / 7)) socket.resetAndDestroy();
@@ -291,7 +294,7 @@ function misbehave(socket: Socket, dice: Random, count: (misdeed: Misdeed, kind:
   });
 }
 
-/** A server that does to every connection something that no server should do. */
+/** A server that misbehaves on every connection. */
 export async function startMisbehavingServer(seed: number) {
   const dice = new Random(seed);
   const sockets = new Set<Socket>();
@@ -309,7 +312,7 @@ export async function startMisbehavingServer(seed: number) {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     misdeeds,
-    /** How often it has misbehaved. */
+    /** Number of misdeeds. */
     get answers(): number {
       return answers;
     },
