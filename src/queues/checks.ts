@@ -1,5 +1,5 @@
 import type { QueuePolicy } from "../api/queue-message.js";
-import { checkInteger, checkStoredChannel, refuse, type Subject } from "../support/checks.js";
+import { checkInteger, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
 
 /** The limits of a server as it comes; it refuses what is beyond them. */
 export const LIMITS = {
@@ -25,7 +25,7 @@ export function checkPolicy(subject: Subject, policy: unknown): asserts policy i
   if (typeof deadLetter !== "object" || deadLetter === null) {
     throw refuse(subject, "policy.deadLetter must have a queue and a maxReceiveCount");
   }
-  checkStoredChannel(subject.operation, deadLetter.queue, "policy.deadLetter.queue");
+  checkQueueChannel(subject.operation, deadLetter.queue, "policy.deadLetter.queue");
   checkInteger(subject, "policy.deadLetter.maxReceiveCount", deadLetter.maxReceiveCount, 1, LIMITS.receiveCount);
 }
 

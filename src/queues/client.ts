@@ -8,7 +8,8 @@ import {
   checkInteger,
   checkOutgoing,
   checkSize,
-  checkStoredChannel,
+  checkChannel,
+  checkQueueChannel,
   encodePayload,
   refuse,
   type Subject,
@@ -40,7 +41,7 @@ export function createQueuesClient(connection: Connection): QueuesClient {
   const { clientId, maxMessageBytes } = connection.options;
 
   const prepare = (operation: string, message: OutgoingQueueMessage): WireQueueMessage => {
-    checkStoredChannel(operation, message.channel);
+    checkQueueChannel(operation, message.channel);
     const subject = { operation, channel: message.channel };
     checkOutgoing(operation, message);
     checkPolicy(subject, message.policy);
@@ -100,7 +101,7 @@ export function createQueuesClient(connection: Connection): QueuesClient {
 
     async ackAll({ channel, waitSeconds }, options) {
       const operation = "queues.ackAll";
-      checkStoredChannel(operation, channel);
+      checkQueueChannel(operation, channel);
       const subject: Subject = { operation, channel };
       const wait = checkWait(subject, waitSeconds);
       const call = { ...subject, options, timeoutMs: wait * 1_000 + CALL_MARGIN_MS };
@@ -146,7 +147,8 @@ export function createQueuesClient(connection: Connection): QueuesClient {
 
     async info(queue, options) {
       const operation = "queues.info";
-      if (queue !== undefined) checkStoredChannel(operation, queue, "queue");
+      // Not as strict as for receivers: messages in a queue that nobody can receive from are still to be seen.
+      if (queue !== undefined) checkChannel(operation, queue, "queue");
       const subject = queue === undefined ? { operation } : { operation, channel: queue };
       return queuesInfo(await connection.unary(queuesInfoMethod, infoRequest(queue ?? ""), { ...subject, options }));
     },

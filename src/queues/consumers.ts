@@ -4,7 +4,7 @@ import type { BatchOptions, ConsumeOptions, LeaseOptions } from "../api/queues.j
 import type { Subscription } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { StreamEngine } from "../stream/engine.js";
-import { checkInteger, checkStoredChannel, refuse } from "../support/checks.js";
+import { checkInteger, checkQueueChannel, refuse } from "../support/checks.js";
 import { LIMITS } from "./checks.js";
 import { type Consuming, DownstreamConsumer } from "./consume/consumer.js";
 import type { Confirming } from "./consume/settlements.js";
@@ -31,7 +31,7 @@ export class Consumers {
   /** @param patient whether what is handed out is waited for however long it takes, when the stream is left */
   byMessage<T>(operation: string, request: AnyConsume<T>, patient: boolean, options?: StreamOptions) {
     const { channel, codec, settle = "manual", visibilitySeconds, autoExtend } = request;
-    checkStoredChannel(operation, channel);
+    checkQueueChannel(operation, channel);
     const subject = { operation, channel };
     const prefetch = checkInteger(subject, "prefetch", request.prefetch ?? 1, 1, LIMITS.prefetch);
     if (!["manual", "on-next", "on-delivery"].includes(settle)) {
@@ -54,7 +54,7 @@ export class Consumers {
 
   byBatch<T>(operation: string, request: BatchOptions<T>, options?: StreamOptions): Subscription<DeliveryBatch<T>> {
     const { channel, codec, max, waitMs: wished = LIMITS.leastWaitMs } = request;
-    checkStoredChannel(operation, channel);
+    checkQueueChannel(operation, channel);
     const subject = { operation, channel };
     const prefetch = checkInteger(subject, "max", max, 1, LIMITS.prefetch);
     const waitMs = checkInteger(subject, "waitMs", wished, LIMITS.leastWaitMs, LIMITS.waitSeconds * 1_000);

@@ -2,7 +2,7 @@ import type { CallOptions } from "../api/message.js";
 import type { QueueMessage } from "../api/queue-message.js";
 import type { ReceiveRequest } from "../api/queues.js";
 import type { Connection } from "../connection/connection.js";
-import { checkStoredChannel, refuse } from "../support/checks.js";
+import { checkQueueChannel, refuse } from "../support/checks.js";
 import { checkMax, checkWait } from "./checks.js";
 import { ReceivedQueueMessage, withoutRepeats } from "./received-message.js";
 import { checkAnswer, receiveQueueMessagesMethod, receiveRequest } from "./wire.js";
@@ -24,7 +24,7 @@ export async function receiveMessages<T>(
   const takes = operation === "queues.receive";
   const { channel, codec } = request;
   const subject = { operation, channel };
-  checkStoredChannel(operation, channel);
+  checkQueueChannel(operation, channel);
   const max = checkMax(subject, request.max);
   const waitSeconds = checkWait(subject, request.waitSeconds);
   const waitMs = waitSeconds * 1_000;

@@ -3,7 +3,7 @@ import type { CallOptions } from "../api/message.js";
 import type { ChannelKind, ChannelsClient } from "../api/server.js";
 import type { Connection } from "../connection/connection.js";
 import { onAbort } from "../support/abort.js";
-import { checkChannel, checkStoredChannel, refuse } from "../support/checks.js";
+import { checkChannel, checkQueueChannel, checkStoredChannel, refuse } from "../support/checks.js";
 import { fault, serverError } from "../support/faults.js";
 import { newId } from "../support/ids.js";
 import { ask, requestTimeout } from "./ask.js";
@@ -67,7 +67,10 @@ export function createChannelsClient(connection: Connection): ChannelsClient {
   const change = async (verb: "create" | "delete", kind: ChannelKind, name: string, options?: CallOptions) => {
     const operation = `channels.${verb}`;
     checkKind(operation, kind);
-    if (kind === "eventsStore" || kind === "queues") checkStoredChannel(operation, name, "name");
+    // A channel that should not be there can be deleted, whatever its name is.
+    if (verb === "delete") checkChannel(operation, name, "name");
+    else if (kind === "eventsStore") checkStoredChannel(operation, name, "name");
+    else if (kind === "queues") checkQueueChannel(operation, name, "name");
     else checkChannel(operation, name, "name");
     await manage(operation, kind, `${verb}-channel`, { channel: name }, options);
   };

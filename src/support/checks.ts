@@ -21,6 +21,13 @@ let lastChannel: unknown;
 
 let lastStoredChannel: unknown;
 
+let lastQueue: unknown;
+
+/** A stored channel is a folder on the server's disk, named by a prefix and the channel, and the names of folders have 255 bytes at most. */
+const LONGEST_STORE_CHANNEL_BYTES = 255 - "_EVENTS_STORE_.".length;
+
+const LONGEST_QUEUE_BYTES = 255 - "_QUEUES_.".length;
+
 /** A channel to send to. */
 export function checkChannel(operation: string, channel: unknown, name = "channel"): asserts channel is string {
   if (channel === lastChannel && channel !== undefined) return;
@@ -48,9 +55,35 @@ export function checkChannelFilter(operation: string, channel: unknown, name = "
   }
 }
 
-/** Channels of stored patterns: where the server's store refuses a name in silence, it is refused here. */
+/** A channel of the events store. A server answers an event to a name that its store refuses as if it were stored. */
 export function checkStoredChannel(operation: string, channel: unknown, name = "channel"): asserts channel is string {
   if (channel === lastStoredChannel && channel !== undefined) return;
+  checkStorable(operation, channel, name, LONGEST_STORE_CHANNEL_BYTES);
+  lastStoredChannel = channel;
+}
+
+/**
+ * The name of a queue: to send to, to receive from, for dead letters, to requeue to. A server takes a message to a name with ":" and refuses
+ * every receiver of it, since a queue is a durable group of its store; a dead letter to a name that the store refuses is lost.
+ */
+export function checkQueueChannel(operation: string, channel: unknown, name = "channel"): asserts channel is string {
+  if (channel === lastQueue && channel !== undefined) return;
+  checkStorable(operation, channel, name, LONGEST_QUEUE_BYTES);
+  if (channel.includes(":")) {
+    throw refuse(
+      { operation, channel },
+      `${name} must not contain ":", got ${quote(channel)}: servers store such a message, and let nobody receive it`,
+    );
+  }
+  lastQueue = channel;
+}
+
+function checkStorable(
+  operation: string,
+  channel: unknown,
+  name: string,
+  longestBytes: number,
+): asserts channel is string {
   checkChannel(operation, channel, name);
   if (channel.startsWith(".") || channel.includes("..") || channel.includes("/")) {
     throw refuse(
@@ -58,7 +91,12 @@ export function checkStoredChannel(operation: string, channel: unknown, name = "
       `${name} must not contain "/" or empty parts between dots, got ${quote(channel)}: the server's store refuses such names`,
     );
   }
-  lastStoredChannel = channel;
+  if (channel.length * 3 > longestBytes && Buffer.byteLength(channel) > longestBytes) {
+    throw refuse(
+      { operation, channel },
+      `${name} must not have more than ${longestBytes} bytes, has ${Buffer.byteLength(channel)}: the server's store cannot hold it`,
+    );
+  }
 }
 
 /** A group name, or none. */

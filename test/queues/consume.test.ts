@@ -265,10 +265,13 @@ describe("consuming", () => {
     await using stranger = world.another();
     expect(await rejection(loop(stranger.queues.consume({ channel: "q" })))).toMatchObject({ code: "UNAUTHENTICATED" });
     await using known = world.another({ authToken: "secret" });
-    const refused = await rejection(loop(known.queues.consume({ channel: "a:b" })));
-    expect(refused).toMatchObject({ code: "REJECTED_BY_SERVER", serverCode: 121 });
-    expect(
-      KubeMQError.is(await known.queues.consume({ channel: "a:b", visibilitySeconds: 5 }).closed, "REJECTED_BY_SERVER"),
-    ).toBe(true);
+    for (const options of [{}, { visibilitySeconds: 5 }]) {
+      const subscription = known.queues.consume({ channel: "q", ...options });
+      const refused = rejection(loop(subscription));
+      await subscription.ready;
+      world.broker.faults.endStreams({ code: 13, message: "Error 121: cannot subscribe to a queue" });
+      expect(await refused).toMatchObject({ code: "REJECTED_BY_SERVER", serverCode: 121 });
+      expect(KubeMQError.is(await subscription.closed, "REJECTED_BY_SERVER")).toBe(true);
+    }
   });
 });

@@ -1,6 +1,6 @@
 import type { Codec } from "../../api/codec.js";
 import type { Delivery, DeliveryBatch } from "../../api/queue-message.js";
-import { checkStoredChannel, refuse } from "../../support/checks.js";
+import { checkQueueChannel, refuse } from "../../support/checks.js";
 import { ReceivedQueueMessage } from "../received-message.js";
 import { alreadySettled } from "../settle-fault.js";
 import type { WireQueueMessage } from "../wire.js";
@@ -32,7 +32,7 @@ export class OpenDelivery<T> extends ReceivedQueueMessage<T> implements Delivery
   }
 
   async requeue(channel: string): Promise<void> {
-    checkStoredChannel(this.#lane.subject.operation, channel);
+    checkQueueChannel(this.#lane.subject.operation, channel);
     return this.#lane.settle(this.#hold, "requeue", channel);
   }
 
@@ -97,7 +97,7 @@ export class OpenBatch<T> implements DeliveryBatch<T> {
   }
 
   #checkChannel(channel: string): void {
-    checkStoredChannel(this.#lane.subject.operation, channel);
+    checkQueueChannel(this.#lane.subject.operation, channel);
   }
 
   #open(): OpenDelivery<T>[] {

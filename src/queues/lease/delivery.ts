@@ -1,6 +1,6 @@
 import type { Codec } from "../../api/codec.js";
 import type { LeasedDelivery, OutgoingQueueMessage } from "../../api/queue-message.js";
-import { checkInteger, checkStoredChannel } from "../../support/checks.js";
+import { checkInteger, checkQueueChannel } from "../../support/checks.js";
 import { LIMITS } from "../checks.js";
 import { ReceivedQueueMessage } from "../received-message.js";
 import type { WireQueueMessage } from "../wire.js";
@@ -38,7 +38,7 @@ export class LeasedMessage<T> extends ReceivedQueueMessage<T> implements LeasedD
   }
 
   async requeue(channel: string): Promise<void> {
-    checkStoredChannel(this.#owner.subject.operation, channel);
+    checkQueueChannel(this.#owner.subject.operation, channel);
     return this.#lease.settle({ kind: "requeue", sequence: this.sequence, channel });
   }
 
