@@ -8,7 +8,8 @@ const stockTransport =
 export default {
   testEnvironment: "node",
   extensionsToTreatAsEsm: [".ts"],
-  testMatch: ["<rootDir>/test/**/*.test.ts", "<rootDir>/examples/*.test.ts"],
+  // *.slow.test.ts: npm run test:slow
+  testMatch: ["<rootDir>/test/**/!(*.slow).test.ts", "<rootDir>/examples/*.test.ts"],
   transform: {
     "^.+\\.ts$": [
       "@swc/jest",
