@@ -120,13 +120,13 @@ const scenarios: Record<string, () => Promise<object>> = {
     return { errors: [...errors], sessions: queryObjects(session.constructor, { format: "count" }) };
   },
   "decoded messages while their stream is open": async () => {
-    let collected = 0;
-    const registry = new FinalizationRegistry(() => (collected += 1));
+    const collected: number[] = [];
+    const registry = new FinalizationRegistry((index: number) => collected.push(index));
     return receive({ size: 5_000, count: 50, keepOneOf: 1 }, async (kept) => {
-      for (const message of kept) registry.register(message, undefined);
+      for (const [index, message] of kept.entries()) registry.register(message, index);
       kept.length = 0;
-      for (let turn = 0; turn < 50 && collected < 45; turn++) await collect();
-      return { collected };
+      for (let turn = 0; turn < 50 && collected.length < 45; turn++) await collect();
+      return { collected: collected.length };
     });
   },
 };
