@@ -99,7 +99,14 @@ export async function runJest(
   rmSync(report, { force: true });
   const flags = ["--experimental-vm-modules", "--disable-warning=ExperimentalWarning"];
   // Those of `npm run test:slow` hold promises, too.
-  const jest = ["node_modules/jest/bin/jest.js", "--testMatch=**/*.test.ts", "--json", `--outputFile=${report}`, "--forceExit", "--silent"];
+  const jest = [
+    "node_modules/jest/bin/jest.js",
+    "--testMatch=**/*.test.ts",
+    "--json",
+    `--outputFile=${report}`,
+    "--forceExit",
+    "--silent",
+  ];
   const workers = files.length === 1 ? ["--runInBand"] : [];
   const timeout = testTimeoutMs === undefined ? [] : [`--testTimeout=${testTimeoutMs}`];
   const args = [...flags, ...jest, ...workers, ...timeout, "--testNamePattern", pattern, "--runTestsByPath", ...files];

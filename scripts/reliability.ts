@@ -38,7 +38,8 @@ function testOf({ test, name }: HeldPromise): string {
   return `${link(test, "test/")}: ${name.replaceAll("<", "&lt;")}`;
 }
 
-const link = (path: string, under: string) => `[${path.replace(under, "").replace(/(\.slow)?(\.test)?\.ts$/, "")}](${path})`;
+const link = (path: string, under: string) =>
+  `[${path.replace(under, "").replace(/(\.slow)?(\.test)?\.ts$/, "")}](${path})`;
 
 const cell = (text: string) => text.replaceAll("|", "\\|");
 
