@@ -4,7 +4,7 @@ import { ChannelBook } from "../../src/broker/channel-book.js";
 
 const namesIn = (book: ChannelBook) => [...book.list(() => false)].map(({ name }) => name);
 
-test("a channel for every message does not fill the memory; those that were created stay", () => {
+test("forgets the oldest used channels beyond the limit, but keeps created ones", () => {
   const book = new ChannelBook(new ManualClock());
   book.create("created");
   for (let i = 0; i < 30_000; i++) book.received(`made-up.${i}`, 1);
@@ -13,7 +13,7 @@ test("a channel for every message does not fill the memory; those that were crea
   expect([names[0], names[1], names.at(-1)]).toEqual(["created", "made-up.20000", "made-up.29999"]);
 });
 
-test("the counts of a channel go on when it is created later, and start again after it was deleted", () => {
+test("keeps the counts of a channel when it is created later, and resets them when it is deleted", () => {
   const clock = new ManualClock(0n);
   const book = new ChannelBook(clock);
   const entry = () => [...book.list((name) => name === "a")][0];

@@ -37,7 +37,7 @@ async function list(client: RawClient, type: string, search?: string): Promise<I
 }
 
 describe("channel management", () => {
-  test.each(types)("%s: create, list, delete; doing it twice is no error", async (type) => {
+  test.each(types)("creates, lists and deletes channels of type %s, and accepts a repeated request", async (type) => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     expect(await list(client, type)).toEqual([]);
@@ -72,7 +72,7 @@ describe("channel management", () => {
     ["create-channel", { channel_type: "queues", channel: "a.*" }, /not a valid name/],
     ["create-channel", { channel_type: "events_store", channel: "a/b" }, /not a valid name/],
     ["purge-channel", { channel_type: "queues", channel: "a" }, /"purge-channel" is not known/],
-  ])("%s %j is refused, in the response", async (operation, tags, text) => {
+  ])("refuses %s of %j in the response", async (operation, tags, text) => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const { Executed, Error } = await manage(client, operation, tags);
@@ -80,7 +80,7 @@ describe("channel management", () => {
     expect(Error).toMatch(text);
   });
 
-  test("the statistics tell what went in and out, and who is there", async () => {
+  test("reports incoming and outgoing messages and active consumers in the statistics", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const gone = new AbortController();

@@ -2,8 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ManualClock, systemClock } from "kubemq-es/testing";
 
-describe("a clock that a test drives", () => {
-  test("timers fire in the order of their time, then of their making, each at its own moment", () => {
+describe("ManualClock", () => {
+  test("fires timers in order of their time, then of their creation, each at its own time", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 50 })), fc.integer({ min: 0, max: 60 }), (delays, ms) => {
         const clock = new ManualClock(0n);
@@ -21,7 +21,7 @@ describe("a clock that a test drives", () => {
     );
   });
 
-  test("a cancelled timer does not fire, and a timer may arm another within the same advance", () => {
+  test("does not fire a cancelled timer, and lets a timer arm another within the same advance", () => {
     const clock = new ManualClock();
     const seen: string[] = [];
     const cancel = clock.setTimer(10, () => seen.push("cancelled"));
@@ -37,7 +37,7 @@ describe("a clock that a test drives", () => {
   });
 });
 
-test("the machine's clock never goes back and is close to the wall clock", () => {
+test("the system clock never goes back and stays close to the wall clock", () => {
   let last = systemClock.now();
   for (let i = 0; i < 1000; i++) {
     const now = systemClock.now();

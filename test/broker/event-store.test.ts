@@ -24,7 +24,7 @@ function taker(space = Infinity) {
 
 const alone = (clientId: string) => ({ clientId, group: "" });
 
-describe("the events store", () => {
+describe("the event store", () => {
   test.each<[string, StartPosition, number[]]>([
     ["new", { from: "new" }, [5]],
     ["first", { from: "first" }, [1, 2, 3, 4, 5]],
@@ -33,7 +33,7 @@ describe("the events store", () => {
     ["a sequence beyond the end", { from: "sequence", sequence: 99n }, [5]],
     ["a time", { from: "time", timestamp: 2_000_000n }, [3, 4, 5]],
     ["a time to come", { from: "time", timestamp: 10n ** 18n }, [5]],
-  ])("starts from %s", (_, start, wanted) => {
+  ])("starts a subscription from %s", (_, start, wanted) => {
     const clock = new ManualClock(0n);
     const store = new EventStore<string>(clock, forEver);
     for (let i = 0; i < 4; i++) {
@@ -46,7 +46,7 @@ describe("the events store", () => {
     expect(got).toEqual(wanted);
   });
 
-  test("who comes back goes on where it stopped, wherever it asks to start", () => {
+  test("a returning subscriber continues where it stopped, whatever start it asks for", () => {
     const store = new EventStore<string>(new ManualClock(), forEver);
     const first = taker();
     const subscription = store.subscribe("ch", alone("c"), { from: "new" }, first.member);
@@ -58,7 +58,7 @@ describe("the events store", () => {
     expect([first.got, second.got]).toEqual([[1], [2]]);
   });
 
-  test("a group shares one position and takes turns; it outlives its members", () => {
+  test("a group shares one position in turns, and the position outlives its members", () => {
     const store = new EventStore<string>(new ManualClock(), forEver);
     const [a, b, late] = [taker(), taker(), taker()];
     const leaves = [a, b].map(({ member }, i) =>
@@ -72,7 +72,7 @@ describe("the events store", () => {
     expect(late.got).toEqual([11]);
   });
 
-  test("retention by count and by age takes the oldest; sequences go on", () => {
+  test("retention by count and by age removes the oldest events, and sequences continue", () => {
     const clock = new ManualClock();
     const store = new EventStore<string>(clock, { maxMessages: 3, maxAgeMs: 1000 });
     for (let i = 0; i < 5; i++) store.append("ch", "e");
@@ -90,7 +90,7 @@ describe("the events store", () => {
     expect(got).toEqual([7]);
   });
 
-  test("a purged range is skipped by whoever had not had it", () => {
+  test("a subscriber that had not received a purged range skips it", () => {
     const clock = new ManualClock();
     const store = new EventStore<string>(clock, { ...forEver, maxAgeMs: 1000 });
     const before = taker();
@@ -105,7 +105,7 @@ describe("the events store", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("a deleted channel starts again at 1, also for who listens", () => {
+  test("a deleted channel starts again at sequence 1, also for current subscribers", () => {
     const store = new EventStore<string>(new ManualClock(), forEver);
     const { got, member } = taker();
     store.subscribe("ch", alone("c"), { from: "new" }, member);
@@ -116,7 +116,7 @@ describe("the events store", () => {
     expect(got).toEqual([1, 2, 1]);
   });
 
-  test("random programs agree with a model that looks everything up", () => {
+  test("random programs give the same result as a plain model", () => {
     const name = fc.constantFrom("x", "y");
     const identity = fc.record({
       clientId: fc.constantFrom("c1", "c2"),

@@ -34,8 +34,8 @@ async function subscribed(client: RawClient, channel = "ch", clientId = "s") {
   return { received, end };
 }
 
-describe("faults on demand", () => {
-  test("dropConnections breaks what stands; new connections are welcome", async () => {
+describe("injected faults", () => {
+  test("dropConnections breaks open connections and accepts new ones", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const { end } = await subscribed(client);
@@ -45,7 +45,7 @@ describe("faults on demand", () => {
     expect((await client.rpc.sendEvent(event)).Sent).toBe(true);
   });
 
-  test("refuseConnections refuses new ones and leaves the others alone, until they are allowed", async () => {
+  test("refuseConnections refuses new connections, and keeps open ones, until they are allowed", async () => {
     await using broker = await startBroker();
     const { port } = broker;
     using inside = rawClient(broker.address);
@@ -57,7 +57,7 @@ describe("faults on demand", () => {
     await connected(port);
   });
 
-  test("pauseReading leaves calls and HTTP/2 pings unanswered; what piled up is read later", async () => {
+  test("pauseReading leaves calls and HTTP/2 pings unanswered, and reads the accumulated data later", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     await client.rpc.ping({});
@@ -68,7 +68,7 @@ describe("faults on demand", () => {
     expect((await call).Sent).toBe(true);
   });
 
-  test("pauseReading also holds for connections made meanwhile", async () => {
+  test("pauseReading affects connections opened while it is active", async () => {
     await using broker = await startBroker();
     broker.faults.pauseReading();
     using client = rawClient(broker.address);
@@ -77,7 +77,7 @@ describe("faults on demand", () => {
     await client.rpc.ping({}, { timeoutMs: 5000 });
   });
 
-  test("pauseReading works under TLS as well", async () => {
+  test("pauseReading works under TLS", async () => {
     await using broker = await startBroker({ cert: pem("server"), key: pem("server-key") });
     using client = rawClient(broker.address, { tls: { ca: pem("ca") } });
     await client.rpc.ping({});
@@ -88,7 +88,7 @@ describe("faults on demand", () => {
     expect((await call).Version).toMatch(/^v/);
   });
 
-  test("pauseWriting holds answers and messages back, though requests are taken", async () => {
+  test("pauseWriting holds back answers and messages while requests are received", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const { received } = await subscribed(client);
@@ -103,7 +103,7 @@ describe("faults on demand", () => {
     await until("the event has arrived", () => received.length === 1);
   });
 
-  test("delayReplies holds each answer back for that long", async () => {
+  test("delayReplies delays each answer by the given time", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     await client.rpc.ping({});
@@ -126,7 +126,7 @@ describe("faults on demand", () => {
       { code: 8, message: "Bandwidth exhausted" },
       { code: 8, rawMessage: "Bandwidth exhausted" },
     ],
-  ])("endStreams(%j) ends the streams and nothing else", async (how, wanted) => {
+  ])("endStreams(%j) ends the selected streams and no others", async (how, wanted) => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const { end } = await subscribed(client);
@@ -140,7 +140,7 @@ describe("faults on demand", () => {
     expect(broker.stats().connections).toBe(1);
   });
 
-  test("endStreams ends a call that waits in its handler, and the handler too", async () => {
+  test("endStreams ends a call that is waiting in its handler, and its handler", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const call = client.rpc.sendRequest({
@@ -156,7 +156,7 @@ describe("faults on demand", () => {
     await until("nothing waits any more", () => broker.stats().pendingRequests === 0);
   });
 
-  test("resetStreams resets the streams of one RPC and nothing else, and what they wait for is over", async () => {
+  test("resetStreams resets the streams of one RPC and ends what they wait for", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const { end } = await subscribed(client);
@@ -173,7 +173,7 @@ describe("faults on demand", () => {
     expect(broker.stats().connections).toBe(1);
   });
 
-  test("goAway that names a last stream ends those behind it, without an error", async () => {
+  test("goAway with a last stream ends later streams without an error", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const first = await subscribed(client);
@@ -186,7 +186,7 @@ describe("faults on demand", () => {
     await until("the connection is closed", () => broker.stats().connections === 0);
   });
 
-  test("a connection that is to go, and says nothing, is ended", async () => {
+  test("goAway ends a connection that stays silent", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     await client.rpc.ping({});
@@ -196,7 +196,7 @@ describe("faults on demand", () => {
     await until("the connection is gone", () => broker.stats().connections === 0);
   });
 
-  test("goAway lets running streams finish and sends new calls elsewhere", async () => {
+  test("goAway lets running streams finish and sends new calls to a new connection", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const { received, end } = await subscribed(client);
@@ -211,7 +211,7 @@ describe("faults on demand", () => {
     expect((await client.rpc.sendEvent(event)).Sent).toBe(true);
   });
 
-  test("goAway with an error closes the connection behind it", async () => {
+  test("goAway with an error code closes the connection", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const { end } = await subscribed(client);
@@ -223,7 +223,7 @@ describe("faults on demand", () => {
   test.each([
     [true, { ch: 1 }, 1],
     [false, {}, 0],
-  ])("restart({ keepMemory: %j }) comes back on the same port", async (keepMemory, kept, waiting) => {
+  ])("restart({ keepMemory: %j }) listens on the same port again", async (keepMemory, kept, waiting) => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const { port } = broker;

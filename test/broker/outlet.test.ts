@@ -32,20 +32,20 @@ function setUp(slowConsumerMs?: number) {
   return { clock, reply, outlet, send };
 }
 
-describe("what is on its way to one subscriber", () => {
-  test("everything arrives in order, however the writes fall", () => {
+describe("Outlet", () => {
+  test("delivers everything in order, however the writes are split", () => {
     const { reply, send } = setUp();
     expect(send(20_000)).toBe(0);
     while (reply.taken.length < 20_000) reply.takeMore();
     expect(reply.taken).toEqual(Array.from({ length: 20_000 }, (_, i) => String(i)));
   });
 
-  test("a subscriber that never reads costs no more than the bound", () => {
+  test("bounds the memory for a subscriber that never reads", () => {
     const { send } = setUp();
     expect(send(70_000)).toBe(70_000 - 65_536 - 1);
   });
 
-  test("with a limit for slow consumers, one message is dropped for each time it passes", () => {
+  test("drops one message each time the limit for slow consumers passes", () => {
     const { clock, reply, send } = setUp(2000);
     // One is being written, a hundred are in the buffer, three wait.
     send(104);
@@ -59,7 +59,7 @@ describe("what is on its way to one subscriber", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("without one, nothing is dropped for waiting", () => {
+  test("drops nothing for waiting without a limit for slow consumers", () => {
     const { clock, reply, send } = setUp();
     send(300);
     clock.advance(1_000_000);
@@ -67,7 +67,7 @@ describe("what is on its way to one subscriber", () => {
     expect(reply.taken).toHaveLength(300);
   });
 
-  test("publishers wait for a crowded subscriber until it has caught up", async () => {
+  test("makes publishers wait for a crowded subscriber until it has caught up", async () => {
     const { reply, outlet, send } = setUp();
     send(900);
     expect(outlet.room).toBeUndefined();
@@ -79,7 +79,7 @@ describe("what is on its way to one subscriber", () => {
     expect(outlet.room).toBeUndefined();
   });
 
-  test("nobody waits for ever for a subscriber that does not read at all", async () => {
+  test("stops making publishers wait for a subscriber that does not read at all", async () => {
     const { clock, outlet, send } = setUp();
     send(2000);
     const { room } = outlet;
@@ -89,7 +89,7 @@ describe("what is on its way to one subscriber", () => {
     expect(outlet.room).toBeUndefined();
   });
 
-  test("closing it releases who waits, and leaves no timer", async () => {
+  test("releases waiting publishers and leaves no timer when it is closed", async () => {
     const { clock, outlet, send } = setUp(2000);
     send(2000);
     const { room } = outlet;

@@ -15,7 +15,7 @@ const content = (expirationSeconds = 0) => ({
   size: 10,
 });
 
-test("channel management sees what was sent and delivered, what waits, expired and is delayed", () => {
+test("channel management counts sent, delivered, waiting, expired and delayed messages", () => {
   const clock = new ManualClock();
   const store = new QueueStore(clock, { maxMessages: Infinity, maxAgeMs: Infinity });
   const channels = queueChannels(store);
@@ -57,7 +57,7 @@ test("channel management sees what was sent and delivered, what waits, expired a
   expect(channels.messages()).toEqual({});
 });
 
-test("consumers that wait at a queue that is deleted get what is sent to its name later", () => {
+test("consumers waiting at a deleted queue receive messages sent to its name later", () => {
   const clock = new ManualClock();
   const store = new QueueStore(clock, { maxMessages: Infinity, maxAgeMs: Infinity });
   const taken: number[] = [];
@@ -69,7 +69,7 @@ test("consumers that wait at a queue that is deleted get what is sent to its nam
   expect(store.queue("q").stats()).toMatchObject({ waiting: 0, held: 1 });
 });
 
-test("a store that is cleared forgets its queues, and what was planned for them", () => {
+test("a cleared store forgets its queues and their timers", () => {
   const clock = new ManualClock();
   const store = new QueueStore(clock, { maxMessages: Infinity, maxAgeMs: Infinity });
   store.send("q", content(), 0);

@@ -7,7 +7,7 @@ import { type Consumer, newSeat, Roster } from "../../src/broker/queues/roster.j
 const nobody: Consumer = { wants: () => false, take() {}, skip() {} };
 
 describe("Fifo", () => {
-  test("gives back what it was given, in its order, across all its chunks", () => {
+  test("returns items in order across all its chunks", () => {
     // Amounts that end on, before and behind the edge of a chunk.
     const amount = fc.constantFrom(0, 1, 7, 511, 512, 513, 1024, 1500);
     const rounds = fc.array(fc.tuple(amount, amount), { maxLength: 12 });
@@ -33,7 +33,7 @@ describe("Fifo", () => {
 });
 
 describe("Heap", () => {
-  test("gives the least first, also when some are taken out from the middle", () => {
+  test("returns the least item first, also when some are removed from the middle", () => {
     const outcome = fc.check(
       fc.property(fc.array(fc.integer({ min: 0, max: 50 })), fc.nat({ max: 60 }), (numbers, more) => {
         const heap = new Heap<number>((a, b) => a < b);
@@ -56,7 +56,7 @@ describe("Heap", () => {
 });
 
 describe("Roster", () => {
-  test("keeps its order whoever leaves, and takes everybody once", () => {
+  test("keeps its order when members leave, and visits each one once", () => {
     const outcome = fc.check(
       fc.property(fc.array(fc.tuple(fc.boolean(), fc.nat({ max: 5 })), { maxLength: 60 }), (steps) => {
         const seats = Array.from({ length: 6 }, () => newSeat(nobody));

@@ -225,7 +225,7 @@ function run(program: readonly Step[], { maxMessages, maxAgeMs }: Limits): void 
 
 const limits = fc.record({ maxMessages: fc.constantFrom(Infinity, 2), maxAgeMs: fc.constantFrom(Infinity, 2000) });
 
-test("any program of queue operations has the results that the plain model says", () => {
+test("any program of queue operations gives the results of a plain model", () => {
   const programs = fc.array(step, { minLength: 20, maxLength: 80 });
   const outcome = fc.check(fc.property(programs, limits, run), { numRuns: 500 });
   expect(outcome.failed ? fc.defaultReportMessage(outcome) : "").toBe("");

@@ -23,7 +23,7 @@ async function poll(bench: Bench, more: Parameters<typeof get>[0] = {}) {
 const closedForAcks = "cannot ack messages with closed response ";
 
 describe("QueuesDownstream", () => {
-  test("a poll that is not full traps nothing", async () => {
+  test("a poll that is not filled holds no further messages", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"]);
     const call = bench.downstream();
@@ -36,7 +36,7 @@ describe("QueuesDownstream", () => {
     expect(ids((await bench.client.receiveQueueMessages(request)).Messages)).toEqual(["m2"]);
   });
 
-  test("expired messages fill a poll; alone they leave an open, empty transaction", async () => {
+  test("expired messages fill a poll, and alone they leave an open, empty transaction", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"], { Policy: { ExpirationSeconds: 1 } });
     bench.clock.advance(1001);
@@ -49,7 +49,7 @@ describe("QueuesDownstream", () => {
     expect(bench.broker.stats().messages.queues).toEqual({});
   });
 
-  test("of many empty transactions only the latest stay open", async () => {
+  test("only the latest of many empty transactions stay open", async () => {
     await using bench = await Bench.start();
     const sent = Array.from({ length: 258 }, (_, number) => `m${number}`);
     await bench.send("q", sent, { Policy: { ExpirationSeconds: 1 } });
@@ -68,7 +68,7 @@ describe("QueuesDownstream", () => {
     expect(await errorOf(transactions.at(-1) ?? "")).toBe("");
   });
 
-  test("what expires while the poll waits is not shown", async () => {
+  test("a message that expires while the poll waits is not delivered", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"], { Policy: { ExpirationSeconds: 1 } });
     await bench.send("q", ["m2"]);
@@ -93,7 +93,7 @@ describe("QueuesDownstream", () => {
     expect(ids(await bench.drain("other"))).toEqual(sent);
   });
 
-  test("a range stops at the first unknown sequence, and what went before stays settled", async () => {
+  test("a range stops at the first unknown sequence, and those before it stay settled", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1", "m2", "m3", "m4"]);
     const { call, settle, offsets } = await poll(bench, { MaxItems: 4 });
@@ -107,7 +107,7 @@ describe("QueuesDownstream", () => {
     expect(ids(await bench.drain("other"))).toEqual(["m1"]);
   });
 
-  test("a range that settles everything before it fails leaves the transaction open, and empty", async () => {
+  test("a range that settles every message before it fails leaves the transaction open and empty", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"]);
     const { call, settle, offsets } = await poll(bench);
@@ -116,7 +116,7 @@ describe("QueuesDownstream", () => {
     expect(await offsets()).toMatchObject({ IsError: false, ActiveOffsets: [] });
   });
 
-  test("a requeue that the store refuses names the sequence and the reason", async () => {
+  test("a requeue that the store refuses reports the sequence and the reason", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1", "m2"]);
     const { call, settle, offsets } = await poll(bench, { MaxItems: 2 });
@@ -128,7 +128,7 @@ describe("QueuesDownstream", () => {
     expect((await offsets()).ActiveOffsets).toEqual([1n, 2n]);
   });
 
-  test("a requeue starts the expiration again and counts from one", async () => {
+  test("a requeue restarts the expiration and counts deliveries from one", async () => {
     await using bench = await Bench.start();
     const start = bench.clock.now();
     await bench.send("q", ["m1"], { Policy: { ExpirationSeconds: 10, MaxReceiveCount: 5 } });
@@ -149,7 +149,7 @@ describe("QueuesDownstream", () => {
     expect(message?.Policy).toMatchObject({ ExpirationSeconds: 10, MaxReceiveCount: 5 });
   });
 
-  test("a poll is cancelled with its call: it swallows nothing, even with AutoAck", async () => {
+  test("a poll is cancelled with its call and takes no message, even with AutoAck", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"]);
     const call = bench.downstream();
@@ -163,7 +163,7 @@ describe("QueuesDownstream", () => {
     expect(left[0]?.Attributes).toMatchObject({ Sequence: 1n, ReceiveCount: 1 });
   });
 
-  test("a transaction belongs to its call", async () => {
+  test("a transaction is only known to its own call", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"]);
     const { call } = await poll(bench);
@@ -176,7 +176,7 @@ describe("QueuesDownstream", () => {
     });
   });
 
-  test("closed transactions are remembered, but not without end", async () => {
+  test("a limited number of closed transactions is remembered", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"]);
     const { call, settle } = await poll(bench, { AutoAck: true });
@@ -195,7 +195,7 @@ describe("QueuesDownstream", () => {
     expect((await call.next()).Error).toBe("transaction is completed or transaction id not found");
   });
 
-  test("unknown types on a closed transaction are unknown, and closing it again is silent", async () => {
+  test("an unknown type on a closed transaction is reported as unknown, and closing again is silent", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"]);
     const { call, settle } = await poll(bench, { AutoAck: true });
@@ -208,7 +208,7 @@ describe("QueuesDownstream", () => {
     });
   });
 
-  test("names that cannot be subscribed to", async () => {
+  test("polls of queue names that cannot be subscribed to are refused", async () => {
     await using bench = await Bench.start();
     const call = bench.downstream();
     for (const Channel of ["a/b", "a:b", "a..b", ".a", "a\tb"]) {
@@ -219,7 +219,7 @@ describe("QueuesDownstream", () => {
     }
   });
 
-  test("with a hundred polls for one message each, each gets one", async () => {
+  test("each of a hundred polls for one message gets one message", async () => {
     await using bench = await Bench.start();
     const calls = Array.from({ length: 100 }, () => bench.downstream());
     for (const call of calls) call.write(get({ Channel: "q", WaitTimeout: 60_000 }));
@@ -235,8 +235,8 @@ describe("QueuesDownstream", () => {
   });
 });
 
-describe("what newer and less careful servers do on QueuesDownstream", () => {
-  test("confirmSettlements confirms, and never tells offsets", async () => {
+describe("QueuesDownstream of newer and less careful servers", () => {
+  test("confirmSettlements confirms settlements and never answers ActiveOffsets", async () => {
     await using bench = await Bench.start({ quirks: { confirmSettlements: true } });
     await bench.send("q", ["m1", "m2", "m3"]);
     const { call, settle } = await poll(bench, { MaxItems: 3 });
@@ -257,7 +257,7 @@ describe("what newer and less careful servers do on QueuesDownstream", () => {
     expect(await isPending(call.next())).toBe(true);
   });
 
-  test("doubleMessages shows the first message twice, and settles it once", async () => {
+  test("doubleMessages returns the first message twice and settles it once", async () => {
     await using bench = await Bench.start();
     bench.broker.quirks.doubleMessages = true;
     await bench.send("q", ["m1", "m2"]);
@@ -266,7 +266,7 @@ describe("what newer and less careful servers do on QueuesDownstream", () => {
     expect((await offsets()).ActiveOffsets).toEqual([1n, 2n]);
   });
 
-  test("closeByServer tells consumers to go, gives back what they held, and hears them no more", async () => {
+  test("closeByServer takes back held messages and ignores further requests", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"]);
     const { call, settle } = await poll(bench);

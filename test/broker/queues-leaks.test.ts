@@ -5,7 +5,7 @@ import { StreamRequestType } from "kubemq-es/gen";
 import { programAt } from "../support/program.js";
 import { Bench, get, ids, until } from "./support.js";
 
-test("consumers that vanish at any point leave nothing behind, and lose and double no message", async () => {
+test("consumers that disappear at any point leak nothing, and lose or duplicate no message", async () => {
   await using bench = await Bench.start();
   const sent = Array.from({ length: 40 }, (_, number) => `m${number}`);
   for (let round = 0; round < 3; round++) {
@@ -39,7 +39,7 @@ test("consumers that vanish at any point leave nothing behind, and lose and doub
   expect(left.toSorted()).toEqual(sent.toSorted());
 });
 
-test("when the client of a hundred waiting calls goes, so do their places in the line", async () => {
+test("waiting calls of a client that disappears leave the order of turns", async () => {
   await using bench = await Bench.start();
   const calls = Array.from({ length: 100 }, () => bench.downstream());
   for (const call of calls) call.write(get({ Channel: "q", WaitTimeout: 3_600_000 }));
@@ -53,7 +53,7 @@ test("when the client of a hundred waiting calls goes, so do their places in the
   expect(ids(await bench.drain("q"))).toEqual(["m1"]);
 });
 
-test("a process that has closed its broker ends, whatever was waiting in it", async () => {
+test("a process that has closed its broker exits, whatever timers were pending", async () => {
   const { file, execArgv } = programAt("test/programs/broker-exit.ts");
   const child = spawn(process.execPath, [...execArgv, file], { stdio: ["ignore", "pipe", "inherit"] });
   const timer = setTimeout(() => child.kill("SIGKILL"), 15_000);

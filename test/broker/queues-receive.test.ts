@@ -5,7 +5,7 @@ import { Bench, ids, isPending } from "./support.js";
 const receive = { ClientID: "r", Channel: "q", MaxNumberOfMessages: 2, WaitTimeSeconds: 5 };
 
 describe("ReceiveQueueMessages", () => {
-  test("receives on one queue run side by side, and share what comes", async () => {
+  test("concurrent receives on one queue share the messages", async () => {
     await using bench = await Bench.start();
     const both = [bench.client.receiveQueueMessages(receive), bench.client.receiveQueueMessages(receive)];
     await bench.timers(2);
@@ -21,19 +21,22 @@ describe("ReceiveQueueMessages", () => {
   test.each([
     [true, []],
     [false, ["m1"]],
-  ])("a receive that is cancelled loses what it had: %p", async (cancelledReceiveLoses, left) => {
-    await using bench = await Bench.start({ quirks: { cancelledReceiveLoses } });
-    await bench.send("q", ["m1"]);
-    const abort = new AbortController();
-    const receiving = bench.client.receiveQueueMessages(receive, { signal: abort.signal });
-    await bench.timers(1);
-    abort.abort();
-    await expect(receiving).rejects.toThrow("This operation was aborted");
-    await bench.quiet();
-    expect(ids(await bench.drain("q"))).toEqual(left);
-  });
+  ])(
+    "a cancelled receive loses its collected messages if the quirk says so: %p",
+    async (cancelledReceiveLoses, left) => {
+      await using bench = await Bench.start({ quirks: { cancelledReceiveLoses } });
+      await bench.send("q", ["m1"]);
+      const abort = new AbortController();
+      const receiving = bench.client.receiveQueueMessages(receive, { signal: abort.signal });
+      await bench.timers(1);
+      abort.abort();
+      await expect(receiving).rejects.toThrow("This operation was aborted");
+      await bench.quiet();
+      expect(ids(await bench.drain("q"))).toEqual(left);
+    },
+  );
 
-  test("a peek hides what it holds, and puts it back without a trace", async () => {
+  test("a peek holds messages back while it runs, and returns them unchanged", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"]);
     const peeking = bench.client.receiveQueueMessages({ ...receive, IsPeak: true });
@@ -48,7 +51,7 @@ describe("ReceiveQueueMessages", () => {
     expect(message?.Attributes).toMatchObject({ Sequence: 1n, ReceiveCount: 1 });
   });
 
-  test("an expired message is counted, and does not fill a place", async () => {
+  test("an expired message is counted and takes no place in a receive", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["old"], { Policy: { ExpirationSeconds: 1 } });
     await bench.send("q", ["new"]);
@@ -63,7 +66,7 @@ describe("ReceiveQueueMessages", () => {
     expect(ids(response.Messages)).toEqual(["new"]);
   });
 
-  test("a message keeps its partitioning when it is delivered, and loses it as a copy", async () => {
+  test("a delivered message has its partitioning, and its copy has none", async () => {
     await using bench = await Bench.start();
     const partitioning = { Topic: "t", Partition: 3, PartitionKey: "k" };
     await bench.send("q", ["m1"], partitioning);
@@ -79,7 +82,7 @@ describe("ReceiveQueueMessages", () => {
 });
 
 describe("AckAllQueueMessages", () => {
-  test("swallows what is there and what comes during its wait, but nothing that others hold", async () => {
+  test("AckAllQueueMessages removes waiting messages and those that arrive during its wait, but no held ones", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["held"]);
     const stream = bench.stream();
@@ -101,7 +104,7 @@ describe("AckAllQueueMessages", () => {
     expect(bench.broker.stats().messages.queues).toEqual({ q: 1 });
   });
 
-  test("stops swallowing when it is cancelled", async () => {
+  test("AckAllQueueMessages stops removing messages when it is cancelled", async () => {
     await using bench = await Bench.start();
     const abort = new AbortController();
     const acking = bench.client.ackAllQueueMessages(
@@ -117,7 +120,7 @@ describe("AckAllQueueMessages", () => {
   });
 });
 
-describe("names that pass the checks and trouble the store", () => {
+describe("queue names that pass the checks but not the store", () => {
   const cannotPublish = "stan: invalid publish request";
   const cannotSubscribe = "Error 121: cannot subscribe to a queue";
 
@@ -133,7 +136,7 @@ describe("names that pass the checks and trouble the store", () => {
     expect(response).toMatchObject({ IsError: true, Error: cannotSubscribe });
   });
 
-  test("a colon can be sent to, and never received from", async () => {
+  test("a queue name with a colon can be sent to and never received from", async () => {
     await using bench = await Bench.start();
     expect(await bench.send("a:b", ["m1"])).toEqual([""]);
     expect(await bench.client.receiveQueueMessages({ ...receive, Channel: "a:b" })).toMatchObject({
@@ -163,7 +166,7 @@ describe("names that pass the checks and trouble the store", () => {
     expect(await stream.next()).toMatchObject({ Message: { MessageID: "m2" } });
   });
 
-  test("a delayed message to such a name is accepted, and lost when its time has come", async () => {
+  test("a delayed message to a name with a colon is accepted, and lost when it is due", async () => {
     await using bench = await Bench.start();
     expect(await bench.send("a/b", ["m1"], { Policy: { DelaySeconds: 1 } })).toEqual([""]);
     bench.clock.advance(1000);
@@ -173,7 +176,7 @@ describe("names that pass the checks and trouble the store", () => {
 });
 
 describe("delay and expiration", () => {
-  test("a delayed message is in no queue until its time, and expires from then on", async () => {
+  test("a delayed message is in no queue until it is due, and its expiration starts then", async () => {
     await using bench = await Bench.start();
     const start = bench.clock.now();
     const sent = await bench.client.sendQueueMessage({
@@ -197,7 +200,7 @@ describe("delay and expiration", () => {
     expect(bench.clock.timers).toBe(0);
   });
 
-  test("messages that share a MessageID are delayed apart, in the order of their times", async () => {
+  test("messages with the same MessageID are delayed separately, in order of their times", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["same"], { Metadata: "second", Policy: { DelaySeconds: 2 } });
     await bench.send("q", ["same"], { Metadata: "first", Policy: { DelaySeconds: 1 } });
@@ -206,8 +209,8 @@ describe("delay and expiration", () => {
   });
 });
 
-describe("what is kept", () => {
-  test("maxMessages lets the oldest go, maxAgeMs the old", async () => {
+describe("retention of queue messages", () => {
+  test("maxMessages drops the oldest messages, and maxAgeMs the old ones", async () => {
     await using bench = await Bench.start({ maxMessages: 2, maxAgeMs: 10_000 });
     await bench.send("q", ["m1", "m2", "m3"]);
     expect(bench.broker.stats().messages.queues).toEqual({ q: 2 });
@@ -218,7 +221,7 @@ describe("what is kept", () => {
     expect(ids(await bench.drain("q"))).toEqual(["m4"]);
   });
 
-  test("a restart keeps messages, held and delayed ones too, or loses them all", async () => {
+  test("a restart keeps all messages, also held and delayed ones, or loses them all", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1", "m2"]);
     await bench.send("later", ["m3"], { Policy: { DelaySeconds: 1 } });
@@ -241,7 +244,7 @@ describe("what is kept", () => {
 });
 
 describe("QueuesInfo", () => {
-  test("names are trimmed at both ends, and asked for as they are shown", async () => {
+  test("QueuesInfo trims names at both ends, and accepts them as it shows them", async () => {
     await using bench = await Bench.start();
     for (const name of ["orders", "QUEUES", "SEQUELS", "x_"]) await bench.send(name, ["m"]);
     const all = await bench.client.queuesInfo({ RequestID: "all" });
@@ -253,7 +256,7 @@ describe("QueuesInfo", () => {
     expect(some.Info).toMatchObject({ TotalQueue: 3, Sent: 3n });
   });
 
-  test("a queue that was only received from has sent one message, and consumed ones still count", async () => {
+  test("QueuesInfo counts one sent message for a queue that was only received from, and counts consumed ones", async () => {
     await using bench = await Bench.start();
     const receiving = bench.client.receiveQueueMessages({ ...receive, WaitTimeSeconds: 1 });
     await bench.timers(1);

@@ -8,7 +8,7 @@ const reject = { ...ack, RequestID: "reject", StreamRequestTypeData: Type.Reject
 const modify = { RequestID: "modify", ClientID: "c", StreamRequestTypeData: Type.ModifyVisibility };
 
 describe("StreamQueueMessage", () => {
-  test("requests without a RequestID get one", async () => {
+  test("StreamQueueMessage assigns a RequestID to requests without one", async () => {
     await using bench = await Bench.start();
     const stream = bench.stream();
     stream.write({ ...ack, RequestID: "" });
@@ -17,7 +17,7 @@ describe("StreamQueueMessage", () => {
     expect(Error).toBe("Error 124: no active message to ack");
   });
 
-  test("a message bears the marks of the latest request, and the visibility of its own", async () => {
+  test("a message carries the ids of the latest request, and the visibility of its own request", async () => {
     await using bench = await Bench.start();
     const stream = bench.stream();
     stream.write({ ...take, WaitTimeSeconds: 30, VisibilitySeconds: 5 });
@@ -44,7 +44,7 @@ describe("StreamQueueMessage", () => {
     await bench.quiet();
   });
 
-  test("ModifyVisibility starts the time even without a message", async () => {
+  test("ModifyVisibility starts the visibility time even without a message", async () => {
     await using bench = await Bench.start();
     const stream = bench.stream();
     stream.write({ ...modify, VisibilitySeconds: 3 });
@@ -55,7 +55,7 @@ describe("StreamQueueMessage", () => {
     await bench.quiet();
   });
 
-  test("visibility 0 is a minute", async () => {
+  test("VisibilitySeconds 0 means one minute", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"]);
     const stream = bench.stream();
@@ -65,7 +65,7 @@ describe("StreamQueueMessage", () => {
     expect(await isPending(stream.next(), 50)).toBe(true);
   });
 
-  test("an expired message ends the wait; the stream then lives as long as a message would be visible", async () => {
+  test("an expired message ends the wait, and the stream lives as long as a message would be visible", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"], { Policy: { ExpirationSeconds: 1 } });
     bench.clock.advance(1001);
@@ -80,7 +80,7 @@ describe("StreamQueueMessage", () => {
     await stream.end();
   });
 
-  test("a stream that goes away after the last delivery sends its message to the dead", async () => {
+  test("a stream that closes after the last delivery moves its message to the dead-letter queue", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"], { Policy: { MaxReceiveCount: 1, MaxReceiveQueue: "dead" } });
     const stream = bench.stream();
@@ -97,7 +97,7 @@ describe("StreamQueueMessage", () => {
     });
   });
 
-  test("in the dead-letter queue a message may be rejected for ever, and keeps saying where it came from", async () => {
+  test("a message in the dead-letter queue can be rejected any number of times and keeps its origin", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"], { Policy: { MaxReceiveCount: 1, MaxReceiveQueue: "dead" } });
     for (const [Channel, RefSequence] of [
@@ -116,7 +116,7 @@ describe("StreamQueueMessage", () => {
     expect(message?.Attributes).toMatchObject({ Sequence: 3n, ReceiveCount: 3, ReRoutedFromQueue: "q" });
   });
 
-  test("without a dead-letter queue the last rejection drops the message", async () => {
+  test("the last rejection drops the message when there is no dead-letter queue", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"], { Policy: { MaxReceiveCount: 1 } });
     const stream = bench.stream();
@@ -128,7 +128,7 @@ describe("StreamQueueMessage", () => {
     expect(bench.broker.stats().messages.queues).toEqual({});
   });
 
-  test("a stream that goes away while it waits takes nothing", async () => {
+  test("a stream that closes while it waits takes no message", async () => {
     await using bench = await Bench.start();
     const stream = bench.stream();
     stream.write({ ...take, WaitTimeSeconds: 60 });
@@ -140,7 +140,7 @@ describe("StreamQueueMessage", () => {
     expect(message?.Attributes).toMatchObject({ Sequence: 1n, ReceiveCount: 1 });
   });
 
-  test("requests after the last answer are not heard", async () => {
+  test("requests after the last answer are ignored", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"]);
     const stream = bench.stream();
@@ -153,7 +153,7 @@ describe("StreamQueueMessage", () => {
     await bench.quiet();
   });
 
-  test("the loseLastAnswer quirk settles the message and ends without a word", async () => {
+  test("the loseLastAnswer quirk settles the message and ends without an answer", async () => {
     await using bench = await Bench.start({ quirks: { loseLastAnswer: true } });
     await bench.send("q", ["m1", "m2"]);
     const stream = bench.stream();

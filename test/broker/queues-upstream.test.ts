@@ -6,7 +6,7 @@ const request = (RequestID: string, ...bodies: string[]) => ({
   Messages: bodies.map((id) => ({ MessageID: id, ClientID: "c", Channel: "q", Metadata: id })),
 });
 
-test("requests sent together are answered in their order, and stored in it", async () => {
+test("requests sent together are answered and stored in order", async () => {
   await using bench = await Bench.start();
   const upstream = bench.upstream();
   for (let number = 0; number < 20; number++) upstream.write(request(`r${number}`, `m${number}`));
@@ -16,7 +16,7 @@ test("requests sent together are answered in their order, and stored in it", asy
   await bench.quiet();
 });
 
-test("answers that are still to come arrive after a half-close", async () => {
+test("pending answers arrive after the client has closed its side", async () => {
   await using bench = await Bench.start();
   const upstream = bench.upstream();
   upstream.write(request("a", "m1"));

@@ -14,8 +14,8 @@ function setUp() {
 // Answers settle promises, and those tell after a turn of the microtask queue.
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-describe("the request router", () => {
-  test("the first answer wins, a second one finds nobody", async () => {
+describe("RequestRouter", () => {
+  test("the first answer to a request wins, and a second one is not delivered", async () => {
     const { router, inboxes, clock } = setUp();
     const requests: string[] = [];
     for (let i = 0; i < 2; i++) router.subscribe("a.*", "", (request) => requests.push(request) > 0);
@@ -28,7 +28,7 @@ describe("the request router", () => {
     expect([inboxes.size, clock.timers]).toEqual([0, 0]);
   });
 
-  test("without an answer the whole time passes, responders or not", async () => {
+  test("an unanswered request takes its whole time, with and without responders", async () => {
     const { router, clock } = setUp();
     const answers: Answer<string>[] = [];
     void router.ask("nobody", 300, (inbox) => inbox).answer.then((answer) => answers.push(answer));
@@ -40,7 +40,7 @@ describe("the request router", () => {
     expect(answers).toEqual([{ kind: "timeout" }]);
   });
 
-  test("random programs: every request ends once, as a list of what happened says", async () => {
+  test("every request of a random program ends once, as a plain model says", async () => {
     const step = fc.oneof(
       fc.record({ do: fc.constant("ask" as const), timeoutMs: fc.integer({ min: 1, max: 20 }) }),
       fc.record({ do: fc.constant("answer" as const), at: fc.nat({ max: 8 }) }),
@@ -88,7 +88,7 @@ describe("the request router", () => {
 });
 
 describe("the query cache", () => {
-  test("knows an answer by channel and key for its time to live, and forgets it then", () => {
+  test("the query cache returns an answer by channel and key until it expires", () => {
     const clock = new ManualClock();
     const cache = new QueryCache<string>(clock);
     cache.set("a", "key", 2, "old");
@@ -101,7 +101,7 @@ describe("the query cache", () => {
     expect([cache.get("a", "key"), cache.size, clock.timers]).toEqual([undefined, 0, 0]);
   });
 
-  test("does not grow without end: the oldest answer makes room", () => {
+  test("the query cache removes the oldest answer at its limit", () => {
     const clock = new ManualClock();
     const cache = new QueryCache<number>(clock);
     for (let i = 0; i < 10_001; i++) cache.set("a", String(i), 60, i);

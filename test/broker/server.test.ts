@@ -38,16 +38,16 @@ async function post(address: string, path: string, headers: OutgoingHttpHeaders 
   }
 }
 
-describe("what the broker refuses before it looks at a message", () => {
+describe("refusals before the first message", () => {
   test.each([
     ["/kubemq.kubemq/Nope", "unknown method Nope for service kubemq.kubemq"],
     ["/grpc.health.v1.Health/Check", "unknown service grpc.health.v1.Health"],
-  ])("%s: %s", async (path, message) => {
+  ])("the broker refuses a call with %s: %s", async (path, message) => {
     await using broker = await startBroker();
     expect(await post(broker.address, path)).toMatchObject({ "grpc-status": "12", "grpc-message": message });
   });
 
-  test("a compressed request", async () => {
+  test("the broker refuses a compressed request", async () => {
     await using broker = await startBroker();
     expect(await post(broker.address, "/kubemq.kubemq/Ping", { "grpc-encoding": "gzip" })).toMatchObject({
       "grpc-status": "12",
@@ -55,7 +55,7 @@ describe("what the broker refuses before it looks at a message", () => {
     });
   });
 
-  test("a per cent sign in a text is escaped, as gRPC asks", async () => {
+  test("a per cent sign in a status message is escaped, as gRPC requires", async () => {
     await using broker = await startBroker();
     const trailers = await post(broker.address, "/kubemq.kubemq/Nope%C3%BC");
     expect(trailers["grpc-message"]).toBe("unknown method Nope%25C3%25BC for service kubemq.kubemq");
@@ -63,7 +63,7 @@ describe("what the broker refuses before it looks at a message", () => {
 });
 
 describe("message sizes", () => {
-  test("what is larger than the limit is refused in both directions with the server's texts", async () => {
+  test("a message above the limit is refused in both directions with the server's messages", async () => {
     await using broker = await startBroker({ maxMessageBytes: 1000 });
     using client = rawClient(broker.address);
     expect(await statusOf(client.rpc.sendEvent({ ...event, Body: new Uint8Array(2000) }))).toEqual({
@@ -82,7 +82,7 @@ describe("message sizes", () => {
 });
 
 describe("the token", () => {
-  test("is asked for by every call but Ping, and may change", async () => {
+  test("every call except Ping requires the token, and the token can change", async () => {
     await using broker = await startBroker({ token: "secret" });
     using client = rawClient(broker.address);
     const as = (authorization: string) => ({ headers: { authorization } });
@@ -101,7 +101,7 @@ describe("the token", () => {
     expect((await client.rpc.sendEvent(event, as("rotated"))).Sent).toBe(true);
   });
 
-  test("is asked for by streams as well", async () => {
+  test("streams require the token", async () => {
     await using broker = await startBroker({ token: "secret" });
     using client = rawClient(broker.address);
     const subscription = client.rpc.subscribeToEvents({
@@ -116,7 +116,7 @@ describe("the token", () => {
 describe("TLS", () => {
   const server = { cert: pem("server"), key: pem("server-key") };
 
-  test("serves whoever trusts the authority", async () => {
+  test("a client that trusts the authority can connect over TLS", async () => {
     await using broker = await startBroker(server);
     using trusting = rawClient(broker.address, { tls: { ca: pem("ca") } });
     using strange = rawClient(broker.address, { tls: { ca: pem("foreign-ca") } });
@@ -124,7 +124,7 @@ describe("TLS", () => {
     await expect(strange.rpc.ping({})).rejects.toBeInstanceOf(ConnectError);
   });
 
-  test("with ca, a client must show a certificate that the authority signed", async () => {
+  test("with ca, a client must present a certificate signed by that authority", async () => {
     await using broker = await startBroker({ ...server, ca: pem("ca") });
     const ca = pem("ca");
     using known = rawClient(broker.address, { tls: { ca, cert: pem("client"), key: pem("client-key") } });
@@ -144,13 +144,13 @@ describe("TLS", () => {
     [{ ca: "x" }, /give cert and key too/],
     [{ port: 70_000 }, /port is 70000/],
     [{ maxMessages: 0 }, /maxMessages is 0/],
-  ])("options that make no sense are refused: %j", async (options, text) => {
+  ])("startBroker refuses contradictory options: %j", async (options, text) => {
     await expect(startBroker(options)).rejects.toThrow(text);
   });
 });
 
 describe("a broker", () => {
-  test("refuses a port that is taken, and frees its own when it closes", async () => {
+  test("startBroker rejects when the port is taken, and close releases the port", async () => {
     const first = await startBroker();
     await expect(startBroker({ port: first.port })).rejects.toMatchObject({ code: "EADDRINUSE" });
     await first.close();
@@ -159,7 +159,7 @@ describe("a broker", () => {
     expect(second.port).toBe(first.port);
   });
 
-  test("counts what runs, and nothing once it is gone: 300 subscriptions come and go", async () => {
+  test("stats counts running calls and connections, and is zero after 300 subscriptions have ended", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const gone = new AbortController();
@@ -189,7 +189,7 @@ describe("a broker", () => {
     await until("no connection is left", () => broker.stats().connections === 0);
   });
 
-  test("keeps requests, cached answers and messages no longer than needed", async () => {
+  test("the broker keeps requests, cached answers and messages no longer than needed", async () => {
     const clock = new ManualClock();
     await using broker = await startBroker({ clock, maxAgeMs: 60_000 });
     using client = rawClient(broker.address);

@@ -21,8 +21,8 @@ const subject = fc
 
 const ascending = (a: number, b: number) => a - b;
 
-describe("subjects", () => {
-  test("match as a plain reading of the rules does, while subscribers come and go", () => {
+describe("subject patterns", () => {
+  test("subjects match like a plain implementation while subscribers are added and removed", () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -62,7 +62,7 @@ describe("subjects", () => {
     );
   });
 
-  test("a group gets one copy, also when its members came by different patterns", () => {
+  test("a group receives one copy even if its members subscribed with different patterns", () => {
     const subjects = new Subjects<string>();
     for (const [pattern, name] of [
       ["foo.bar", "x"],
@@ -84,7 +84,7 @@ describe("subjects", () => {
     expect([...chosen.keys()].sort()).toEqual(["alone", "x", "y", "z"]);
   });
 
-  test("removing every subscriber leaves nothing that matches", () => {
+  test("removing every subscriber leaves no match", () => {
     const subjects = new Subjects<number>();
     const removals = ["a.b.c", "a.>", "a.*.c", ">", "a"].map((name, i) => subjects.add(name, "", i));
     expect(subjects.match("a.b.c").alone).toHaveLength(4);

@@ -21,7 +21,7 @@ function run(...args: string[]) {
 beforeAll(build, 60_000);
 afterEach(endAll);
 
-describe("the broker in the foreground", () => {
+describe("kubemq-es broker", () => {
   test.each(["SIGTERM", "SIGINT"] as const)(
     "says where it listens, serves, and ends cleanly on %s",
     async (signal) => {
@@ -37,7 +37,7 @@ describe("the broker in the foreground", () => {
     40_000,
   );
 
-  test("a port that is taken is a clear error", async () => {
+  test("the broker command reports a taken port", async () => {
     await using broker = await startBroker();
     const { exit, output } = run("--port", String(broker.port));
     expect(await within(20_000, "it ends", exit)).toBe(1);

@@ -44,7 +44,7 @@ describe("usage", () => {
     [["events", "subscribe", "--help"], 0, /KUBEMQ_ADDRESS[^]*Examples:/],
     [["queues", "consume", "--help"], 0, /--settle <how> +ack, reject, or requeue:CHANNEL \(default: ack\)/],
     [["help", "store"], 0, /subscribe/],
-  ])("%j helps", async (args, code, stdout) => {
+  ])("%j prints the help", async (args, code, stdout) => {
     const result = await run(args);
     expect(result).toMatchObject({ code, stderr: "" });
     expect(result.stdout).toMatch(stdout);
@@ -72,14 +72,14 @@ describe("usage", () => {
     expect(result.stderr).not.toContain("    at ");
   });
 
-  test("a reader that goes away before the help has come is no error", async () => {
+  test("a reader that closes before the help is printed causes no error", async () => {
     const child = start("--help");
     const result = ended(child);
     child.stdout.destroy();
     expect(await within(20_000, "it ends", result)).toMatchObject({ code: 0, stderr: "" });
   });
 
-  test("a channel that is not allowed is refused with exit code 2", async () => {
+  test("an invalid channel is refused with exit code 2", async () => {
     const result = await run(["events", "publish", "a.*", "x", ...at]);
     expect(result).toMatchObject({ code: 2, stdout: "" });
     expect(result.stderr).toMatch(/channel/);
@@ -97,13 +97,13 @@ describe("servers", () => {
     expect(result.stderr).toMatch(/ECONNREFUSED.*is a server running there/);
   });
 
-  test("ping tells who answers, to people and to programs", async () => {
+  test("ping prints the server's data for people and as JSON", async () => {
     expect((await run(["ping", ...at])).stdout).toMatch(/ version v[\d.]+, up for \d+ s, answered in [\d.]+ ms\n$/);
     const [server] = records((await run(["ping", "--json", ...at])).stdout);
     expect(server).toMatchObject({ version: expect.stringMatching(/^v/), tookMs: expect.any(Number) });
   });
 
-  test("the environment stands for the options, and a wrong token ends with exit code 5", async () => {
+  test("environment variables replace options, and a wrong token ends with exit code 5", async () => {
     await using guarded = await startBroker({ port: 0, token: "secret" });
     const ping = (token: string) =>
       ended(startWith({ KUBEMQ_ADDRESS: guarded.address, KUBEMQ_TOKEN: token }, "queues", "info"));
@@ -115,7 +115,7 @@ describe("servers", () => {
 
 describe("events", () => {
   test(
-    "what one command publishes another one prints, with its tags",
+    "events subscribe prints what events publish sends, with its tags",
     async () => {
       const people = ended(start("events", "subscribe", "news.*", "--count", "2", ...at));
       const programs = ended(start("events", "subscribe", "news.>", "--count", "2", "--json", ...at));
@@ -135,7 +135,7 @@ describe("events", () => {
   );
 
   test(
-    "lines are events, and the count is told",
+    "every input line is published as an event, and the count is printed",
     async () => {
       const all = ended(start("events", "subscribe", "lines", "--count", "3", "--json", ...at));
       await subscribed("SubscribeToEvents");
@@ -147,7 +147,7 @@ describe("events", () => {
   );
 
   test(
-    "a body that is no text is printed in base64",
+    "a body that is not UTF-8 is printed in base64",
     async () => {
       const one = ended(start("events", "subscribe", "bytes", "--count", "1", "--json", ...at));
       await subscribed("SubscribeToEvents");
@@ -159,7 +159,7 @@ describe("events", () => {
   );
 
   test(
-    "bench counts what it sent and received, and shows no progress to a pipe",
+    "bench counts sent and received events and prints no progress to a pipe",
     async () => {
       const { code, stdout, stderr } = await run(["events", "bench", "-n", "50", "--json", ...at]);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -171,7 +171,7 @@ describe("events", () => {
 
 describe("store", () => {
   test(
-    "stored events are read from where one says",
+    "store replay starts at the given position",
     async () => {
       await run(["store", "publish", "log", "--lines", ...at], "one\ntwo\nthree\n");
       const read = async (from: string, count: number) => {
@@ -193,7 +193,7 @@ describe("store", () => {
 
 describe("commands and queries", () => {
   test(
-    "a command is executed, or is not with exit code 1, or times out with exit code 4",
+    "a command that is executed, is not executed and times out ends with exit code 0, 1 and 4",
     async () => {
       const responder = ended(start("commands", "respond", "door", "--count", "1", ...at));
       await subscribed("SubscribeToRequests");
@@ -212,7 +212,7 @@ describe("commands and queries", () => {
   );
 
   test(
-    "a query is answered, and the second time from the cache",
+    "a query is answered, and the second answer comes from the cache",
     async () => {
       const responder = ended(start("queries", "respond", "price", "12.50", "--count", "1", ...at));
       await subscribed("SubscribeToRequests");
@@ -237,7 +237,7 @@ describe("commands and queries", () => {
 
 describe("queues", () => {
   test(
-    "messages are sent, peeked at, consumed, requeued and counted",
+    "queue messages are sent, peeked at, consumed, requeued and counted",
     async () => {
       const sent = await run(["queues", "send", "jobs", "--lines", "--json", ...at], "one\ntwo\nthree\n");
       expect(records(sent.stdout)).toEqual([{ channel: "jobs", sent: 3 }]);
@@ -259,7 +259,7 @@ describe("queues", () => {
   );
 
   test(
-    "a reader that goes away ends the command, and what it did not read stays in the queue",
+    "a closed output pipe ends consume, and unread messages stay in the queue",
     async () => {
       const count = 2_000;
       await run(["queues", "send", "many", "--lines", ...at], `${"x".repeat(500)}\n`.repeat(count));
@@ -278,7 +278,7 @@ describe("queues", () => {
 
 describe("channels", () => {
   test(
-    "are created, listed and deleted",
+    "channels are created, listed and deleted",
     async () => {
       expect(await run(["channels", "create", "queues", "made", ...at])).toMatchObject({
         code: 0,
@@ -319,7 +319,7 @@ describe("Ctrl-C", () => {
   );
 
   test(
-    "a command that waits for its answer is interrupted with exit code 130",
+    "Ctrl-C ends a command that waits for its answer with exit code 130",
     async () => {
       await using client = new KubeMQClient({ address: broker.address });
       const asked = new AbortController();
@@ -339,9 +339,9 @@ describe("Ctrl-C", () => {
   );
 });
 
-describe("on a terminal", () => {
+describe("an interactive terminal", () => {
   test(
-    "Ctrl-C typed by a person ends a subscription",
+    "Ctrl-C on a terminal ends a subscription",
     async () => {
       await until("the streams before have ended", () => streams("SubscribeToEvents") === 0);
       const child = startOnTerminal("events", "subscribe", "typed", ...at);
@@ -354,7 +354,7 @@ describe("on a terminal", () => {
   );
 
   test(
-    "long work shows its progress, and takes it away",
+    "a long operation shows its progress and removes it at the end",
     async () => {
       const child = startOnTerminal("events", "bench", "-n", "500", ...at);
       const { code, stdout } = await within(30_000, "it ends", ended(child));
@@ -368,7 +368,7 @@ describe("on a terminal", () => {
   );
 
   test(
-    "a body that is nowhere to be found is asked for, not waited for",
+    "publish without a body on a terminal is refused instead of waiting for input",
     async () => {
       const { code, stdout } = await ended(startOnTerminal("events", "publish", "typed", ...at));
       expect(code).toBe(2);

@@ -174,12 +174,12 @@ function complete(schema: DescMessage, partial: Record<string, unknown>): Messag
   return create(schema, partial);
 }
 
-describe("every message type", () => {
-  test("has a static codec", () => {
+describe("the static codec of every message type", () => {
+  test("every message type has a static codec", () => {
     expect(Object.keys(kubemqCodecs).sort()).toEqual(messages.map((m) => m.typeName).sort());
   });
 
-  test.each(messages.map((m) => [m.name, m] as const))("%s: encodes as protobuf-es does", (_name, schema) => {
+  test.each(messages.map((m) => [m.name, m] as const))("%s is encoded as by protobuf-es", (_name, schema) => {
     fc.assert(
       fc.property(init(schema), (partial) => {
         const message = complete(schema, partial);
@@ -192,7 +192,7 @@ describe("every message type", () => {
     );
   });
 
-  test.each(messages.map((m) => [m.name, m] as const))("%s: decodes as protobuf-es does", (_name, schema) => {
+  test.each(messages.map((m) => [m.name, m] as const))("%s is decoded as by protobuf-es", (_name, schema) => {
     fc.assert(
       fc.property(init(schema), (partial) => {
         const message = complete(schema, partial);
@@ -208,30 +208,36 @@ describe("every message type", () => {
     );
   });
 
-  test.each(messages.map((m) => [m.name, m] as const))("%s: the same outcome for any bytes", (_name, schema) => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 80 }), (wire) => {
-        expect(ours(schema, wire)).toEqual(reference(schema, wire));
-      }),
-      { numRuns: 150 },
-    );
-  });
+  test.each(messages.map((m) => [m.name, m] as const))(
+    "%s: random bytes have the same outcome as in protobuf-es",
+    (_name, schema) => {
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 80 }), (wire) => {
+          expect(ours(schema, wire)).toEqual(reference(schema, wire));
+        }),
+        { numRuns: 150 },
+      );
+    },
+  );
 
-  test.each(messages.map((m) => [m.name, m] as const))("%s: the same outcome for damaged messages", (_name, schema) => {
-    const damage = fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }), drop: fc.boolean() });
-    fc.assert(
-      fc.property(init(schema), fc.array(damage, { minLength: 1, maxLength: 4 }), (partial, damages) => {
-        const wire = [...toBinary(schema, complete(schema, partial)).subarray(0, 500)];
-        for (const { at, byte, drop } of damages) {
-          if (drop) wire.splice(at % (wire.length + 1), 1);
-          else wire.splice(at % (wire.length + 1), 1, byte);
-        }
-        const damaged = new Uint8Array(wire);
-        expect(ours(schema, damaged)).toEqual(reference(schema, damaged));
-      }),
-      { numRuns: 100 },
-    );
-  });
+  test.each(messages.map((m) => [m.name, m] as const))(
+    "%s: damaged messages have the same outcome as in protobuf-es",
+    (_name, schema) => {
+      const damage = fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }), drop: fc.boolean() });
+      fc.assert(
+        fc.property(init(schema), fc.array(damage, { minLength: 1, maxLength: 4 }), (partial, damages) => {
+          const wire = [...toBinary(schema, complete(schema, partial)).subarray(0, 500)];
+          for (const { at, byte, drop } of damages) {
+            if (drop) wire.splice(at % (wire.length + 1), 1);
+            else wire.splice(at % (wire.length + 1), 1, byte);
+          }
+          const damaged = new Uint8Array(wire);
+          expect(ours(schema, damaged)).toEqual(reference(schema, damaged));
+        }),
+        { numRuns: 100 },
+      );
+    },
+  );
 });
 
 /** A field of any wire type under any number. */
@@ -265,25 +271,28 @@ const anyRecord = fc
     }
   });
 
-test.each(messages.map((m) => [m.name, m] as const))("%s: unknown fields and other wire types", (_name, schema) => {
-  fc.assert(
-    fc.property(
-      init(schema),
-      fc.array(anyRecord, { minLength: 1, maxLength: 4 }),
-      fc.boolean(),
-      (partial, extra, before) => {
-        const wire = toBinary(schema, complete(schema, partial));
-        const joined = new Uint8Array(Buffer.concat(before ? [...extra, wire] : [wire, ...extra]));
-        const decoded = ours(schema, joined);
-        expect(decoded).toEqual(reference(schema, joined));
-        if ("message" in decoded) expectBytes(encode(schema, decoded.message), toBinary(schema, decoded.message));
-      },
-    ),
-    { numRuns: 50 },
-  );
-});
+test.each(messages.map((m) => [m.name, m] as const))(
+  "%s: unknown fields and other wire types are decoded as by protobuf-es",
+  (_name, schema) => {
+    fc.assert(
+      fc.property(
+        init(schema),
+        fc.array(anyRecord, { minLength: 1, maxLength: 4 }),
+        fc.boolean(),
+        (partial, extra, before) => {
+          const wire = toBinary(schema, complete(schema, partial));
+          const joined = new Uint8Array(Buffer.concat(before ? [...extra, wire] : [wire, ...extra]));
+          const decoded = ours(schema, joined);
+          expect(decoded).toEqual(reference(schema, joined));
+          if ("message" in decoded) expectBytes(encode(schema, decoded.message), toBinary(schema, decoded.message));
+        },
+      ),
+      { numRuns: 50 },
+    );
+  },
+);
 
-describe("the odd corners of the wire format", () => {
+describe("corner cases of the wire format", () => {
   const event = { EventID: "id", Channel: "c", Body: new Uint8Array([1, 2, 3]), Tags: { a: "1", b: "2" } };
   const queueMessage = {
     MessageID: "m",
@@ -301,7 +310,7 @@ describe("the odd corners of the wire format", () => {
       QueuesDownstreamRequestSchema,
       { SequenceRange: [1n, -2n, 2n ** 62n], Metadata: { a: "b" } },
     ],
-  ] as const)("%s: cut off at every byte", (_name, schema, partial) => {
+  ] as const)("%s: a message cut off at any byte has the same outcome as in protobuf-es", (_name, schema, partial) => {
     const wire = toBinary(schema as DescMessage, complete(schema, partial));
     for (let size = 0; size <= wire.length; size++) {
       const cut = wire.slice(0, size);
@@ -309,7 +318,7 @@ describe("the odd corners of the wire format", () => {
     }
   });
 
-  test("what encoders write never needs protobuf-es", () => {
+  test("messages from common encoders never fall back to protobuf-es", () => {
     expect(isStatic(EventSchema, toBinary(EventSchema, create(EventSchema, event)))).toBe(true);
     expect(isStatic(QueueMessageSchema, toBinary(QueueMessageSchema, create(QueueMessageSchema, queueMessage)))).toBe(
       false,
@@ -318,14 +327,14 @@ describe("the odd corners of the wire format", () => {
     expect(isStatic(QueueMessageSchema, toBinary(QueueMessageSchema, usual))).toBe(true);
   });
 
-  test("repeated numbers, packed and not, and both mixed", () => {
+  test("repeated numbers are decoded when packed, unpacked and mixed", () => {
     const packed = new BinaryWriter().tag(9, LEN).fork().int64(1n).int64(-2n).join();
     const mixed = packed.tag(9, VARINT).int64(3n).tag(9, LEN).fork().join().finish();
     expect(ours(QueuesDownstreamRequestSchema, mixed)).toEqual(reference(QueuesDownstreamRequestSchema, mixed));
     expect(ours(QueuesDownstreamRequestSchema, mixed)).toMatchObject({ message: { SequenceRange: [1n, -2n, 3n] } });
   });
 
-  test("a map entry without key or value, with keys that repeat, with a stranger", () => {
+  test("map entries are decoded without key or value, with repeated keys and with unknown fields", () => {
     const entry = (write: (writer: BinaryWriter) => BinaryWriter) =>
       write(new BinaryWriter().tag(7, LEN).fork()).join().finish();
     const wire = new Uint8Array(
@@ -350,7 +359,7 @@ describe("the odd corners of the wire format", () => {
     expect(ours(EventSchema, strange)).toEqual(reference(EventSchema, strange));
   });
 
-  test("a submessage in two pieces is merged", () => {
+  test("a submessage in two parts is merged", () => {
     const writer = new BinaryWriter();
     writer.tag(7, LEN).fork().tag(1, VARINT).int64(5n).join();
     writer.tag(7, LEN).fork().tag(3, LEN).string("md5").join();
@@ -435,13 +444,13 @@ describe("the odd corners of the wire format", () => {
     }
   });
 
-  test("a lone surrogate is written as protobuf-es writes it", () => {
+  test("a lone surrogate is encoded as by protobuf-es", () => {
     for (const Metadata of ["\ud800", `long ${"x".repeat(60)}\udfff`]) {
       expect(encode(EventSchema, { Metadata })).toEqual(toBinary(EventSchema, create(EventSchema, { Metadata })));
     }
   });
 
-  test("overlong and oversized numbers", () => {
+  test("overlong and oversized varints are decoded as by protobuf-es", () => {
     for (const tail of [
       [0x80, 0x00],
       [0x81, 0x80, 0x80, 0x00],
@@ -456,7 +465,7 @@ describe("the odd corners of the wire format", () => {
     }
   });
 
-  test("values of the wrong type fail as they do in protobuf-es, and leave the writer as it was", () => {
+  test("values of the wrong type fail as in protobuf-es, and leave the writer usable", () => {
     const writer = new WireWriter();
     const codec = codecOf(QueueMessageSchema);
     codec.write(writer, { MessageID: "before" }, 1000);
@@ -500,7 +509,7 @@ describe("the odd corners of the wire format", () => {
   });
 });
 
-test("names that repeat, and names that only look like it", () => {
+test("repeated names and similar names are decoded correctly", () => {
   const names = [
     "orders.a1",
     "orders.b1",
@@ -520,8 +529,8 @@ test("names that repeat, and names that only look like it", () => {
   }
 });
 
-describe("bodies", () => {
-  test("small ones are copies, large ones views of what was received", () => {
+describe("decoded bodies", () => {
+  test("a small body is a copy, and a large body a view of the received bytes", () => {
     for (const [size, shared] of [
       [16, false],
       [4095, false],
@@ -540,7 +549,7 @@ describe("bodies", () => {
     }
   });
 
-  test("bodies that share a slab do not touch one another", () => {
+  test("bodies in the same slab do not overlap", () => {
     const sizes = [65, 100, 4_000, 1_024, 4_095, 71, 2_000, 66];
     const bodies = sizes.map((size, n) => new Uint8Array(size).fill(n + 1));
     const received = bodies.map((Body) => {
@@ -555,7 +564,7 @@ describe("bodies", () => {
     }
   });
 
-  test("what was taken stays whole while more is written behind it", () => {
+  test("a body that was taken from a slab stays unchanged while more is written after it", () => {
     const writer = new WireWriter();
     const codec = codecOf(EventSchema);
     const taken: Buffer[] = [];

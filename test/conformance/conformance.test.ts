@@ -16,7 +16,7 @@ const atOnce = 8;
 
 type Verdict = "passed" | Error;
 
-describe("what was recorded from a KubeMQ server holds for the embedded broker", () => {
+describe("the embedded broker against recordings of a KubeMQ server", () => {
   let broker: Broker;
   let time: ProcessTime;
   const verdicts = new Map<string, Promise<Verdict>>();
@@ -45,7 +45,7 @@ describe("what was recorded from a KubeMQ server holds for the embedded broker",
     180_000, // all of them begin at once, and a busy machine takes its time
   );
 
-  test("no case leaves anything running behind", async () => {
+  test("no case leaves a running call behind", async () => {
     await Promise.all(verdicts.values());
     const deadline = Date.now() + 5000;
     while (!isIdle(broker) && Date.now() < deadline) await sleep(20);
@@ -57,7 +57,7 @@ describe("what was recorded from a KubeMQ server holds for the embedded broker",
     });
   });
 
-  test("only what a fuller server does otherwise is left out", () => {
+  test("only cases in which a fuller server differs are skipped", () => {
     expect(cases.filter((story) => !isForAll(story)).map(({ name }) => name)).toEqual([
       "channels/list-times-out",
       "requests/no-cache",

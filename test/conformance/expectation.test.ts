@@ -27,7 +27,7 @@ const received = create(EventReceiveSchema, {
 });
 
 // A runner that sees no difference would pass every server.
-describe("the runner's comparison", () => {
+describe("the comparison of recorded and actual messages", () => {
   const right: Json = {
     EventID: "e1",
     Body: "body é",
@@ -36,7 +36,7 @@ describe("the runner's comparison", () => {
     Tags: { a: "1" },
   };
 
-  test("accepts what is right", () => {
+  test("accepts a correct message", () => {
     expect(() => matchMessage(EventReceiveSchema, right, received, contextOf([["n", "7"]]))).not.toThrow();
   });
 
@@ -53,13 +53,13 @@ describe("the runner's comparison", () => {
     ["the very thing that must not be", { EventID: { $not: "e1" } }, /EventID/],
     ["a bound value that differs", { EventID: { $bind: "n" } }, /EventID/],
     ["a message part", { $partial: { EventID: "e1", Channel: "ch" } }, /Channel/],
-  ])("sees %s", (_, wrong, text) => {
+  ])("detects %s", (_, wrong, text) => {
     const part = wrong as Record<string, Json>;
     const expected = "$partial" in part ? wrong : { ...(right as object), ...part };
     expect(() => matchMessage(EventReceiveSchema, expected, received, contextOf([["n", "7"]]))).toThrow(text);
   });
 
-  test("sees a field that is not mentioned, and a default that is", () => {
+  test("detects an unmentioned field and a mentioned default", () => {
     const sent = create(ResultSchema, { EventID: "e", Sent: true });
     expect(() => matchMessage(ResultSchema, { EventID: "e" }, sent, contextOf())).toThrow(
       /Sent: expected "its default"/,
@@ -70,7 +70,7 @@ describe("the runner's comparison", () => {
     expect(() => matchMessage(ResultSchema, {}, undefined, contextOf())).not.toThrow();
   });
 
-  test("pairs items in any order, and takes a wrong choice back", () => {
+  test("pairs items in any order, and revises a wrong pairing", () => {
     const items = ["a", "b"].map((MessageID) => ({ MessageID, ClientID: "c" }));
     const response = create(ReceiveQueueMessagesResponseSchema, { Messages: items });
     const expectItems = (...ids: Json[]): Json => ({

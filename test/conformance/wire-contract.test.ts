@@ -12,14 +12,14 @@ const types = [...messageTypes(contract)];
 
 const conversion = { longs: String, bytes: String, defaults: true, arrays: true, objects: true } as const;
 
-describe("what is generated speaks the wire contract", () => {
+describe("the generated code and the wire contract", () => {
   test("every message of the contract is generated, and no other", () => {
     const names = types.map(({ name }) => name);
     expect(file_kubemq.messages.map(({ name }) => name).sort()).toEqual(names.sort());
     expect(names.length).toBeGreaterThan(20);
   });
 
-  test("every method has its name, messages and kind", () => {
+  test("every method has the contract's name, messages and kind", () => {
     const wanted = service.methodsArray.map(({ name, requestType, responseType, requestStream, responseStream }) => ({
       name,
       path: `/kubemq.kubemq/${name}`,
@@ -40,7 +40,7 @@ describe("what is generated speaks the wire contract", () => {
   });
 
   test.each(types.map((type) => [type.name, type] as const))(
-    "%s: a filled sample survives both ways between two implementations",
+    "%s: a filled sample is the same after encoding by one implementation and decoding by the other",
     (name, type) => {
       const desc = file_kubemq.messages.find((candidate) => candidate.name === name);
       if (desc === undefined) throw new Error(`${name} is not generated`);

@@ -57,8 +57,8 @@ function world(script: Script = {}, options: ClientOptions = {}) {
 
 const event = { channel: "c", body: "x" };
 
-describe("a call", () => {
-  test("rejects with the reason of its signal, before and after it began", async () => {
+describe("a unary call", () => {
+  test("a call rejects with the reason of its signal, before and after its start", async () => {
     const { client, seen } = world({ send: hang });
     const reason = new Error("changed my mind");
     const aborted = AbortSignal.abort(reason);
@@ -72,14 +72,14 @@ describe("a call", () => {
     await client.close();
   });
 
-  test("rejects with TIMEOUT after its own time-out, or the client's", async () => {
+  test("a call rejects with TIMEOUT after its own time-out, or after the client's", async () => {
     const { client } = world({ send: hang }, { timeoutMs: 60 });
     expect(await rejection(client.events.publish(event))).toMatchObject({ code: "TIMEOUT", channel: "c" });
     expect(await rejection(client.events.publish(event, { timeoutMs: 20 }))).toMatchObject({ code: "TIMEOUT" });
     await client.close();
   });
 
-  test("that was lost is never sent again, and says that it may be tried again", async () => {
+  test("a lost call is not sent again, and its error is retryable", async () => {
     const { client, seen } = world({ send: () => Promise.reject(new ConnectError("gone", Code.Unavailable)) });
     expect(await rejection(client.events.publish(event))).toMatchObject({ code: "UNAVAILABLE", retryable: true });
     expect(seen.sends.length).toBe(1);
@@ -87,13 +87,13 @@ describe("a call", () => {
   });
 });
 
-describe("the token of a call", () => {
+describe("the token of calls and streams", () => {
   const refuseAllBut = (good: string) => (context: HandlerContext) => {
     const token = context.requestHeader.get("authorization");
     if (token !== good) throw new ConnectError("Error 421: authentication verification failed", Code.Unauthenticated);
   };
 
-  test("a rotated token is fetched once for all that were refused", async () => {
+  test("a rotated token is fetched once for all refused calls", async () => {
     let current = "old";
     let asked = 0;
     const authToken = async () => (asked++, current);
@@ -108,7 +108,7 @@ describe("the token of a call", () => {
     await client.close();
   });
 
-  test("a wrong token costs two calls and ends with UNAUTHENTICATED, though pings are answered", async () => {
+  test("a wrong token costs two calls and ends with UNAUTHENTICATED, even though pings are answered", async () => {
     let asked = 0;
     const authToken = async () => `wrong-${++asked}`;
     const { client, seen } = world({ send: refuseAllBut("good") }, { authToken });
@@ -124,7 +124,7 @@ describe("the token of a call", () => {
     await client.close();
   });
 
-  test("a subscription with a wrong token comes back once and then throws", async () => {
+  test("a subscription with a wrong token retries once and then throws", async () => {
     let asked = 0;
     const refuse = refuseAllBut("good");
     const { client, clock, seen } = world(
@@ -144,7 +144,7 @@ describe("the token of a call", () => {
     await client.close();
   });
 
-  test("an idle subscription takes a fresh token each time its token has run out", async () => {
+  test("an idle subscription uses a new token after each expiry", async () => {
     let asked = 0;
     const ends: (() => void)[] = [];
     const { client, clock, seen } = world(
@@ -171,7 +171,7 @@ describe("the token of a call", () => {
     await client.close();
   });
 
-  test("a provider that never answers is bounded by the time-out, by the signal, and by close()", async () => {
+  test("the time-out, the signal and close() bound a token provider that never settles", async () => {
     const { client, clock, seen } = world({}, { authToken: () => new Promise<string>(() => {}), timeoutMs: 1000 });
     const late = rejection(client.events.publish(event));
     await clock.advance(1000);
@@ -189,7 +189,7 @@ describe("the token of a call", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("a provider that fails now and then does not end a subscription", async () => {
+  test("occasional failures of the token provider do not end a subscription", async () => {
     let asked = 0;
     const authToken = () => (++asked < 4 ? Promise.reject(new Error("vault is sealed")) : "good");
     const { client, clock, statuses } = world({}, { authToken });
@@ -205,7 +205,7 @@ describe("the token of a call", () => {
     await client.close();
   });
 
-  test("the token is in no error and no status", async () => {
+  test("no error and no status contains the token", async () => {
     const secret = "s3cr3t-t0k3n";
     const texts: string[] = [];
     const { client, statusEnd, statuses } = world(
@@ -228,7 +228,7 @@ describe("the token of a call", () => {
 });
 
 describe("the liveness check", () => {
-  test("runs while a stream is open and silent, and not otherwise", async () => {
+  test("liveness pings run only while a stream is open and silent", async () => {
     const { client, clock, seen } = world();
     await client.ping();
     await clock.advance(60_000);
@@ -244,7 +244,7 @@ describe("the liveness check", () => {
     await client.close();
   });
 
-  test("ends a connection that does not answer, and its streams come back", async () => {
+  test("a connection that does not answer pings is closed, and its streams recover", async () => {
     let silent = false;
     const keepalive = { intervalMs: 1_000, timeoutMs: 30 };
     const { client, clock, seen } = world({ ping: (context) => (silent ? hang(context) : undefined) }, { keepalive });
@@ -259,7 +259,7 @@ describe("the liveness check", () => {
     await client.close();
   });
 
-  test("keepalive: false never pings for liveness", async () => {
+  test("keepalive: false disables liveness pings", async () => {
     const { client, clock, seen } = world({}, { keepalive: false });
     const subscription = client.events.subscribe({ channel: "c" });
     await subscription.ready;
@@ -269,8 +269,8 @@ describe("the liveness check", () => {
   });
 });
 
-describe("a subscription", () => {
-  test("is ready when the ping behind it was answered; a ping that fails alone is sent again", async () => {
+describe("a subscription's connection", () => {
+  test("ready resolves after a ping behind the subscription, and a failed ping is repeated", async () => {
     let failing = true;
     const { client, clock, seen, states } = world({
       ping: () => (failing ? Promise.reject(new ConnectError("stream was reset", Code.Unavailable)) : undefined),
@@ -287,7 +287,7 @@ describe("a subscription", () => {
     await client.close();
   });
 
-  test("has no deadline, whatever the time-out of calls is", async () => {
+  test("a subscription has no deadline, whatever the time-out of calls", async () => {
     const { client } = world(
       {
         async *subscribe() {
@@ -304,7 +304,7 @@ describe("a subscription", () => {
     await client.close();
   });
 
-  test("ends with the loss when it is not to come back, or has failed too often", async () => {
+  test("a subscription ends with the loss if reconnecting is off or has failed too often", async () => {
     const down = {
       // oxlint-disable-next-line require-yield -- the server is away
       async *subscribe() {
@@ -327,7 +327,7 @@ describe("a subscription", () => {
     await three.client.close();
   });
 
-  test("the client's policy is overruled for one stream", async () => {
+  test("a stream's reconnect policy overrides the client's", async () => {
     const down = {
       // oxlint-disable-next-line require-yield -- the server is away
       async *subscribe() {
@@ -348,7 +348,7 @@ describe("a subscription", () => {
 });
 
 describe("close()", () => {
-  test("of a client that was never used, twice and concurrently", async () => {
+  test("close() of an unused client resolves, also twice and concurrently", async () => {
     const { client, statusEnd, states, clock } = world();
     const first = client.close();
     expect(client.close()).toBe(first);
@@ -360,7 +360,7 @@ describe("close()", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("refuses what comes after it, synchronously for streams", async () => {
+  test("a closed client refuses calls by rejection and streams synchronously", async () => {
     const { client } = world();
     await client.close();
     expect(await rejection(client.ping())).toMatchObject({ code: "CLIENT_CLOSED" });
@@ -369,7 +369,7 @@ describe("close()", () => {
     expect(() => client.events.publisher()).toThrow(expect.objectContaining({ code: "CLIENT_CLOSED" }));
   });
 
-  test("lets a running call finish, and ends loops quietly meanwhile", async () => {
+  test("close() lets a running call finish and ends loops without an error", async () => {
     let finish: () => void = () => {};
     const { client, clock, seen } = world({ send: () => new Promise<void>((resolve) => (finish = resolve)) });
     const loop = (async () => {
@@ -387,7 +387,7 @@ describe("close()", () => {
     await within(1000, "the close", closing);
   });
 
-  test("cancels what is not finished within its bound", async () => {
+  test("close() cancels unfinished calls after its bound", async () => {
     const { client, seen, clock } = world({ send: hang });
     const sending = rejection(client.events.publish(event, { timeoutMs: 2_000 }));
     await until("the call runs", () => seen.sends.length === 1);
@@ -400,7 +400,7 @@ describe("close()", () => {
     expect(await within(1000, "the call", sending)).toMatchObject({ code: "CLIENT_CLOSED" });
   });
 
-  test.each([Infinity, 2 ** 31, Number.NaN, -5])("takes any number as its bound: %d", async (timeoutMs) => {
+  test.each([Infinity, 2 ** 31, Number.NaN, -5])("close() accepts any number as its bound: %d", async (timeoutMs) => {
     let finish: () => void = () => {};
     const { client, seen, clock } = world({ send: () => new Promise<void>((resolve) => (finish = resolve)) });
     const sending = client.events.publish(event).catch((error: unknown) => error);
@@ -417,7 +417,7 @@ describe("close()", () => {
     finish();
   });
 
-  test("closes the connection, so that nothing holds the process", async () => {
+  test("close() closes the connection, so that the process can exit", async () => {
     const { client } = world();
     await client.ping();
     expect(connection.signal.aborted).toBe(false);
@@ -425,7 +425,7 @@ describe("close()", () => {
     expect(connection.signal.aborted).toBe(true);
   });
 
-  test("does not wait for its own pings", async () => {
+  test("close() does not wait for the client's own pings", async () => {
     const { client, seen, clock } = world({ ping: hang });
     client.events.subscribe({ channel: "c" });
     await until("the probe runs", () => seen.pings === 1);
@@ -433,7 +433,7 @@ describe("close()", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("while a stream waits to come back", async () => {
+  test("close() ends a stream that is waiting to reconnect", async () => {
     const { client, clock, seen } = world({
       // oxlint-disable-next-line require-yield -- the server is away
       async *subscribe() {

@@ -21,8 +21,8 @@ function watched(ping: (timeoutMs: number) => Promise<unknown>) {
 const silence = (clock: () => FakeClock) => (timeoutMs: number) =>
   new Promise((_, reject) => clock().setTimer(timeoutMs, () => reject(new KubeMQError("TIMEOUT", "no answer"))));
 
-describe("the liveness check", () => {
-  test("pings after a silent interval only", async () => {
+describe("Liveness", () => {
+  test("pings only after a silent interval", async () => {
     const { clock, seen, liveness } = watched(async () => {});
     liveness.start();
     await clock.advance(600);
@@ -36,7 +36,7 @@ describe("the liveness check", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("an unanswered ping means that the connection is dead, within interval and time-out", async () => {
+  test("declares the connection dead after an unanswered ping, within interval and time-out", async () => {
     const world = watched((timeoutMs) => silence(() => world.clock)(timeoutMs));
     world.liveness.start();
     await world.clock.advance(1299);
@@ -48,7 +48,7 @@ describe("the liveness check", () => {
     world.liveness.stop();
   });
 
-  test("another answer meanwhile means that it lives", async () => {
+  test("treats any other answer as a sign of life", async () => {
     const world = watched((timeoutMs) => silence(() => world.clock)(timeoutMs));
     world.liveness.start();
     await world.clock.advance(1100);
@@ -70,7 +70,7 @@ describe("the liveness check", () => {
     },
   );
 
-  test("no timer and no verdict once it is stopped, whatever a late ping says", async () => {
+  test("has no timer and no verdict after it was stopped, even if a ping answers late", async () => {
     let answer: (error: unknown) => void = () => {};
     const { clock, seen, liveness } = watched(() => new Promise((_, reject) => (answer = reject)));
     liveness.start();

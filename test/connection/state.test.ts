@@ -25,7 +25,7 @@ function tracked() {
 }
 
 describe("the state of a client", () => {
-  test("a call that is answered", async () => {
+  test("a client is ready after an answered call", async () => {
     const { state, states } = tracked();
     expect(state.current).toBe("idle");
     state.began();
@@ -36,7 +36,7 @@ describe("the state of a client", () => {
     expect(await states()).toEqual(["idle>connecting", "connecting>ready"]);
   });
 
-  test("a call that is not answered leaves nothing behind", async () => {
+  test("a call without an answer does not change the state", async () => {
     const { state, states } = tracked();
     state.began();
     state.lost(lost);
@@ -59,7 +59,7 @@ describe("the state of a client", () => {
     ]);
   });
 
-  test("a stream that is lost and comes back never shows a state in between", async () => {
+  test("a stream that is lost and recovers shows no intermediate state", async () => {
     const { state, states } = tracked();
     const stream = {};
     state.joined(stream);
@@ -78,7 +78,7 @@ describe("the state of a client", () => {
     expect(await states()).toEqual(["idle>connecting", "connecting>ready", "ready>reconnecting", "reconnecting>ready"]);
   });
 
-  test("one stream of two that is down makes the client reconnecting, also when the other is heard", () => {
+  test("a client is reconnecting while one of its two streams is down, even if the other receives data", () => {
     const { state } = tracked();
     const [one, two] = [{}, {}];
     for (const stream of [one, two]) {
@@ -95,7 +95,7 @@ describe("the state of a client", () => {
     expect(state.current).toBe("ready");
   });
 
-  test("a call that fails while streams are up is no proof, unless they go as well", () => {
+  test("a failed call changes the state only if open streams fail too", () => {
     const { state } = tracked();
     const stream = {};
     state.joined(stream);
@@ -106,7 +106,7 @@ describe("the state of a client", () => {
     expect(state.current).toBe("idle");
   });
 
-  test("a stream that was never up and fails is reconnecting", () => {
+  test("a stream that fails before it was ever open makes the client reconnecting", () => {
     const { state } = tracked();
     const stream = {};
     state.joined(stream);
@@ -118,7 +118,7 @@ describe("the state of a client", () => {
     expect(state.current).toBe("idle");
   });
 
-  test("closing and closed stand above everything", async () => {
+  test("closing and closed take precedence over every other state", async () => {
     const { state, states } = tracked();
     const stream = {};
     state.joined(stream);

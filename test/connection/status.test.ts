@@ -12,7 +12,7 @@ async function readAll(source: AsyncIterable<Status>): Promise<Status[]> {
 }
 
 describe("the status feed", () => {
-  test("a reader sees what is published from its call on, before it iterates as well", async () => {
+  test("a reader sees every entry published after it was created, also before it iterates", async () => {
     const feed = new StatusFeed();
     feed.publish(retry(1));
     const reader = feed.read(undefined);
@@ -22,7 +22,7 @@ describe("the status feed", () => {
     expect(await readAll(reader)).toEqual([retry(2), retry(3)]);
   });
 
-  test("every reader sees everything", async () => {
+  test("every reader sees every entry", async () => {
     const feed = new StatusFeed();
     const readers = [feed.read(undefined), feed.read(undefined)].map(readAll);
     feed.publish(retry(1));
@@ -30,7 +30,7 @@ describe("the status feed", () => {
     expect(await Promise.all(readers)).toEqual([[retry(1)], [retry(1)]]);
   });
 
-  test("256 entries wait for a slow reader; it is told how many of the oldest were dropped, and nobody else is", async () => {
+  test("a slow reader buffers 256 entries and is told how many older ones were dropped", async () => {
     const feed = new StatusFeed();
     const slow = feed.read(undefined)[Symbol.asyncIterator]();
     for (let n = 1; n <= 256; n++) feed.publish(retry(n));
@@ -44,7 +44,7 @@ describe("the status feed", () => {
     expect(await readAll(other)).toEqual([retry(301)]);
   });
 
-  test("ends with its signal, after what was published before", async () => {
+  test("a reader ends with its signal, after the entries published before", async () => {
     const feed = new StatusFeed();
     const stop = new AbortController();
     const reader = feed.read(stop.signal);
@@ -55,7 +55,7 @@ describe("the status feed", () => {
     expect(await readAll(feed.read(stop.signal))).toEqual([]);
   });
 
-  test("break frees the reader, and a parked next() ends", async () => {
+  test("break releases the reader and ends a waiting next()", async () => {
     const feed = new StatusFeed();
     const reader = feed.read(undefined)[Symbol.asyncIterator]();
     const parked = reader.next();

@@ -12,7 +12,7 @@ function reported(code: string): unknown {
   return new ConnectError("connection failed", Code.Unavailable, undefined, undefined, node);
 }
 
-describe("what TLS refuses is told in words", () => {
+describe("messages for TLS failures", () => {
   test.each([
     ["CERT_HAS_EXPIRED", "UNAUTHENTICATED", "the server's certificate has expired"],
     ["CERT_NOT_YET_VALID", "UNAUTHENTICATED", "the server's certificate is not valid yet"],
@@ -33,7 +33,7 @@ describe("what TLS refuses is told in words", () => {
     ["ECONNREFUSED", "UNAVAILABLE", "openssl says ECONNREFUSED"],
     ["ENOTFOUND", "UNAVAILABLE", "openssl says ENOTFOUND"],
     ["EAI_AGAIN", "UNAVAILABLE", "openssl says EAI_AGAIN"],
-  ])("%s is %s: %s", (code, expected, text) => {
+  ])("%s is reported as %s: %s", (code, expected, text) => {
     const error = toKubeMQError(reported(code), subject);
     expect(error).toMatchObject({ code: expected, retryable: expected === "UNAVAILABLE" });
     expect(error.message).toContain(`client.ping: ${text}`);
@@ -41,14 +41,14 @@ describe("what TLS refuses is told in words", () => {
     expect(isTokenRefused(error)).toBe(false);
   });
 
-  test("a refused token is told apart", () => {
+  test("a refused token has its own error code", () => {
     expect(isTokenRefused(toKubeMQError(new ConnectError("no", Code.Unauthenticated), subject))).toBe(true);
     const text = "Error 421: authentication verification failed, expired";
     expect(isTokenRefused(toKubeMQError(new ConnectError(text, Code.Internal), subject))).toBe(true);
   });
 });
 
-describe("what gRPC does not allow is PROTOCOL, and final", () => {
+describe("violations of gRPC are reported as PROTOCOL and not retried", () => {
   test.each([
     ["protocol error: incomplete envelope", Code.InvalidArgument],
     ["protocol error: missing output message for unary method", Code.Unimplemented],

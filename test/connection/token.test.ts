@@ -3,8 +3,8 @@ import { Token } from "../../src/connection/token.js";
 
 const authorization = (token: string) => ({ authorization: token });
 
-describe("the token", () => {
-  test("a text travels as it is, and a refusal of it is final", () => {
+describe("the token source", () => {
+  test("a token given as a string is sent unchanged, and its refusal is final", () => {
     const token = new Token("secret");
     const header = token.header();
     expect(header).toEqual(authorization("secret"));
@@ -12,7 +12,7 @@ describe("the token", () => {
     expect(token.header()).toBe(header);
   });
 
-  test("a provider is asked once for all who wait, and not again while its token is good", async () => {
+  test("a provider is asked once for all waiting calls, and not again while its token is valid", async () => {
     let give: (token: string) => void = () => {};
     const provider = jest.fn(() => new Promise<string>((resolve) => (give = resolve)));
     const token = new Token(provider);
@@ -23,7 +23,7 @@ describe("the token", () => {
     expect(provider).toHaveBeenCalledTimes(1);
   });
 
-  test("an expired token is fetched anew", async () => {
+  test("an expired token is fetched again", async () => {
     const given = [
       { token: "old", expiresAt: new Date(Date.now() + 30) },
       { token: "new", expiresAt: new Date(Date.now() + 60_000) },
@@ -41,7 +41,7 @@ describe("the token", () => {
     expect(provider).toHaveBeenCalledTimes(2);
   });
 
-  test("a refused token is fetched anew once; then it is the end, until the next call", async () => {
+  test("a refused token is fetched again once, and a second refusal is final until the next call", async () => {
     let count = 0;
     const token = new Token(() => `t${++count}`);
     const first = await token.header();
@@ -56,7 +56,7 @@ describe("the token", () => {
     expect(count).toBe(3);
   });
 
-  test("many calls that were refused with one token share one refresh, and end with it", async () => {
+  test("many calls refused with one token share one refresh, and fail together", async () => {
     let count = 0;
     const token = new Token(async () => `t${++count}`);
     const first = await token.header();
@@ -66,7 +66,7 @@ describe("the token", () => {
     expect(again.map((header) => token.refused(header))).toEqual([false, false, false]);
   });
 
-  test("a token that was accepted and then refused is fetched anew again", async () => {
+  test("a token that is refused after it was accepted is fetched again", async () => {
     let count = 0;
     const token = new Token(() => `t${++count}`);
     token.refused(await token.header());
@@ -78,7 +78,7 @@ describe("the token", () => {
     expect(token.refused(third)).toBe(false);
   });
 
-  test("a provider that fails, or gives no token, is an error that can be read and holds no token", async () => {
+  test("a provider that fails or returns no token causes a readable error without the token", async () => {
     const failing = new Token(() => Promise.reject(new Error("vault is sealed")));
     await expect(failing.header()).rejects.toMatchObject({
       code: "UNAUTHENTICATED",

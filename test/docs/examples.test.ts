@@ -39,20 +39,20 @@ describe("examples", () => {
     outcomes = new Map(await mapConcurrent(files, 2, run));
   }, files.length * BOUND_MS);
 
-  test.each(files)("%s prints what it promises, and ends by itself", (file) => {
+  test.each(files)("%s prints what its last comment says, and ends by itself", (file) => {
     expect(outcomes.get(file)).toMatchObject({ code: 0, stderr: "" });
     expect(promisesOf(file)).not.toEqual([]);
     expect(compared(file, outcomes.get(file))).toEqual(promisesOf(file));
   });
 
-  test("--address names the server that they run on", async () => {
+  test("--address runs the examples on the given server", async () => {
     await using broker = await startBroker({ port: 0 });
     const outcome = await runProgram(programAt("examples/query-cache.ts"), BOUND_MS, "--address", broker.address);
     expect(compared("query-cache.ts", outcome)).toEqual(promisesOf("query-cache.ts"));
     expect(broker.stats().cachedResponses).toBe(1);
   }, 60_000);
 
-  test.each([...files, ...tested])("%s is short, says what it shows, and runs on a broker of its own", (file) => {
+  test.each([...files, ...tested])("%s is short, starts with a description, and runs on its own broker", (file) => {
     const source = readFileSync(`${root}examples/${file}`, "utf8");
     expect(source).toMatch(/^\/\/ [A-Z]/);
     expect(source.trimEnd().split("\n").length).toBeLessThan(40);

@@ -55,11 +55,11 @@ describe("the snippets of README.md", () => {
     await Promise.all(brokers.map((broker) => broker.close()));
   });
 
-  test("exist", () => {
+  test("README.md has snippets", () => {
     expect(snippets.length).toBeGreaterThan(0);
   });
 
-  test("are valid TypeScript", async () => {
+  test("the snippets are valid TypeScript", async () => {
     const tsc = `${root}node_modules/typescript/bin/tsc`;
     const checked = promisify(execFile)(process.execPath, [tsc, "-p", `${folder}/tsconfig.json`], { cwd: folder });
     const errors = await checked.then(
@@ -74,18 +74,18 @@ describe("the snippets of README.md", () => {
   });
 });
 
-describe("the tables and figures of README.md", () => {
-  test("are there, and say what the source says (npm run docs:tables writes them)", () => {
+describe("tables and figures of README.md", () => {
+  test("every table is up to date (npm run docs:tables writes them)", () => {
     expect(tablesIn(readme)).toEqual(expect.arrayContaining(["ClientOptions", "ErrorCode"]));
     expect(withTables(readme)).toBe(readme);
   });
 
-  test("no more promises are told of than are held", () => {
+  test("the stated number of promises is at most the number checked", () => {
     const [, told] = /more than (\d+) promises/.exec(readme) ?? [];
     expect(Number(told)).toBeLessThan(chapters.flatMap(({ promises }) => promises).length);
   });
 
-  test("every error code is in its table", () => {
+  test("the table of error codes has every code", () => {
     const source = readFileSync(`${root}src/api/errors.ts`, "utf8");
     const codes = [...(/export type ErrorCode =([^;]*);/.exec(source)?.[1] ?? "").matchAll(/"([A-Z_]+)"/g)];
     const rows = [...readme.matchAll(/^\| `([A-Z_]+)` +\|/gm)].map(([, code]) => code);
@@ -110,7 +110,7 @@ describe("the tables and figures of README.md", () => {
   });
 });
 
-describe("the commands that the pages name", () => {
+describe("the commands that the pages name exist", () => {
   test.each(["README.md", "CONTRIBUTING.md", "RELIABILITY.md", "BENCHMARKS.md"])("%s: npm has them", (page) => {
     const { scripts } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { scripts: Record<string, string> };
     const named = [...readFileSync(`${root}${page}`, "utf8").matchAll(/npm run (?:-s )?([\w:]+)/g)].map(

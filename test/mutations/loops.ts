@@ -61,7 +61,7 @@ export const leaving: Chapter = {
       id: "no-listener-left",
       mutation: "drop",
       test: "test/unit/abort.test.ts",
-      name: "many watchers of one signal are one listener, and none when all have stopped",
+      name: "many watchers of one signal share one listener, and none remains when all have stopped",
     },
     {
       promise: "the error is thrown once; after it the loop is over",
@@ -96,7 +96,7 @@ export const leaving: Chapter = {
       id: "unobserved-subscription",
       mutation: "drop",
       test: "test/transport/edges.test.ts",
-      name: "a call that nobody looks at does not end the process",
+      name: "an unobserved rejection of a call does not end the process",
     },
   ],
 };
@@ -131,7 +131,7 @@ export const delivering: Chapter = {
       id: "bounded-round",
       mutation: "never",
       test: "test/transport/incoming.test.ts",
-      name: "of a thousand streams is not held together longer than 512 chunks",
+      name: "at most 512 chunks are held across a thousand streams",
     },
     {
       promise: "reading goes on when the loop has made room",
@@ -172,7 +172,7 @@ export const comingBack: Chapter = {
       id: "cancelled-is-lost",
       mutation: "drop",
       test: "test/unit/fault.test.ts",
-      name: "what gRPC says of a lost connection is UNAVAILABLE, to be tried again",
+      name: "for a lost connection becomes UNAVAILABLE and retryable",
     },
     {
       promise: "a stream that is reset is a lost connection, whatever its code says: the loop goes on",
@@ -207,14 +207,14 @@ export const comingBack: Chapter = {
       id: "backoff-bounded",
       mutation: { argument: 1 },
       test: "test/unit/backoff.test.ts",
-      name: "doubles up to its cap",
+      name: "doubles up to its maximum",
     },
     {
       promise: "delays are random, so that clients do not return in step",
       id: "backoff-random",
       mutation: { replace: ["+", "-"] },
       test: "test/unit/backoff.test.ts",
-      name: "full jitter takes any part of it, half a jitter the upper half",
+      name: "full jitter takes any part of the delay, half jitter the upper half",
     },
     {
       promise: "`reconnect: false`: the first loss ends the loop with its error",
@@ -228,7 +228,7 @@ export const comingBack: Chapter = {
       id: "max-attempts",
       mutation: { without: 1 },
       test: "test/connection/connection.test.ts",
-      name: "ends with the loss when it is not to come back, or has failed too often",
+      name: "a subscription ends with the loss if reconnecting is off or has failed too often",
     },
     {
       promise: "what the server refuses for good is thrown, not retried",
@@ -256,21 +256,21 @@ export const comingBack: Chapter = {
       id: "stop-wakes-backoff",
       mutation: "drop",
       test: "test/connection/connection.test.ts",
-      name: "while a stream waits to come back",
+      name: "close() ends a stream that is waiting to reconnect",
     },
     {
       promise: "a ping that is answered after the end of its attempt says nothing about the next one",
       id: "late-probe-ignored",
       mutation: { without: 1 },
       test: connectionTest,
-      name: "while a stream waits to come back",
+      name: "close() ends a stream that is waiting to reconnect",
     },
     {
       promise: "a slow reader of `status()` costs 256 entries at most, and is told how many it missed",
       id: "status-bounded",
       mutation: "never",
       test: "test/connection/status.test.ts",
-      name: "256 entries wait for a slow reader; it is told how many of the oldest were dropped, and nobody else is",
+      name: "a slow reader buffers 256 entries and is told how many older ones were dropped",
     },
   ],
 };

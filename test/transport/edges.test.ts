@@ -67,7 +67,7 @@ describe("leaving a stream", () => {
     expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
   });
 
-  test("return() of batches ends a waiting next() at once, and the call with it", async () => {
+  test("return() of a batch iterator ends a waiting next() at once, and cancels the call", async () => {
     await using server = await RawGrpcServer.start((stream) => respond(stream));
     using transport = openTransport("fast", server.url);
     const response = await transport.stream(subscribeToEvents, undefined, 0, undefined, one(subscription));
@@ -80,7 +80,7 @@ describe("leaving a stream", () => {
     expect(server.rstCodes).toEqual([8]);
   });
 
-  test("what is buffered at an abort is dropped", async () => {
+  test("messages buffered at an abort are dropped", async () => {
     let send = () => {};
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream);
@@ -102,7 +102,7 @@ describe("leaving a stream", () => {
     expect(server.rstCodes).toEqual([8]);
   });
 
-  test("a plain error as the reason resets with CANCEL too", async () => {
+  test("an abort with a plain error as its reason resets the stream with CANCEL", async () => {
     await using server = await RawGrpcServer.start(() => {});
     using transport = openTransport("fast", server.url);
     const controller = new AbortController();
@@ -116,7 +116,7 @@ describe("leaving a stream", () => {
     expect(server.rstCodes).toEqual([8]);
   });
 
-  test("a deadline resets with CANCEL", async () => {
+  test("a deadline resets the stream with CANCEL", async () => {
     await using server = await RawGrpcServer.start(() => {});
     using transport = openTransport("fast", server.url);
     expect((await failure(transport.unary(ping, undefined, 30, undefined, {}))).code).toBe(Code.DeadlineExceeded);
@@ -125,8 +125,8 @@ describe("leaving a stream", () => {
   });
 });
 
-describe("listeners", () => {
-  test("every way out of a call takes its listener with it", async () => {
+describe("listeners of a call", () => {
+  test("every end of a call removes its listener from the signal", async () => {
     await using server = await RawGrpcServer.start((stream, headers) => {
       if (headers["x-how"] === "reset") return stream.close(2);
       respond(stream, { "grpc-status": headers["x-how"] === "fail" ? "5" : "0" });
@@ -147,8 +147,8 @@ describe("listeners", () => {
   });
 });
 
-describe("headers of calls", () => {
-  test("those that change are read for each call, those that cannot are told again and again", async () => {
+describe("headers of a call", () => {
+  test("dynamic headers are read for each call, and static headers are sent again", async () => {
     const told: unknown[] = [];
     await using server = await RawGrpcServer.start((stream, headers) => {
       told.push(headers["authorization"]);
@@ -167,8 +167,8 @@ describe("headers of calls", () => {
   });
 });
 
-describe("one connection", () => {
-  test("carries many streams, each with its own messages in order", async () => {
+describe("one connection for many calls", () => {
+  test("a connection carries many streams, each with its own messages in order", async () => {
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream);
       onMessages(stream, (bytes) => {
@@ -195,7 +195,7 @@ describe("one connection", () => {
     expect(server.sessions.size).toBe(1);
   });
 
-  test("is replaced when it is lost, and later calls go on", async () => {
+  test("a lost connection is replaced for later calls", async () => {
     await using server = await RawGrpcServer.start((stream, headers) => {
       if (headers["x-die"] !== undefined) return server.dropConnections();
       respond(stream);
@@ -208,7 +208,7 @@ describe("one connection", () => {
     await transport.unary(ping, undefined, undefined, undefined, {});
   });
 
-  test("GOAWAY lets running calls finish and puts new ones on a new connection", async () => {
+  test("GOAWAY lets running calls finish, and new calls use a new connection", async () => {
     let first: (() => void) | undefined;
     await using server = await RawGrpcServer.start((stream) => {
       const finish = () => {
@@ -230,7 +230,7 @@ describe("one connection", () => {
     await running;
   });
 
-  test("has the windows that were asked for", async () => {
+  test("the connection has the configured flow-control windows", async () => {
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream);
       stream.end(envelope(toBinary(PingResultSchema, create(PingResultSchema))));
@@ -244,7 +244,7 @@ describe("one connection", () => {
 });
 
 describe("connecting", () => {
-  test("to a port where nobody listens: unavailable, with the cause", async () => {
+  test("a refused connection is reported as unavailable, with its cause", async () => {
     const idle = createServer();
     idle.listen(0, "127.0.0.1");
     await once(idle, "listening");
@@ -267,7 +267,7 @@ describe("connecting", () => {
     return Object.assign(server, { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}` });
   }
 
-  test("to a server that never answers: gives up in time, for all who wait", async () => {
+  test("a connection to a silent server times out for all waiting calls", async () => {
     const silent = await silentServer();
     using transport = openTransport("fast", silent.url, { connectTimeoutMs: 150 });
     const started = Date.now();
@@ -281,7 +281,7 @@ describe("connecting", () => {
     silent.close();
   });
 
-  test("an abort while connecting rejects at once, and no request follows", async () => {
+  test("an abort while connecting rejects at once and sends no request", async () => {
     const silent = await silentServer();
     using transport = openTransport("fast", silent.url, { connectTimeoutMs: 5_000 });
     const controller = new AbortController();
@@ -305,7 +305,7 @@ describe("connecting", () => {
     expect(server.rstCodes).toEqual([8]);
   });
 
-  test("a call that nobody looks at does not end the process", async () => {
+  test("an unobserved rejection of a call does not end the process", async () => {
     using transport = openTransport("fast", "http://127.0.0.1:1");
     const unhandled: unknown[] = [];
     const onUnhandled = (reason: unknown) => unhandled.push(reason);
@@ -320,7 +320,7 @@ describe("connecting", () => {
   });
 });
 
-describe("a stream", () => {
+describe("a streaming call", () => {
   test("resolves when its request is on the wire, without waiting for headers", async () => {
     await using server = await RawGrpcServer.start(() => {});
     using transport = openTransport("fast", server.url);
@@ -329,7 +329,7 @@ describe("a stream", () => {
     expect([...response.header]).toEqual([]);
   });
 
-  test("has its header and trailer once they are there", async () => {
+  test("has the header and trailer after they arrive", async () => {
     await using server = await RawGrpcServer.start((stream) => {
       stream.respond({ ":status": 200, "content-type": "application/grpc", "x-h": "1" }, { waitForTrailers: true });
       stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0", "x-t": "2" }));
@@ -342,7 +342,7 @@ describe("a stream", () => {
     expect(response.trailer.get("x-t")).toBe("2");
   });
 
-  test("gives what came before an error, then the error, once", async () => {
+  test("yields the messages before an error, then the error, once", async () => {
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream, { "grpc-status": "9", "grpc-message": "not now" });
       stream.write(event(1));
@@ -367,7 +367,7 @@ describe("a stream", () => {
     expect(await batches.next()).toEqual({ done: true, value: undefined });
   });
 
-  test("answers several waiting next() in order", async () => {
+  test("answers several waiting next() calls in order", async () => {
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream);
       setTimeout(() => stream.write(event(1)), 20);
@@ -420,7 +420,7 @@ describe("a stream", () => {
     await until(() => server.streams.size === 0);
   });
 
-  test("the end of the call rejects what an uplink still holds", async () => {
+  test("the end of the call rejects messages that the uplink still holds", async () => {
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream, { "grpc-status": "14", "grpc-message": "bye" });
       setTimeout(() => stream.end(), 30);
@@ -437,7 +437,7 @@ describe("a stream", () => {
     await expect(uplink.send({ Body: new Uint8Array(1) })).rejects.toThrow("bye");
   });
 
-  test("a half-close sends everything first", async () => {
+  test("closing the uplink sends every message first", async () => {
     const received: string[] = [];
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream);
@@ -454,7 +454,7 @@ describe("a stream", () => {
     expect(received).toEqual(Array.from({ length: 300 }, (_, i) => `${i}`));
   });
 
-  test("a message too large to send rejects its send, and the call goes on", async () => {
+  test("a message above the size limit rejects its own send, and the call continues", async () => {
     const received: string[] = [];
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream);
@@ -478,7 +478,7 @@ describe("flow control", () => {
   test.each([
     ["16-byte messages", 11, 400_000],
     ["64 KiB messages", 65_500, 400],
-  ])("a reader that stands still bounds what is buffered: %s", async (_name, size, count) => {
+  ])("a reader that stops reading bounds the buffered data: %s", async (_name, size, count) => {
     let sent = 0;
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream);
@@ -510,7 +510,7 @@ describe("flow control", () => {
     expect(received).toBe(count);
   });
 
-  test("two readers that stand still do not hold up a third call", async () => {
+  test("two readers that stop reading do not delay a third call", async () => {
     await using server = await RawGrpcServer.start((stream, headers) => {
       respond(stream);
       if (headers[":path"]?.endsWith("Ping") === true) {
@@ -537,8 +537,8 @@ describe("flow control", () => {
   });
 });
 
-describe("deadlines", () => {
-  test("none for 0, undefined and what is no number", () => {
+describe("deadlines of calls", () => {
+  test("a call has no deadline for 0, undefined and NaN", () => {
     expect([undefined, 0, -1, NaN].map((value) => deadlineOf(value))).toEqual([
       undefined,
       undefined,
@@ -547,7 +547,7 @@ describe("deadlines", () => {
     ]);
   });
 
-  test("never longer than a timer can be, never more than eight digits", () => {
+  test("a deadline is limited to the longest timer and to eight digits", () => {
     expect(deadlineOf(2 ** 40)).toBe(2 ** 31 - 1);
     expect(deadlineOf(Infinity)).toBe(2 ** 31 - 1);
     expect(grpcTimeout(99_999_999)).toBe("99999999m");

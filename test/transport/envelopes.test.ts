@@ -12,17 +12,17 @@ function split(chunks: readonly Uint8Array[], maxBytes = 1_000_000) {
   return { messages, atBoundary: splitter.atBoundary };
 }
 
-describe("splitting chunks into messages", () => {
+describe("EnvelopeSplitter", () => {
   const texts = ["", "a", "hello", "", "x".repeat(300), "end"];
   const wire = Buffer.concat(texts.map((text) => envelope(Buffer.from(text))));
 
-  test("at every byte position", () => {
+  test("splits a message in two chunks at every byte position", () => {
     for (let at = 0; at <= wire.length; at++) {
       expect(split([wire.subarray(0, at), wire.subarray(at)])).toEqual({ messages: texts, atBoundary: true });
     }
   });
 
-  test("at every pair of byte positions around the headers", () => {
+  test("splits messages in chunks at every pair of byte positions around the headers", () => {
     for (let first = 0; first <= 24; first++) {
       for (let second = first; second <= 30; second++) {
         const chunks = [wire.subarray(0, first), wire.subarray(first, second), wire.subarray(second)];
@@ -31,11 +31,11 @@ describe("splitting chunks into messages", () => {
     }
   });
 
-  test("one byte at a time", () => {
+  test("joins a message received one byte at a time", () => {
     expect(split([...wire].map((byte) => new Uint8Array([byte])))).toEqual({ messages: texts, atBoundary: true });
   });
 
-  test("any messages in any chunks", () => {
+  test("splits random messages in random chunks", () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 20 }),
@@ -58,7 +58,7 @@ describe("splitting chunks into messages", () => {
     );
   });
 
-  test("knows that it is between messages, and that it is not", () => {
+  test("knows whether it is between messages", () => {
     for (let at = 1; at < 10; at++) {
       const one = envelope(Buffer.from("hello"));
       expect(split([one.subarray(0, at)]).atBoundary).toBe(false);
@@ -66,7 +66,7 @@ describe("splitting chunks into messages", () => {
     expect(split([]).atBoundary).toBe(true);
   });
 
-  test("a message above the limit is refused by its header alone", () => {
+  test("refuses a message above the limit by its header alone", () => {
     const header = Buffer.from([0, 0x7f, 0xff, 0xff, 0xff]);
     expect(() => split([header], 1000)).toThrow("message size 2147483647 is larger than configured readMaxBytes 1000");
     expect(() => split([header.subarray(0, 2), header.subarray(2)], 1000)).toThrow("larger than");
@@ -74,7 +74,7 @@ describe("splitting chunks into messages", () => {
     expect(() => split([envelope(Buffer.alloc(1001))], 1000)).toThrow("larger than");
   });
 
-  test("a compressed message is refused", () => {
+  test("refuses a compressed message", () => {
     expect(() => split([envelope(Buffer.from("hello"), 1)])).toThrow("compressed");
   });
 });

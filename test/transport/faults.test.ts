@@ -47,7 +47,7 @@ function refuseByGoaway(stream: ServerHttp2Stream, code: number): void {
   } else stream.session?.goaway(code, 1);
 }
 
-describe("the fault of a call that failed", () => {
+describe("the fault of a failed call", () => {
   test.each<[string, RawHandler, object, boolean, Options]>([
     ["RST_STREAM", (s) => s.close(2), { kind: "reset", rstCode: 2, unprocessed: false }, false, {}],
     ["REFUSED_STREAM", (s) => s.close(7), { kind: "reset", rstCode: 7, unprocessed: true }, true, {}],
@@ -124,7 +124,7 @@ describe("the fault of a call that failed", () => {
     expect(failed.map((error) => isUnprocessed(error))).toEqual([unprocessed, unprocessed]);
   });
 
-  test("of a call without a connection says that nothing was sent", async () => {
+  test("the fault of a call without a connection says that nothing was sent", async () => {
     const server = await RawGrpcServer.start(() => {});
     await server[Symbol.asyncDispose]();
     using transport = openTransport("fast", server.url);

@@ -17,7 +17,7 @@ function cut(bytes: Buffer, sizes: readonly number[]): Buffer[] {
   return frames;
 }
 
-test("messages arrive whole and in order, however a server cuts them into frames", async () => {
+test("messages arrive complete and in order, however a server cuts them into frames", async () => {
   let script: { readonly frames: readonly Buffer[]; readonly pauses: readonly number[] } = { frames: [], pauses: [] };
   await using server = await RawGrpcServer.start((stream) => {
     respond(stream);

@@ -30,8 +30,8 @@ class Reading {
   }
 }
 
-describe("what a stream has received", () => {
-  test("is handed over at the end of the round, as one batch", async () => {
+describe("delivery of received messages", () => {
+  test("a stream delivers its messages as one batch at the end of the round", async () => {
     const stream = new Reading();
     stream.receive(1);
     stream.receive(2, 3);
@@ -44,7 +44,7 @@ describe("what a stream has received", () => {
     expect(stream.batches).toEqual([[1, 2, 3], [4]]);
   });
 
-  test("is handed over at once when it is much", async () => {
+  test("a large batch is delivered at once", async () => {
     const stream = new Reading();
     for (let n = 0; n < 300; n++) stream.receive(n);
     expect(stream.batches.map(({ length }) => length)).toEqual([256]);
@@ -52,14 +52,14 @@ describe("what a stream has received", () => {
     expect(stream.batches.flat()).toEqual(Array.from({ length: 300 }, (_, n) => n));
   });
 
-  test("does not hold the server back when it was handed over, however much it was", () => {
+  test("a delivered batch does not hold back the server, whatever its size", () => {
     const stream = new Reading();
     stream.receive(...Array.from({ length: 5_000 }, (_, n) => n));
     expect(stream.batches.map(({ length }) => length)).toEqual([5_000]);
     expect(stream.calls).toEqual([]);
   });
 
-  test("of a thousand streams is not held together longer than 512 chunks", async () => {
+  test("at most 512 chunks are held across a thousand streams", async () => {
     const streams = Array.from({ length: 1000 }, () => new Reading());
     for (const [n, stream] of streams.entries()) stream.receive(n);
     expect(streams.filter(({ batches }) => batches.length > 0)).toHaveLength(512);
@@ -67,7 +67,7 @@ describe("what a stream has received", () => {
     expect(streams.map(({ batches }) => batches)).toEqual(streams.map((_, n) => [[n]]));
   });
 
-  test("comes before the end, and its error once", () => {
+  test("buffered messages are delivered before the end, and the error once", () => {
     const stream = new Reading();
     const error = new Error("lost") as never;
     stream.receive(1);
@@ -78,7 +78,7 @@ describe("what a stream has received", () => {
     expect(stream.ends).toEqual([error, undefined]);
   });
 
-  test("is dropped when the reader leaves, and the call is cancelled", async () => {
+  test("leaving drops the buffered messages and cancels the call", async () => {
     const stream = new Reading();
     stream.receive(1);
     stream.incoming.leave();

@@ -45,7 +45,7 @@ function pattern(length: number): Buffer {
   return bytes;
 }
 
-describe("what node reads of a stream", () => {
+describe("reading chunks past the stream's events", () => {
   let server: Http2Server;
   let session: ClientHttp2Session;
   let answer: (stream: ServerHttp2Stream) => void;
@@ -68,7 +68,7 @@ describe("what node reads of a stream", () => {
     await once(server, "close");
   });
 
-  test("goes straight to the call, without an event for each chunk", async () => {
+  test("a chunk goes straight to the call, without a data event", async () => {
     answer = (stream) => stream.end("abc");
     const stream = session.request();
     const recorder = new Recorder();
@@ -80,7 +80,7 @@ describe("what node reads of a stream", () => {
     expect(events).toBe(0);
   });
 
-  test("all of it, when the call pauses the stream at every chunk", async () => {
+  test("every chunk arrives when the call pauses the stream at each one", async () => {
     const sent = pattern(1024 * 1024);
     answer = (stream) => stream.end(sent);
     const stream = session.request();
@@ -96,7 +96,7 @@ describe("what node reads of a stream", () => {
     expect(whilePaused).toBe(0);
   });
 
-  test("and more than the window holds, after a pause in which nothing came", async () => {
+  test("more data than the window arrives after a pause without data", async () => {
     const sent = pattern(1024 * 1024);
     let peer: ServerHttp2Stream | undefined;
     answer = (stream) => {
@@ -116,7 +116,7 @@ describe("what node reads of a stream", () => {
     expect(recorder.bytes.equals(sent)).toBe(true);
   });
 
-  test("does not overtake what was held back while the stream was paused", async () => {
+  test("a chunk does not overtake data held back while the stream was paused", async () => {
     answer = () => {};
     const stream = session.request();
     const recorder = new Recorder();
@@ -130,7 +130,7 @@ describe("what node reads of a stream", () => {
     expect(recorder.bytes.toString()).toBe("ab");
   });
 
-  test("is nobody's once it is ignored, and the stream still comes to its end", async () => {
+  test("data of an ignored stream is discarded, and the stream still ends", async () => {
     const sent = pattern(1024 * 1024);
     answer = (stream) => stream.end(sent);
     const stream = session.request();

@@ -8,19 +8,19 @@ async function leftBy(scenario: string): Promise<Record<string, unknown>> {
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
-test("received messages that nobody holds are collected while their stream is open", async () => {
+test("the memory of received messages is released while their stream stays open", async () => {
   const { bytes } = await leftBy("messages that are gone");
   expect(bytes).toBeLessThan(3_000_000); // of 40 MB
 });
 
-test("a small message that is kept does not keep the chunk it came in", async () => {
+test("a retained small message does not retain its chunk", async () => {
   const { bytes, kept } = await leftBy("small messages that are kept");
   expect(kept).toBe(200);
   // Views would keep a chunk for each of them: all of the 4 MB. Copies share slabs of 8 KiB.
   expect(bytes).toBeLessThan(2_000_000);
 });
 
-test("a connection that ends before the server's first word is collected", async () => {
+test("a connection that ends before the server's first data is collected", async () => {
   const { errors, sessions } = await leftBy("connections that end before the first byte of the server");
   expect(errors).toEqual([expect.stringContaining("connection")]);
   expect(sessions).toBeLessThanOrEqual(10); // of 41

@@ -3,7 +3,7 @@ import { KubeMQClient } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
 
 // Node emits "drain" before the callbacks of the writes that it took: counting by the callbacks alone, the room was never seen.
-test("writers that were told to wait are told of room, when more than the high water is written in one tick", async () => {
+test("waiting writers are notified of room when more than the high-water mark is written in one tick", async () => {
   await using broker = await startBroker();
   await using client = await KubeMQClient.connect({ address: broker.address });
   await using publisher = client.eventsStore.publisher();

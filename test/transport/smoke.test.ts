@@ -8,7 +8,7 @@ import { envelope, onMessages, RawGrpcServer, respond } from "../support/raw-grp
 
 const kinds = ["fast", "stock"] as const;
 
-test.each(kinds)("%s: unary", async (kind) => {
+test.each(kinds)("%s transport makes a unary call", async (kind) => {
   await using server = await RawGrpcServer.start((stream) => {
     respond(stream);
     stream.end(envelope(toBinary(PingResultSchema, create(PingResultSchema, { Host: "here", ServerStartTime: 7n }))));
@@ -19,7 +19,7 @@ test.each(kinds)("%s: unary", async (kind) => {
   expect(response.trailer.get("grpc-status")).toBe("0");
 });
 
-test.each(kinds)("%s: server stream", async (kind) => {
+test.each(kinds)("%s transport receives a server stream", async (kind) => {
   await using server = await RawGrpcServer.start((stream) => {
     respond(stream);
     for (let i = 0; i < 1000; i++) {
@@ -37,7 +37,7 @@ test.each(kinds)("%s: server stream", async (kind) => {
   expect(ids).toEqual(Array.from({ length: 1000 }, (_, i) => `${i}`));
 });
 
-test.each(kinds)("%s: bidi stream over an uplink", async (kind) => {
+test.each(kinds)("%s transport carries a bidirectional stream over an uplink", async (kind) => {
   await using server = await RawGrpcServer.start((stream) => {
     respond(stream);
     let n = 0;

@@ -4,7 +4,7 @@ import { onAbort } from "../../src/support/abort.js";
 
 const listeners = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
 
-test("many watchers of one signal are one listener, and none when all have stopped", () => {
+test("many watchers of one signal share one listener, and none remains when all have stopped", () => {
   const stop = new AbortController();
   const seen: number[] = [];
   const unwatch = Array.from({ length: 50 }, (_, n) => onAbort(stop.signal, () => seen.push(n)));
@@ -25,7 +25,7 @@ test("many watchers of one signal are one listener, and none when all have stopp
   expect(listeners(other.signal)).toBe(0);
 });
 
-test("one function that watches twice is called twice", () => {
+test("a function that watches twice is called twice", () => {
   const stop = new AbortController();
   let calls = 0;
   const watcher = () => void (calls += 1);
@@ -37,14 +37,14 @@ test("one function that watches twice is called twice", () => {
   expect(calls).toBe(2);
 });
 
-test("a signal that has aborted calls at once, none at all never", () => {
+test("an aborted signal calls at once, and a missing signal never", () => {
   let calls = 0;
   onAbort(AbortSignal.abort(), () => void (calls += 1));
   onAbort(undefined, () => void (calls += 1));
   expect(calls).toBe(1);
 });
 
-test("a watcher that starts another one while it is called does not disturb", () => {
+test("a watcher that starts another while it is called does not disturb the others", () => {
   const stop = new AbortController();
   const seen: string[] = [];
   onAbort(stop.signal, () => {

@@ -4,22 +4,22 @@ import { backoffDelay } from "../../src/support/backoff.js";
 
 const policy = { initialDelayMs: 100, maxDelayMs: 10_000, jitter: 1, maxAttempts: Infinity };
 
-describe("the back-off", () => {
-  test("doubles up to its cap", () => {
+describe("the back-off delay", () => {
+  test("doubles up to its maximum", () => {
     const delays = [1, 2, 3, 7, 8, 9, 50, 5000].map((failures) =>
       backoffDelay({ ...policy, jitter: 0 }, failures, () => 0),
     );
     expect(delays).toEqual([100, 200, 400, 6400, 10_000, 10_000, 10_000, 10_000]);
   });
 
-  test("full jitter takes any part of it, half a jitter the upper half", () => {
+  test("full jitter takes any part of the delay, half jitter the upper half", () => {
     expect([0, 0.25, 1].map((random) => backoffDelay(policy, 3, () => random))).toEqual([0, 100, 400]);
     expect([0, 0.5, 1].map((random) => backoffDelay({ ...policy, jitter: 0.5 }, 3, () => random))).toEqual([
       200, 300, 400,
     ]);
   });
 
-  test("is a number of milliseconds within its bounds, always", () => {
+  test("is always a number of milliseconds within its bounds", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 5000 }),

@@ -5,14 +5,14 @@ import { z } from "zod";
 
 const utf8 = (value: string) => new TextEncoder().encode(value);
 
-describe("codecs", () => {
-  test("bytes are as they are", () => {
+describe("payload codecs", () => {
+  test("the bytes codec changes nothing", () => {
     const body = utf8("x");
     expect(bytes.encode(body)).toBe(body);
     expect(bytes.decode(body)).toBe(body);
   });
 
-  test("text and JSON come back as they went", () => {
+  test("the text and JSON codecs decode what they encoded", () => {
     fc.assert(fc.property(fc.string({ unit: "grapheme" }), (value) => text.decode(text.encode(value)) === value));
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
@@ -22,7 +22,7 @@ describe("codecs", () => {
     );
   });
 
-  test("what is not UTF-8 is DECODE_FAILED", () => {
+  test("bytes that are not UTF-8 throw DECODE_FAILED", () => {
     expect(() => text.decode(new Uint8Array([0xff]))).toThrow(expect.objectContaining({ code: "DECODE_FAILED" }));
     expect(() => json().decode(new Uint8Array([0xff]))).toThrow(expect.objectContaining({ code: "DECODE_FAILED" }));
   });
@@ -31,7 +31,7 @@ describe("codecs", () => {
     ["nothing", ""],
     ["half an object", "{"],
     ["two values", "1 2"],
-  ])("%s is no JSON", (_, body) => {
+  ])("decoding %s as JSON throws DECODE_FAILED", (_, body) => {
     expect(() => json().decode(utf8(body))).toThrow(
       expect.objectContaining({ code: "DECODE_FAILED", message: expect.stringContaining("body is not JSON") }),
     );
@@ -42,11 +42,11 @@ describe("codecs", () => {
     ["a function", () => 1],
     ["a symbol", Symbol("s")],
     ["a bigint", 1n],
-  ])("JSON has no text for %s", (_, value) => {
+  ])("JSON cannot encode %s", (_, value) => {
     expect(() => json().encode(value)).toThrow(expect.objectContaining({ code: "ENCODE_FAILED" }));
   });
 
-  test("a schema checks and transforms", () => {
+  test("a schema validates and transforms the value", () => {
     const order = json(z.object({ id: z.number(), placed: z.coerce.date() }));
     expect(order.decode(utf8('{"id":1,"placed":"2026-01-02"}'))).toEqual({ id: 1, placed: new Date("2026-01-02") });
     expect(() => order.decode(utf8('{"id":"one"}'))).toThrow(
@@ -57,7 +57,7 @@ describe("codecs", () => {
     );
   });
 
-  test("a schema that answers later is refused, and its rejection ends nothing", () => {
+  test("an asynchronous schema is refused, and its rejection is handled", () => {
     const later: StandardSchemaV1<unknown, number> = {
       "~standard": { version: 1, vendor: "test", validate: () => Promise.reject(new Error("too late")) },
     };

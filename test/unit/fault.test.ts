@@ -11,9 +11,9 @@ import { serverError, toKubeMQError } from "../../src/support/faults.js";
 
 const subject = { operation: "events.subscribe", channel: "c" };
 
-describe("an error becomes a KubeMQError", () => {
+describe("conversion of an error to a KubeMQError", () => {
   test.each([Code.Canceled, Code.Aborted, Code.Unavailable])(
-    "what gRPC says of a lost connection is UNAVAILABLE, to be tried again: %i",
+    "gRPC code %i for a lost connection becomes UNAVAILABLE and retryable",
     (code) => {
       const error = toKubeMQError(new ConnectError("the stream was cancelled", code), subject);
       expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true, channel: "c" });
@@ -25,7 +25,7 @@ describe("an error becomes a KubeMQError", () => {
     "grpc server is not ready",
     "nats: connection closed",
     "stan: publish ack timeout",
-  ])("what a server says of its own trouble is UNAVAILABLE, to be tried again: %s", (text) => {
+  ])("a server's message about its own trouble becomes UNAVAILABLE and retryable: %s", (text) => {
     for (const code of [Code.Internal, Code.Unknown]) {
       expect(toKubeMQError(new ConnectError(text, code), subject)).toMatchObject({
         code: "UNAVAILABLE",
@@ -44,7 +44,7 @@ describe("an error becomes a KubeMQError", () => {
     [413, "UNAUTHENTICATED", false],
     [102, "REJECTED_BY_SERVER", false],
     [500, "INTERNAL", false],
-  ])("the number of a server's text decides, whatever its gRPC code: %i is %s", (serverCode, code, retryable) => {
+  ])("the number in a server's message decides, whatever its gRPC code: %i is %s", (serverCode, code, retryable) => {
     for (const grpc of [Code.Internal, Code.Unknown, Code.Unavailable]) {
       const error = toKubeMQError(new ConnectError(`Error ${serverCode}: so it is`, grpc), subject);
       expect(error).toMatchObject({ code, serverCode, retryable });
@@ -82,7 +82,7 @@ describe("an error becomes a KubeMQError", () => {
     },
   );
 
-  test("the status of a server decides by its message first, and then by its code", () => {
+  test("the server's message decides before the gRPC code", () => {
     const refused = (message: string) =>
       toKubeMQError(
         new TransportError({ kind: "grpc-status", grpcCode: Code.NotFound }, Code.NotFound, message),
@@ -103,12 +103,12 @@ describe("an error becomes a KubeMQError", () => {
     [{ kind: "http-status", httpStatus: 503 }, false],
     [{ kind: "deadline" }, false],
     [{ kind: "canceled" }, false],
-  ])("whether a server provably did not process a call is in its fault: %j: %s", (fault, unprocessed) => {
+  ])("the fault says whether a server provably did not process a call: %j: %s", (fault, unprocessed) => {
     expect(isUnprocessed(toKubeMQError(new TransportError(fault, Code.Unknown, "any"), subject))).toBe(unprocessed);
     expect(isUnprocessed(new Error("no fault"))).toBe(false);
   });
 
-  test("a server that refuses without a reason is said to do so", () => {
+  test("a refusal without a reason is reported as such", () => {
     expect(serverError("", subject).message).toMatch(/refused without a reason/);
   });
 

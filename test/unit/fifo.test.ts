@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { Fifo } from "../../src/support/fifo.js";
 
-test("is an array of which only the ends are touched, whatever is done in whatever order", () => {
+test("Fifo behaves like an array for random operations", () => {
   const step = fc.oneof(
     { weight: 5, arbitrary: fc.record({ do: fc.constant("push" as const), count: fc.integer({ min: 1, max: 700 }) }) },
     { weight: 5, arbitrary: fc.record({ do: fc.constant("shift" as const), count: fc.integer({ min: 1, max: 900 }) }) },

@@ -1,14 +1,14 @@
 import { expect, test } from "@jest/globals";
 import { newId } from "../../src/support/ids.js";
 
-test("ids are twelve characters of letters and digits, and none comes twice", () => {
+test("ids have twelve letters and digits, and are unique", () => {
   // Enough to carry over into the third digit from the right, and past it.
   const ids = Array.from({ length: 300_000 }, newId);
   expect(new Set(ids).size).toBe(ids.length);
   expect(ids.filter((id) => !/^[0-9A-Za-z]{12}$/.test(id))).toEqual([]);
 });
 
-test("ids are counted up from the one before, with a carry", () => {
+test("the counter of ids carries to the next digit", () => {
   const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   const numberOf = (id: string) => Array.from(id).reduce((sum, digit) => sum * 62n + BigInt(digits.indexOf(digit)), 0n);
   let last = numberOf(newId());

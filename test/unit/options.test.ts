@@ -16,8 +16,8 @@ function refused(options: ClientOptions): string {
   throw new Error(`accepted, for ${client.clientId}: ${JSON.stringify(options)}`);
 }
 
-describe("the defaults", () => {
-  test("are what resolving nothing gives", () => {
+describe("default options", () => {
+  test("resolving no options gives the defaults", () => {
     const { address, closeTimeoutMs, concurrency, drainTimeoutMs, ...rest } = DEFAULTS;
     const resolved = resolveOptions();
     expect(resolved).toMatchObject({ ...rest, origin: `http://${address}`, authToken: undefined, tls: undefined });
@@ -29,7 +29,7 @@ describe("the defaults", () => {
     });
   });
 
-  test("are what the documentation of each option says", () => {
+  test("the documented default of each option is the actual one", () => {
     const source = readFileSync(new URL("../../src/api/options.ts", import.meta.url), "utf8");
     const [, body = ""] = /export interface ClientOptions \{\n(.*?)\n\}/s.exec(source) ?? [];
     const documented = new Map<string, string>();
@@ -60,7 +60,7 @@ describe("the defaults", () => {
     expect(message).toMatch(new RegExp(`@default ${drainTimeoutMs}\\s+\\*/\\s+drainTimeoutMs\\?:`));
   });
 
-  test("a part that is given leaves the rest as it is", () => {
+  test("setting one member of an option keeps the defaults of the others", () => {
     const resolved = resolveOptions({
       keepalive: { intervalMs: 1 },
       reconnect: { maxDelayMs: 500 },
@@ -75,7 +75,7 @@ describe("the defaults", () => {
     });
   });
 
-  test("an option that is undefined is one that is not given", () => {
+  test("an undefined option is treated as missing", () => {
     const nothing = { keepalive: { intervalMs: undefined }, reconnect: { maxDelayMs: undefined } };
     const resolved = resolveOptions(nothing as unknown as ClientOptions);
     expect(resolved.keepalive).toEqual(DEFAULTS.keepalive);
@@ -83,7 +83,7 @@ describe("the defaults", () => {
   });
 });
 
-describe("the address", () => {
+describe("the address option", () => {
   test.each([
     ["localhost", "http://localhost:50000"],
     ["broker.example", "http://broker.example:50000"],
@@ -110,17 +110,17 @@ describe("the address", () => {
     "http://",
     "::1",
     "broker.example:50000\n",
-  ])("%j is refused", (address) => {
+  ])("the address %j is refused", (address) => {
     expect(refused({ address })).toMatch(/^address must be /);
   });
 
-  test("a bare remote address is plain text, and with tls it is TLS", () => {
+  test("a bare remote address means plain text, and TLS with tls", () => {
     expect(resolveOptions({ address: "broker.example:1" }).origin).toBe("http://broker.example:1");
     expect(resolveOptions({ address: "broker.example:1", tls: true }).origin).toBe("https://broker.example:1");
   });
 });
 
-describe("what contradicts itself is refused", () => {
+describe("contradictory options", () => {
   const [ca, cert, key] = [pem("ca"), pem("client"), pem("client-key")];
 
   test.each<[string, ClientOptions, RegExp]>([
@@ -166,7 +166,7 @@ describe("what contradicts itself is refused", () => {
     expect(refused(options)).toMatch(message);
   });
 
-  test("what looks alike and is sound is accepted", () => {
+  test("consistent options that resemble contradictions are accepted", () => {
     const sound: ClientOptions[] = [
       { address: "https://b.example", authToken: "t" },
       { address: "http://b.example", authToken: "t" },
@@ -178,7 +178,7 @@ describe("what contradicts itself is refused", () => {
     for (const options of sound) expect(() => new KubeMQClient(options)).not.toThrow();
   });
 
-  test("the token is in no refusal", () => {
+  test("no refusal contains the token", () => {
     expect(refused({ authToken: "geheim\n" })).not.toContain("geheim");
     expect(refused({ address: "b.example", authToken: "geheim" })).not.toContain("geheim");
   });

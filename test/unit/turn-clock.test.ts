@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { TurnClock } from "../../src/support/turn-clock.js";
 
-test("a clock is looked at once in a turn, and anew in the next", async () => {
+test("TurnClock reads the clock once per turn", async () => {
   let looks = 0;
   const clock = new TurnClock(() => ++looks * 100);
   expect([clock.now(), clock.now()]).toEqual([100, 100]);
