@@ -46,7 +46,7 @@ function roomOf(url: string, name: string): string | undefined {
   if (url.includes("/src/transport/") || url.includes("/gen/")) return "transport and codec";
   if (url.endsWith("/uplink.js") || url.endsWith("/connection.js")) return "connection and uplink";
   if (url.includes("/src/stream/engine.js") || url.endsWith("/fifo.js")) return "stream engine";
-  if (url.includes("/src/events/publisher.js")) return "publisher";
+  if (url.includes("/src/events/publish/")) return "publisher";
   if (url.includes("/src/")) return "checks and mapping of messages";
   return "the benchmark's own loop";
 }

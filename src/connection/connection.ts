@@ -238,8 +238,8 @@ export class Connection implements StreamHost, Hearer {
   }
 
   /** Registers a stream. `awaited`: something is to come of it by itself, unlike of a publisher. */
-  join(stream: HostedStream, awaited = true): void {
-    this.#admit({ operation: "client.open" }, false);
+  join(stream: HostedStream, awaited = true, subject: Subject = { operation: "client.open" }): void {
+    this.#admit(subject, false);
     this.#streams.add(stream);
     if (awaited) this.state.joined(stream);
     this.#lastReceived = Math.max(this.#lastReceived, this.clock.now());

@@ -3,8 +3,9 @@ import type { Connection } from "../connection/connection.js";
 import { StreamEngine } from "../stream/engine.js";
 import { checkChannel, checkOutgoing, encodePayload } from "../support/checks.js";
 import { EventsPlan } from "./plan.js";
-import { publishOne } from "./publish-one.js";
-import { type PublisherPlan, StreamPublisher } from "./publisher.js";
+import type { EventPlan } from "./publish/plan.js";
+import { PlainPublish } from "./publish/plain.js";
+import { StreamPublisher } from "./publish/publisher.js";
 import { eventOf } from "./wire.js";
 
 /** @internal */
@@ -12,10 +13,9 @@ export function createEventsClient(connection: Connection): EventsClient {
   const { clientId } = connection.options;
 
   const operation = "events.publish";
-  const publishing: PublisherPlan<void> = {
+  const publishing: EventPlan<void> = {
     operation,
-    kind: "events",
-    answered: false,
+    confirmedBy: "end of stream",
     prepare(message) {
       checkChannel(operation, message.channel);
       checkOutgoing(operation, message);
@@ -24,8 +24,10 @@ export function createEventsClient(connection: Connection): EventsClient {
     receipt: () => {},
   };
 
+  const plain = new PlainPublish(connection, publishing);
+
   return {
-    publish: (message, options) => publishOne(connection, publishing, message, options),
+    publish: (message, options) => plain.publish(message, options),
 
     publisher: (options) => new StreamPublisher(publishing, connection, options),
 

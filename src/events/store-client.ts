@@ -11,8 +11,9 @@ import {
   refuse,
 } from "../support/checks.js";
 import { MAX_TIMER_MS } from "../support/defaults.js";
-import { publishOne } from "./publish-one.js";
-import { type PublisherPlan, StreamPublisher } from "./publisher.js";
+import type { EventPlan } from "./publish/plan.js";
+import { PlainPublish } from "./publish/plain.js";
+import { StreamPublisher } from "./publish/publisher.js";
 import { checkStart } from "./start.js";
 import { ContiguousPlan, GroupPlan, ReplayPlan, StoreStream } from "./store-plans.js";
 import { eventOf } from "./wire.js";
@@ -24,10 +25,9 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
   const { clientId } = connection.options;
 
   const operation = "eventsStore.publish";
-  const publishing: PublisherPlan<{ readonly id: string }> = {
+  const publishing: EventPlan<{ readonly id: string }> = {
     operation,
-    kind: "eventsStore",
-    answered: true,
+    confirmedBy: "result",
     prepare(message) {
       checkStoredChannel(operation, message.channel);
       checkOutgoing(operation, message);
@@ -36,8 +36,10 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
     receipt: (id) => ({ id }),
   };
 
+  const plain = new PlainPublish(connection, publishing);
+
   return {
-    publish: (message, options) => publishOne(connection, publishing, message, options),
+    publish: (message, options) => plain.publish(message, options),
 
     publisher: (options) => new StreamPublisher(publishing, connection, options),
 

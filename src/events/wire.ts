@@ -31,11 +31,6 @@ export function refusalOf(result: Result): string | undefined {
   return result.Sent && result.Error === "" ? undefined : result.Error;
 }
 
-/** An event that every server refuses, since it has no channel. Its answer says that what was sent before it was processed. */
-export function fenceOf(clientId: string, id: string): Event {
-  return create(EventSchema, { EventID: id, ClientID: clientId });
-}
-
 /** About how many bytes an event takes, not less. */
 export function wireSize(event: Event): number {
   const texts = event.Metadata.length + event.Channel.length + event.EventID.length + event.ClientID.length;

@@ -1,99 +1,39 @@
 import type { StreamOptions } from "../api/message.js";
-import type { LeasedDelivery, OutgoingQueueMessage, Settlement } from "../api/queue-message.js";
+import type { LeasedDelivery, Settlement } from "../api/queue-message.js";
 import type { ProcessOptions, QueuesClient } from "../api/queues.js";
 import type { Subscription } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { forEachConcurrent } from "../stream/for-each.js";
-import {
-  checkInteger,
-  checkOutgoing,
-  checkSize,
-  checkChannel,
-  checkQueueChannel,
-  encodePayload,
-  refuse,
-  type Subject,
-} from "../support/checks.js";
-import { checkPolicy, checkWait, LIMITS } from "./checks.js";
+import { checkChannel, checkInteger, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
+import { checkWait, LIMITS } from "./checks.js";
 import { type AnyConsume, Consumers } from "./consumers.js";
 import { CALL_MARGIN_MS, receiveMessages } from "./receive.js";
 import { settleAlone } from "./settle-alone.js";
-import { Upstream } from "./upstream.js";
+import { UpstreamPublisher } from "./send/publisher.js";
+import { preparing, QueueSends } from "./send/plain.js";
 import {
   ackAllQueueMessagesMethod,
   ackAllRequest,
-  batchRequest,
   checkAnswer,
-  exactQueueMessageSize,
   infoRequest,
-  queueMessageOf,
-  queueMessageSize,
   queuesInfo,
   queuesInfoMethod,
-  sendQueueMessageMethod,
-  sendQueueMessagesBatchMethod,
-  sendResult,
-  type WireQueueMessage,
 } from "./wire.js";
 
 /** @internal */
 export function createQueuesClient(connection: Connection): QueuesClient {
-  const { clientId, maxMessageBytes } = connection.options;
+  const { clientId } = connection.options;
 
-  const prepare = (operation: string, message: OutgoingQueueMessage): WireQueueMessage => {
-    checkQueueChannel(operation, message.channel);
-    const subject = { operation, channel: message.channel };
-    checkOutgoing(operation, message);
-    checkPolicy(subject, message.policy);
-    const wire = queueMessageOf(clientId, message, encodePayload(operation, message), message.policy);
-    checkSize(subject, queueMessageSize(wire), () => exactQueueMessageSize(wire), maxMessageBytes);
-    return wire;
-  };
-
+  const prepare = preparing(connection);
+  const sends = new QueueSends(connection, prepare);
   const consumers = new Consumers(connection, (message) => prepare("queues.replace", message));
 
   return {
-    async send(message, options) {
-      const operation = "queues.send";
-      const wire = prepare(operation, message);
-      const call = { operation, channel: message.channel, options };
-      const result = sendResult(await connection.unary(sendQueueMessageMethod, wire, call), wire, operation);
-      if (!result.ok) throw result.error;
-      return result;
-    },
+    send: (message, options) => sends.send(message, options),
 
-    async sendBatch(messages, options) {
-      const operation = "queues.sendBatch";
-      const wire = messages.map((message) => prepare(operation, message));
-      if (wire.length === 0) return [];
-      let size = 0;
-      for (const message of wire) size += queueMessageSize(message);
-      const exact = () => wire.reduce((sum, message) => sum + exactQueueMessageSize(message) + 8, 64);
-      checkSize({ operation }, size, exact, maxMessageBytes);
-      const { Results } = await connection.unary(sendQueueMessagesBatchMethod, batchRequest(wire), {
-        operation,
-        options,
-      });
-      return wire.map((message, at) => sendResult(Results[at], message, operation));
-    },
+    sendBatch: (messages, options) => sends.sendBatch(messages, options),
 
-    publisher(options = {}) {
-      const operation = "queues.publisher";
-      const { ordered = true } = options;
-      if (ordered && options.maxInFlight !== undefined) {
-        throw refuse(
-          { operation },
-          "maxInFlight needs ordered: false, for an ordered publisher has one request on its way",
-        );
-      }
-      // promise: ordered-one-in-flight
-      const maxInFlight = ordered ? 1 : checkInteger({ operation }, "maxInFlight", options.maxInFlight ?? 16, 1, 1024);
-      return new Upstream(
-        { operation, maxInFlight, prepare: (message) => prepare(operation, message) },
-        connection,
-        options,
-      );
-    },
+    publisher: (options = {}) => new UpstreamPublisher(connection, prepare, options),
 
     receive: (request, options) => receiveMessages(connection, "queues.receive", request, options),
 

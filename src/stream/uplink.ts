@@ -1,10 +1,11 @@
+import { Fifo } from "../support/fifo.js";
 import { attach, type PushEvents, type PushSink, type PushSource } from "../transport/push.js";
 
 type State =
-  | { readonly t: "open" }
+  | { readonly kind: "open" }
   /** Half-closed behind what is pending. */
-  | { readonly t: "closing" }
-  | { readonly t: "ended"; readonly error: Error | undefined };
+  | { readonly kind: "closing" }
+  | { readonly kind: "ended"; readonly error: Error | undefined };
 
 interface Sender<T> {
   readonly message: T;
@@ -17,26 +18,35 @@ interface Flusher {
   reject(error: Error): void;
 }
 
-/** How many senders may wait for room before the next one is refused. */
+/** Senders that may wait for room. The next one is refused. */
 const MOST_WAITING = 65_536;
 
 /**
- * The client-to-server half of a bidi call: bounded, back-pressured, ends at once.
+ * The client-to-server half of a bidirectional call: bounded, held back when the server takes nothing, and over at once when the call ends.
  *
- * Our own transport takes messages as they are sent ({@link attach}); Connect's asks for them one by one. Written by hand,
- * because Connect asks twice for the iterator and calls `throw()` and `return()` on one that is waiting, where a generator
- * would go on waiting.
+ * Our own transport takes messages as they are sent ({@link attach}). Connect's transport asks for them one at a time; it asks
+ * twice for the iterator, and calls `throw()` and `return()` while `next()` is pending, which a generator would not notice.
  */
 export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefined, undefined> {
-  private state: State = { t: "open" };
-  private pending: T[] = [];
-  private senders: Sender<T>[] = [];
-  private flushers: Flusher[] = [];
-  private parked: ((result: IteratorResult<T, undefined>) => void) | undefined;
-  private sink: { readonly to: PushSink<T>; room: boolean } | undefined;
+  readonly #capacity: number;
+  #state: State = { kind: "open" };
+  #isHalfClosed = false;
+  /** Accepted, and not yet taken by the transport. */
+  readonly #pending = new Fifo<T>();
+  #senders: Sender<T>[] = [];
+  #flushers: Flusher[] = [];
+  #parked: ((result: IteratorResult<T, undefined>) => void) | undefined;
+  #sink: { readonly to: PushSink<T>; room: boolean } | undefined;
 
   /** @param capacity messages that are accepted before they can be sent on; senders wait above it */
-  constructor(private readonly capacity: number = 256) {}
+  constructor(capacity = 256) {
+    this.#capacity = capacity;
+  }
+
+  /** Whether the transport has taken everything that was sent, and the end behind it. */
+  get isHalfClosed(): boolean {
+    return this.#isHalfClosed;
+  }
 
   /**
    * Accepts a message: at once (undefined) while there is room, else when there is.
@@ -46,8 +56,8 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
    * @returns a promise that rejects when the call has ended, when the message cannot be encoded, or when too many wait already
    */
   send(message: T): Promise<void> | undefined {
-    if (this.state.t !== "open") return Promise.reject(endedError(this.state));
-    const sink = this.sink;
+    if (this.#state.kind !== "open") return Promise.reject(endedError(this.#state));
+    const sink = this.#sink;
     if (sink?.room === true) {
       try {
         sink.room = sink.to.write(message);
@@ -56,70 +66,71 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
         return Promise.reject(error);
       }
     }
-    if (this.senders.length === 0 && this.parked !== undefined) {
-      this.answer({ done: false, value: message });
+    if (this.#senders.length === 0 && this.#parked !== undefined) {
+      this.#answer({ done: false, value: message });
       return undefined;
     }
-    if (this.senders.length === 0 && this.pending.length < this.capacity) {
-      this.pending.push(message);
+    if (this.#senders.length === 0 && this.#pending.size < this.#capacity) {
+      this.#pending.push(message);
       return undefined;
     }
     // promise: bounded-senders
-    if (this.senders.length >= MOST_WAITING) {
+    if (this.#senders.length >= MOST_WAITING) {
       return Promise.reject(
         new Error(`send refused: ${MOST_WAITING} sends are waiting for room, await them before sending more`),
       );
     }
-    return new Promise((resolve, reject) => this.senders.push({ message, resolve, reject }));
+    return new Promise((resolve, reject) => this.#senders.push({ message, resolve, reject }));
   }
 
-  /** Ends the requests behind everything accepted and everything waiting. The responses go on. */
+  /** Ends the requests behind everything accepted and everything waiting. Responses continue. */
   close(): void {
-    if (this.state.t !== "open") return;
-    this.state = { t: "closing" };
-    this.endWhenEmpty();
+    if (this.#state.kind !== "open") return;
+    this.#state = { kind: "closing" };
+    this.#endWhenEmpty();
   }
 
-  /** Ends at once: what is pending is dropped, who waits is rejected. */
+  /** Ends at once: pending messages are dropped, waiting senders are rejected. */
   fail(error: Error | undefined): void {
-    if (this.state.t === "ended") return;
-    this.state = { t: "ended", error };
-    const lost = endedError(this.state);
-    const { senders, flushers } = this;
-    const unsent = this.pending.length > 0 || !this.isFlushed();
-    this.pending = [];
-    this.senders = [];
-    this.flushers = [];
-    this.sink = undefined;
+    if (this.#state.kind === "ended") return;
+    this.#state = { kind: "ended", error };
+    const lost = endedError(this.#state);
+    const senders = this.#senders;
+    const flushers = this.#flushers;
+    const unsent = this.#pending.size > 0 || !this.#isFlushed();
+    this.#pending.drain();
+    this.#senders = [];
+    this.#flushers = [];
+    this.#sink = undefined;
     for (const sender of senders) sender.reject(lost);
     for (const flusher of flushers) {
       if (unsent) flusher.reject(lost);
       else flusher.resolve();
     }
-    this.answer({ done: true, value: undefined });
+    this.#answer({ done: true, value: undefined });
   }
 
   /** Resolves when everything sent so far has left for the socket; rejects when the call ended before. */
   flushed(): Promise<void> {
-    if (this.state.t === "ended") {
-      return this.state.error === undefined ? Promise.resolve() : Promise.reject(endedError(this.state));
+    if (this.#state.kind === "ended") {
+      return this.#state.error === undefined ? Promise.resolve() : Promise.reject(endedError(this.#state));
     }
-    if (this.isFlushed()) return Promise.resolve();
-    return new Promise((resolve, reject) => this.flushers.push({ resolve, reject }));
+    if (this.#isFlushed()) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#flushers.push({ resolve, reject }));
   }
 
   [attach](sink: PushSink<T>): PushEvents {
-    if (this.state.t !== "ended") {
-      this.sink = { to: sink, room: true };
-      this.pour();
+    if (this.#state.kind !== "ended") {
+      this.#sink = { to: sink, room: true };
+      this.#fill();
     }
     return {
       onRoom: () => {
-        if (this.sink === undefined) return;
-        this.sink.room = true;
-        this.pour();
+        if (this.#sink === undefined) return;
+        this.#sink.room = true;
+        this.#fill();
       },
-      onFlushed: () => this.settleFlushers(),
+      onFlushed: () => this.#settleFlushers(),
       onEnd: (error) => this.fail(error),
     };
   }
@@ -129,16 +140,17 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.state.t === "ended") return Promise.resolve({ done: true, value: undefined });
-    const message = this.shift();
+    if (this.#state.kind === "ended") return Promise.resolve({ done: true, value: undefined });
+    const message = this.#shift();
     if (message !== undefined) return Promise.resolve({ done: false, value: message.value });
-    if (this.state.t === "closing") {
-      this.settleFlushers();
+    if (this.#state.kind === "closing") {
+      this.#settleFlushers();
+      this.#isHalfClosed = true;
       return Promise.resolve({ done: true, value: undefined });
     }
     return new Promise((resolve) => {
-      this.parked = resolve;
-      this.settleFlushers();
+      this.#parked = resolve;
+      this.#settleFlushers();
     });
   }
 
@@ -152,30 +164,30 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  private shift(): { readonly value: T } | undefined {
-    if (this.pending.length === 0) return undefined;
-    const value = this.pending.shift() as T;
-    const sender = this.senders.shift();
+  #shift(): { readonly value: T } | undefined {
+    if (this.#pending.size === 0) return undefined;
+    const value = this.#pending.shift() as T;
+    const sender = this.#senders.shift();
     if (sender !== undefined) {
-      this.pending.push(sender.message);
+      this.#pending.push(sender.message);
       sender.resolve();
     }
     return { value };
   }
 
-  /** Pours what waits into the sink, in order, for as long as it has room. */
-  private pour(): void {
-    for (let sink = this.sink; sink?.room === true; sink = this.sink) {
-      if (this.pending.length > 0) {
+  /** Gives the transport what waits, in order, while it has room. */
+  #fill(): void {
+    for (let sink = this.#sink; sink?.room === true; sink = this.#sink) {
+      if (this.#pending.size > 0) {
         try {
-          sink.room = sink.to.write(this.pending.shift() as T);
+          sink.room = sink.to.write(this.#pending.shift() as T);
         } catch (error) {
-          // It was accepted: nobody waits for it whom this could be told.
+          // Its sender does not wait any more, so the error ends the call.
           return sink.to.fail(error);
         }
         continue;
       }
-      const sender = this.senders.shift();
+      const sender = this.#senders.shift();
       if (sender === undefined) break;
       try {
         sink.room = sink.to.write(sender.message);
@@ -184,40 +196,44 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
         sender.reject(error as Error);
       }
     }
-    this.endWhenEmpty();
+    this.#endWhenEmpty();
   }
 
-  private endWhenEmpty(): void {
-    if (this.state.t !== "closing" || this.pending.length > 0 || this.senders.length > 0) return;
-    this.sink?.to.end();
-    this.answer({ done: true, value: undefined });
+  #endWhenEmpty(): void {
+    if (this.#state.kind !== "closing" || this.#pending.size > 0 || this.#senders.length > 0) return;
+    if (this.#sink !== undefined) {
+      this.#isHalfClosed = true;
+      this.#sink.to.end();
+    }
+    if (this.#parked !== undefined) this.#isHalfClosed = true;
+    this.#answer({ done: true, value: undefined });
   }
 
-  private answer(result: IteratorResult<T, undefined>): void {
-    const parked = this.parked;
-    this.parked = undefined;
+  #answer(result: IteratorResult<T, undefined>): void {
+    const parked = this.#parked;
+    this.#parked = undefined;
     parked?.(result);
   }
 
-  private isFlushed(): boolean {
-    if (this.pending.length > 0 || this.senders.length > 0) return false;
+  #isFlushed(): boolean {
+    if (this.#pending.size > 0 || this.#senders.length > 0) return false;
     // Connect asks for the next message when the one before has been written.
-    return this.sink === undefined ? this.parked !== undefined : this.sink.to.isFlushed();
+    return this.#sink === undefined ? this.#parked !== undefined : this.#sink.to.isFlushed();
   }
 
-  private settleFlushers(): void {
-    if (this.flushers.length === 0) return;
-    if (this.state.t === "open" && !this.isFlushed()) return;
-    if (this.pending.length > 0 || this.senders.length > 0) return;
-    const flushers = this.flushers;
-    this.flushers = [];
+  #settleFlushers(): void {
+    if (this.#flushers.length === 0) return;
+    if (this.#state.kind === "open" && !this.#isFlushed()) return;
+    if (this.#pending.size > 0 || this.#senders.length > 0) return;
+    const flushers = this.#flushers;
+    this.#flushers = [];
     for (const flusher of flushers) flusher.resolve();
   }
 }
 
-function endedError(state: Exclude<State, { t: "open" }>): Error {
-  if (state.t === "ended" && state.error !== undefined) return state.error;
+function endedError(state: Exclude<State, { kind: "open" }>): Error {
+  if (state.kind === "ended" && state.error !== undefined) return state.error;
   return new Error(
-    state.t === "closing" ? "send refused: the stream is closing" : "send refused: the stream has ended",
+    state.kind === "closing" ? "send refused: the stream is closing" : "send refused: the stream has ended",
   );
 }

@@ -1,33 +1,42 @@
 import { create } from "@bufbuild/protobuf";
-import { createRouterTransport } from "@connectrpc/connect";
+import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { KubeMQClient } from "kubemq-es";
+import { KubeMQClient, type KubeMQError } from "kubemq-es";
 import { ResultSchema, kubemq, type Event, type Result } from "kubemq-es/gen";
-import { FakeClock } from "../support/fake-clock.js";
+import { FakeClock, settle } from "../support/fake-clock.js";
 import { rejection, until, within } from "../support/until.js";
 
 const refusal = (event: Event, text: string): Result => create(ResultSchema, { EventID: event.EventID, Error: text });
 const taken = (event: Event): Result => create(ResultSchema, { EventID: event.EventID, Sent: true });
-const NO_CHANNEL = "Error 102: invalid channel value, cannot be empty";
+const NOT_AVAILABLE = "Error 302: connection not available, please retry";
 
 /** A server that answers a stream of events as it is told. */
 function clientOf(answer: (events: AsyncIterable<Event>) => AsyncIterable<Result>, timeoutMs = 10_000): KubeMQClient {
-  const transport = createRouterTransport(({ service }) => void service(kubemq, { sendEventsStream: answer }));
+  const one = async (event: Event): Promise<Result> => {
+    for await (const result of answer(only(event))) return result;
+    return taken(event);
+  };
+  const transport = createRouterTransport(
+    ({ service }) => void service(kubemq, { sendEventsStream: answer, sendEvent: one }),
+  );
   return new KubeMQClient({ timeoutMs, keepalive: false }, { transport });
+}
+
+async function* only(event: Event): AsyncIterable<Event> {
+  yield await Promise.resolve(event);
+}
+
+/** Answers plain events as servers do: only those that it refuses. */
+async function* refusing(events: AsyncIterable<Event>): AsyncIterable<Result> {
+  for await (const event of events) if (event.Metadata === "refuse") yield refusal(event, NOT_AVAILABLE);
 }
 
 describe("plain events, which a server answers only when it refuses them", () => {
   test("a refusal in band reaches the promise of its own event; the others are fulfilled", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.boolean(), { minLength: 1, maxLength: 60 }), async (refused) => {
-        await using client = clientOf(async function* (events) {
-          for await (const event of events) {
-            if (event.Channel === "") yield refusal(event, NO_CHANNEL);
-            else if (event.Metadata === "refuse")
-              yield refusal(event, "Error 302: connection not available, please retry");
-          }
-        });
+        await using client = clientOf(refusing);
         await using publisher = client.events.publisher();
         const outcomes = await Promise.allSettled(
           refused.map((refuse) => publisher.publish({ channel: "c", body: "", metadata: refuse ? "refuse" : "take" })),
@@ -43,49 +52,101 @@ describe("plain events, which a server answers only when it refuses them", () =>
     );
   });
 
-  test("one fence confirms all events of a tick", async () => {
-    let fences = 0;
+  test("all events of a tick share a stream, which confirms them by its end", async () => {
+    let streams = 0;
+    let received = 0;
+    let end = () => {};
+    await using client = clientOf(async function* (events) {
+      streams += 1;
+      for await (const event of events) {
+        received += 1;
+        if (event.Metadata === "never") yield taken(event);
+      }
+      await new Promise<void>((resolve) => (end = resolve));
+    });
+    await using publisher = client.events.publisher();
+    let published = 0;
+    const all = Promise.all(
+      Array.from({ length: 500 }, () => publisher.publish({ channel: "c", body: "x" }).then(() => (published += 1))),
+    );
+    await until("the server has all of them", () => received === 500);
+    await settle();
+    expect(published).toBe(0);
+    end();
+    await all;
+    expect(streams).toBe(1);
+  });
+
+  test("events of later ticks wait for the end of the stream before, so that they keep their order", async () => {
+    const seen: string[] = [];
     await using client = clientOf(async function* (events) {
       for await (const event of events) {
-        if (event.Channel !== "") continue;
-        fences += 1;
-        yield refusal(event, NO_CHANNEL);
+        if (event.Metadata === "never") yield taken(event);
+        // The first stream is slow; a server processes streams independently of each other.
+        if (seen.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+        seen.push(event.Metadata);
       }
     });
     await using publisher = client.events.publisher();
-    await Promise.all(Array.from({ length: 500 }, () => publisher.publish({ channel: "c", body: "x" })));
-    expect(fences).toBe(1);
+    const published: Promise<void>[] = [];
+    for (let tick = 0; tick < 10; tick++) {
+      for (let n = 0; n < 3; n++)
+        published.push(publisher.publish({ channel: "c", body: "", metadata: `${tick}.${n}` }));
+      await Promise.resolve();
+    }
+    await Promise.all(published);
+    expect(seen).toEqual(Array.from({ length: 30 }, (_, n) => `${Math.floor(n / 3)}.${n % 3}`));
   });
 
-  test("a fence that is not answered in time fails what is before it, and not what was sent behind it", async () => {
-    let fences = 0;
+  test("a stream that does not end in time fails what is on it, and not what was published behind it", async () => {
+    let streams = 0;
     const clock = new FakeClock();
     const transport = createRouterTransport(
       ({ service }) =>
         void service(kubemq, {
           async *sendEventsStream(events) {
-            // The first one gets lost; servers answer each fence of its own.
-            for await (const event of events)
-              if (event.Channel === "" && ++fences > 1) yield refusal(event, NO_CHANNEL);
+            const isFirst = ++streams === 1;
+            for await (const event of events) if (event.Metadata === "never") yield taken(event);
+            if (isFirst) await new Promise(() => {});
           },
         }),
     );
     await using client = new KubeMQClient({ timeoutMs: 1_000, keepalive: false }, { transport, clock });
+    const publisher = client.events.publisher();
+    const pair = (body: string) => [1, 2].map(() => publisher.publish({ channel: "c", body }));
+    const before = Promise.all(pair("x").map((published) => rejection(published)));
+    await until("the stream", () => streams === 1);
+    await clock.advance(500);
+    const behind = Promise.all(pair("y"));
+    await clock.advance(500);
+    const late = await within(1_000, "the time-out", before);
+    expect(late.map((error) => (error as KubeMQError).code)).toEqual(["TIMEOUT", "TIMEOUT"]);
+    await within(1_000, "what was published behind", behind);
+    expect(streams).toBe(2);
+    const closed = publisher.close();
+    await clock.advance(1_000);
+    await closed;
+  });
+
+  test("an event that is alone in its tick is a call, with the outcomes of one on a stream", async () => {
+    let streams = 0;
+    await using client = clientOf(async function* (events) {
+      streams += 1;
+      yield* refusing(events);
+    });
     await using publisher = client.events.publisher();
-    const before = rejection(publisher.publish({ channel: "c", body: "x" }));
-    await until("the fence", () => fences === 1);
-    await clock.advance(500);
-    const behind = publisher.publish({ channel: "c", body: "y" });
-    await clock.advance(500);
-    expect(await within(1_000, "the time-out", before)).toMatchObject({ code: "TIMEOUT" });
-    await until("another fence", () => fences === 2);
-    await within(1_000, "what was sent behind", behind);
+    await publisher.publish({ channel: "c", body: "x" });
+    expect(await rejection(publisher.publish({ channel: "c", body: "x", metadata: "refuse" }))).toMatchObject({
+      code: "UNAVAILABLE",
+      serverCode: 302,
+      channel: "c",
+    });
+    await publisher.publish({ channel: "c", body: "x" });
+    expect(streams).toBe(3); // the played call is a stream of one event
   });
 
   test("a second event under an id that is on its way is refused", async () => {
-    await using client = clientOf(async function* (events) {
-      for await (const event of events) if (event.Channel === "") yield refusal(event, NO_CHANNEL);
-    });
+    await using client = clientOf(refusing);
     await using publisher = client.events.publisher();
     const first = publisher.publish({ id: "same", channel: "c", body: "x" });
     await expect(publisher.publish({ id: "same", channel: "c", body: "y" })).rejects.toMatchObject({
@@ -95,33 +156,21 @@ describe("plain events, which a server answers only when it refuses them", () =>
     await publisher.publish({ id: "same", channel: "c", body: "z" });
   });
 
-  test("so is one that had to wait for room", async () => {
-    await using client = clientOf(async function* (events) {
-      for await (const event of events) if (event.Channel === "") yield refusal(event, NO_CHANNEL);
-    });
-    await using publisher = client.events.publisher();
-    const ids = [...Array.from({ length: 1_024 }, (_, n) => String(n)), "same", "same"];
-    const outcomes = await Promise.allSettled(ids.map((id) => publisher.publish({ id, channel: "c", body: "x" })));
-    expect(outcomes.map(({ status }) => status)).toEqual([...Array(1_025).fill("fulfilled"), "rejected"]);
-    expect(outcomes.at(-1)).toMatchObject({ reason: { code: "INVALID_ARGUMENT" } });
-  });
-
-  test("a stream that the server ends rejects what is unanswered, and the next event opens a new one", async () => {
+  test("a stream that the server ends before it has taken all rejects what is on it, and the next events open a new one", async () => {
     let streams = 0;
     await using client = clientOf(async function* (events) {
       const first = ++streams === 1;
       for await (const event of events) {
-        if (first) return;
-        if (event.Channel === "") yield refusal(event, NO_CHANNEL);
+        if (first) throw new ConnectError("shutting down", Code.Unavailable);
+        if (event.Metadata === "never") yield taken(event);
       }
     });
     await using publisher = client.events.publisher();
-    await expect(publisher.publish({ channel: "c", body: "x" })).rejects.toMatchObject({
-      code: "UNAVAILABLE",
-      retryable: true,
-      channel: "c",
-    });
-    await publisher.publish({ channel: "c", body: "y" });
+    const pair = () => [1, 2].map(() => publisher.publish({ channel: "c", body: "x" }));
+    for (const lost of pair()) {
+      await expect(lost).rejects.toMatchObject({ code: "UNAVAILABLE", retryable: true, channel: "c" });
+    }
+    await Promise.all(pair());
     expect(streams).toBe(2);
   });
 });
@@ -147,6 +196,18 @@ describe("stored events, which a server answers one by one", () => {
     );
     const told = outcomes.map((o) => (o.status === "fulfilled" ? o.value.id : (o.reason as { code: string }).code));
     expect(told).toEqual(["0", "1", "UNAVAILABLE", "3", "TIMEOUT", "5"]);
+  });
+
+  test("a second event under an id that is on its way is refused, also when it had to wait for room", async () => {
+    await using client = clientOf(async function* (events) {
+      for await (const event of events) yield taken(event);
+    });
+    await using publisher = client.eventsStore.publisher();
+    const ids = [...Array.from({ length: 1_022 }, (_, n) => String(n)), "same", "same"];
+    const outcomes = await Promise.allSettled(ids.map((id) => publisher.publish({ id, channel: "c", body: "x" })));
+    expect(outcomes.map(({ status }) => status)).toEqual([...Array(1_023).fill("fulfilled"), "rejected"]);
+    expect(outcomes.at(-1)).toMatchObject({ reason: { code: "INVALID_ARGUMENT" } });
+    await publisher.publish({ id: "same", channel: "c", body: "x" });
   });
 
   test("publishAll holds no more than 1,024 on their way, and stops at the first failure", async () => {

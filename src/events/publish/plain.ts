@@ -1,0 +1,40 @@
+import type { CallOptions, OutgoingMessage } from "../../api/message.js";
+import type { Connection } from "../../connection/connection.js";
+import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/plain-sends.js";
+import { serverError } from "../../support/faults.js";
+import { aboutEvent, type EventPlan } from "./plan.js";
+import { EventSender } from "./sender.js";
+import { refusalOf, sendEventMethod, type WireEvent } from "../wire.js";
+
+/** Publishes events one at a time, over one stream of the client. */
+export class PlainPublish<Receipt> {
+  readonly #plan: EventPlan<Receipt>;
+  readonly #connection: Connection;
+  readonly #sends: PlainSends<WireEvent, string>;
+
+  constructor(connection: Connection, plan: EventPlan<Receipt>) {
+    const { operation, confirmedBy } = plan;
+    this.#plan = plan;
+    this.#connection = connection;
+    const sender = new EventSender(connection, {
+      operation,
+      confirmedBy,
+      timedFrom: "acceptance",
+      lingerMs: LINGER_MS,
+    });
+    this.#sends = new PlainSends(connection, sender);
+  }
+
+  async publish(message: OutgoingMessage, options: CallOptions | undefined): Promise<Receipt> {
+    const event = this.#plan.prepare(message);
+    const about = aboutEvent(this.#connection, this.#plan, message, event);
+    const id = await this.#sends.send(event, about, options, this.#call);
+    return this.#plan.receipt(id);
+  }
+
+  readonly #call: SendByCall<WireEvent, string> = async (event, subject, options) => {
+    const refusal = refusalOf(await this.#connection.unary(sendEventMethod, event, { ...subject, options }));
+    if (refusal !== undefined) throw serverError(refusal, subject);
+    return event.EventID;
+  };
+}

@@ -1,0 +1,63 @@
+import type { EventPublisher } from "../../api/events.js";
+import type { OutgoingMessage, StreamOptions } from "../../api/message.js";
+import type { Connection } from "../../connection/connection.js";
+import { Send, type Settle } from "../../stream/send.js";
+import { aboutEvent, type EventPlan } from "./plan.js";
+import { EventSender } from "./sender.js";
+import { publishAll, type Sequence } from "./publish-all.js";
+
+/** Publishes over a stream of its own. */
+export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
+  readonly #plan: EventPlan<Receipt>;
+  readonly #connection: Connection;
+  readonly #sender: EventSender;
+
+  constructor(plan: EventPlan<Receipt>, connection: Connection, options: StreamOptions = {}) {
+    const { operation, confirmedBy } = plan;
+    this.#plan = plan;
+    this.#connection = connection;
+    this.#sender = new EventSender(connection, { ...options, operation, confirmedBy, timedFrom: "transmission" });
+  }
+
+  publish<T>(message: OutgoingMessage<T>): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      this.#submit(message, (error, id) => {
+        if (error === undefined) resolve(this.#plan.receipt(id ?? ""));
+        else reject(error);
+      });
+    });
+  }
+
+  publishAll<T>(messages: Sequence<T>, options: { signal?: AbortSignal } = {}): Promise<number> {
+    const submit = (message: OutgoingMessage<T>, settle: Settle<string>) => this.#submit(message, settle);
+    return publishAll(messages, submit, {
+      atOnce: this.#sender.capacity,
+      signal: options.signal,
+      onClosing: (watcher) => this.#sender.onClosing(watcher),
+    });
+  }
+
+  /** Resolves when every event accepted before has its outcome, which its own promise tells. */
+  flush(): Promise<void> {
+    return this.#sender.flush();
+  }
+
+  close(): Promise<void> {
+    return this.#sender.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #submit(message: OutgoingMessage, settle: Settle<string>): void {
+    let send;
+    try {
+      const event = this.#plan.prepare(message);
+      send = new Send(event, aboutEvent(this.#connection, this.#plan, message, event), settle);
+    } catch (error) {
+      return settle(error, undefined);
+    }
+    this.#sender.accept(send);
+  }
+}

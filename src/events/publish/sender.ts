@@ -1,0 +1,211 @@
+import type { KubeMQError } from "../../api/errors.js";
+import type { Connection } from "../../connection/connection.js";
+import { AnsweredStream } from "../../stream/answered-stream.js";
+import { type Send, subjectOf } from "../../stream/send.js";
+import { Sender, type SenderOptions } from "../../stream/sender.js";
+import { refuse } from "../../support/checks.js";
+import { within } from "../../support/clock.js";
+import { connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
+import { Fifo } from "../../support/fifo.js";
+import { refusalOf, sendEventMethod, sendEventsStreamMethod, type WireEvent, type WireResult } from "../wire.js";
+
+/** Events on their way, unanswered, at most. */
+const MAX_IN_FLIGHT = 1024;
+
+/** Bytes on their way at most; one larger event is sent alone. */
+const MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024;
+
+/** How long a half-closed stream may take to end before it is cancelled. */
+const GRACE_MS = 1_000;
+
+export interface EventSenderOptions extends SenderOptions {
+  /**
+   * How the server confirms events. A stored event is answered by a result. A plain event is answered only when it is refused; so
+   * each stream carries the events of one tick and is half-closed behind them: the server ends it with OK when it has processed them
+   * all. The next events wait for that, because servers process streams independently of each other. An event that is alone in its
+   * tick is a SendEvent, which costs less than a stream of its own.
+   */
+  readonly confirmedBy: "result" | "end of stream";
+}
+
+type EventSend = Send<WireEvent, string>;
+
+/** Sends events over SendEventsStream. */
+export class EventSender extends Sender<WireEvent, string> {
+  readonly #confirmedBy: EventSenderOptions["confirmedBy"];
+  readonly #sent = new Fifo<EventSend>();
+  /** Ids that callers gave and that are on their way. Only those can be in use twice. */
+  readonly #givenIds = new Set<string>();
+  /** Streams that are not over, also those that were left. */
+  readonly #streams = new Set<AnsweredStream<WireEvent, WireResult>>();
+  #stream: AnsweredStream<WireEvent, WireResult> | undefined;
+  /** In the place of a stream: the call that carries one event. */
+  #call: AbortController | undefined;
+  #bytes = 0;
+
+  constructor(connection: Connection, options: EventSenderOptions) {
+    super(connection, options);
+    this.#confirmedBy = options.confirmedBy;
+  }
+
+  /** Events that can be without an outcome before more of them only wait. */
+  get capacity(): number {
+    // The events of the next stream are prepared while the one before is on its way.
+    return this.#confirmedBy === "result" ? MAX_IN_FLIGHT : 2 * MAX_IN_FLIGHT;
+  }
+
+  protected transmit(): void {
+    if (this.#confirmedBy === "end of stream") {
+      if (this.#stream !== undefined || this.#call !== undefined) return;
+      const alone = this.peek();
+      if (alone !== undefined && this.waiting === 1) return void this.#sendByCall(alone);
+    } else if (this.#stream !== undefined && this.isOld(this.#stream)) {
+      if (this.#sent.size > 0) return;
+      void this.leaveSoon();
+    }
+    for (let send = this.peek(); send !== undefined && this.#hasRoom(send.bytes); send = this.peek()) {
+      this.shift();
+      this.#send(send);
+    }
+    if (this.#confirmedBy === "end of stream") this.#stream?.halfClose();
+  }
+
+  #hasRoom(bytes: number): boolean {
+    // promise: publisher-bounded-in-flight
+    return this.#sent.size === 0 || (this.#sent.size < MAX_IN_FLIGHT && this.#bytes + bytes <= MAX_IN_FLIGHT_BYTES);
+  }
+
+  #send(send: EventSend): void {
+    const { message, isIdGiven, id } = send;
+    if (message === undefined) return;
+    if (isIdGiven) {
+      if (this.#givenIds.has(id)) {
+        if (!this.handToCall(send)) {
+          this.settle(send, refuse(subjectOf(send), `an event with the id ${id} is on its way already`));
+        }
+        return;
+      }
+      this.#givenIds.add(id);
+    }
+    this.#sent.push(send);
+    this.#bytes += send.bytes;
+    this.#stream ??= this.#open();
+    this.#stream.send(message);
+  }
+
+  async #sendByCall(send: EventSend): Promise<void> {
+    const { message } = send;
+    if (message === undefined) return;
+    this.shift();
+    this.#sent.push(send);
+    const call = new AbortController();
+    this.#call = call;
+    let error: KubeMQError | undefined;
+    let refusal: string | undefined;
+    try {
+      // The deadline is that of the send. It was accepted before the client closed, if that is closing now.
+      const options = { signal: call.signal };
+      const about = { ...subjectOf(send), options, timeoutMs: 0, settles: true };
+      refusal = refusalOf(await this.connection.unary(sendEventMethod, message, about));
+    } catch (thrown) {
+      error = toKubeMQError(thrown, subjectOf(send));
+    }
+    if (this.#call !== call) return; // the send has its outcome
+    this.#call = undefined;
+    const sends = this.unanswered();
+    if (error?.code === "UNAVAILABLE") return this.lost(sends, error, true);
+    this.settle(send, refusal === undefined ? error : serverError(refusal, subjectOf(send)), send.id);
+    this.proceed();
+  }
+
+  #open(): AnsweredStream<WireEvent, WireResult> {
+    const stream: AnsweredStream<WireEvent, WireResult> = AnsweredStream.open(
+      this.connection,
+      sendEventsStreamMethod,
+      this.subject,
+      {
+        answers: (results) => {
+          for (const result of results) this.#answer(result);
+          if (this.#stream === stream) this.proceed();
+        },
+        ended: (error) => this.#ended(stream, error),
+      },
+      MAX_IN_FLIGHT,
+    );
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  #answer(result: WireResult): void {
+    const { EventID: id } = result;
+    const send = this.#sent.take((sent) => sent.id === id); // promise: answer-by-id
+    if (send === undefined) return; // answered twice, or after its time-out
+    this.#removed(send);
+    const refusal = refusalOf(result);
+    // promise: event-refusal
+    if (refusal === undefined) this.settle(send, undefined, id);
+    else this.settle(send, serverError(refusal, subjectOf(send)));
+  }
+
+  #ended(stream: AnsweredStream<WireEvent, WireResult>, error: unknown): void {
+    this.#streams.delete(stream);
+    if (this.#stream !== stream) return;
+    this.#stream = undefined;
+    const sends = this.unanswered();
+    // promise: event-stream-end
+    if (this.#confirmedBy === "end of stream" && error === undefined && stream.isHalfClosed) {
+      for (const send of sends) this.settle(send, undefined, send.id);
+      return this.proceed();
+    }
+    const lost =
+      error === undefined
+        ? connectionLost(this.subject, "the server ended the stream")
+        : toKubeMQError(error, this.subject);
+    this.lost(sends, lost, stream.isAccepted); // promise: lost-connection-rejects-events
+  }
+
+  protected unanswered(): readonly EventSend[] {
+    const sends = this.#sent.drain();
+    this.#givenIds.clear();
+    this.#bytes = 0;
+    return sends;
+  }
+
+  protected forget(send: EventSend): void {
+    if (this.#sent.take((sent) => sent === send) === undefined) return; // it still waits
+    this.#removed(send);
+    if (this.#sent.size > 0 || this.#confirmedBy === "result") return;
+    // Nobody awaits the end of this stream any more, so the next events do not wait for it either.
+    void this.leaveSoon(); // promise: late-stream-end
+  }
+
+  #removed(send: EventSend): void {
+    this.#bytes -= send.bytes;
+    if (send.isIdGiven) this.#givenIds.delete(send.id);
+  }
+
+  /** Half-closes the stream, which a server ends with OK. One that is cancelled instead writes an error into the server's log. */
+  protected async leave(): Promise<void> {
+    this.#cancelCall();
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    this.#stream = undefined;
+    stream.halfClose();
+    await within(this.connection.clock, GRACE_MS, stream.over());
+    stream.cancel();
+    this.#streams.delete(stream);
+  }
+
+  #cancelCall(): void {
+    const call = this.#call;
+    this.#call = undefined;
+    call?.abort();
+  }
+
+  protected abort(): void {
+    this.#cancelCall();
+    for (const stream of this.#streams) stream.cancel();
+    this.#streams.clear();
+    this.#stream = undefined;
+  }
+}

@@ -1,0 +1,96 @@
+import type { CallOptions } from "../../api/message.js";
+import type { OutgoingQueueMessage, SendResult, SentMessage } from "../../api/queue-message.js";
+import type { Connection } from "../../connection/connection.js";
+import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/plain-sends.js";
+import type { About } from "../../stream/send.js";
+import { checkOutgoing, checkSize, checkQueueChannel, encodePayload } from "../../support/checks.js";
+import { checkPolicy } from "../checks.js";
+import { Upstream } from "./upstream.js";
+import {
+  batchRequest,
+  exactQueueMessageSize,
+  queueMessageOf,
+  queueMessageSize,
+  sendQueueMessageMethod,
+  sendQueueMessagesBatchMethod,
+  sendResult,
+  type WireQueueMessage,
+} from "../wire.js";
+
+/** Long enough for a server to have begun with a request, so that the next one keeps its place behind it. */
+const MAX_HOLD_MS = 1_000;
+
+/** Checks a message and makes what is sent. */
+export type PrepareQueueMessage = (operation: string, message: OutgoingQueueMessage) => WireQueueMessage;
+
+export function preparing({ options: { clientId, maxMessageBytes } }: Connection): PrepareQueueMessage {
+  return (operation, message) => {
+    checkQueueChannel(operation, message.channel);
+    const subject = { operation, channel: message.channel };
+    checkOutgoing(operation, message);
+    checkPolicy(subject, message.policy);
+    const wire = queueMessageOf(clientId, message, encodePayload(operation, message), message.policy);
+    checkSize(subject, queueMessageSize(wire), () => exactQueueMessageSize(wire), maxMessageBytes);
+    return wire;
+  };
+}
+
+/** What a sender needs to know of messages that are sent together. */
+export function aboutMessages(operation: string, messages: readonly WireQueueMessage[]): About {
+  let bytes = 0;
+  for (const message of messages) bytes += queueMessageSize(message);
+  const channel = messages.length === 1 ? messages[0]?.Channel : undefined;
+  return { operation, id: "", isIdGiven: false, channel, count: messages.length, bytes };
+}
+
+type Sending = SendByCall<WireQueueMessage[], SendResult[]>;
+
+/** Sends to queues, over one stream of the client. */
+export class QueueSends {
+  readonly #connection: Connection;
+  readonly #prepare: PrepareQueueMessage;
+  readonly #sends: PlainSends<WireQueueMessage[], SendResult[]>;
+
+  constructor(connection: Connection, prepare: PrepareQueueMessage) {
+    this.#connection = connection;
+    this.#prepare = prepare;
+    const upstream = new Upstream(connection, {
+      operation: "queues.send",
+      maxInFlight: 1,
+      maxHoldMs: MAX_HOLD_MS,
+      timedFrom: "acceptance",
+      lingerMs: LINGER_MS,
+    });
+    this.#sends = new PlainSends(connection, upstream);
+  }
+
+  async send(message: OutgoingQueueMessage, options: CallOptions | undefined): Promise<SentMessage> {
+    const operation = "queues.send";
+    const wire = [this.#prepare(operation, message)];
+    const [result] = await this.#sends.send(wire, aboutMessages(operation, wire), options, this.#one);
+    if (result?.ok !== true) throw result?.error;
+    return result;
+  }
+
+  async sendBatch(messages: readonly OutgoingQueueMessage[], options: CallOptions | undefined): Promise<SendResult[]> {
+    const operation = "queues.sendBatch";
+    const wire = messages.map((message) => this.#prepare(operation, message));
+    if (wire.length === 0) return [];
+    const about = aboutMessages(operation, wire);
+    const exact = () => wire.reduce((sum, message) => sum + exactQueueMessageSize(message) + 8, 64);
+    checkSize({ operation }, about.bytes, exact, this.#connection.options.maxMessageBytes);
+    return this.#sends.send(wire, about, options, this.#batch);
+  }
+
+  readonly #one: Sending = async ([message], subject, options) => {
+    if (message === undefined) return [];
+    const answer = await this.#connection.unary(sendQueueMessageMethod, message, { ...subject, options });
+    return [sendResult(answer, message, subject.operation)];
+  };
+
+  readonly #batch: Sending = async (messages, subject, options) => {
+    const request = batchRequest(messages);
+    const { Results } = await this.#connection.unary(sendQueueMessagesBatchMethod, request, { ...subject, options });
+    return messages.map((message, at) => sendResult(Results[at], message, subject.operation));
+  };
+}

@@ -1,0 +1,225 @@
+import type { SendResult } from "../../api/queue-message.js";
+import type { Connection } from "../../connection/connection.js";
+import { AnsweredStream } from "../../stream/answered-stream.js";
+import { type Send, subjectOf } from "../../stream/send.js";
+import { Sender, type SenderOptions } from "../../stream/sender.js";
+import { within } from "../../support/clock.js";
+import { connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
+import { Quiet } from "../../support/idle-timer.js";
+import {
+  queuesUpstreamMethod,
+  sendResult,
+  upstreamRequest,
+  type WireQueueMessage,
+  type WireUpstreamRequest,
+  type WireUpstreamResponse,
+} from "../wire.js";
+
+export interface UpstreamOptions extends SenderOptions {
+  /** Requests on their way at most. With 1 the order of the sends is the order in the queue, since servers process requests at once. */
+  readonly maxInFlight: number;
+  /**
+   * After this many milliseconds without an answer a request does not hold back the next ones. The community server sometimes loses an
+   * answer of a busy moment (its dispatcher misses the last of its own confirmations), though the messages are stored.
+   */
+  readonly maxHoldMs?: number;
+}
+
+/** Messages of sends that share a request, at most; one larger send goes alone. */
+const REQUEST_MESSAGES = 1_024;
+
+/** Bytes of sends that share a request, at most. */
+const REQUEST_BYTES = 4 * 1024 * 1024;
+
+/** How long answers are awaited before a stream is left: a server can crash over a stream that is cancelled with requests open. */
+const DRAIN_MS = 5_000;
+
+/** How long a half-closed stream is left open. Servers ignore the half-close, but need a moment to see it. */
+const GRACE_MS = 50;
+
+type QueueSend = Send<WireQueueMessage[], SendResult[]>;
+
+/** Several sends on their way together. */
+interface Request {
+  readonly sends: readonly QueueSend[];
+  /** Sends without an outcome. */
+  open: number;
+  /** The next request waits for its answer. */
+  isHolding: boolean;
+}
+
+/** A stream, and what the server owes on it. */
+interface Line {
+  readonly stream: AnsweredStream<WireUpstreamRequest, WireUpstreamResponse>;
+  /** Requests without an answer, also those that nobody awaits any more. */
+  readonly owed: Set<string>;
+  onDrained: (() => void) | undefined;
+}
+
+/** Sends over QueuesUpstream. Answers are recognised by the id of their request, in whatever order, number and time they come. */
+export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
+  readonly #maxInFlight: number;
+  readonly #requests = new Map<string, Request>();
+  /** Streams that are not over, also those that were left. */
+  readonly #lines = new Set<Line>();
+  #line: Line | undefined;
+  #lastId = 0;
+  /** Requests that hold back the next one. */
+  #holding = 0;
+  readonly #silence: Quiet | undefined;
+
+  constructor(connection: Connection, options: UpstreamOptions) {
+    super(connection, options);
+    const { maxInFlight, maxHoldMs } = options;
+    this.#maxInFlight = maxInFlight;
+    if (maxHoldMs !== undefined) this.#silence = new Quiet(connection.clock, maxHoldMs, () => this.#stopHolding());
+  }
+
+  protected transmit(): void {
+    if (this.#line !== undefined && this.isOld(this.#line.stream)) {
+      if (this.#holding > 0) return;
+      void this.leaveSoon();
+    }
+    while (this.peek() !== undefined && this.#holding < this.#maxInFlight) this.#request(this.#nextSends());
+  }
+
+  #nextSends(): QueueSend[] {
+    const sends: QueueSend[] = [];
+    let messages = 0;
+    let bytes = 0;
+    for (let send = this.peek(); send !== undefined; send = this.peek()) {
+      messages += send.count;
+      bytes += send.bytes;
+      if (sends.length > 0 && (messages > REQUEST_MESSAGES || bytes > REQUEST_BYTES)) break;
+      sends.push(send);
+      this.shift();
+    }
+    return sends;
+  }
+
+  #request(sends: readonly QueueSend[]): void {
+    const line = (this.#line ??= this.#open());
+    this.#lastId += 1;
+    const id = this.#lastId.toString(36);
+    this.#requests.set(id, { sends, open: sends.length, isHolding: true });
+    this.#holding += 1;
+    this.#silence?.begin();
+    line.owed.add(id);
+    line.stream.send(upstreamRequest(id, messagesOf(sends)));
+  }
+
+  #open(): Line {
+    const line: Line = {
+      stream: AnsweredStream.open(
+        this.connection,
+        queuesUpstreamMethod,
+        this.subject,
+        {
+          answers: (responses) => {
+            for (const response of responses) this.#answer(line, response);
+            if (this.#line === line) this.proceed();
+          },
+          ended: (error) => this.#ended(line, error),
+        },
+        this.#maxInFlight,
+      ),
+      owed: new Set(),
+      onDrained: undefined,
+    };
+    this.#lines.add(line);
+    return line;
+  }
+
+  #answer(line: Line, response: WireUpstreamResponse): void {
+    const id = response.RefRequestID;
+    if (line.owed.delete(id) && line.owed.size === 0) line.onDrained?.(); // promise: late-answer-owed-no-more
+    const request = this.#requests.get(id); // promise: result-by-request
+    if (request === undefined) return; // answered twice, or nobody awaits it any more
+    this.#remove(id, request);
+    let at = 0;
+    for (const send of request.sends) {
+      const { message } = send;
+      if (message === undefined) at += send.count;
+      else if (response.IsError) this.settle(send, serverError(response.Error, subjectOf(send)));
+      else
+        this.settle(
+          send,
+          undefined,
+          message.map((one) => sendResult(response.Results[at++], one, send.operation)),
+        );
+    }
+  }
+
+  #ended(line: Line, error: unknown): void {
+    this.#lines.delete(line);
+    line.owed.clear();
+    line.onDrained?.();
+    if (this.#line !== line) return;
+    this.#line = undefined;
+    const lost =
+      error === undefined
+        ? connectionLost(this.subject, "the server ended the stream")
+        : toKubeMQError(error, this.subject);
+    this.lost(this.unanswered(), lost, line.stream.isAccepted); // promise: lost-connection-rejects-sends
+  }
+
+  protected unanswered(): readonly QueueSend[] {
+    const sends = [...this.#requests.values()].flatMap((request) => request.sends);
+    this.#requests.clear();
+    this.#holding = 0;
+    this.#silence?.stop();
+    return sends;
+  }
+
+  protected forget(send: QueueSend): void {
+    for (const [id, request] of this.#requests) {
+      if (!request.sends.includes(send)) continue;
+      request.open -= 1;
+      // A request that nobody awaits any more does not hold back the next one.
+      if (request.open === 0) this.#remove(id, request); // promise: abandoned-request
+      return;
+    }
+  }
+
+  #remove(id: string, request: Request): void {
+    this.#requests.delete(id);
+    if (request.isHolding) this.#holding -= 1;
+    if (this.#holding === 0) this.#silence?.interrupt();
+  }
+
+  #stopHolding(): void {
+    for (const request of this.#requests.values()) request.isHolding = false;
+    this.#holding = 0; // promise: silent-request
+    this.proceed();
+  }
+
+  protected async leave(): Promise<void> {
+    const line = this.#line;
+    if (line === undefined) return;
+    this.#line = undefined;
+    this.#silence?.stop();
+    const { clock } = this.connection;
+    // promise: upstream-drained
+    if (line.owed.size > 0) await within(clock, DRAIN_MS, new Promise<void>((resolve) => (line.onDrained = resolve)));
+    line.stream.halfClose();
+    await within(clock, GRACE_MS, line.stream.over());
+    line.stream.cancel();
+    this.#lines.delete(line);
+  }
+
+  protected abort(): void {
+    for (const line of this.#lines) {
+      line.stream.cancel();
+      line.onDrained?.();
+    }
+    this.#lines.clear();
+    this.#line = undefined;
+  }
+}
+
+function messagesOf(sends: readonly QueueSend[]): WireQueueMessage[] {
+  const [only] = sends;
+  return sends.length === 1 && only?.message !== undefined
+    ? only.message
+    : sends.flatMap(({ message }) => message ?? []);
+}

@@ -1,0 +1,78 @@
+import type { CallOptions } from "../api/message.js";
+import type { Connection } from "../connection/connection.js";
+import { onAbort } from "../support/abort.js";
+import { checkTimeout, type Subject } from "../support/checks.js";
+import { type About, Send, subjectOf } from "./send.js";
+import { type Sender, timeOutOf } from "./sender.js";
+
+/** Makes a unary call for a message. */
+export type SendByCall<Message, Result> = (
+  message: Message,
+  subject: Subject,
+  options: CallOptions | undefined,
+) => Promise<Result>;
+
+/**
+ * What a server's HTTP/2 window for a stream holds, unless the server says otherwise (RFC 9113, section 6.9.2). A larger message would
+ * stop the stream, and hold back the messages behind it, for at least a round trip.
+ */
+const MAX_STREAMED_BYTES = 65_535;
+
+/** How long an unused stream stays open: long enough for a busy client, too short to keep a process alive that is done. */
+export const LINGER_MS = 250;
+
+/**
+ * Sends of which each is awaited by its caller, over one stream of the client: a unary call costs about four times as much. A large
+ * message is a unary call, beside the stream. So is every message when the server does not have the stream.
+ */
+export class PlainSends<Message, Result> {
+  readonly #connection: Connection;
+  readonly #sender: Sender<Message, Result>;
+  #hasStream = true;
+
+  constructor(connection: Connection, sender: Sender<Message, Result>) {
+    this.#connection = connection;
+    this.#sender = sender;
+  }
+
+  send(
+    message: Message,
+    about: About,
+    options: CallOptions | undefined,
+    call: SendByCall<Message, Result>,
+  ): Promise<Result> {
+    if (!this.#hasStream || about.bytes > MAX_STREAMED_BYTES) return call(message, subjectOf(about), options);
+    return new Promise((resolve, reject) => {
+      const send = new Send<Message, Result>(message, about, (error, result) => {
+        if (error === undefined) resolve(result as Result);
+        else reject(error);
+      });
+      send.byCall = (why) => {
+        if (why?.code === "UNSUPPORTED") this.#hasStream = false;
+        call(message, subjectOf(about), options).then(resolve, reject);
+      };
+      if (options !== undefined) this.#bound(send, options);
+      this.#sender.accept(send);
+    });
+  }
+
+  /** Applies the caller's own time-out and signal. */
+  #bound(send: Send<Message, Result>, { timeoutMs, signal }: CallOptions): void {
+    const subject = subjectOf(send);
+    const { clock, options } = this.#connection;
+    const boundMs = checkTimeout(subject, timeoutMs, options.timeoutMs);
+    if (signal?.aborted === true) throw signal.reason;
+    let cancelTimer = () => {};
+    if (timeoutMs !== undefined) {
+      send.isTimedAlone = true;
+      if (boundMs > 0) {
+        cancelTimer = clock.setTimer(boundMs, () => this.#sender.cancelSend(send, timeOutOf(subject)));
+      }
+    }
+    const unwatch = onAbort(signal, () => this.#sender.cancelSend(send, signal?.reason));
+    send.release = () => {
+      cancelTimer();
+      unwatch();
+    };
+  }
+}

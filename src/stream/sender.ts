@@ -1,0 +1,315 @@
+import type { ErrorCode, KubeMQError } from "../api/errors.js";
+import type { StreamOptions } from "../api/message.js";
+import type { Connection } from "../connection/connection.js";
+import type { HostedStream } from "../connection/hosted-stream.js";
+import { onAbort } from "../support/abort.js";
+import type { Subject } from "../support/checks.js";
+import { clientClosed, fault } from "../support/faults.js";
+import { Fifo } from "../support/fifo.js";
+import { Quiet } from "../support/idle-timer.js";
+import { microtask } from "../support/timers.js";
+import type { AnsweredStream } from "./answered-stream.js";
+import { Deadlines } from "./deadlines.js";
+import { type Send, subjectOf } from "./send.js";
+
+/** How a sender behaves. */
+export interface SenderOptions extends StreamOptions {
+  readonly operation: string;
+  /**
+   * When the time-out of a send starts. A publisher is given more than a connection can take, so it counts from the moment when the
+   * message is put on the stream; a call counts from the call.
+   */
+  readonly timedFrom: "acceptance" | "transmission";
+  /** How long an unused stream stays open, in milliseconds. Without it until the sender is closed. */
+  readonly lingerMs?: number;
+}
+
+type State =
+  /** The client does not know the sender: it has no stream, and nothing to send. */
+  | { readonly kind: "idle" }
+  | { readonly kind: "open" }
+  | { readonly kind: "closing" }
+  | { readonly kind: "closed"; readonly reason: unknown };
+
+/** Messages that may wait for their turn. Above it a send is refused, since its caller does not await. */
+const MAX_WAITING = 100_000;
+
+/** Age at which a stream of calls is replaced: less than servers wait between GOAWAY and closing the connection. */
+const MAX_AGE_MS = 5_000;
+
+/** Waiting messages at which they are put on the stream without waiting for the end of the tick. */
+const TRANSMIT_AT = 1024;
+
+/**
+ * Sends messages over streams, in call order: one outcome for each send, a bounded number on their way, and nothing sent twice.
+ * What is accepted in one tick is put on the stream at its end, in as few writes as possible. The patterns say how.
+ */
+export abstract class Sender<Message, Result> implements HostedStream {
+  protected readonly connection: Connection;
+  protected readonly subject: Subject;
+  readonly #options: SenderOptions;
+  readonly #reconnects: boolean;
+  readonly #deadlines: Deadlines<Send<Message, Result>>;
+  readonly #idle: Quiet | undefined;
+  readonly #waiting = new Fifo<Send<Message, Result>>();
+  readonly #flushing = new Fifo<() => void>();
+  readonly #closingWatchers = new Set<(reason: unknown) => void>();
+  #waitingMessages = 0;
+  /** Sends without an outcome, whether they wait or are on their way. */
+  #unsettled = 0;
+  #state: State = { kind: "idle" };
+  #isTransmissionDue = false;
+  #closing: Promise<void> | undefined;
+  #leaving: Promise<void> = Promise.resolve();
+  #unwatch = () => {};
+
+  constructor(connection: Connection, options: SenderOptions) {
+    const { clock, options: client } = connection;
+    this.connection = connection;
+    this.subject = { operation: options.operation };
+    this.#options = options;
+    this.#reconnects = options.reconnect ?? connection.reconnect !== false;
+    this.#deadlines = new Deadlines(clock, client.timeoutMs, (send) => this.#timeOut(send));
+    if (options.lingerMs !== undefined) {
+      this.#idle = new Quiet(clock, options.lingerMs, () => void this.#release());
+      return;
+    }
+    this.#join({ operation: "client.open" });
+    this.#unwatch = onAbort(options.signal, () => this.#end(options.signal?.reason));
+  }
+
+  /** Puts waiting sends on a stream, as many as may be on their way. */
+  protected abstract transmit(): void;
+  /** Forgets a send that has its outcome before its answer came. */
+  protected abstract forget(send: Send<Message, Result>): void;
+  /** Ends the stream that is open, if any, in the way that servers take well. Nothing is sent on it any more. */
+  protected abstract leave(): Promise<void>;
+  /** Ends every stream now. */
+  protected abstract abort(): void;
+
+  /** Throws when the sender takes nothing any more. */
+  checkOpen(subject = this.subject): void {
+    if (this.#state.kind === "closing") throw clientClosed(subject); // promise: publisher-closing-refuses
+    if (this.#state.kind !== "closed") return;
+    // What is not a publisher closes with the client, and for no other reason.
+    throw this.#idle === undefined ? this.#state.reason : clientClosed(subject);
+  }
+
+  /** Takes over a send. It has its outcome later, or at once when it is refused. */
+  accept(send: Send<Message, Result>): void {
+    try {
+      this.#admit(send);
+    } catch (error) {
+      send.settle(error);
+      return;
+    }
+    this.#unsettled += 1;
+    this.#waitingMessages += send.count;
+    this.#waiting.push(send);
+    if (this.#options.timedFrom === "acceptance") this.#time(send);
+    if (this.#waitingMessages >= TRANSMIT_AT) this.transmit();
+    if (this.#isTransmissionDue || this.#waiting.size === 0) return;
+    this.#isTransmissionDue = true;
+    microtask(this.#transmitDue);
+  }
+
+  /** Settles a send whose caller has given up. */
+  cancelSend(send: Send<Message, Result>, reason: unknown): void {
+    if (send.isSettled) return;
+    this.forget(send);
+    this.settle(send, reason);
+    this.proceed();
+  }
+
+  /** Resolves when every send accepted before has its outcome, which its own promise tells. */
+  flush(): Promise<void> {
+    return this.#unsettled === 0 ? Promise.resolve() : new Promise((resolve) => this.#flushing.push(resolve));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  cancel(): void {
+    this.#end(clientClosed(this.subject));
+    this.abort();
+  }
+
+  /** Calls back with the reason when the sender takes no more. Returns how to stop watching. */
+  onClosing(watcher: (reason: unknown) => void): () => void {
+    if (this.#state.kind === "closing") watcher(clientClosed(this.subject));
+    else if (this.#state.kind === "closed") watcher(this.#state.reason);
+    else this.#closingWatchers.add(watcher);
+    return () => void this.#closingWatchers.delete(watcher);
+  }
+
+  /** Sends that wait, those included whose callers have given up. */
+  protected get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** The next send that waits, which stays where it is. */
+  protected peek(): Send<Message, Result> | undefined {
+    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
+      if (!next.isSettled) return next;
+      this.shift();
+    }
+    return undefined;
+  }
+
+  /** Removes the next send from those that wait: it is about to be put on the stream. */
+  protected shift(): void {
+    const send = this.#waiting.shift();
+    if (send === undefined) return;
+    this.#waitingMessages -= send.count;
+    if (this.#options.timedFrom === "transmission" && !send.isSettled) this.#time(send);
+  }
+
+  /**
+   * Whether a stream of calls is old enough to be replaced, once nothing is on its way on it. A server that closes its connections in
+   * turn (GOAWAY) lets streams go on for a while, but takes new ones only on the next connection: a stream that is always busy would
+   * stay until it is cut.
+   */
+  protected isOld(stream: Pick<AnsweredStream<unknown, unknown>, "openedAt">): boolean {
+    return this.#idle !== undefined && this.connection.clock.now() - stream.openedAt >= MAX_AGE_MS;
+  }
+
+  /** Gives a send its outcome. Call `proceed()` after the last of several. */
+  protected settle(send: Send<Message, Result>, error: unknown, result?: Result): void {
+    if (send.isSettled) return;
+    this.#unsettled -= 1;
+    send.settle(error, result);
+  }
+
+  /** Makes a send a call of its own. False when it cannot be one. */
+  protected handToCall(send: Send<Message, Result>, why?: KubeMQError): boolean {
+    if (!send.handToCall(why)) return false;
+    this.#unsettled -= 1;
+    return true;
+  }
+
+  /** There may be room again: transmits what waits, and notices when nothing is left. */
+  protected proceed(): void {
+    if (this.#state.kind === "closed") return;
+    this.transmit();
+    if (this.#unsettled > 0) return;
+    for (const resolve of this.#flushing.drain()) resolve();
+    this.#idle?.begin();
+  }
+
+  /**
+   * A stream was lost. What was on its way may have been processed or not: that is for the caller to decide, so it is never sent
+   * again by itself, except what the server has provably not processed.
+   */
+  protected lost(sends: readonly Send<Message, Result>[], error: KubeMQError, wasAccepted: boolean): void {
+    const isUnprocessed = !wasAccepted && isRefusalOfStream(error.code, error.retryable);
+    for (const send of sends) {
+      if (!isUnprocessed || !this.handToCall(send, error)) this.settle(send, this.#errorOf(send, error));
+    }
+    // promise: publisher-reopens
+    if (!this.#reconnects && this.#state.kind === "open" && this.#idle === undefined) this.#end(error);
+    else this.proceed();
+  }
+
+  #admit(send: Send<Message, Result>): void {
+    this.checkOpen(subjectOf(send));
+    // promise: publisher-bounded-waiting
+    if (this.#waiting.size > 0 && this.#waitingMessages + send.count > MAX_WAITING) {
+      const text = `${MAX_WAITING} messages wait to be sent: await them before sending more`;
+      throw fault("RESOURCE_EXHAUSTED", subjectOf(send), text, { retryable: true });
+    }
+    this.#idle?.interrupt();
+    if (this.#state.kind === "idle") this.#join(subjectOf(send));
+  }
+
+  #join(subject: Subject): void {
+    this.connection.join(this, false, subject); // promise: sender-not-in-state
+    this.#state = { kind: "open" };
+  }
+
+  #time(send: Send<Message, Result>): void {
+    if (send.isTimedAlone) return;
+    send.deadline = this.#deadlines.next();
+    this.#deadlines.add(send);
+  }
+
+  readonly #transmitDue = (): void => {
+    this.#isTransmissionDue = false;
+    if (this.#state.kind !== "closed") this.transmit();
+  };
+
+  #timeOut(send: Send<Message, Result>): void {
+    this.cancelSend(send, timeOutOf(subjectOf(send))); // promise: send-timeout
+  }
+
+  /** Nothing was sent for a while: the stream is not kept. */
+  async #release(): Promise<void> {
+    if (this.#state.kind !== "open" || this.#unsettled > 0) return;
+    await this.leaveSoon();
+    if (this.#state.kind !== "open" || this.#unsettled > 0) return;
+    this.#state = { kind: "idle" };
+    this.connection.leave(this);
+  }
+
+  /** Leaves the stream in the background; a close waits for it. */
+  protected leaveSoon(): Promise<void> {
+    this.#leaving = Promise.all([this.#leaving, this.leave()]).then(() => {});
+    return this.#leaving;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state.kind !== "closed") {
+      this.#state = { kind: "closing" };
+      this.#tellClosing(clientClosed(this.subject));
+      await this.flush(); // promise: publisher-close-flushes
+      this.#end(clientClosed(this.subject));
+    }
+    await this.#leaving; // promise: upstream-drained-once
+  }
+
+  /** Every send has its outcome at once; the stream is left in the background. */
+  #end(reason: unknown): void {
+    if (this.#state.kind === "closed") return;
+    this.#state = { kind: "closed", reason };
+    this.#tellClosing(reason);
+    this.#unwatch();
+    this.#idle?.stop();
+    this.#deadlines.stop();
+    const left = this.leaveSoon();
+    for (const send of this.unanswered()) this.settle(send, reason);
+    for (const send of this.#waiting.drain()) this.settle(send, reason);
+    for (const resolve of this.#flushing.drain()) resolve();
+    void left.then(() => this.connection.leave(this));
+  }
+
+  /** Removes what is on its way, and returns it. */
+  protected abstract unanswered(): readonly Send<Message, Result>[];
+
+  #tellClosing(reason: unknown): void {
+    for (const watcher of this.#closingWatchers) watcher(reason);
+    this.#closingWatchers.clear();
+  }
+
+  /** The error of a stream, as that of a send. */
+  #errorOf(send: Send<Message, Result>, error: KubeMQError): KubeMQError {
+    const prefix = `${this.subject.operation}: `;
+    const text = error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message;
+    const { code, retryable } = error;
+    return fault(code, subjectOf(send), text, { cause: error, retryable });
+  }
+}
+
+/** The error of a send whose answer did not come in time. */
+export function timeOutOf(subject: Subject): KubeMQError {
+  return fault("TIMEOUT", subject, "no answer from the server in time, the message may have been taken");
+}
+
+/** The server has no such stream, or refused the token that the stream came with. */
+function isRefusalOfStream(code: ErrorCode, isRetryable: boolean): boolean {
+  return code === "UNSUPPORTED" || (code === "UNAUTHENTICATED" && isRetryable);
+}

@@ -1,0 +1,211 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { describe, expect, test } from "@jest/globals";
+import { type CallOptions, KubeMQClient } from "kubemq-es";
+import {
+  type Event,
+  QueuesUpstreamResponseSchema,
+  type QueuesUpstreamRequest,
+  ResultSchema,
+  SendQueueMessageResultSchema,
+} from "kubemq-es/gen";
+import { startBroker } from "kubemq-es/testing";
+import { playedBy } from "../support/queue-world.js";
+import { rejection, until, within } from "../support/until.js";
+
+/** The three ways of sending one message. */
+const kinds = [
+  {
+    name: "events.publish",
+    rpc: "SendEventsStream",
+    send: (client: KubeMQClient, body: string, options?: CallOptions): Promise<unknown> =>
+      client.events.publish({ channel: "c", body }, options),
+  },
+  {
+    name: "eventsStore.publish",
+    rpc: "SendEventsStream",
+    send: (client: KubeMQClient, body: string, options?: CallOptions): Promise<unknown> =>
+      client.eventsStore.publish({ channel: "c", body }, options),
+  },
+  {
+    name: "queues.send",
+    rpc: "QueuesUpstream",
+    send: (client: KubeMQClient, body: string, options?: CallOptions): Promise<unknown> =>
+      client.queues.send({ channel: "c", body }, options),
+  },
+] as const;
+
+/** Plays the streams and the calls: `bad` bodies are refused. */
+function played() {
+  const counts = { streams: 0, calls: 0 };
+  const isBad = ({ Body }: { Body: Uint8Array }) => Buffer.from(Body).toString() === "bad";
+  const refused = "Error 302: connection not available, please retry";
+  const event = (sent: Event) =>
+    create(ResultSchema, { EventID: sent.EventID, Sent: !isBad(sent), Error: isBad(sent) ? refused : "" });
+  const message = (sent: { MessageID: string; Body: Uint8Array }) => ({
+    MessageID: sent.MessageID,
+    SentAt: 1_000_000n,
+    IsError: isBad(sent),
+    Error: isBad(sent) ? refused : "",
+  });
+  return {
+    counts,
+    calls: {
+      sendEvent(sent: Event) {
+        counts.calls += 1;
+        return event(sent);
+      },
+      sendQueueMessage(sent: { MessageID: string; Body: Uint8Array }) {
+        counts.calls += 1;
+        return create(SendQueueMessageResultSchema, message(sent));
+      },
+    },
+    streams: {
+      async *sendEventsStream(events: AsyncIterable<Event>) {
+        counts.streams += 1;
+        for await (const sent of events) if (sent.Store || isBad(sent)) yield event(sent);
+      },
+      async *queuesUpstream(requests: AsyncIterable<QueuesUpstreamRequest>) {
+        counts.streams += 1;
+        for await (const { RequestID, Messages } of requests) {
+          yield create(QueuesUpstreamResponseSchema, { RefRequestID: RequestID, Results: Messages.map(message) });
+        }
+      },
+    },
+  };
+}
+
+describe.each(kinds)("$name, many at once", ({ name, rpc, send }) => {
+  const operation = name;
+
+  test("share one stream, which is let go when nothing is sent", async () => {
+    await using broker = await startBroker();
+    await using client = new KubeMQClient({ address: broker.address });
+    const streams = () => broker.stats().streams[rpc] ?? 0;
+    broker.faults.pauseWriting();
+    const sends = Array.from({ length: 100 }, (_, n) => send(client, String(n)));
+    await until("the stream is open", () => streams() === 1);
+    broker.faults.resumeWriting();
+    await Promise.all(sends);
+    await Promise.all(Array.from({ length: 100 }, (_, n) => send(client, String(n))));
+    expect(streams()).toBeLessThanOrEqual(1);
+    await until("the stream is let go", () => streams() === 0, 2_000);
+    await Promise.all([send(client, "x"), send(client, "y")]);
+  });
+
+  test("a refused one rejects alone", async () => {
+    const { calls, streams } = played();
+    await using client = playedBy({ ...calls, ...streams });
+    const outcomes = await Promise.allSettled(["a", "bad", "b", "bad", "c"].map((body) => send(client, body)));
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+    ]);
+    expect(outcomes[1]).toMatchObject({ reason: { code: "UNAVAILABLE", serverCode: 302, operation, channel: "c" } });
+  });
+
+  test("each has its own time-out and its own signal", async () => {
+    await using broker = await startBroker();
+    await using client = new KubeMQClient({ address: broker.address });
+    await send(client, "first");
+    broker.faults.pauseWriting();
+    const stop = new AbortController();
+    const patient = send(client, "patient");
+    const hasty = rejection(send(client, "hasty", { timeoutMs: 50 }));
+    const left = rejection(send(client, "left", { signal: stop.signal }));
+    const waiting = new Promise((resolve) => setImmediate(resolve)).then(() =>
+      rejection(send(client, "waits for its turn", { timeoutMs: 60 })),
+    );
+    expect(await within(1_000, "the time-out", hasty)).toMatchObject({ code: "TIMEOUT", operation, channel: "c" });
+    expect(await within(1_000, "the second time-out", waiting)).toMatchObject({ code: "TIMEOUT" });
+    stop.abort(new Error("enough"));
+    expect(await within(100, "the abort", left)).toMatchObject({ message: "enough" });
+    broker.faults.resumeWriting();
+    await within(2_000, "the patient one", patient);
+    const gone = AbortSignal.abort(new Error("before"));
+    expect(await rejection(send(client, "x", { signal: gone }))).toMatchObject({ message: "before" });
+    expect(await rejection(send(client, "x", { timeoutMs: 0 }))).toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+
+  test("a lost connection rejects all that are on their way, and the next one opens another stream", async () => {
+    await using broker = await startBroker();
+    await using client = new KubeMQClient({ address: broker.address });
+    await Promise.all([send(client, "1"), send(client, "2")]);
+    broker.faults.pauseWriting();
+    const lost = [send(client, "3"), send(client, "4")].map((sent) => rejection(sent));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await broker.faults.dropConnections();
+    broker.faults.resumeWriting();
+    for (const error of await within(5_000, "the rejections", Promise.all(lost))) {
+      expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true, operation, channel: "c" });
+    }
+    await Promise.all([send(client, "5"), send(client, "6")]);
+  });
+
+  test("where the server has no such stream each is a call, and the stream is asked for once", async () => {
+    const { counts, calls, streams } = played();
+    const refuse = async function* () {
+      counts.streams += 1;
+      yield* [];
+      await Promise.resolve();
+      throw new ConnectError("unknown method", Code.Unimplemented);
+    };
+    const none = Object.fromEntries(Object.keys(streams).map((method) => [method, refuse]));
+    await using client = playedBy({ ...calls, ...none });
+    await Promise.all(["a", "b", "c"].map((body) => send(client, body)));
+    await Promise.all(["d", "e"].map((body) => send(client, body)));
+    expect(await rejection(send(client, "bad"))).toMatchObject({ code: "UNAVAILABLE", serverCode: 302 });
+    expect(counts).toEqual({ streams: 1, calls: 6 });
+  });
+
+  test("a token that has expired is fetched again, as for a call", async () => {
+    const { counts, calls, streams } = played();
+    const isOld = (headers: Headers) => headers.get("authorization") !== "new";
+    const guarded = Object.fromEntries(
+      Object.entries({ ...calls, ...streams }).map(([method, handler]) => [
+        method,
+        (request: never, context: { requestHeader: Headers }) => {
+          if (isOld(context.requestHeader)) throw new ConnectError("token expired", Code.Unauthenticated);
+          return (handler as (request: never) => unknown)(request);
+        },
+      ]),
+    );
+    const tokens = ["old", "new"];
+    const authToken = () => tokens.shift() ?? "none";
+    await using client = playedBy(guarded, { authToken });
+    await Promise.all(["a", "b", "c"].map((body) => send(client, body)));
+    expect(tokens).toEqual([]);
+    expect(counts.calls + counts.streams).toBeGreaterThan(0);
+  });
+
+  test("a close of the client waits for them, and refuses later ones", async () => {
+    const { calls, streams } = played();
+    const client = playedBy({ ...calls, ...streams });
+    const sends = ["a", "b", "c"].map((body) => send(client, body));
+    await client.close();
+    await Promise.all(sends);
+    expect(await rejection(send(client, "d"))).toMatchObject({ code: "CLIENT_CLOSED", operation, channel: "c" });
+  });
+});
+
+test("a large message is a call of its own: small ones pass while it is on its way", async () => {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const { counts, calls, streams } = played();
+  await using client = playedBy({
+    ...streams,
+    async sendQueueMessage(sent) {
+      await held;
+      return calls.sendQueueMessage(sent);
+    },
+  });
+  const large = client.queues.send({ channel: "c", body: Buffer.alloc(1_000_000) });
+  await client.queues.send({ channel: "c", body: "small" });
+  expect(counts).toEqual({ streams: 1, calls: 0 });
+  release();
+  await large;
+  expect(counts).toEqual({ streams: 1, calls: 1 });
+});
