@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { forEachConcurrent, KubeMQError, type Delivery, type QueueMessage, type Subscription } from "kubemq-es";
 import { numbers, QueueWorld } from "../support/queue-world.js";
-import { rejection, sleep, until, within } from "../support/until.js";
+import { rejection, roundTrips, until, within } from "../support/until.js";
 
 describe("consuming", () => {
   test("a lone message is not held up, whatever the prefetch", async () => {
@@ -16,7 +16,7 @@ describe("consuming", () => {
       }
     })();
     for (let sent = 0; sent < 40; sent++) {
-      await sleep(sent % 4 === 0 ? 20 : 1);
+      await roundTrips(world.client, sent % 4 === 0 ? 5 : 1);
       sentAt = performance.now();
       await world.client.queues.send({ channel: "q", body: "x" });
       await until("it is there", () => lateMs.length > sent);
@@ -66,7 +66,7 @@ describe("consuming", () => {
     })();
     for (const body of numbers(5)) {
       await world.client.queues.send({ channel: "q", body });
-      await sleep(10);
+      await roundTrips(world.client, 1);
     }
     await until("three are held", () => held.length === 3);
     expect(await world.waiting("q")).toEqual(["3", "4"]);
@@ -85,7 +85,7 @@ describe("consuming", () => {
     for await (const job of world.client.queues.consume({ channel: "q", settle: "on-next", prefetch: 3 })) {
       if (job.text() === "b") break;
     }
-    expect((await world.client.queues.peek({ channel: "q", max: 3 })).map((m) => [m.text(), m.receiveCount])).toEqual([
+    expect((await world.peek("q")).map((m) => [m.text(), m.receiveCount])).toEqual([
       ["c", 1],
       ["b", 2],
     ]);
@@ -104,7 +104,7 @@ describe("consuming", () => {
     const { signal } = stop;
     for await (const job of world.client.queues.consume({ channel: "q", settle: "on-next" }, { signal })) {
       stop.abort();
-      await sleep(20);
+      await roundTrips(world.client);
       expect(job.text()).toBe("a");
     }
     await until("no stream is left", () => world.streams("QueuesDownstream") === 0);
@@ -117,7 +117,7 @@ describe("consuming", () => {
     const seen: QueueMessage[] = [];
     for await (const message of world.client.queues.consume({ channel: "q", settle: "on-delivery" })) {
       seen.push(message);
-      await sleep(30); // nothing is fetched meanwhile
+      await roundTrips(world.client); // nothing is fetched meanwhile
       if (seen.length === 3) break;
     }
     expect("ack" in (seen[0] ?? {})).toBe(false);
@@ -227,7 +227,7 @@ describe("consuming", () => {
         if (job.text() === "self") await job.requeue("self");
         if (job.text() === "last") {
           stop.abort();
-          await sleep(150);
+          await roundTrips(world.client);
         }
         return "ack";
       },
@@ -248,7 +248,7 @@ describe("consuming", () => {
     const source = world.client.queues.consume({ channel: "q", prefetch: 2 });
     const work = async (job: Delivery) => {
       if (job.text() === "bad") throw new Error("bad");
-      await sleep(50);
+      await roundTrips(world.client);
       await job.ack();
       settled.push(job.text());
     };

@@ -9,7 +9,7 @@ import {
 } from "kubemq-es/gen";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { first, numbers, playedBy, playedCall, QueueWorld, wireMessage } from "../support/queue-world.js";
-import { rejection, sleep, until, within } from "../support/until.js";
+import { rejection, roundTrips, until, within } from "../support/until.js";
 
 describe("the leased loop", () => {
   test("settles in every way, each resolved by the server's own reply", async () => {
@@ -41,14 +41,14 @@ describe("the leased loop", () => {
     await world.fill("q", numbers(4));
     const one = world.client.queues.consume({ channel: "q", visibilitySeconds: 30 });
     const job = await first(one);
-    await sleep(100);
+    await roundTrips(world.client);
     expect(world.streams("StreamQueueMessage")).toBe(1);
     await job.ack();
     await one.close();
     const three = world.client.queues.consume({ channel: "q", visibilitySeconds: 30, prefetch: 3 });
     const held = await first(three);
     await until("three streams", () => world.streams("StreamQueueMessage") >= 3);
-    await sleep(50);
+    await roundTrips(world.client);
     expect(world.streams("StreamQueueMessage")).toBeLessThanOrEqual(4); // the settled one may be ending still
     await held.ack();
     await three.close();
@@ -66,7 +66,11 @@ describe("the leased loop", () => {
         await job.ack();
         break;
       }
-      await new Promise((resolve) => job.signal.addEventListener("abort", resolve));
+      await world.pass(900);
+      await roundTrips(world.client);
+      expect(job.signal.aborted).toBe(false);
+      await world.pass(100);
+      await until("the signal aborts", () => job.signal.aborted);
       expect(KubeMQError.is(job.signal.reason, "LEASE_LOST")).toBe(true);
       expect(await rejection(job.ack())).toMatchObject({ code: "LEASE_LOST" });
       expect(await rejection(job.extendVisibility(5))).toMatchObject({ code: "LEASE_LOST" });
@@ -81,7 +85,8 @@ describe("the leased loop", () => {
     for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 1 })) {
       const until = await job.extendVisibility(4);
       expect(until.getTime()).toBeGreaterThan(Date.now() + 3_000);
-      await sleep(1_500);
+      await world.pass(1_500);
+      await roundTrips(world.client);
       expect(job.signal.aborted).toBe(false);
       await job.ack();
       break;
@@ -90,12 +95,18 @@ describe("the leased loop", () => {
     for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 1, autoExtend: true })) {
       seen.push(`${job.text()}#${job.receiveCount}`);
       if (job.text() === "auto") {
-        await sleep(2_300);
+        for (let half = 0; half < 5; half++) {
+          await world.pass(500);
+          await roundTrips(world.client);
+        }
         await job.ack();
       } else if (job.receiveCount === 2) {
         await job.ack();
         break;
-      } // else: left unsettled; nobody extends it any more
+      } else {
+        // Left unsettled, and not extended when its body is over.
+        void roundTrips(world.client).then(() => world.pass(1_000));
+      }
     }
     expect(seen).toEqual(["auto#1", "left#1", "left#2"]);
   });
@@ -154,7 +165,7 @@ describe("the leased loop", () => {
       { signal },
     )) {
       stop.abort();
-      await sleep(50);
+      await roundTrips(world.client);
       expect(job.signal.aborted).toBe(false);
       await job.ack();
     }
@@ -267,7 +278,6 @@ describe("on the wire", () => {
     await clock.advance(4_000); // half of the 8 s that are left
     await until("it is extended", () => extensions.length === 1);
     await settle();
-    await sleep(5);
     await clock.advance(4_900);
     expect(job.signal.aborted).toBe(false);
     await job.ack();
@@ -310,7 +320,6 @@ describe("on the wire", () => {
       await clock.advance(5_000);
       await until("it is extended", () => extensions.length === step + 1);
       await settle();
-      await sleep(5);
     }
     expect(extensions).toEqual([5_000, 10_000, 15_000]);
     await clock.advance(4_900);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { numbers, QueueWorld } from "../support/queue-world.js";
-import { sleep, until, within } from "../support/until.js";
+import { roundTrips, until, within } from "../support/until.js";
 
 describe("leaving", () => {
   const ways = ["break", "throw", "return"] as const;
@@ -23,7 +23,7 @@ describe("leaving", () => {
     await loop().catch((error: Error) => expect(error.message).toBe("thrown"));
     await until("the call is gone", () => world.streams("QueuesDownstream") === 0, 1_000);
     expect(performance.now() - left).toBeLessThan(500);
-    const back = await world.client.queues.peek({ channel: "q", max: 1_024 });
+    const back = await world.peek("q");
     expect(back.map((message) => [message.text(), message.receiveCount])).toEqual(
       numbers(40)
         .slice(20)
@@ -56,7 +56,7 @@ describe("leaving", () => {
       for await (const job of subscription) {
         await job.ack();
         if (++count < 5) continue;
-        const next = await world.client.queues.peek({ channel: "q", max: 10 });
+        const next = await world.peek("q");
         expect(next.length).toBeGreaterThanOrEqual(4);
         if (way === "abort") stop.abort();
         else closing = way === "close" ? subscription.close() : client.close();
@@ -77,7 +77,7 @@ describe("leaving", () => {
     for await (const job of subscription) {
       if (way === "abort") stop.abort();
       else void subscription.close().then(() => (closed = true));
-      await sleep(50);
+      await roundTrips(world.client);
       expect(closed).toBe(false);
       await job.ack();
     }
@@ -127,11 +127,19 @@ describe("leaving", () => {
     await using world = await QueueWorld.start();
     await world.fill("q", ["a"]);
     const stop = new AbortController();
-    for await (const job of world.client.queues.consume({ channel: "q" }, { signal: stop.signal })) {
-      expect(job.settled).toBe(false);
-      stop.abort();
-    }
-    await until("the call is gone", () => world.streams("QueuesDownstream") === 0, 8_000);
+    const loop = (async () => {
+      for await (const job of world.client.queues.consume({ channel: "q" }, { signal: stop.signal })) {
+        expect(job.settled).toBe(false);
+        stop.abort();
+      }
+    })();
+    await until("the body is over", () => stop.signal.aborted);
+    await world.pass(4_900);
+    await roundTrips(world.client);
+    expect(world.streams("QueuesDownstream")).toBe(1);
+    await world.pass(100);
+    await loop;
+    await until("the call is gone", () => world.streams("QueuesDownstream") === 0);
     expect(await world.waiting("q")).toEqual(["a"]);
   });
 });

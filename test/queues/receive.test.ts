@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { KubeMQError } from "kubemq-es";
 import { numbers, QueueWorld } from "../support/queue-world.js";
-import { rejection, sleep, until, within } from "../support/until.js";
+import { rejection, until, within } from "../support/until.js";
 
 describe("receive, peek, ackAll, info", () => {
   test("receive takes, peek looks", async () => {
@@ -13,8 +13,8 @@ describe("receive, peek, ackAll, info", () => {
     expect(taken.map((message) => message.text())).toEqual(["0", "1", "2"]);
     expect(Object.keys(JSON.parse(JSON.stringify(taken[0])) as object)).toContain("sequence");
     expect("ack" in (taken[0] ?? {})).toBe(false);
-    expect(await queues.ackAll({ channel: "q" })).toBe(2n);
-    expect(await queues.receive({ channel: "q" })).toEqual([]);
+    expect(await world.afterWait(queues.ackAll({ channel: "q" }))).toBe(2n);
+    expect(await world.afterWait(queues.receive({ channel: "q" }))).toEqual([]);
     expect(await queues.info("q")).toMatchObject({ total: 1, queues: [{ name: "q", waiting: 0, lastSequence: 5n }] });
     expect((await queues.info()).queues.map(({ name }) => name)).toEqual(["q"]);
   }, 20_000);
@@ -72,6 +72,7 @@ describe("receive, peek, ackAll, info", () => {
     const receiving = world.client.queues.receive({ channel: "q", max: 10, waitSeconds: 1 }, { signal: stop.signal });
     await until("the server waits", () => world.streams("ReceiveQueueMessages") === 1);
     stop.abort();
+    await world.pass(1_000);
     expect((await receiving).map((message) => message.text())).toEqual(["0", "1"]);
   });
 
@@ -81,6 +82,7 @@ describe("receive, peek, ackAll, info", () => {
     const receiving = rejection(world.client.queues.receive({ channel: "q", waitSeconds: 1 }, { signal: stop.signal }));
     await until("the server waits", () => world.streams("ReceiveQueueMessages") === 1);
     stop.abort(new Error("enough"));
+    await world.pass(1_000);
     expect(await receiving).toMatchObject({ message: "enough" });
     const late = rejection(world.client.queues.receive({ channel: "q", waitSeconds: 30 }, { signal: stop.signal }));
     expect(await within(500, "the refusal", late)).toMatchObject({ message: "enough" });
@@ -98,7 +100,7 @@ describe("receive, peek, ackAll, info", () => {
     for (const rpc of ["peek", "ackAll"] as const) {
       const stop = new AbortController();
       const call = rejection(world.client.queues[rpc]({ channel: "q", waitSeconds: 30 }, { signal: stop.signal }));
-      await sleep(50);
+      await until("the server lets the call wait", () => Object.keys(world.broker.stats().streams).length === 1);
       stop.abort(new Error(rpc));
       expect(await within(500, rpc, call)).toMatchObject({ message: rpc });
     }

@@ -9,7 +9,7 @@ import {
 } from "kubemq-es/gen";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { numbers, playedBy, QueueWorld } from "../support/queue-world.js";
-import { rejection, sleep, until, within } from "../support/until.js";
+import { rejection, roundTrips, until, within } from "../support/until.js";
 
 describe("send", () => {
   test("resolves with what the server says of the message", async () => {
@@ -28,11 +28,8 @@ describe("send", () => {
     expect(sent.sentAt.getTime()).toBeGreaterThanOrEqual(before - 1);
     expect(sent.delayedTo?.getTime()).toBeGreaterThanOrEqual(before + 999);
     expect(sent.expiresAt?.getTime()).toBeGreaterThanOrEqual(before + 60_999);
-    const [message] = await world.client.queues.receive<{ a: number }>({
-      channel: "q",
-      waitSeconds: 5,
-      codec: json<{ a: number }>(),
-    });
+    const receiving = world.client.queues.receive({ channel: "q", waitSeconds: 5, codec: json<{ a: number }>() });
+    const [message] = await world.afterWait(receiving);
     expect(message).toMatchObject({
       id: "mine",
       channel: "q",
@@ -190,7 +187,7 @@ describe("the publisher", () => {
           { id: `${body}b`, channel: "q", body },
         ])
         .then((got) => (results[slot] = got));
-      if (slot % 10 === 9) await sleep(1);
+      if (slot % 10 === 9) await roundTrips(world.client, 1);
     }
     await publisher.flush();
     await settle();
@@ -222,7 +219,7 @@ describe("the publisher", () => {
           Results: request?.Messages.map(({ MessageID }) => ({ MessageID, SentAt: 1n })) ?? [],
         }),
       );
-      await sleep(5);
+      await settle();
     };
     const publisher = client.queues.publisher({ ordered: false, maxInFlight: 4 });
     const outcomes: string[] = [];
@@ -312,7 +309,7 @@ describe("the publisher", () => {
     await clock.advance(1_001);
     expect(await failed).toMatchObject({ code: "TIMEOUT" });
     reply(create(QueuesUpstreamResponseSchema, { RefRequestID: requests[0]?.RequestID ?? "" }));
-    await sleep(20);
+    await settle();
     const closing = publisher.close();
     await settle();
     await clock.advance(60);
@@ -324,18 +321,23 @@ describe("the publisher", () => {
     await using world = await QueueWorld.start();
     const { publisher, send } = await abortWhileOwed(world, 1_000);
     await send;
-    let answered = false;
-    void sleep(700).then(() => (answered = true));
-    await publisher.close();
-    expect(answered).toBe(true);
+    let isClosed = false;
+    const closing = publisher.close().then(() => (isClosed = true));
+    await world.pass(900);
+    await settle();
+    expect(isClosed).toBe(false);
+    await world.pass(100);
+    await closing;
   });
 
   test("an abort rejects at once, but the stream stays until the server has answered what it owes", async () => {
     await using world = await QueueWorld.start();
     const { publisher, send } = await abortWhileOwed(world, 1_500);
     expect(await within(100, "the promise", send)).toMatchObject({ message: "enough" });
-    await sleep(200);
+    await world.pass(1_400);
+    await settle();
     expect(world.streams("QueuesUpstream")).toBe(1);
+    await world.pass(100);
     await until("the stream is gone", () => world.streams("QueuesUpstream") === 0, 4_500);
     expect(await rejection(publisher.send({ channel: "q", body: "x" }))).toMatchObject({ message: "enough" });
   });

@@ -3,7 +3,7 @@ import type { Delivery, KubeMQClient, Subscription } from "kubemq-es";
 import type { QueuesDownstreamRequest, QueuesDownstreamResponse } from "kubemq-es/gen";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { answer, first, numbers, playedBy, playedCall, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
-import { rejection, sleep, until, within } from "../support/until.js";
+import { rejection, until, within } from "../support/until.js";
 
 describe("settling", () => {
   test("resolves when the server has done it", async () => {
@@ -61,14 +61,14 @@ describe("settling", () => {
     await until("it is noticed", () => world.status.some(({ type }) => type === "retry"));
     await code("after a reconnect", reconnected.ack());
     await two.close();
-    await queues.ackAll({ channel: "q" });
+    await world.afterWait(queues.ackAll({ channel: "q" }));
 
     await queues.send({ channel: "q", body: "x" });
     const loop = queues.consume({ channel: "q" })[Symbol.asyncIterator]();
     const left = (await loop.next()).value;
     await loop.return?.();
     await code("after a break", left?.ack() ?? Promise.resolve());
-    await queues.ackAll({ channel: "q" });
+    await world.afterWait(queues.ackAll({ channel: "q" }));
 
     const [onItsWay, four] = await take();
     world.broker.faults.pauseWriting();
@@ -305,7 +305,7 @@ describe("on the wire", () => {
     const outcome = Promise.allSettled([two?.ack()]);
     const left = loop.return?.();
     await until("the second ack is written", () => fences.length === 2);
-    await sleep(20);
+    await settle();
     answerFence(1);
     expect(await within(1_000, "the second ack", outcome)).toEqual([{ status: "fulfilled", value: undefined }]);
     await left;

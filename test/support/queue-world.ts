@@ -1,18 +1,20 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { createRouterTransport, type ServiceImpl } from "@connectrpc/connect";
-import { KubeMQClient, type ClientOptions, type Status, type Subscription } from "kubemq-es";
+import { KubeMQClient, type ClientOptions, type QueueMessage, type Status, type Subscription } from "kubemq-es";
 import {
   kubemq,
   PingResultSchema,
   QueueMessageSchema,
   QueuesDownstreamRequestType,
   QueuesDownstreamResponseSchema,
-  type QueueMessage,
+  type QueueMessage as WireQueueMessage,
   type QueuesDownstreamRequest,
   type QueuesDownstreamResponse,
 } from "kubemq-es/gen";
 import { startBroker, type Broker, type BrokerOptions } from "kubemq-es/testing";
 import type { Clock } from "../../src/support/clock.js";
+import { SkippingClock } from "./skipping-clock.js";
+import { until } from "./until.js";
 
 /** A broker and a client of it, with the recorded status events of the client. */
 export class QueueWorld implements AsyncDisposable {
@@ -20,20 +22,29 @@ export class QueueWorld implements AsyncDisposable {
   readonly client: KubeMQClient;
   readonly status: Status[] = [];
 
-  private constructor(broker: Broker, client: KubeMQClient) {
+  readonly #clock: SkippingClock;
+
+  private constructor(broker: Broker, client: ClientOptions, clock: SkippingClock) {
     this.broker = broker;
-    this.client = client;
+    this.#clock = clock;
+    this.client = this.another(client);
     void this.#follow();
   }
 
   static async start(broker: BrokerOptions = {}, client: ClientOptions = {}): Promise<QueueWorld> {
-    const started = await startBroker({ port: 0, ...broker });
-    return new QueueWorld(started, new KubeMQClient({ address: started.address, ...client }));
+    const clock = new SkippingClock();
+    const started = await startBroker({ port: 0, clock: clock.forBroker, ...broker });
+    return new QueueWorld(started, client, clock);
   }
 
   /** Another client of the same broker. */
   another(options: ClientOptions = {}): KubeMQClient {
-    return new KubeMQClient({ address: this.broker.address, ...options });
+    return new KubeMQClient({ address: this.broker.address, ...options }, { clock: this.#clock.forClients });
+  }
+
+  /** Lets time pass for the broker and its clients. */
+  async pass(ms: number): Promise<void> {
+    await this.#clock.pass(ms);
   }
 
   /** Sends bodies in order. */
@@ -45,8 +56,21 @@ export class QueueWorld implements AsyncDisposable {
 
   /** The bodies waiting in a queue, in order, without those that are held. */
   async waiting(channel: string): Promise<string[]> {
-    const messages = await this.client.queues.peek({ channel, max: 1_024 });
-    return messages.map((message) => message.text());
+    return (await this.peek(channel)).map((message) => message.text());
+  }
+
+  /** The messages waiting in a queue, in order, without those that are held. */
+  peek(channel: string): Promise<QueueMessage[]> {
+    return this.afterWait(this.client.queues.peek({ channel, max: 1_024 }));
+  }
+
+  /** The outcome of a call that the server lets wait, for messages or for its end: that time passes at once. */
+  async afterWait<T>(call: Promise<T>, seconds = 1): Promise<T> {
+    const rpcs = ["ReceiveQueueMessages", "AckAllQueueMessages"];
+    const waits = until("the server lets the call wait", () => rpcs.some((rpc) => this.streams(rpc) > 0));
+    await Promise.race([call, waits]);
+    await this.pass(seconds * 1_000);
+    return call;
   }
 
   streams(rpc: string): number {
@@ -112,7 +136,7 @@ export function playedCall<Request, Response>(
   return { say, responses };
 }
 
-export function wireMessage(sequence: number, body = `m${sequence}`): QueueMessage {
+export function wireMessage(sequence: number, body = `m${sequence}`): WireQueueMessage {
   return create(QueueMessageSchema, {
     MessageID: `id${sequence}`,
     Channel: "q",

@@ -26,6 +26,14 @@ export async function within<T>(ms: number, what: string, promise: Promise<T>): 
   }
 }
 
+/**
+ * Lets everything happen that follows from what was sent before: by then it has gone through the server and back. For
+ * checks that something does not happen.
+ */
+export async function roundTrips(client: { ping(): Promise<unknown> }, count = 3): Promise<void> {
+  for (let trip = 0; trip < count; trip++) await client.ping();
+}
+
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
