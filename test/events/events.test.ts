@@ -25,8 +25,8 @@ const live = () => Object.values(broker.stats().streams).reduce((sum, n) => sum 
 let channels = 0;
 const newChannel = () => `test.${++channels}`;
 
-describe("a loop over events", () => {
-  test("sees every part of an event", async () => {
+describe("receiving events", () => {
+  test("a loop receives every field of an event", async () => {
     const channel = newChannel();
     const sub = client.events.subscribe({ channel });
     await sub.ready;
@@ -43,7 +43,7 @@ describe("a loop over events", () => {
     });
   });
 
-  test("decodes by its codec, and a poison event throws in the loop's own frame only", async () => {
+  test("a loop decodes with its codec, and an undecodable event throws only in the body that reads it", async () => {
     const channel = newChannel();
     const sub = client.events.subscribe({ channel, codec: json<{ n: number }>() });
     await sub.ready;
@@ -54,7 +54,7 @@ describe("a loop over events", () => {
     expect(good?.value.n).toBe(7);
   });
 
-  test("a group shares, plain subscribers and wildcards get each event", async () => {
+  test("a group shares events, and plain and wildcard subscribers receive each one", async () => {
     const base = newChannel();
     const stop = new AbortController();
     const seen: Record<string, string[]> = { plain: [], star: [], all: [], g1: [], g2: [] };
@@ -83,7 +83,7 @@ describe("a loop over events", () => {
   });
 });
 
-describe("stopping a loop", () => {
+describe("stopping a loop over events", () => {
   const open = async () => {
     const channel = newChannel();
     const stop = new AbortController();
@@ -96,7 +96,7 @@ describe("stopping a loop", () => {
     return "ended quietly";
   };
 
-  test("by its signal: quietly, with the call cancelled and the listener gone", async () => {
+  test("an abort ends the loop without an error, cancels the call and removes the listener", async () => {
     const { stop, sub } = await open();
     const loop = run(sub);
     expect(getEventListeners(stop.signal, "abort").length).toBe(1);
@@ -106,13 +106,13 @@ describe("stopping a loop", () => {
     await until("no call is left", () => live() === 0);
   });
 
-  test("by a signal that was aborted before: no iteration, no call", async () => {
+  test("a signal that is already aborted means no iteration and no call", async () => {
     const sub = client.events.subscribe({ channel: newChannel() }, { signal: AbortSignal.abort() });
     expect(await run(sub)).toBe("ended quietly");
     expect(live()).toBe(0);
   });
 
-  test("by break and by throw: the error propagates untouched, the call is cancelled", async () => {
+  test("break and throw cancel the call, and the thrown error propagates unchanged", async () => {
     for (const leave of ["break", "throw"]) {
       const { channel, sub } = await open();
       const boom = new Error("boom");
@@ -130,7 +130,7 @@ describe("stopping a loop", () => {
     }
   });
 
-  test("by close(), await using, and client.close()", async () => {
+  test("close(), await using and client.close() end the loop", async () => {
     const one = await open();
     const loop = run(one.sub);
     await one.sub.close();
@@ -152,7 +152,7 @@ describe("stopping a loop", () => {
     await expect(other.events.publish({ channel: "a", body: "b" })).rejects.toMatchObject({ code: "CLIENT_CLOSED" });
   });
 
-  test("a unary promise rejects with the signal's reason, and makes no call when it was aborted before", async () => {
+  test("a unary call rejects with the signal's reason, and is not made when the signal is already aborted", async () => {
     const reason = new Error("mine");
     const message = { channel: newChannel(), body: "x" };
     await expect(client.events.publish(message, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
@@ -168,7 +168,7 @@ describe("stopping a loop", () => {
     await until("no call is left", () => live() === 0);
   });
 
-  test("1,000 subscriptions on one signal: one listener, then none, no warning, no live stream", async () => {
+  test("1,000 subscriptions on one signal share one listener, and leave no listener, warning or stream", async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error) => warnings.push(warning);
     process.on("warning", onWarning);
@@ -188,7 +188,7 @@ describe("stopping a loop", () => {
   }, 60_000);
 });
 
-describe("a lost connection", () => {
+describe("event loops on a lost connection", () => {
   const breaks: Record<string, () => void | Promise<unknown>> = {
     "dropped connections": () => broker.faults.dropConnections(),
     "a clean end of the stream": () => void broker.faults.endStreams({ rpc: "SubscribeToEvents" }),
@@ -196,7 +196,7 @@ describe("a lost connection", () => {
     "a throttled connection": () => broker.faults.goAway({ code: 11, reason: "too_many_pings" }),
     "a restart": () => broker.faults.restart({ keepMemory: true }),
   };
-  test.each(Object.keys(breaks))("the loop goes on after %s, and the status tells", async (name) => {
+  test.each(Object.keys(breaks))("the loop continues after %s, and the status reports it", async (name) => {
     const channel = newChannel();
     const stop = new AbortController();
     const statuses: Status[] = [];
@@ -233,14 +233,14 @@ describe("a lost connection", () => {
     expect((await sub.closed)?.code).toBe("UNAVAILABLE");
   });
 
-  test("what the server refuses for good is thrown, not retried", async () => {
+  test("a permanent refusal is thrown and not retried", async () => {
     const sub = client.events.subscribe({ channel: "a..b" });
     await expect(take(sub, 1)).rejects.toMatchObject({ code: "REJECTED_BY_SERVER", message: /nats: invalid subject/ });
   });
 });
 
-describe("a publisher", () => {
-  test("keeps order over 5,000 events", async () => {
+describe("the events publisher", () => {
+  test("a publisher keeps the order of 5,000 events", async () => {
     const channel = newChannel();
     const sub = client.events.subscribe({ channel });
     await sub.ready;
@@ -253,7 +253,7 @@ describe("a publisher", () => {
     expect((await received).map((event) => Number(event.text()))).toEqual(Array.from({ length: 5_000 }, (_, n) => n));
   });
 
-  test("a lost connection rejects what was unanswered, and the next event opens a new stream", async () => {
+  test("a lost connection rejects unanswered events, and the next event opens a new stream", async () => {
     await using publisher = client.events.publisher();
     const channel = newChannel();
     await publisher.publish({ channel, body: "1" });
@@ -267,7 +267,7 @@ describe("a publisher", () => {
     await publisher.publish({ channel, body: "3" });
   });
 
-  test("close() flushes what was accepted, and refuses what comes later", async () => {
+  test("close() sends accepted events and refuses later ones", async () => {
     const channel = newChannel();
     const sub = client.events.subscribe({ channel });
     await sub.ready;
@@ -282,7 +282,7 @@ describe("a publisher", () => {
     await until("no call is left", () => live() === 0);
   });
 
-  test("its signal rejects what was not answered with the signal's reason", async () => {
+  test("an abort rejects unanswered events with the signal's reason", async () => {
     const stop = new AbortController();
     const publisher = client.events.publisher({ signal: stop.signal });
     broker.faults.pauseWriting();
@@ -295,7 +295,7 @@ describe("a publisher", () => {
     await until("no call is left", () => live() === 0);
   });
 
-  test("no answer in time is TIMEOUT, for its own event", async () => {
+  test("an event without an answer in time rejects with TIMEOUT", async () => {
     const hasty = await KubeMQClient.connect({ address: broker.address, timeoutMs: 1_000 });
     const publisher = hasty.events.publisher();
     broker.faults.pauseWriting();
@@ -306,7 +306,7 @@ describe("a publisher", () => {
   });
 });
 
-describe("bad input is refused before a byte is sent", () => {
+describe("invalid input of events", () => {
   const big = new Uint8Array(101 * 1024 * 1024);
   const cyclic: Record<string, unknown> = {};
   cyclic["self"] = cyclic;
@@ -354,7 +354,7 @@ describe("bad input is refused before a byte is sent", () => {
       /gave Promise/,
     ],
   ];
-  test.each(cases)("publish with %s: %#", async (_, message, code, text) => {
+  test.each(cases)("publish refuses %s before a byte is sent: %#", async (_, message, code, text) => {
     const fresh = new KubeMQClient({ address: broker.address });
     const outgoing = message as OutgoingMessage;
     await expect(fresh.events.publish(outgoing)).rejects.toMatchObject({ code, message: text, retryable: false });
@@ -371,7 +371,7 @@ describe("bad input is refused before a byte is sent", () => {
     [{ channel: "a b" }, /white space/],
     [{ channel: "a", group: "" }, /group must be a text/],
     [{ channel: "a", group: "g h" }, /group must be a text without white space/],
-  ])("subscribe to %j", (filter, text) => {
+  ])("subscribe refuses channel %j before a byte is sent", (filter, text) => {
     expect(() => client.events.subscribe(filter)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
     expect(() => client.events.subscribe(filter)).toThrow(text);
   });
@@ -397,17 +397,17 @@ describe("bad input is refused before a byte is sent", () => {
     [{ reconnect: { initialDelayMs: 100, maxDelayMs: 10 } }, /must not be above/],
     [{ maxMessageBytes: 0 }, /maxMessageBytes/],
     [{ flowControl: { streamBytes: 1 } }, /flowControl\.streamBytes/],
-  ])("options %j", (options, text) => {
+  ])("the client refuses options %j", (options, text) => {
     expect(() => new KubeMQClient(options)).toThrow(text);
     expect(() => new KubeMQClient(options)).toThrow(KubeMQError);
   });
 
-  test("nothing of all that reached the broker", () => {
+  test("no refused call reached the broker", () => {
     expect(live()).toBe(0);
   });
 });
 
-test("ping says who the server is, and a client without a server says UNAVAILABLE", async () => {
+test("ping returns the server's identity, and rejects with UNAVAILABLE without a server", async () => {
   const info = await client.ping();
   expect(info.host).not.toBe("");
   expect(info.startedAt.getTime()).toBeLessThanOrEqual(Date.now());

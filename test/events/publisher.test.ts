@@ -32,8 +32,8 @@ async function* refusing(events: AsyncIterable<Event>): AsyncIterable<Result> {
   for await (const event of events) if (event.Metadata === "refuse") yield refusal(event, NOT_AVAILABLE);
 }
 
-describe("plain events, which a server answers only when it refuses them", () => {
-  test("a refusal in band reaches the promise of its own event; the others are fulfilled", async () => {
+describe("plain events, whose success the server does not confirm", () => {
+  test("a refused event rejects its own promise, and the others resolve", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.boolean(), { minLength: 1, maxLength: 60 }), async (refused) => {
         await using client = clientOf(refusing);
@@ -145,7 +145,7 @@ describe("plain events, which a server answers only when it refuses them", () =>
     expect(streams).toBe(3); // the played call is a stream of one event
   });
 
-  test("a second event under an id that is on its way is refused", async () => {
+  test("an event with the id of an unanswered event is refused", async () => {
     await using client = clientOf(refusing);
     await using publisher = client.events.publisher();
     const first = publisher.publish({ id: "same", channel: "c", body: "x" });
@@ -175,8 +175,8 @@ describe("plain events, which a server answers only when it refuses them", () =>
   });
 });
 
-describe("stored events, which a server answers one by one", () => {
-  test("answers that come in another order, twice or not at all reach their own events", async () => {
+describe("stored events, which the server confirms one by one", () => {
+  test("answers that are reordered, duplicated or missing settle their own events", async () => {
     await using client = clientOf(async function* (events) {
       const held: Event[] = [];
       for await (const event of events) {
@@ -210,7 +210,7 @@ describe("stored events, which a server answers one by one", () => {
     await publisher.publish({ id: "same", channel: "c", body: "x" });
   });
 
-  test("publishAll holds no more than 1,024 on their way, and stops at the first failure", async () => {
+  test("publishAll keeps at most 1,024 events unanswered and stops at the first failure", async () => {
     let most = 0;
     let arrived = 0;
     await using client = clientOf(async function* (events) {
@@ -235,7 +235,7 @@ describe("stored events, which a server answers one by one", () => {
     expect(offered).toBeLessThanOrEqual(5_001 + 1_024);
   });
 
-  test("no more than 1,024 are on their way, however many are published at once, and they keep their order", async () => {
+  test("at most 1,024 events are unanswered, however many are published at once, and their order is kept", async () => {
     const order: string[] = [];
     let most = 0;
     await using client = clientOf(async function* (events) {
@@ -263,7 +263,7 @@ describe("stored events, which a server answers one by one", () => {
     expect(order).toEqual(all);
   });
 
-  test("who does not await is refused when 100,000 wait", async () => {
+  test("publishing without awaiting is refused when 100,000 events are queued", async () => {
     const client = clientOf(async function* (events) {
       for await (const event of events) if (event.Metadata === "never") yield taken(event);
     }, 600_000);
@@ -279,7 +279,7 @@ describe("stored events, which a server answers one by one", () => {
   });
 });
 
-test("a call whose connection never says that it has ended is let go when the client closes", async () => {
+test("closing the client releases a call whose connection never reports its end", async () => {
   // node:http2 can be made to forget the streams of a session that it has destroyed.
   const transport = createRouterTransport(
     ({ service }) => void service(kubemq, { receiveQueueMessages: () => new Promise(() => {}) }),

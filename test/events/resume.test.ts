@@ -11,7 +11,7 @@ function judge(cursor: ResumeCursor, ...sequences: bigint[]): string[] {
   return sequences.map((sequence) => cursor.judge(sequence, NOW + sequence).kind);
 }
 
-describe("where an attempt starts", () => {
+describe("the start position of an attempt", () => {
   const first: Start[] = [
     { from: "new" },
     { from: "first" },
@@ -20,7 +20,7 @@ describe("where an attempt starts", () => {
     { from: "time", nanos: 5n },
     { from: "timeDelta", seconds: 60 },
   ];
-  test.each(first)("the first one as asked: $from", (start) => {
+  test.each(first)("the first attempt starts as requested: $from", (start) => {
     expect(new ResumeCursor(start).begin(NOW)).toEqual(start);
   });
 
@@ -41,14 +41,14 @@ describe("where an attempt starts", () => {
       { from: "time", nanos: NOW - 60n * SECOND },
     ],
     [{ from: "timeDelta", seconds: 2 ** 31 - 1 }, { from: "first" }],
-  ])("a later one without any event: %j becomes %j, frozen to the first", (start, again) => {
+  ])("a later attempt without a received event keeps the time of the first: %j becomes %j", (start, again) => {
     const cursor = new ResumeCursor(start);
     cursor.begin(NOW);
     expect(cursor.begin(NOW + 99n * SECOND)).toEqual(again);
     expect(cursor.begin(NOW + 999n * SECOND)).toEqual(again);
   });
 
-  test.each(first)("after events, behind the last of them: $from", (start) => {
+  test.each(first)("an attempt after received events starts behind the last one: $from", (start) => {
     const cursor = new ResumeCursor(start);
     cursor.begin(NOW);
     judge(cursor, 7n, 8n);
@@ -56,15 +56,15 @@ describe("where an attempt starts", () => {
   });
 });
 
-describe("what is delivered", () => {
-  test("events in sequence, and those that come twice once", () => {
+describe("deduplication and gaps", () => {
+  test("events are delivered in sequence, and duplicates once", () => {
     const cursor = new ResumeCursor({ from: "first" });
     cursor.begin(NOW);
     expect(judge(cursor, 4n, 5n, 5n, 4n, 6n)).toEqual(["due", "due", "repeated", "repeated", "due"]);
     expect(cursor.last).toBe(6n);
   });
 
-  test("a gap is fetched again, and nothing behind it is taken before", () => {
+  test("a gap is fetched again before later events are accepted", () => {
     const cursor = new ResumeCursor({ from: "first" });
     cursor.begin(NOW);
     judge(cursor, 1n, 2n);
@@ -73,7 +73,7 @@ describe("what is delivered", () => {
     expect(judge(cursor, 3n, 4n, 5n)).toEqual(["due", "due", "due"]);
   });
 
-  test("a gap that returns three times is gone, and the next gap is fetched again", () => {
+  test("a gap that returns three times is reported, and the next gap is fetched again", () => {
     const cursor = new ResumeCursor({ from: "first" });
     cursor.begin(NOW);
     judge(cursor, 1n);
@@ -88,14 +88,14 @@ describe("what is delivered", () => {
     expect(cursor.judge(20n, NOW + 20n)).toMatchObject({ expected: 11n, lost: false });
   });
 
-  test("a start sequence that is purged is a gap", () => {
+  test("a purged start sequence is treated as a gap", () => {
     const cursor = new ResumeCursor({ from: "sequence", sequence: 5n });
     cursor.begin(NOW);
     expect(cursor.judge(8n, NOW + 8n)).toEqual({ kind: "gap", expected: 5n, received: 8n, lost: false });
     expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 5n });
   });
 
-  test("a start sequence beyond the end goes on with what comes next", () => {
+  test("a start sequence beyond the end continues with the next event", () => {
     const cursor = new ResumeCursor({ from: "sequence", sequence: 100n });
     cursor.begin(NOW);
     expect(cursor.judge(11n, NOW + 11n)).toEqual({ kind: "gap", expected: 100n, received: 11n, lost: true });
@@ -104,7 +104,7 @@ describe("what is delivered", () => {
   });
 });
 
-describe("a channel that began anew", () => {
+describe("a restarted channel", () => {
   const atFive = () => {
     const cursor = new ResumeCursor({ from: "first" });
     cursor.begin(NOW);
@@ -112,14 +112,14 @@ describe("a channel that began anew", () => {
     return cursor;
   };
 
-  test("is read from its first event on, when that comes", () => {
+  test("a restarted channel is read from its first event when that arrives", () => {
     const cursor = atFive();
     cursor.begin(NOW);
     expect(cursor.judge(1n, NOW + 100n)).toEqual({ kind: "gap", expected: 6n, received: 1n, lost: true });
     expect(cursor.judge(2n, NOW + 101n)).toEqual({ kind: "due" });
   });
 
-  test("is read from its first event on, when a later one comes", () => {
+  test("a restarted channel is read from its first event when a later one arrives", () => {
     const cursor = atFive();
     cursor.begin(NOW);
     expect(cursor.judge(3n, NOW + 102n)).toEqual({ kind: "gap", expected: 6n, received: 3n, lost: false });
@@ -127,13 +127,13 @@ describe("a channel that began anew", () => {
     expect([1n, 2n, 3n].map((n) => cursor.judge(n, NOW + 99n + n).kind)).toEqual(["due", "due", "due"]);
   });
 
-  test("is noticed within an attempt by its time", () => {
+  test("a restarted channel is detected within an attempt by its timestamps", () => {
     const cursor = atFive();
     expect(cursor.judge(1n, NOW + 100n)).toMatchObject({ kind: "gap", received: 1n });
     expect(cursor.last).toBe(1n);
   });
 
-  test("and kept events that were delivered before: they are not delivered again", () => {
+  test("a restarted channel does not deliver events again that were delivered before", () => {
     const cursor = atFive(); // the server lost 5, and gave the number to another event
     cursor.begin(NOW);
     expect(cursor.judge(5n, NOW + 50n)).toMatchObject({ kind: "gap", expected: 6n, received: 5n, lost: false });
@@ -142,7 +142,7 @@ describe("a channel that began anew", () => {
     expect(cursor.judge(5n, NOW + 50n)).toEqual({ kind: "due" });
   });
 
-  test("on a server whose clock is behind: everything is delivered", () => {
+  test("a restarted channel on a server with a slow clock delivers every event", () => {
     const cursor = atFive();
     cursor.begin(NOW);
     expect(cursor.judge(1n, 10n)).toMatchObject({ kind: "gap", received: 1n, lost: true });
@@ -151,7 +151,7 @@ describe("a channel that began anew", () => {
 });
 
 /** A server with a slow-consumer drop, lost connections and redeliveries: whatever happens, the loop sees 1, 2, 3, … */
-test("whatever is dropped, lost or sent twice: contiguous, none twice", () => {
+test("any sequence of dropped, lost and duplicated events is delivered without gaps or duplicates", () => {
   const step = fc.oneof(
     { weight: 8, arbitrary: fc.constant("send" as const) },
     { weight: 2, arbitrary: fc.constant("drop" as const) },

@@ -22,7 +22,7 @@ async function store(client: KubeMQClient, count: number): Promise<void> {
 }
 
 // Guards: `attempt.renew()` for a gap in src/events/store-plans.ts.
-test("what a server drops because the loop is slow is fetched again", async () => {
+test("recovers events that the server dropped because the loop is slow", async () => {
   await using broker = await startBroker({ slowConsumerMs: 20 });
   await using client = await KubeMQClient.connect({ address: broker.address });
   const gaps = await statusesOf(client, "gap");
@@ -44,7 +44,7 @@ test("what a server drops because the loop is slow is fetched again", async () =
 });
 
 // How that is noticed, step by step: wire.test.ts.
-test("so are the last events of a channel, when nothing comes behind them", async () => {
+test("recovers trailing events dropped by the server, without later events", async () => {
   await using broker = await startBroker({ slowConsumerMs: 5 });
   await using client = await KubeMQClient.connect({ address: broker.address });
   await store(client, 700); // about 450 fit into the buffers on the way
@@ -88,7 +88,7 @@ async function away() {
   };
 }
 
-test("events that are gone when the subscriber comes back are a gap that is reported, and the loop goes on", async () => {
+test("reports events that were removed while the subscriber was away, and continues", async () => {
   await using world = await away();
   const { broker, client, other } = world;
   const gaps = await statusesOf(client, "gap");
@@ -111,7 +111,7 @@ test("events that are gone when the subscriber comes back are a gap that is repo
   expect(resumed).toMatchObject([{ type: "resumed", channel: "c", kind: "eventsStore", afterSequence: 10n }]);
 });
 
-test("what was stored while the subscriber was away comes, also after a start with what is new", async () => {
+test("delivers events stored while the subscriber was away, also after a start with new events", async () => {
   await using world = await away();
   const { client, other } = world;
   await store(other, 10);
@@ -127,7 +127,7 @@ test("what was stored while the subscriber was away comes, also after a start wi
   expect(seen).toEqual(upTo(30, 11));
 });
 
-test("a start sequence that is purged: three times asked, reported as gone, then the oldest that is there", async () => {
+test("requests a purged start sequence three times, reports the gap, and continues with the oldest event", async () => {
   await using broker = await startBroker();
   await using client = await KubeMQClient.connect({ address: broker.address });
   const gaps = await statusesOf(client, "gap");
@@ -144,7 +144,7 @@ test("a start sequence that is purged: three times asked, reported as gone, then
   expect(gaps).toEqual([false, false, false, true].map((lost) => ({ ...gap, lost })));
 });
 
-test("a channel that began anew is read from its first event", async () => {
+test("reads a restarted channel from its first event", async () => {
   await using world = await away();
   const { broker, client, other } = world;
   const gaps = await statusesOf(client, "gap");

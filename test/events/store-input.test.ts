@@ -46,8 +46,8 @@ const badStarts: [string, unknown][] = [
 const badChannels = ["", "a.*", ">", "a b", "a.", ".a", "a..b", "a/b", "a\tb", "a\nb", "a\u0000"];
 const start: StartPosition = { from: "first" };
 
-describe("refused before a byte is sent", () => {
-  test.each(badStarts)("start: %s", async (_, bad) => {
+describe("invalid input of the events store", () => {
+  test.each(badStarts)("subscribe refuses start %s before a byte is sent", async (_, bad) => {
     const { client, calls } = offline();
     const refused = expect.objectContaining({ code: "INVALID_ARGUMENT", retryable: false, channel: "c" });
     const request = { channel: "c", start: bad as { from: "first" } };
@@ -57,17 +57,20 @@ describe("refused before a byte is sent", () => {
     expect(calls).toEqual([]);
   });
 
-  test.each(badChannels.map((channel) => [channel]))("channel: %j", async (channel) => {
-    const { client, calls } = offline();
-    const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
-    expect(() => client.eventsStore.subscribe({ channel, start })).toThrow(refused);
-    expect(() => client.eventsStore.replay({ channel, start: { from: "first" } })).toThrow(refused);
-    await expect(client.eventsStore.publish({ channel, body: "x" })).rejects.toEqual(refused);
-    await client.close();
-    expect(calls).toEqual([]);
-  });
+  test.each(badChannels.map((channel) => [channel]))(
+    "subscribe refuses channel %j before a byte is sent",
+    async (channel) => {
+      const { client, calls } = offline();
+      const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+      expect(() => client.eventsStore.subscribe({ channel, start })).toThrow(refused);
+      expect(() => client.eventsStore.replay({ channel, start: { from: "first" } })).toThrow(refused);
+      await expect(client.eventsStore.publish({ channel, body: "x" })).rejects.toEqual(refused);
+      await client.close();
+      expect(calls).toEqual([]);
+    },
+  );
 
-  test.each([[""], ["a b"], ["a\tb"], ["a:b"]])("group: %j", async (group) => {
+  test.each([[""], ["a b"], ["a\tb"], ["a:b"]])("subscribe refuses group %j before a byte is sent", async (group) => {
     const { client, calls } = offline();
     const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
     expect(() => client.eventsStore.subscribe({ channel: "c", group, start })).toThrow(refused);
@@ -75,7 +78,7 @@ describe("refused before a byte is sent", () => {
     expect(calls).toEqual([]);
   });
 
-  test("a channel with a colon, with a group", async () => {
+  test("subscribe refuses a channel with a colon together with a group", async () => {
     const { client, calls } = offline();
     const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
     expect(() => client.eventsStore.subscribe({ channel: "a:b", group: "g", start })).toThrow(refused);
@@ -87,7 +90,7 @@ describe("refused before a byte is sent", () => {
     expect(() => new KubeMQClient({ clientId })).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
   });
 
-  test("a replay of what is new, and a bound that is none", async () => {
+  test("replay refuses a start with new events and an invalid bound", async () => {
     const { client, calls } = offline();
     const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
     const request = { channel: "c", start: { from: "new" } as unknown as { from: "first" } };

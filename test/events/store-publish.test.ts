@@ -3,7 +3,7 @@ import { json, KubeMQClient, KubeMQError } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
 import { rejection, within } from "../support/until.js";
 
-test("what is published is read back, with sequence, time, tags and value", async () => {
+test("a stored event is read back with sequence, time, tags and value", async () => {
   await using broker = await startBroker();
   await using client = await KubeMQClient.connect({ address: broker.address });
   const before = Date.now();
@@ -37,7 +37,7 @@ test("what is published is read back, with sequence, time, tags and value", asyn
   });
 });
 
-test("a publisher gives each event its own result, keeps the order, and says which was refused", async () => {
+test("a store publisher returns a result per event, keeps the order, and reports the refused event", async () => {
   await using broker = await startBroker();
   await using client = await KubeMQClient.connect({ address: broker.address });
   await using publisher = client.eventsStore.publisher();
@@ -53,7 +53,7 @@ test("a publisher gives each event its own result, keeps the order, and says whi
   expect(seen).toEqual([...bodies, ...bodies].map((body, index) => `${index + 1} ${body}`));
 });
 
-test("events that were unanswered when the connection broke reject, and publishing goes on", async () => {
+test("a lost connection rejects unanswered stored events, and publishing continues", async () => {
   await using broker = await startBroker();
   await using client = await KubeMQClient.connect({ address: broker.address });
   await using publisher = client.eventsStore.publisher();
@@ -67,7 +67,7 @@ test("events that were unanswered when the connection broke reject, and publishi
   expect(await publisher.publish({ id: "three", channel: "c", body: "3" })).toEqual({ id: "three" });
 });
 
-test("group members share the events; each event goes to one of them", async () => {
+test("group members share the stored events, and each event goes to one of them", async () => {
   await using broker = await startBroker();
   await using client = await KubeMQClient.connect({ address: broker.address });
   const filter = { channel: "c", group: "g", start: { from: "first" } } as const;
@@ -95,7 +95,7 @@ test("group members share the events; each event goes to one of them", async () 
   expect(new Set(seen).size).toBe(1_000);
 });
 
-test("closing the client ends the loop quietly", async () => {
+test("closing the client ends a store loop without an error", async () => {
   await using broker = await startBroker();
   const client = await KubeMQClient.connect({ address: broker.address });
   const subscription = client.eventsStore.subscribe({ channel: "c", start: { from: "new" } });

@@ -48,7 +48,7 @@ async function world(events: number, body = "x") {
   };
 }
 
-describe("a replay", () => {
+describe("replay of a store channel", () => {
   test.each<[string, Start, bigint[]]>([
     ["first", { from: "first" }, upTo(1_000)],
     ["last", { from: "last" }, [1_000n]],
@@ -58,27 +58,27 @@ describe("a replay", () => {
     ["a time before all", { from: "time", time: new Date(1) }, upTo(1_000)],
     ["a time behind all", { from: "time", time: new Date(Date.now() + 3_600_000) }, []],
     ["the last hour", { from: "timeDelta", seconds: 3_600 }, upTo(1_000)],
-  ])("from %s ends by itself", async (_, start, expected) => {
+  ])("a replay from %s ends by itself", async (_, start, expected) => {
     await using here = await world(1_000);
     // A bound that is never reached: the end is known.
     expect(await here.replay(start, () => {}, 60_000)).toEqual(expected);
     await until("nothing stays open", () => here.broker.stats().streams["SubscribeToEvents"] === undefined);
   });
 
-  test("of an empty channel ends, after its bound", async () => {
+  test("a replay of an empty channel ends after its bound", async () => {
     await using here = await world(0);
     const started = performance.now();
     expect(await here.replay({ from: "first" })).toEqual([]);
     expect(performance.now() - started).toBeGreaterThanOrEqual(199);
   });
 
-  test("of a channel that was purged ends", async () => {
+  test("a replay of a purged channel ends", async () => {
     await using here = await world(10);
     here.broker.purgeEvents("c", 10);
     expect(await here.replay({ from: "first" })).toEqual([]);
   });
 
-  test("of a channel that grows meanwhile ends where the channel ended when it was called", async () => {
+  test("a replay of a growing channel ends with the event that was last at its call", async () => {
     await using here = await world(1_000);
     const seen = await here.replay({ from: "first" }, async (sequence) => {
       if (sequence % 100n === 0n) await here.store(100);
@@ -87,7 +87,7 @@ describe("a replay", () => {
     expect(here.broker.stats().messages.eventsStore["c"]).toBe(2_000);
   });
 
-  test("whose rest is purged meanwhile ends, and says so", async () => {
+  test("a replay whose remaining events are purged ends and reports the gap", async () => {
     // So large that the buffers and windows on the way do not hold all of them.
     await using here = await world(1_000, "x".repeat(16_384));
     const seen = await here.replay({ from: "first" }, async (sequence) => {
@@ -102,7 +102,7 @@ describe("a replay", () => {
     expect(gaps).toEqual([{ type: "gap", channel: "c", expected: BigInt(last) + 1n, received: 1_001n, lost: true }]);
   });
 
-  test("whose end is purged meanwhile ends too, before what was stored behind it", async () => {
+  test("a replay whose last events are purged ends before later events", async () => {
     await using here = await world(1_000);
     const seen = await here.replay({ from: "first" }, async (sequence) => {
       if (sequence !== 100n) return;
@@ -120,7 +120,7 @@ describe("a replay", () => {
     expect(seen).toEqual(upTo(seen.length));
   });
 
-  test("waits while a server that is connected says nothing at all", async () => {
+  test("a replay waits for a connected server that sends nothing", async () => {
     await using here = await world(2_000);
     const seen = await here.replay(
       { from: "first" },
@@ -134,7 +134,7 @@ describe("a replay", () => {
     expect(seen).toEqual(upTo(2_000));
   });
 
-  test("sees everything while connections break", async () => {
+  test("a replay delivers every event while connections break", async () => {
     await using here = await world(5_000);
     const seen = await here.replay({ from: "first" }, (sequence) => {
       if (sequence % 500n === 0n) void here.broker.faults.dropConnections();
@@ -142,7 +142,7 @@ describe("a replay", () => {
     expect(seen).toEqual(upTo(5_000));
   });
 
-  test("waits for a server that is silent because it is away", async () => {
+  test("a replay waits for a server that is away", async () => {
     await using here = await world(10);
     here.broker.faults.refuseConnections();
     await here.broker.faults.dropConnections();
@@ -152,7 +152,7 @@ describe("a replay", () => {
     expect(await replay).toEqual(upTo(10));
   });
 
-  test("with a slow loop is not taken for silent", async () => {
+  test("a slow loop does not end its replay early", async () => {
     await using here = await world(2_000);
     const seen = await here.replay({ from: "first" }, async (sequence) => {
       if (sequence === 1n || sequence === 400n) await new Promise((resolve) => setTimeout(resolve, 1_000));
@@ -161,7 +161,7 @@ describe("a replay", () => {
     expect(here.subscriptions()).toBe(2); // the search for the end, and the replay
   });
 
-  test("stops when its signal aborts, without what was buffered", async () => {
+  test("an abort ends a replay and discards its buffer", async () => {
     await using here = await world(1_000);
     const stop = new AbortController();
     const seen: bigint[] = [];

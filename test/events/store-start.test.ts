@@ -48,7 +48,7 @@ async function history(start: StartPosition): Promise<bigint[]> {
 
 const from = (first: number) => Array.from({ length: 11 - first }, (_, index) => BigInt(first + index));
 
-describe("start positions, against ten events a second apart", () => {
+describe("start positions over ten events one second apart", () => {
   test.each<[string, StartPosition, bigint[]]>([
     ["new", { from: "new" }, []],
     ["first", { from: "first" }, from(1)],
@@ -62,11 +62,11 @@ describe("start positions, against ten events a second apart", () => {
     ["a time in the future", { from: "time", time: at(1_000_000) }, []],
     ["the last three seconds and what is stored in this one", { from: "timeDelta", seconds: 3 }, from(7)],
     ["more seconds than there were", { from: "timeDelta", seconds: 1_000_000 }, from(1)],
-  ])("%s", async (_, start, expected) => {
+  ])("a store loop started from %s receives the right events", async (_, start, expected) => {
     expect(await history(start)).toEqual(expected);
   });
 
-  test("last: one event, then what comes", async () => {
+  test("a store loop started from last receives one event, then new ones", async () => {
     const { id: last } = await client.eventsStore.publish({ channel: "last", body: "1" });
     const subscription = client.eventsStore.subscribe({ channel: "last", start: { from: "last" } });
     await subscription.ready;

@@ -42,7 +42,7 @@ async function turns(count: number, condition = () => true): Promise<void> {
 
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => BigInt(index + 1));
 
-describe("what goes over the wire", () => {
+describe("requests of store subscriptions", () => {
   test.each<[StartPosition, Type, bigint]>([
     [{ from: "new" }, Type.StartNewOnly, 0n],
     [{ from: "first" }, Type.StartFromFirst, 0n],
@@ -67,7 +67,7 @@ describe("what goes over the wire", () => {
     await client.close();
   });
 
-  test("a member of a group asks each time for the same, with a ClientID of its own", async () => {
+  test("a group member repeats its request with its own ClientID", async () => {
     const { client, clock, requests } = scripted(
       () => broken(),
       () => events(1, 1),
@@ -86,8 +86,8 @@ describe("what goes over the wire", () => {
   });
 });
 
-describe("step by step", () => {
-  test("resumes behind the last event that was received, not the last that the loop saw", async () => {
+describe("attempts of a store subscription", () => {
+  test("an attempt resumes behind the last received event, not behind the last one that the loop saw", async () => {
     const { client, clock, requests } = scripted(
       () => broken(events(1, 50)),
       () => events(51, 60),
@@ -102,7 +102,7 @@ describe("step by step", () => {
     await client.close();
   });
 
-  test("a gap opens the next attempt at once, without a back-off", async () => {
+  test("a gap opens the next attempt at once, without a back-off delay", async () => {
     const { client, requests } = scripted(
       async function* () {
         yield* events(1, 10);
@@ -120,7 +120,7 @@ describe("step by step", () => {
   });
 
   // Guards: `onDemand` in src/events/store-plans.ts. No later event shows that the last ones are missing.
-  test("after the server was held back, the end is looked at again, once, when nothing comes", async () => {
+  test("after flow control held back the server, a silent channel is requested again once", async () => {
     const { client, clock, requests } = scripted(
       () => events(1, 400), // and what came behind was dropped
       () => events(401, 500),
@@ -149,7 +149,7 @@ describe("step by step", () => {
     await loop;
   });
 
-  test("a server that was held back for a moment only is not asked again", async () => {
+  test("a channel is not requested again after a moment of flow control", async () => {
     const { client, clock, requests } = scripted(() => events(1, 400));
     const subscription = client.eventsStore.subscribe({ channel: "c", start: { from: "first" } });
     let seen = 0;
@@ -168,7 +168,7 @@ describe("step by step", () => {
     await loop;
   });
 
-  test("the position is the last event whose body finished", async () => {
+  test("position is the last event whose loop body finished", async () => {
     const { client } = scripted(() => events(1, 10));
     const subscription = client.eventsStore.subscribe({ channel: "c", start: { from: "first" } });
     expect(subscription.position).toBeUndefined();

@@ -113,7 +113,7 @@ export const closing: Chapter = {
       id: "close-cancels-streams",
       mutation: "drop",
       test: "test/events/publisher.test.ts",
-      name: "who does not await is refused when 100,000 wait",
+      name: "publishing without awaiting is refused when 100,000 events are queued",
     },
     {
       promise: "the connection is closed, so that the process can end",
@@ -127,7 +127,7 @@ export const closing: Chapter = {
       id: "close-ends-session",
       mutation: "drop",
       test: "test/reliability/close.test.ts",
-      name: "a process whose client was closed, twice and concurrently, ends by itself within a second",
+      name: "the process of a closed client exits by itself within a second",
     },
     {
       promise: "the readers of `status()` end, after the last entry",
@@ -147,7 +147,7 @@ export const living: Chapter = {
       id: "older-sessions-cut",
       mutation: "drop",
       test: "test/reliability/forgotten.test.ts",
-      name: "comes back on the other",
+      name: "a stream on a replaced connection recovers on the new one",
     },
     {
       promise:
@@ -155,21 +155,21 @@ export const living: Chapter = {
       id: "leaving-session-cut",
       mutation: "drop",
       test: "test/reliability/asked-to-leave.test.ts",
-      name: "falls silent: its loops come back on the next one within interval and time-out, and lose nothing",
+      name: "a connection after GOAWAY that falls silent is replaced within interval and time-out, and its loops lose nothing",
     },
     {
       promise: "while it lives it is left alone, however long it is silent",
       id: "leaving-session-asked",
       mutation: "drop",
       test: "test/reliability/asked-to-leave.test.ts",
-      name: "is left alone while it lives, however long it is silent",
+      name: "a connection after GOAWAY is kept while it answers pings, however long it is silent",
     },
     {
       promise: "a server that falls silent within a header block does not end the process",
       id: "header-block-outlived",
       mutation: "drop",
       test: "test/reliability/fuzz.test.ts",
-      name: "falls silent within a header block",
+      name: "a server that stalls within a header block and stops reading does not crash node:http2",
     },
     {
       promise: "a connection that is silent for `intervalMs` and does not answer a ping within `timeoutMs` is dead",
@@ -190,7 +190,7 @@ export const living: Chapter = {
       id: "dead-connection-ended",
       mutation: "empty",
       test: "test/reliability/restart.test.ts",
-      name: "notices a half-open connection within interval and time-out, and loses nothing",
+      name: "an idle client detects a half-open connection within interval and time-out, and loses nothing",
     },
     {
       promise: "any other answer meanwhile means that it lives",
@@ -322,7 +322,7 @@ export const credentials: Chapter = {
       id: "certificates-read-again",
       mutation: "once",
       test: "test/reliability/refusals.test.ts",
-      name: "certificates given as paths are read anew when the connection is",
+      name: "certificates given as paths are read again for each new connection",
     },
     {
       promise: "what is wrong with a certificate is said in words",
@@ -378,7 +378,7 @@ export const limits: Chapter = {
       id: "bounded-senders",
       mutation: "never",
       test: "test/stream/uplink.test.ts",
-      name: "refuses to hold more waiting senders than its bound",
+      name: "an uplink refuses more waiting senders than its bound",
     },
   ],
 };

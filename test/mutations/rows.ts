@@ -19,20 +19,20 @@ export const rows: readonly Row[] = [
     holds:
       "Every loop goes on. Nothing confirmed is lost, no stored event comes twice, queue messages are acknowledged once or delivered again.",
     tests: [
-      [restart, "with all patterns busy, nothing is lost and nothing doubled when"],
-      [restart, "comes back after a restart, and nothing that is stored meanwhile is missed"],
+      [restart, "faults while all patterns are busy"],
+      [restart, "an idle client reconnects after a restart and misses nothing stored meanwhile"],
     ],
   },
   {
     happens: "It comes back without its store",
     holds: "Every loop goes on: the store from its new beginning, the others with what is new.",
-    tests: [[restart, "every loop goes on: the store from its new beginning, queues and events with what is new"]],
+    tests: [[restart, "every loop continues: the store from its new start, queues and events with new messages"]],
   },
   {
     happens: "GOAWAY, RST_STREAM of each code, a clean end or any status of only that stream",
     holds: "The loop goes on, of each kind of stream; of stored events, requests and queue messages nothing is lost.",
     tests: [
-      [ends, "every loop goes on, and nothing is lost"],
+      [ends, "every loop continues and loses nothing"],
       [restart, "all streams end with RESOURCE_EXHAUSTED"],
     ],
   },
@@ -40,28 +40,31 @@ export const rows: readonly Row[] = [
     happens: "A half-open connection, in one direction or both",
     holds: "Noticed within interval and time-out; then as for a restart. A silent connection that lives is left alone.",
     tests: [
-      [restart, "notices a half-open connection within interval and time-out, and loses nothing"],
-      [asked, "falls silent: its loops come back on the next one within interval and time-out, and lose nothing"],
-      [restart, "is left alone while its connection lives: one connection, no retries, however long it is silent"],
+      [restart, "an idle client detects a half-open connection within interval and time-out, and loses nothing"],
+      [
+        asked,
+        "a connection after GOAWAY that falls silent is replaced within interval and time-out, and its loops lose nothing",
+      ],
+      [restart, "an idle client keeps its one connection without retries while it answers pings"],
     ],
   },
   {
     happens: "A server that flaps",
     holds: "Attempts are bounded, no stream and no connection is left over, the loop converges.",
-    tests: [[flapping, "a server that flaps: bounded attempts, no stream and no connection left over"]],
+    tests: [[flapping, "a loop on a flapping server makes a bounded number of attempts"]],
   },
   {
     happens: "A slow consumer",
     holds: "What is held is bounded; the store loses nothing, and fetches again what the server has dropped.",
     tests: [
-      [slow, "a loop that is far behind holds a bounded part of 100,000 messages of 10 kB, and the store loses none"],
-      ["test/events/store-gaps.test.ts", "what a server drops because the loop is slow is fetched again"],
+      [slow, "a slow loop buffers a bounded part of 100,000 messages of 10 kB, and a store loop loses none"],
+      ["test/events/store-gaps.test.ts", "recovers events that the server dropped because the loop is slow"],
     ],
   },
   {
     happens: "Subscribed and aborted at random moments, a thousand times",
     holds: "No stream, no listener, no unhandled rejection is left; every loop ends quietly.",
-    tests: [[leave, "subscribed and aborted at random moments, by every way out"]],
+    tests: [[leave, "leaving at random times, by every way to leave a loop"]],
   },
   {
     happens: "`break`, `throw` and `return` at every position",
@@ -72,8 +75,8 @@ export const rows: readonly Row[] = [
     happens: "Settled twice, after an abort, after a reconnect, after the lease, while closing",
     holds: "The exact error code each time.",
     tests: [
-      ["test/queues/settle.test.ts", "the code of every settlement that cannot be"],
-      ["test/queues/lease.test.ts", "the code of every settlement that cannot be"],
+      ["test/queues/settle.test.ts", "every impossible settlement rejects with its own code"],
+      ["test/queues/lease.test.ts", "every impossible settlement rejects with its own code"],
     ],
   },
   {
@@ -81,28 +84,28 @@ export const rows: readonly Row[] = [
     holds:
       "Within its bound; the process then ends by itself within a second. What was accepted is flushed, or each rejected.",
     tests: [
-      [close, "a process whose client was closed, twice and concurrently, ends by itself within a second"],
-      [close, "close() keeps or refuses what was accepted, and loses nothing in silence"],
+      [close, "the process of a closed client exits by itself within a second"],
+      [close, "close() loses nothing silently"],
     ],
   },
   {
     happens: "Wrong and rotated tokens, wrong certificates, unknown hosts, closed ports",
     holds: "The right code each time, and no retry storm: attempts are counted on the server's side.",
     tests: [
-      [refusals, "a server that refuses, or cannot be understood"],
-      [refusals, "a static token that was changed under way ends the loop once, without a storm"],
+      [refusals, "servers that refuse or do not speak gRPC"],
+      [refusals, "a static token that the server no longer accepts ends the loop once, without repeated attempts"],
     ],
   },
   {
     happens: "Bodies of no byte, of 4 MiB, of the largest size there is, and poison",
     holds: "They come back as they went, or a typed error says why not.",
     tests: [
-      [payloads, "carries %d bytes there and back"],
+      [payloads, "a payload of %d bytes is sent and received unchanged"],
       [
         "test/reliability/payloads.slow.test.ts",
-        "the largest message there is goes through, one byte more is refused before it is sent",
+        "the largest message is delivered, and one byte more is refused before it is sent",
       ],
-      [payloads, "poison payloads throw in the body of the loop that reads them, and nowhere else"],
+      [payloads, "an undecodable payload throws only in the loop body that reads it"],
     ],
   },
   {
@@ -114,11 +117,8 @@ export const rows: readonly Row[] = [
     happens: "Replies that are reordered, doubled, late or missing",
     holds: "Each promise gets its own reply, or its time-out.",
     tests: [
-      ["test/queues/send.test.ts", "replies that are reordered, doubled, late or missing"],
-      [
-        "test/events/publisher.test.ts",
-        "answers that come in another order, twice or not at all reach their own events",
-      ],
+      ["test/queues/send.test.ts", "a queue publisher handles answers that are reordered, duplicated, late or missing"],
+      ["test/events/publisher.test.ts", "answers that are reordered, duplicated or missing settle their own events"],
     ],
   },
   {
@@ -126,11 +126,8 @@ export const rows: readonly Row[] = [
     holds:
       "A typed error or a reconnect; nothing crashes the process or hangs a loop. `npm run fuzz` does it 10,000 times.",
     tests: [
-      [fuzz, "nothing a server sends can crash the process or hang a loop"],
-      [
-        "test/reliability/forgotten.test.ts",
-        "a stream on a connection that is given up for another comes back on the other",
-      ],
+      [fuzz, "servers that violate the protocol"],
+      ["test/reliability/forgotten.test.ts", "a stream on a replaced connection recovers on the new one"],
     ],
   },
 ];

@@ -4,7 +4,7 @@ import { numbers, QueueWorld } from "../support/queue-world.js";
 import { rejection, roundTrips, until, within } from "../support/until.js";
 
 describe("consuming", () => {
-  test("a lone message is not held up, whatever the prefetch", async () => {
+  test("a single message is delivered without delay, whatever the prefetch", async () => {
     await using world = await QueueWorld.start();
     const lateMs: number[] = [];
     let sentAt = 0;
@@ -26,7 +26,7 @@ describe("consuming", () => {
     expect(Math.max(...lateMs)).toBeLessThan(700); // an unfilled poll would take 1000
   });
 
-  test("a deep queue is drained at full prefetch, each message once", async () => {
+  test("a deep queue is drained at full prefetch, and each message is delivered once", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(3_000));
     const stop = new AbortController();
@@ -56,7 +56,7 @@ describe("consuming", () => {
     expect(await world.waiting("q")).toEqual([]);
   }, 30_000);
 
-  test("prefetch bounds what is held; a slow message does not hold up the others", async () => {
+  test("prefetch bounds the held messages, and a slow message does not block the others", async () => {
     await using world = await QueueWorld.start();
     const held: Delivery[] = [];
     const stop = new AbortController();
@@ -79,7 +79,7 @@ describe("consuming", () => {
     expect(await world.waiting("q")).toEqual(["4"]);
   });
 
-  test("on-next: asking for the next acknowledges, break and throw reject", async () => {
+  test("on-next acknowledges at the next message, and rejects at break and throw", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", ["a", "b", "c"]);
     for await (const job of world.client.queues.consume({ channel: "q", settle: "on-next", prefetch: 3 })) {
@@ -97,7 +97,7 @@ describe("consuming", () => {
     expect(await world.waiting("q")).toEqual(["b", "c"]);
   });
 
-  test("on-next: the body that runs at an abort still acknowledges its message", async () => {
+  test("on-next acknowledges the message whose body runs during an abort", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", ["a", "b"]);
     const stop = new AbortController();
@@ -111,7 +111,7 @@ describe("consuming", () => {
     expect(await world.waiting("q")).toEqual(["b"]);
   });
 
-  test("on-delivery: the server has acknowledged, and no more is taken than the prefetch", async () => {
+  test("on-delivery receives acknowledged messages, at most the prefetch", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(6));
     const seen: QueueMessage[] = [];
@@ -124,7 +124,7 @@ describe("consuming", () => {
     expect(await world.waiting("q")).toEqual(["3", "4", "5"]);
   });
 
-  test("on-delivery: what was received before the connection is lost is delivered", async () => {
+  test("on-delivery delivers every message received before the connection was lost", async () => {
     await using world = await QueueWorld.start({}, { reconnect: { initialDelayMs: 10, maxDelayMs: 100 } });
     await world.fill("q", numbers(4));
     const seen: string[] = [];
@@ -140,7 +140,7 @@ describe("consuming", () => {
     expect(seen).toEqual(numbers(4));
   });
 
-  test("a message shown twice in one poll is delivered once", async () => {
+  test("a message that one poll returns twice is delivered once", async () => {
     await using world = await QueueWorld.start({ quirks: { doubleMessages: true } });
     await world.fill("q", numbers(12));
     const polls: string[][] = [];
@@ -153,7 +153,7 @@ describe("consuming", () => {
     expect(await world.waiting("q")).toEqual([]);
   });
 
-  test("a settlement does not wait behind the poll for more", async () => {
+  test("a settlement does not wait for a pending poll", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", ["only"]);
     for await (const job of world.client.queues.consume({ channel: "q", prefetch: 3 })) {
@@ -164,7 +164,7 @@ describe("consuming", () => {
     expect(await world.waiting("q")).toEqual([]);
   });
 
-  test("consumeBatches: a poll at a time, settled together or by sequence", async () => {
+  test("consumeBatches yields one poll at a time, settled together or by sequence", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(9));
     const sizes: number[] = [];
@@ -199,7 +199,7 @@ describe("consuming", () => {
     expect(await world.waiting("third")).toEqual(["8"]);
   });
 
-  test("consumeBatches: the next batch can be had before the one before is settled", async () => {
+  test("consumeBatches yields the next batch before the previous one is settled", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(4));
     const loop = world.client.queues.consumeBatches({ channel: "q", max: 2 })[Symbol.asyncIterator]();
@@ -211,7 +211,7 @@ describe("consuming", () => {
     expect(await world.waiting("q")).toEqual([]);
   });
 
-  test("process settles by what the handler does, and waits for handlers that run at an abort", async () => {
+  test("process settles by the handler's outcome, and waits for running handlers at an abort", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", ["ack", "reject", "requeue", "throw", "self", "last"]);
     const stop = new AbortController();
@@ -241,7 +241,7 @@ describe("consuming", () => {
     expect(world.streams("QueuesDownstream")).toBe(0);
   });
 
-  test("forEachConcurrent: what runs at the first failure can still settle", async () => {
+  test("forEachConcurrent lets running bodies settle after the first failure", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", ["slow", "bad"]);
     const settled: string[] = [];
@@ -257,7 +257,7 @@ describe("consuming", () => {
     expect(await world.waiting("q")).toEqual(["bad"]);
   });
 
-  test("a queue that cannot be subscribed to throws; refused credentials throw", async () => {
+  test("consume throws for an invalid queue name and for refused credentials", async () => {
     await using world = await QueueWorld.start({ token: "secret" });
     const loop = async (subscription: Subscription<unknown>) => {
       for await (const _ of subscription) void _;

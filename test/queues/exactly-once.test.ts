@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { exactlyOnce } from "../support/exactly-once.js";
 
-test("consumers killed and connections dropped at random: each job is confirmed once, none is lost", async () => {
+test("each job is confirmed once and none is lost while consumers are killed and connections dropped at random", async () => {
   const accounting = await exactlyOnce({
     jobs: 3_000,
     consumers: 4,

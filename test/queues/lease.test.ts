@@ -11,8 +11,8 @@ import { FakeClock, settle } from "../support/fake-clock.js";
 import { first, numbers, playedBy, playedCall, QueueWorld, wireMessage } from "../support/queue-world.js";
 import { rejection, roundTrips, until, within } from "../support/until.js";
 
-describe("the leased loop", () => {
-  test("settles in every way, each resolved by the server's own reply", async () => {
+describe("leased consumption", () => {
+  test("every settlement of a lease resolves with the server's own reply", async () => {
     await using world = await QueueWorld.start();
     const { queues } = world.client;
     await world.fill("q", ["ack", "reject", "requeue", "replace"]);
@@ -36,7 +36,7 @@ describe("the leased loop", () => {
     await until("no stream is left", () => world.streams("StreamQueueMessage") === 0, 3_000);
   });
 
-  test("holds one message a stream, and opens the next as far as the prefetch allows", async () => {
+  test("a leased loop holds one message per stream, and opens streams up to the prefetch", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(4));
     const one = world.client.queues.consume({ channel: "q", visibilitySeconds: 30 });
@@ -56,7 +56,7 @@ describe("the leased loop", () => {
     expect(await world.waiting("q")).toHaveLength(2);
   });
 
-  test("a lease that runs out: the signal aborts, settling is LEASE_LOST, the message comes again", async () => {
+  test("an expired lease aborts its signal, settling rejects with LEASE_LOST, and the message is delivered again", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", ["slow"]);
     const seen: number[] = [];
@@ -79,7 +79,7 @@ describe("the leased loop", () => {
     expect(await world.waiting("q")).toEqual([]);
   });
 
-  test("extendVisibility and autoExtend hold it for longer; the extending ends with the body", async () => {
+  test("extendVisibility and autoExtend extend a lease until the body ends", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", ["once", "auto", "left"]);
     for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 1 })) {
@@ -111,7 +111,7 @@ describe("the leased loop", () => {
     expect(seen).toEqual(["auto#1", "left#1", "left#2"]);
   });
 
-  test("the code of every settlement that cannot be", async () => {
+  test("every impossible settlement rejects with its own code", async () => {
     await using world = await QueueWorld.start();
     const { queues } = world.client;
     await world.fill("q", ["x", "y"]);
@@ -137,7 +137,7 @@ describe("the leased loop", () => {
     expect(await rejection(again?.ack() ?? Promise.resolve())).toMatchObject({ code: "LEASE_LOST" });
   });
 
-  test("a stream that ends right after the ack, without its answer: the outcome is unknown, and says so", async () => {
+  test("an ack whose stream ends without an answer rejects with an unknown outcome", async () => {
     await using world = await QueueWorld.start({ quirks: { loseLastAnswer: true } });
     await world.fill("q", ["x"]);
     for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 30 })) {
@@ -152,7 +152,7 @@ describe("the leased loop", () => {
     expect(await world.waiting("q")).toEqual([]);
   });
 
-  test("leaving: break gives back, an abort lets the body settle", async () => {
+  test("break returns a leased message, and an abort lets the body settle it", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(3));
     for await (const _ of world.client.queues.consume({ channel: "q", visibilitySeconds: 30, prefetch: 2 })) break;
@@ -173,7 +173,7 @@ describe("the leased loop", () => {
     expect(await world.waiting("q")).toHaveLength(2);
   });
 
-  test("on-next acknowledges and rejects; process settles by what the handler does", async () => {
+  test("leased on-next acknowledges and rejects, and process settles by the handler's outcome", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", ["a", "b"]);
     for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 30, settle: "on-next" })) {
@@ -219,7 +219,7 @@ function leaseServer(hear: (request: StreamQueueMessagesRequest, say: (init: obj
 }
 
 describe("on the wire", () => {
-  test("the end of a lease is known by its number, whatever request it seems to answer", async () => {
+  test("the end of a lease is recognised by its error number, whatever request it answers", async () => {
     const { client } = leaseServer((request, say) => {
       if (request.StreamRequestTypeData === StreamRequestType.ReceiveMessage) say({ Message: wireMessage(7) });
       else say({ IsError: true, Error: "Error 129: current visibility timer expired" });
@@ -232,7 +232,7 @@ describe("on the wire", () => {
     await client.close();
   });
 
-  test("a wait that brings nothing is begun anew", async () => {
+  test("a wait without a message is repeated", async () => {
     const { client, calls } = leaseServer((_, say) => {
       if (calls.length < 3) say({ IsError: true, Error: "Error 138: no new message in queue, wait time expired" });
     });
@@ -243,7 +243,7 @@ describe("on the wire", () => {
     await client.close();
   });
 
-  test("a refusal leaves the message open", async () => {
+  test("a refused settlement leaves the message unsettled", async () => {
     const { client } = leaseServer((request, say) => {
       if (request.StreamRequestTypeData === StreamRequestType.ReceiveMessage) say({ Message: wireMessage(7) });
       else if (request.StreamRequestTypeData === StreamRequestType.ResendMessage) {
@@ -259,7 +259,7 @@ describe("on the wire", () => {
     await client.close();
   });
 
-  test("a message whose settlement was refused is extended on", async () => {
+  test("a lease is still extended after a refused settlement", async () => {
     const extensions: number[] = [];
     const { client, clock, calls } = leaseServer((request, say) => {
       if (request.StreamRequestTypeData === StreamRequestType.ReceiveMessage) {
@@ -285,7 +285,7 @@ describe("on the wire", () => {
     await client.close();
   });
 
-  test("an extension that is not answered says so", async () => {
+  test("an unanswered extension rejects with TIMEOUT", async () => {
     const { client, clock, calls } = leaseServer((request, say) => {
       if (request.StreamRequestTypeData === StreamRequestType.ReceiveMessage) {
         if (calls.length === 1) say({ Message: wireMessage(7) });
@@ -304,7 +304,7 @@ describe("on the wire", () => {
     await client.close();
   });
 
-  test("by the clock that never jumps: extended at half, and given up when the server keeps silent", async () => {
+  test("a lease uses the monotonic clock: it is extended at half its time, and lost when the server stays silent", async () => {
     const extensions: number[] = [];
     const { client, clock, calls } = leaseServer((request, say) => {
       if (request.StreamRequestTypeData === StreamRequestType.ReceiveMessage) {

@@ -4,7 +4,7 @@ import { roundTrips, until, within } from "../support/until.js";
 
 describe("leaving", () => {
   const ways = ["break", "throw", "return"] as const;
-  test.each(ways)("%s gives back at once what is unsettled, with its place and its count", async (way) => {
+  test.each(ways)("%s returns unsettled messages at once, with their place and their count", async (way) => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(40));
     let left = 0;
@@ -31,7 +31,7 @@ describe("leaving", () => {
     );
   });
 
-  test("break waits for acks that were not awaited", async () => {
+  test("break waits for acks that the body did not await", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(8));
     const acks: Promise<void>[] = [];
@@ -86,7 +86,7 @@ describe("leaving", () => {
     expect(await world.waiting("q")).toEqual(numbers(10).slice(1));
   });
 
-  test("what was prefetched goes back at once, while the body goes on", async () => {
+  test("prefetched messages return at once while the body still runs", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(4));
     const stop = new AbortController();
@@ -112,7 +112,7 @@ describe("leaving", () => {
     expect(await world.waiting("q")).toEqual(["for nobody"]);
   });
 
-  test("a signal that has aborted already: no loop, no call", async () => {
+  test("consume with an aborted signal makes no iteration and no call", async () => {
     await using world = await QueueWorld.start();
     for await (const _ of world.client.queues.consume({ channel: "q" }, { signal: AbortSignal.abort() })) void _;
     for await (const _ of world.client.queues.consume(
@@ -123,7 +123,7 @@ describe("leaving", () => {
     expect(world.broker.stats().streams).toEqual({});
   });
 
-  test("what nobody settles is given back in the end", async () => {
+  test("messages that were never settled return to the queue", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", ["a"]);
     const stop = new AbortController();

@@ -3,7 +3,7 @@ import { KubeMQError } from "kubemq-es";
 import { numbers, QueueWorld } from "../support/queue-world.js";
 import { rejection } from "../support/until.js";
 
-describe("a lost connection", () => {
+describe("queue loops on a lost connection", () => {
   const faults: [string, (world: QueueWorld) => unknown][] = [
     ["the connection breaks", (world) => world.broker.faults.dropConnections()],
     ["the call ends cleanly", (world) => world.broker.faults.endStreams({ rpc: "QueuesDownstream" })],
@@ -13,7 +13,7 @@ describe("a lost connection", () => {
     ["the server restarts", (world) => world.broker.faults.restart({ downMs: 50 })],
   ];
   test.each(faults)(
-    "%s: the loop goes on, nothing is lost, nothing acknowledged comes twice",
+    "%s: the loop continues, loses nothing and repeats no acknowledged message",
     async (_, fault) => {
       const reconnect = { initialDelayMs: 10, maxDelayMs: 100 };
       await using world = await QueueWorld.start({}, { reconnect });

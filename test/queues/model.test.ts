@@ -54,7 +54,7 @@ class Model {
   }
 }
 
-test("whatever is sent, settled, left and crashed, the client agrees with the model of a queue", async () => {
+test("the client agrees with a model of a queue for any sends, settlements, exits and crashes", async () => {
   await using world = await QueueWorld.start({}, { reconnect: { initialDelayMs: 5, maxDelayMs: 50 } });
   let run = 0;
   await fc.assert(

@@ -2,8 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import { first, QueueWorld } from "../support/queue-world.js";
 import { roundTrips, until } from "../support/until.js";
 
-describe("what a policy does", () => {
-  test("dead letter: after its last allowed delivery is rejected, by transaction and by lease", async () => {
+describe("message policies", () => {
+  test("a message moves to the dead-letter queue after its last delivery is rejected, by transaction and by lease", async () => {
     await using world = await QueueWorld.start();
     const { queues } = world.client;
     const policy = { deadLetter: { queue: "dead", maxReceiveCount: 2 } };
@@ -31,7 +31,7 @@ describe("what a policy does", () => {
     ]);
   });
 
-  test("expiry: while queued it vanishes, while held it can be settled, a rejected copy keeps its end", async () => {
+  test("an expired message vanishes from the queue, can be settled while held, and its rejected copy keeps its expiry", async () => {
     await using world = await QueueWorld.start();
     const { queues } = world.client;
     const policy = { expirationSeconds: 1 };
@@ -56,7 +56,7 @@ describe("what a policy does", () => {
     expect(copy).toBeUndefined();
   });
 
-  test("delay: visible when its time has come, without a trace of it", async () => {
+  test("a delayed message becomes visible at its time and does not carry the delay", async () => {
     await using world = await QueueWorld.start();
     const sent = await world.client.queues.send({ channel: "q", body: "later", policy: { delaySeconds: 1 } });
     expect(sent.delayedTo?.getTime()).toBeGreaterThanOrEqual(sent.sentAt.getTime() + 1_000);
@@ -72,7 +72,7 @@ describe("what a policy does", () => {
     await job.ack();
   });
 
-  test("requeue counts deliveries anew and starts the expiration anew; replace is a message of its own", async () => {
+  test("requeue restarts the delivery count and the expiration, and replace sends a new message", async () => {
     await using world = await QueueWorld.start();
     const { queues } = world.client;
     const sent = await queues.send({ id: "mine", channel: "q", body: "x", policy: { expirationSeconds: 60 } });

@@ -10,7 +10,7 @@ function untilAsked(sizer: PollSizer): number {
   throw new Error("the server was not asked");
 }
 
-test("one at a time until the server says that many wait, then halves of the prefetch", () => {
+test("polls ask for one message until the server reports many, then for half the prefetch", () => {
   const sizer = new PollSizer(256);
   expect(untilAsked(sizer)).toBe(4);
   sizer.told(10_000);
@@ -20,7 +20,7 @@ test("one at a time until the server says that many wait, then halves of the pre
   expect(sizer.next(0, 0)).toBe(0);
 });
 
-test("it asks for less than is known to be there, down to one", () => {
+test("polls ask for no more messages than are known to wait", () => {
   const sizer = new PollSizer(256);
   untilAsked(sizer);
   sizer.told(40);
@@ -32,7 +32,7 @@ test("it asks for less than is known to be there, down to one", () => {
   expect(sizes.slice(0, 5)).toEqual([20, 10, 5, 2, 1]);
 });
 
-test("a poll that was not filled, and an empty queue, end the large polls", () => {
+test("an unfilled poll and an empty queue end large polls", () => {
   const sizer = new PollSizer(64);
   untilAsked(sizer);
   sizer.told(1_000);
@@ -41,7 +41,7 @@ test("a poll that was not filled, and an empty queue, end the large polls", () =
   expect(sizer.next(64, 0)).toBe(1);
 });
 
-test("a server that does not tell: a part of what came without a wait is asked for", () => {
+test("without statistics, polls ask for a part of the messages that arrived without a wait", () => {
   const sizer = new PollSizer(256);
   untilAsked(sizer);
   sizer.told(undefined);
@@ -51,7 +51,7 @@ test("a server that does not tell: a part of what came without a wait is asked f
   expect(size).toBeLessThanOrEqual(8);
 });
 
-test("messages that come one by one leave the polls at one; the server is asked ever more rarely", () => {
+test("messages that arrive one by one keep polls at one, and statistics are requested less and less often", () => {
   const sizer = new PollSizer(32);
   const asked: number[] = [];
   for (let polls = 1; polls <= 256; polls++) {
@@ -63,7 +63,7 @@ test("messages that come one by one leave the polls at one; the server is asked 
   expect(asked).toEqual([4, 12, 28, 60, 124, 188, 252]);
 });
 
-test("a way to the server that has become long does not leave the polls at one while messages pile up", () => {
+test("a slow connection does not keep polls at one while messages accumulate", () => {
   const sizer = new PollSizer(32);
   for (let polls = 0; polls < 3; polls++) sizer.answered(1, 1, 1);
   let polls = 1;

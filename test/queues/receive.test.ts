@@ -3,8 +3,8 @@ import { KubeMQError } from "kubemq-es";
 import { numbers, QueueWorld } from "../support/queue-world.js";
 import { rejection, until, within } from "../support/until.js";
 
-describe("receive, peek, ackAll, info", () => {
-  test("receive takes, peek looks", async () => {
+describe("receive, peek, ackAll and info", () => {
+  test("receive removes messages, and peek does not", async () => {
     await using world = await QueueWorld.start();
     const { queues } = world.client;
     await world.fill("q", numbers(5));
@@ -19,7 +19,7 @@ describe("receive, peek, ackAll, info", () => {
     expect((await queues.info()).queues.map(({ name }) => name)).toEqual(["q"]);
   }, 20_000);
 
-  test("a message shown twice in one answer is given once", async () => {
+  test("a message that one answer contains twice is returned once", async () => {
     await using world = await QueueWorld.start({ quirks: { doubleMessages: true } });
     await world.fill("q", numbers(4));
     const bodies: string[] = [];
@@ -32,7 +32,7 @@ describe("receive, peek, ackAll, info", () => {
     expect(await world.waiting("q")).toEqual([]);
   });
 
-  test("bad arguments", async () => {
+  test("receive and peek refuse invalid arguments", async () => {
     await using world = await QueueWorld.start();
     const { queues } = world.client;
     const calls: (() => unknown)[] = [
@@ -65,7 +65,7 @@ describe("receive, peek, ackAll, info", () => {
     expect(world.broker.stats().streams).toEqual({});
   });
 
-  test("an abort of receive waits for the answer, for what was taken would be lost", async () => {
+  test("an abort of receive waits for the answer, so that no message is lost", async () => {
     await using world = await QueueWorld.start();
     const stop = new AbortController();
     await world.fill("q", numbers(2));
@@ -76,7 +76,7 @@ describe("receive, peek, ackAll, info", () => {
     expect((await receiving).map((message) => message.text())).toEqual(["0", "1"]);
   });
 
-  test("an abort of receive that brings nothing rejects with its reason; one before the call sends nothing", async () => {
+  test("an aborted receive without messages rejects with the signal's reason, and sends nothing if aborted before", async () => {
     await using world = await QueueWorld.start();
     const stop = new AbortController();
     const receiving = rejection(world.client.queues.receive({ channel: "q", waitSeconds: 1 }, { signal: stop.signal }));
@@ -88,7 +88,7 @@ describe("receive, peek, ackAll, info", () => {
     expect(await within(500, "the refusal", late)).toMatchObject({ message: "enough" });
   });
 
-  test("the client's time-out for calls does not cut a receive that waits for longer", async () => {
+  test("a receive may wait longer than the client's time-out for calls", async () => {
     await using world = await QueueWorld.start({}, { timeoutMs: 300 });
     await world.fill("q", ["0"]);
     const received = await world.client.queues.receive({ channel: "q", max: 10, waitSeconds: 1 });

@@ -11,8 +11,8 @@ import { FakeClock, settle } from "../support/fake-clock.js";
 import { numbers, playedBy, QueueWorld } from "../support/queue-world.js";
 import { rejection, roundTrips, until, within } from "../support/until.js";
 
-describe("send", () => {
-  test("resolves with what the server says of the message", async () => {
+describe("sending queue messages", () => {
+  test("send resolves with the server's result for the message", async () => {
     await using world = await QueueWorld.start();
     const before = Date.now();
     const sent = await world.client.queues.send({
@@ -40,7 +40,7 @@ describe("send", () => {
     expect(message?.receiveCount).toBe(1);
   });
 
-  test("rejects with the server's own refusal", async () => {
+  test("send rejects with the server's own refusal", async () => {
     // The broker refuses nothing that is not refused here first, so the refusal is played.
     const client = playedBy({
       sendQueueMessage: () =>
@@ -51,7 +51,7 @@ describe("send", () => {
     await client.close();
   });
 
-  test("a batch has a result for each message, whatever HaveErrors says", async () => {
+  test("sendBatch returns a result for each message, whatever HaveErrors says", async () => {
     const refused = { IsError: true, Error: "stan: invalid publish request" };
     const client = playedBy({
       sendQueueMessagesBatch: ({ Messages }) => ({
@@ -79,7 +79,7 @@ describe("send", () => {
     await client.close();
   });
 
-  test("what is wrong is named before a byte is sent", async () => {
+  test("send refuses invalid input before a byte is sent, and names it", async () => {
     await using world = await QueueWorld.start();
     const { queues } = world.client;
     const good = { channel: "q", body: "x" };
@@ -130,8 +130,8 @@ describe("send", () => {
   });
 });
 
-describe("the publisher", () => {
-  test("keeps the order of the sends, and coalesces those that wait", async () => {
+describe("the queue publisher", () => {
+  test("a queue publisher keeps the order of sends and combines waiting ones", async () => {
     await using world = await QueueWorld.start({ quirks: { reorderUpstream: true } });
     const bodies = numbers(500);
     await using publisher = world.client.queues.publisher();
@@ -140,7 +140,7 @@ describe("the publisher", () => {
     expect(await world.waiting("q")).toEqual(bodies);
   });
 
-  test("ordered, nothing is sent while a request is unanswered", async () => {
+  test("an ordered queue publisher has one unanswered request at a time", async () => {
     const requests: QueuesUpstreamRequest[] = [];
     let allow = () => {};
     const client = playedBy({
@@ -173,7 +173,7 @@ describe("the publisher", () => {
     await client.close();
   });
 
-  test("unordered, each send gets its own results however the answers come", async () => {
+  test("an unordered queue publisher matches results to sends in any order of answers", async () => {
     await using world = await QueueWorld.start({ quirks: { reorderUpstream: true } });
     await using publisher = world.client.queues.publisher({ ordered: false, maxInFlight: 8 });
     const bodies = numbers(100);
@@ -195,7 +195,7 @@ describe("the publisher", () => {
     expect((await world.waiting("q")).sort()).toEqual([...bodies, ...bodies].sort());
   });
 
-  test("replies that are reordered, doubled, late or missing", async () => {
+  test("a queue publisher handles answers that are reordered, duplicated, late or missing", async () => {
     const clock = new FakeClock();
     const requests: QueuesUpstreamRequest[] = [];
     const replies: ((response: QueuesUpstreamResponse) => void)[] = [];
@@ -250,7 +250,7 @@ describe("the publisher", () => {
     await client.close();
   });
 
-  test("a lost connection rejects what is unanswered; the next send opens a new stream", async () => {
+  test("a lost connection rejects unanswered sends, and the next send opens a new stream", async () => {
     await using world = await QueueWorld.start();
     await using publisher = world.client.queues.publisher();
     await publisher.send({ channel: "q", body: "before" });
@@ -266,7 +266,7 @@ describe("the publisher", () => {
     expect(await world.waiting("q")).toEqual(["before", "lost", "after"]);
   });
 
-  test("the client's state does not hang on a publisher: not before it sends, nor when the connection is lost", async () => {
+  test("an idle or disconnected queue publisher does not affect the client's state", async () => {
     await using world = await QueueWorld.start();
     const publisher = world.client.queues.publisher();
     expect(world.client.state).toBe("idle");
@@ -276,7 +276,7 @@ describe("the publisher", () => {
     await until("it is noticed", () => world.client.state === "idle", 2_000);
   });
 
-  test("close flushes, drains and leaves no stream; then it refuses", async () => {
+  test("close sends and awaits every message, leaves no stream, and refuses later sends", async () => {
     await using world = await QueueWorld.start();
     const publisher = world.client.queues.publisher();
     const sends = numbers(50).map((body) => publisher.send({ channel: "q", body }));
@@ -287,7 +287,7 @@ describe("the publisher", () => {
     await publisher.close();
   });
 
-  test("an answer that came after its time-out is owed no more: close does not wait for it", async () => {
+  test("close does not wait for an answer that arrived after its time-out", async () => {
     const clock = new FakeClock();
     const requests: QueuesUpstreamRequest[] = [];
     let reply = (_response: QueuesUpstreamResponse) => {};
@@ -317,7 +317,7 @@ describe("the publisher", () => {
     await client.close();
   });
 
-  test("close after an abort waits as well until the server has answered what it owes", async () => {
+  test("close after an abort waits until the server has answered every request", async () => {
     await using world = await QueueWorld.start();
     const { publisher, send } = await abortWhileOwed(world, 1_000);
     await send;
@@ -330,7 +330,7 @@ describe("the publisher", () => {
     await closing;
   });
 
-  test("an abort rejects at once, but the stream stays until the server has answered what it owes", async () => {
+  test("an abort rejects at once, and the stream stays open until the server has answered every request", async () => {
     await using world = await QueueWorld.start();
     const { publisher, send } = await abortWhileOwed(world, 1_500);
     expect(await within(100, "the promise", send)).toMatchObject({ message: "enough" });

@@ -6,7 +6,7 @@ import { answer, first, numbers, playedBy, playedCall, QueueWorld, Type, wireMes
 import { rejection, until, within } from "../support/until.js";
 
 describe("settling", () => {
-  test("resolves when the server has done it", async () => {
+  test("a settlement resolves after the server has processed it", async () => {
     await using world = await QueueWorld.start();
     const { queues } = world.client;
     await world.fill("q", ["ack", "reject", "requeue"]);
@@ -25,18 +25,21 @@ describe("settling", () => {
     expect(await world.waiting("other")).toEqual(["requeue"]);
   });
 
-  test.each([false, true])("acks of a server that confirms them itself: %s", async (confirmSettlements) => {
-    await using world = await QueueWorld.start({ quirks: { confirmSettlements } });
-    await world.fill("q", numbers(20));
-    let count = 0;
-    for await (const job of world.client.queues.consume({ channel: "q", prefetch: 4 })) {
-      await within(2_000, "the ack", job.ack());
-      if (++count === 20) break;
-    }
-    expect(await world.waiting("q")).toEqual([]);
-  });
+  test.each([false, true])(
+    "acks resolve by the confirmations of a server that sends them: %s",
+    async (confirmSettlements) => {
+      await using world = await QueueWorld.start({ quirks: { confirmSettlements } });
+      await world.fill("q", numbers(20));
+      let count = 0;
+      for await (const job of world.client.queues.consume({ channel: "q", prefetch: 4 })) {
+        await within(2_000, "the ack", job.ack());
+        if (++count === 20) break;
+      }
+      expect(await world.waiting("q")).toEqual([]);
+    },
+  );
 
-  test("the code of every settlement that cannot be", async () => {
+  test("every impossible settlement rejects with its own code", async () => {
     await using world = await QueueWorld.start();
     const { queues } = world.client;
     const codes: Record<string, unknown> = {};
@@ -138,7 +141,7 @@ class PlayedServer {
 }
 
 describe("on the wire", () => {
-  test("settlements of a tick share a request and a fence, and nothing waits behind a poll", async () => {
+  test("settlements of one tick share a request and a confirmation, and do not wait behind a poll", async () => {
     let polls = 0;
     const server = new PlayedServer((request, say) => {
       if (request.RequestTypeData === Type.Get && ++polls <= 3) {
@@ -155,7 +158,7 @@ describe("on the wire", () => {
     await server.client.close();
   });
 
-  test("an abort at any moment while messages arrive ends the stream at once", async () => {
+  test("an abort at any time while messages arrive ends the stream at once", async () => {
     for (let turns = 0; turns < 60; turns++) {
       let arrive = () => {};
       const server = new PlayedServer((request, say) => {
@@ -174,7 +177,7 @@ describe("on the wire", () => {
     }
   });
 
-  test("one AckRange for all acks of a tick, in their order", async () => {
+  test("all acks of a tick share one AckRange, in their order", async () => {
     const messages = [1, 2, 3, 4, 5].map((sequence) => wireMessage(sequence));
     const server = new PlayedServer((request, say) => {
       if (request.RequestTypeData === Type.Get && server.requests.length === 1)
@@ -192,7 +195,7 @@ describe("on the wire", () => {
     await server.client.close();
   });
 
-  test("a range that fails in the middle: those before are settled, those behind asked for again", async () => {
+  test("a range that fails in the middle settles the messages before, and those after are requested again", async () => {
     const messages = [1, 2, 3, 4].map((sequence) => wireMessage(sequence));
     const server = new PlayedServer((request, say) => {
       if (request.RequestTypeData === Type.Get && server.requests.length === 1)
@@ -221,7 +224,7 @@ describe("on the wire", () => {
     await server.client.close();
   });
 
-  test("an empty poll is closed, since it may have left a transaction open", async () => {
+  test("the transaction of an empty poll is closed", async () => {
     const server = new PlayedServer((request, say) => {
       if (request.RequestTypeData === Type.Get && server.requests.length < 5) say(answer(request));
     });
@@ -233,7 +236,7 @@ describe("on the wire", () => {
     await server.client.close();
   });
 
-  test("a server that confirms by answers is not asked for fences any more", async () => {
+  test("a server that confirms settlements gets no further confirmation requests", async () => {
     let sequence = 0;
     const server = new PlayedServer((request, say) => {
       if (request.RequestTypeData === Type.Get && sequence < 3)
@@ -248,7 +251,7 @@ describe("on the wire", () => {
     await server.client.close();
   });
 
-  test("a server that confirms in no way: learned once, then written is done, and a later error is told by the status", async () => {
+  test("without confirmations from the server a written settlement counts as done, and the status reports a later error", async () => {
     let sequence = 0;
     const server = new PlayedServer((request, say) => {
       if (request.RequestTypeData === Type.Get && sequence < 3)
@@ -282,7 +285,7 @@ describe("on the wire", () => {
     await server.client.close();
   });
 
-  test("a server that confirms late is believed again, and a break still waits for settlements that were asked for", async () => {
+  test("a late confirmation enables confirmations again, and break waits for pending settlements", async () => {
     let sequence = 0;
     const fences: QueuesDownstreamRequest[] = [];
     const server = new PlayedServer((request, say) => {
@@ -312,7 +315,7 @@ describe("on the wire", () => {
     await server.client.close();
   });
 
-  test("a body that outlasts an abort by far is acknowledged all the same when the loop asks on", async () => {
+  test("on-next acknowledges a message whose body outlasts an abort", async () => {
     let sequence = 0;
     const server = new PlayedServer((request, say) => {
       if (request.RequestTypeData === Type.Get && sequence < 1)
@@ -336,7 +339,7 @@ describe("on the wire", () => {
     expect(failures).toEqual([]);
   });
 
-  test("no confirmation from a server that gives them is a time-out", async () => {
+  test("a missing confirmation from a confirming server rejects with TIMEOUT", async () => {
     let sequence = 0;
     const server = new PlayedServer((request, say) => {
       if (request.RequestTypeData === Type.Get && sequence < 2)

@@ -34,7 +34,7 @@ describe.each(["in the clear", "over TLS"])("a connection that the server has as
   const start = () => startBroker(isSecure ? { cert: pem("server"), key: pem("server-key") } : {});
   const secured: ClientOptions = isSecure ? { tls: { ca: pem("ca") } } : {};
 
-  test("falls silent: its loops come back on the next one within interval and time-out, and lose nothing", async () => {
+  test("a connection after GOAWAY that falls silent is replaced within interval and time-out, and its loops lose nothing", async () => {
     await using broker = await start();
     await using proxy = await TcpProxy.start(broker.port);
     const keepalive = { intervalMs: 300, timeoutMs: 300 };
@@ -49,7 +49,7 @@ describe.each(["in the clear", "over TLS"])("a connection that the server has as
     expect(proxy.accepted).toBe(2);
   }, 20_000);
 
-  test("is left alone while it lives, however long it is silent", async () => {
+  test("a connection after GOAWAY is kept while it answers pings, however long it is silent", async () => {
     await using broker = await start();
     await using proxy = await TcpProxy.start(broker.port);
     // Two hundred intervals.

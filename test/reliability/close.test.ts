@@ -13,9 +13,9 @@ function exitOf({ code, signal, stderr, exitMs = Infinity }: Ran): object {
 
 const clean = { code: 0, signal: null, stderr: "", inTime: true };
 
-describe("a process whose client was closed, twice and concurrently, ends by itself within a second", () => {
+describe("the process of a closed client exits by itself within a second", () => {
   test.each(["unused", "idle", "idle, never closed", "streams of every kind"])(
-    "%s",
+    "the process of a client exits in state %s",
     async (state) => {
       await using broker = await startBroker();
       expect(exitOf(await run("exits.ts", [state, broker.address]))).toEqual(clean);
@@ -25,14 +25,14 @@ describe("a process whose client was closed, twice and concurrently, ends by its
     60_000,
   );
 
-  test("waiting to come back, with the server gone", async () => {
+  test("a closed client that was waiting to reconnect lets its process exit", async () => {
     await using broker = await startBroker();
     await using proxy = await TcpProxy.start(broker.port);
     proxy.refuse();
     expect(exitOf(await run("exits.ts", ["waiting to come back", proxy.address]))).toEqual(clean);
   }, 60_000);
 
-  test("connecting, to a server that never answers", async () => {
+  test("a closed client that was connecting to a silent server lets its process exit", async () => {
     const silent = createServer((socket) => socket.on("error", () => {}));
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     try {
@@ -43,7 +43,7 @@ describe("a process whose client was closed, twice and concurrently, ends by its
     }
   }, 60_000);
 
-  test("a call without an answer, on a half-open connection", async () => {
+  test("a closed client with an unanswered call on a half-open connection lets its process exit", async () => {
     await using broker = await startBroker();
     await using proxy = await TcpProxy.start(broker.port);
     const running = run("exits.ts", ["a call without an answer", proxy.address]);
@@ -53,8 +53,8 @@ describe("a process whose client was closed, twice and concurrently, ends by its
   }, 60_000);
 });
 
-describe("close() keeps or refuses what was accepted, and loses nothing in silence", () => {
-  test("a publisher's events are flushed: all arrive, or each one is rejected", async () => {
+describe("close() loses nothing silently", () => {
+  test("close() sends a publisher's queued events, and rejects each one that does not arrive", async () => {
     await using broker = await startBroker();
     const one = await KubeMQClient.connect({ address: broker.address });
     const publisher = one.eventsStore.publisher();
@@ -70,7 +70,7 @@ describe("close() keeps or refuses what was accepted, and loses nothing in silen
     expect(broker.stats().messages.eventsStore).toEqual({ c: 2_001 });
   });
 
-  test("with the server gone each of them is rejected within the bound", async () => {
+  test("close() without a server rejects each queued event within its bound", async () => {
     await using broker = await startBroker();
     await using proxy = await TcpProxy.start(broker.port);
     const one = await KubeMQClient.connect({ address: proxy.address, timeoutMs: 60_000 });
@@ -86,7 +86,7 @@ describe("close() keeps or refuses what was accepted, and loses nothing in silen
     }
   });
 
-  test("a delivery in hand can still be acknowledged, and what was prefetched goes back at once", async () => {
+  test("close() lets the current message be acknowledged, and returns prefetched messages at once", async () => {
     await using broker = await startBroker();
     await using other = await KubeMQClient.connect({ address: broker.address });
     const one = await KubeMQClient.connect({ address: broker.address });

@@ -28,7 +28,7 @@ async function flap(rounds: number): Promise<void> {
   }
 }
 
-test("a server that flaps: bounded attempts, no stream and no connection left over, and the loop converges", async () => {
+test("a loop on a flapping server makes a bounded number of attempts, leaks no stream or connection, and recovers", async () => {
   const client = new KubeMQClient({
     address: proxy.address,
     reconnect: { initialDelayMs: 50, maxDelayMs: 400 },

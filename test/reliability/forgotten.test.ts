@@ -8,7 +8,7 @@ import { rejection, until } from "../support/until.js";
  * node:http2 answers some breaches of the protocol with a farewell, and from then on neither reads nor closes: it hears no more of the server, nor that
  * it has gone. The next reset that it cannot send makes it look closed, and calls go to another connection, as pings do.
  */
-test("a stream on a connection that is given up for another comes back on the other", async () => {
+test("a stream on a replaced connection recovers on the new one", async () => {
   const sockets = new Set<Socket>();
   const subscribed: number[] = [];
   let connections = 0;

@@ -7,7 +7,7 @@ import { take } from "../support/until.js";
 const digest = (body: Uint8Array) => createHash("sha256").update(body).digest("hex");
 const MAX = 100 * 1024 * 1024;
 
-test("the largest message there is goes through, one byte more is refused before it is sent", async () => {
+test("the largest message is delivered, and one byte more is refused before it is sent", async () => {
   await using broker = await startBroker();
   await using client = await KubeMQClient.connect({ address: broker.address });
   // Beside the body: field headers, ids and names, which the refusal tells us the size of.

@@ -121,7 +121,7 @@ const rows: readonly Row[] = [
   },
 ];
 
-describe("a server that refuses, or cannot be understood", () => {
+describe("servers that refuse or do not speak gRPC", () => {
   test.each(rows)("$what: $code", async ({ broker: brokerOptions, options, code, says, stream }) => {
     const calls: string[] = [];
     await using broker = await startBroker({ ...brokerOptions, onCall: (rpc) => void calls.push(rpc) });
@@ -167,7 +167,7 @@ describe("a server that refuses, or cannot be understood", () => {
     }
   });
 
-  test("nobody listens: UNAVAILABLE, by its shape, without any help from the test environment", async () => {
+  test("a refused connection is reported as UNAVAILABLE in a plain process", async () => {
     await using broker = await startBroker();
     await using proxy = await TcpProxy.start(broker.port);
     proxy.refuse();
@@ -186,7 +186,7 @@ describe("a server that refuses, or cannot be understood", () => {
     expect(one.state).toBe("ready");
   });
 
-  test("a host that does not exist: UNAVAILABLE, and connect() fails with it", async () => {
+  test("an unknown host is reported as UNAVAILABLE, also by connect()", async () => {
     const failed = await within(
       15_000,
       "connect() fails",
@@ -195,7 +195,7 @@ describe("a server that refuses, or cannot be understood", () => {
     expect(failed).toMatchObject({ code: "UNAVAILABLE", message: expect.stringMatching(/no-such-host\.invalid/) });
   }, 20_000);
 
-  test("a port that takes connections and says nothing: bounded by the time-outs of call and connection", async () => {
+  test("a silent port is bounded by the time-outs of call and connection", async () => {
     const silent = createServer(() => {});
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
@@ -212,7 +212,7 @@ describe("a server that refuses, or cannot be understood", () => {
     }
   });
 
-  test("a port of something else", async () => {
+  test("a port of another service", async () => {
     const web = createServer((socket) =>
       socket.on("error", () => {}).end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
     );
@@ -226,7 +226,7 @@ describe("a server that refuses, or cannot be understood", () => {
   });
 });
 
-describe("TLS that works", () => {
+describe("working TLS configurations", () => {
   test.each<[string, BrokerOptions, TlsOptions]>([
     ["an authority that was given", server("server"), { ca }],
     [
@@ -249,7 +249,7 @@ describe("TLS that works", () => {
     expect(two.state).toBe("ready");
   });
 
-  test("certificates given as paths are read anew when the connection is", async () => {
+  test("certificates given as paths are read again for each new connection", async () => {
     const folder = await mkdtemp(join(tmpdir(), "kubemq-es-tls-"));
     try {
       const path = (name: string) => join(folder, `${name}.pem`);
@@ -278,8 +278,8 @@ describe("TLS that works", () => {
   });
 });
 
-describe("tokens that rotate", () => {
-  test("a provider is asked once, and calls and streams go on", async () => {
+describe("rotating tokens", () => {
+  test("a rotated token is requested once, and calls and streams continue", async () => {
     const calls: string[] = [];
     await using broker = await startBroker({ token: "t1", onCall: (rpc) => void calls.push(rpc) });
     let current = "t1";
@@ -302,7 +302,7 @@ describe("tokens that rotate", () => {
     expect(calls.filter((rpc) => rpc === "SubscribeToEvents").length).toBe(3); // t1, t1 refused, t2
   });
 
-  test("a static token that was changed under way ends the loop once, without a storm", async () => {
+  test("a static token that the server no longer accepts ends the loop once, without repeated attempts", async () => {
     const calls: string[] = [];
     await using broker = await startBroker({ token: "t1", onCall: (rpc) => void calls.push(rpc) });
     await using one = await KubeMQClient.connect({ address: broker.address, authToken: "t1", reconnect: eager });
@@ -315,7 +315,7 @@ describe("tokens that rotate", () => {
     expect(calls.filter((rpc) => rpc === "SubscribeToEvents").length).toBe(2);
   });
 
-  test("a provider that keeps giving bad tokens is asked once more and no more, whatever pings say", async () => {
+  test("a provider of refused tokens is asked once more and then no more, even while pings succeed", async () => {
     const calls: string[] = [];
     await using broker = await startBroker({ token: "right", onCall: (rpc) => void calls.push(rpc) });
     let asked = 0;

@@ -124,7 +124,7 @@ const faults: readonly (readonly [string, Fault])[] = [
   ],
 ];
 
-describe("with all patterns busy, nothing is lost and nothing doubled when", () => {
+describe("faults while all patterns are busy", () => {
   test.each(faults)(
     "%s",
     async (_, fault) => {
@@ -142,8 +142,8 @@ describe("with all patterns busy, nothing is lost and nothing doubled when", () 
   );
 });
 
-describe("an idle client", () => {
-  test("comes back after a restart, and nothing that is stored meanwhile is missed", async () => {
+describe("an idle client during faults", () => {
+  test("an idle client reconnects after a restart and misses nothing stored meanwhile", async () => {
     await using broker = await startBroker();
     await using one = await KubeMQClient.connect({ ...options, address: broker.address });
     const got: bigint[] = [];
@@ -169,7 +169,7 @@ describe("an idle client", () => {
     expect(got).toEqual([1n, 2n, 3n]);
   });
 
-  test("notices a half-open connection within interval and time-out, and loses nothing", async () => {
+  test("an idle client detects a half-open connection within interval and time-out, and loses nothing", async () => {
     await using broker = await startBroker();
     await using proxy = await TcpProxy.start(broker.port);
     await using one = await KubeMQClient.connect({ ...options, address: proxy.address });
@@ -191,7 +191,7 @@ describe("an idle client", () => {
     await subscription.close();
   });
 
-  test("is left alone while its connection lives: one connection, no retries, however long it is silent", async () => {
+  test("an idle client keeps its one connection without retries while it answers pings", async () => {
     await using broker = await startBroker();
     await using proxy = await TcpProxy.start(broker.port);
     // Ten minutes idle in the small: two hundred liveness intervals.
@@ -213,8 +213,8 @@ describe("an idle client", () => {
   });
 });
 
-describe("a server that is killed and comes back without its store", () => {
-  test("every loop goes on: the store from its new beginning, queues and events with what is new", async () => {
+describe("a killed server that restarts without its store", () => {
+  test("every loop continues: the store from its new start, queues and events with new messages", async () => {
     await using broker = await BrokerProcess.start();
     await using one = await KubeMQClient.connect({ ...options, address: broker.address });
     const stored: bigint[] = [];

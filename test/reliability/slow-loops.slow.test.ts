@@ -14,7 +14,7 @@ const heldBytes = () => {
   return heapUsed + arrayBuffers;
 };
 
-test("a loop that is far behind holds a bounded part of 100,000 messages of 10 kB, and the store loses none", async () => {
+test("a slow loop buffers a bounded part of 100,000 messages of 10 kB, and a store loop loses none", async () => {
   const count = 100_000;
   // Server and publisher in processes of their own, so that what they hold is not counted here. The server drops what waits for
   // longer than it is patient, as servers do: the loop is slower than that now and then.

@@ -76,7 +76,7 @@ const options: ClientOptions = { reconnect: { initialDelayMs: 10, maxDelayMs: 10
  * loop goes on means: something comes that was sent after the end. What was confirmed before and after is then reconciled.
  */
 test.each(ends.map((end) => [end.name, end] as const))(
-  "%s: every loop goes on, and nothing is lost",
+  "%s: every loop continues and loses nothing",
   async (_, end) => {
     await using broker = await startBroker();
     await using proxy = await TcpProxy.start(broker.port);

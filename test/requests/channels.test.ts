@@ -25,8 +25,8 @@ function managed(answer: (request: Request) => object) {
 
 const listing = (json: string) => ({ Executed: true, Body: new TextEncoder().encode(json) });
 
-describe("channels", () => {
-  test.each(kinds)("of %s are created, listed, searched and deleted", async (kind) => {
+describe("channel management", () => {
+  test.each(kinds)("channels of type %s are created, listed, searched and deleted", async (kind) => {
     await using broker = await startBroker();
     await using client = new KubeMQClient({ address: broker.address });
     await client.channels.create(kind, "orders.eu");
@@ -40,7 +40,7 @@ describe("channels", () => {
     expect((await client.channels.list(kind)).map(({ name }) => name)).toEqual(["orders.us"]);
   });
 
-  test("have statistics", async () => {
+  test("channels have statistics", async () => {
     await using broker = await startBroker();
     await using client = new KubeMQClient({ address: broker.address });
     const handling = client.queries.handle({ channel: "price" }, () => "9.50");
@@ -57,7 +57,7 @@ describe("channels", () => {
     await Promise.all([client.close(), handling]);
   });
 
-  test("a server without channel management is said to be one", async () => {
+  test("a server without channel management is reported as such", async () => {
     const { client } = managed(() => {
       throw new ConnectError("Error 301: timeout for request message", Code.Internal);
     });
@@ -70,7 +70,7 @@ describe("channels", () => {
     });
   });
 
-  test("what the server refuses is an error, by whichever field it says so", async () => {
+  test("a refusal is an error, whichever field reports it", async () => {
     const refused = managed(() => ({ Executed: true, Error: "not allowed here" }));
     expect(await rejection(refused.client.channels.create("events", "a"))).toMatchObject({
       code: "REJECTED_BY_SERVER",
@@ -88,7 +88,7 @@ describe("channels", () => {
     });
   });
 
-  test("a cluster that is not ready is asked again, four times in all", async () => {
+  test("a request to a cluster that is not ready is sent four times", async () => {
     let ready = 3;
     const { client, asked, clock } = managed(() =>
       ready-- > 0 ? { Executed: false, Error: "cluster snapshot not ready yet" } : listing("[]"),
@@ -122,7 +122,7 @@ describe("channels", () => {
     ["not JSON", "channels: none", "is not JSON"],
     ["no array", "{}", "is not an array"],
     ["no name", "[{}]", "without a name"],
-  ])("a list that is %s is a fault of the protocol", async (_, json, text) => {
+  ])("a list that is %s is reported as PROTOCOL", async (_, json, text) => {
     const { client } = managed(() => listing(json));
     expect(await rejection(client.channels.list("queues"))).toMatchObject({
       code: "PROTOCOL",
@@ -130,7 +130,7 @@ describe("channels", () => {
     });
   });
 
-  test("what a list leaves out is 0, and a last activity in seconds is understood", async () => {
+  test("missing statistics are 0, and a last activity in seconds is converted", async () => {
     const { client } = managed(() => listing('[{"name":"a","lastActivity":1700000000},{"name":"b"}]'));
     const [a, b] = await client.channels.list("commands");
     expect(a?.lastActivity.toISOString()).toBe("2023-11-14T22:13:20.000Z");
@@ -147,7 +147,7 @@ describe("channels", () => {
     ["a wildcard", (c: KubeMQClient) => c.channels.delete("events", "a.>"), "wildcards"],
     ["a slash in a stored name", (c: KubeMQClient) => c.channels.create("queues", "a/b"), "must not contain"],
     ["a search that is no text", (c: KubeMQClient) => c.channels.list("events", 5 as never), "search must be"],
-  ])("%s is refused", async (_, act, text) => {
+  ])("channel management refuses %s", async (_, act, text) => {
     const { client, asked } = managed(() => listing("[]"));
     expect(await rejection(act(client))).toMatchObject({
       code: "INVALID_ARGUMENT",

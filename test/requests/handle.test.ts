@@ -36,8 +36,8 @@ class Doors {
   }
 }
 
-describe("a handler", () => {
-  test("carries out by returning, fails by throwing, and answers by itself if it likes", async () => {
+describe("a request handler", () => {
+  test("a handler executes by returning, fails by throwing, and may respond itself", async () => {
     await using world = await RequestWorld.start();
     const stop = new AbortController();
     const handling = world.responder.commands.handle(
@@ -59,7 +59,7 @@ describe("a handler", () => {
     await handling;
   });
 
-  test("keeps the order with a concurrency of 1", async () => {
+  test("a handler with a concurrency of 1 keeps the order", async () => {
     await using world = await RequestWorld.start();
     const order: string[] = [];
     const handling = world.responder.commands.handle(filter, async (command) => {
@@ -75,7 +75,7 @@ describe("a handler", () => {
     await handling;
   });
 
-  test("runs so many at once and no more, and goes on when one is done", async () => {
+  test("a handler runs at most as many requests at once as its concurrency", async () => {
     await using world = await RequestWorld.start();
     const doors = new Doors();
     const handling = world.responder.commands.handle(filter, doors.handler, { concurrency: 3 });
@@ -95,7 +95,7 @@ describe("a handler", () => {
     await handling;
   });
 
-  test("finishes what runs when its signal aborts; what waits is failed at once", async () => {
+  test("an abort lets running handlers finish and fails waiting requests at once", async () => {
     await using world = await RequestWorld.start();
     const doors = new Doors();
     const stop = new AbortController();
@@ -118,7 +118,7 @@ describe("a handler", () => {
     await handling;
   });
 
-  test("that obeys its signal ends the drain; its asker is told", async () => {
+  test("a handler that obeys its signal ends the drain, and its asker gets an error", async () => {
     await using world = await RequestWorld.start();
     const stop = new AbortController();
     let runs = false;
@@ -141,7 +141,7 @@ describe("a handler", () => {
     await handling;
   });
 
-  test("that ignores its signal is reported after a bound", async () => {
+  test("a handler that ignores its signal is reported after a bound", async () => {
     await using world = await RequestWorld.start();
     const doors = new Doors();
     const stop = new AbortController();
@@ -166,7 +166,7 @@ describe("a handler", () => {
     expect(await asked).toMatch(/^not executed: responder responder stopped/);
   });
 
-  test("whose value the codec refuses fails its request", async () => {
+  test("a response that the codec refuses fails its request", async () => {
     await using world = await RequestWorld.start();
     const stop = new AbortController();
     const handling = world.responder.queries.handle(
@@ -186,7 +186,7 @@ describe("a handler", () => {
     await handling;
   });
 
-  test("sends its response again when the connection is lost under it", async () => {
+  test("a handler sends its response again after the connection was lost", async () => {
     await using world = await RequestWorld.start();
     const doors = new Doors();
     const handling = world.responder.commands.handle(filter, doors.handler);
@@ -207,7 +207,7 @@ describe("a handler", () => {
     await Promise.all([world.responder.close(), handling]);
   });
 
-  test("that answers too late shows in the status", async () => {
+  test("a response that is too late is reported in the status", async () => {
     await using world = await RequestWorld.start();
     const seen: Status[] = [];
     const watching = (async () => {
@@ -232,7 +232,7 @@ describe("a handler", () => {
     await Promise.all([world.responder.close(), handling, watching]);
   });
 
-  test("that is stopped before it begins has nothing to do", async () => {
+  test("a handler stopped before it starts handles nothing", async () => {
     await using world = await RequestWorld.start();
     await world.responder.commands.handle(filter, () => {}, { signal: AbortSignal.abort() });
     expect(world.broker.stats().connections).toBe(0);

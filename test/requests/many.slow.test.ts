@@ -11,7 +11,7 @@ const COUNT = 10_000;
  * Guards `StreamEngine` and `ReceivedRequest` together: each request of a group is answered once, by the member that took it, and what a
  * dying member had is lost with it and nothing else. Time-outs pass by the broker's clock, so a slow machine changes nothing.
  */
-test("10,000 requests at once to three processes of one group, one of which is killed in the middle", async () => {
+test("10,000 requests to a group of three processes settle correctly while one process is killed", async () => {
   const clock = new ManualClock();
   await using broker = await startBroker({ clock });
   await using client = new KubeMQClient({ address: broker.address });

@@ -21,8 +21,8 @@ function answering(response: object) {
   return { client: new KubeMQClient({ clientId: "asker" }, { transport }), asked };
 }
 
-describe("what travels", () => {
-  test("a query and its answer carry body, metadata, tags, span and who it was, both ways", async () => {
+describe("the content of requests and responses", () => {
+  test("a query and its response carry body, metadata, tags, span and client id", async () => {
     await using world = await RequestWorld.start();
     const queries = world.responder.queries.subscribe({
       channel: "price.*",
@@ -102,13 +102,13 @@ describe("what travels", () => {
     ["nanoseconds", 1_700_000_000_123_456_789n],
     ["microseconds", 1_700_000_000_123_456n],
     ["milliseconds", 1_700_000_000_123n],
-  ])("a timestamp in %s is understood", async (_, Timestamp) => {
+  ])("a timestamp in %s is converted", async (_, Timestamp) => {
     const { client } = answering({ Executed: true, Timestamp });
     const { timestamp } = await client.commands.send({ channel: "door", body: "open" });
     expect(timestamp.toISOString()).toBe("2023-11-14T22:13:20.123Z");
   });
 
-  test("a responder that tells no time, no reason and no success is not carried out, now", async () => {
+  test("a response without time, reason and success is not executed and has the current time", async () => {
     const { client } = answering({});
     const before = Date.now();
     const result = await client.commands.send({ channel: "door", body: "open" });
@@ -116,7 +116,7 @@ describe("what travels", () => {
     expect(result.timestamp.getTime()).toBeGreaterThanOrEqual(before);
   });
 
-  test("this library's own timestamps are in nanoseconds", async () => {
+  test("responses of this library have timestamps in nanoseconds", async () => {
     const responses: bigint[] = [];
     const transport = createRouterTransport(({ service }) =>
       service(kubemq, {
@@ -140,7 +140,7 @@ describe("what travels", () => {
     await client.close();
   });
 
-  test("the server waits as long as the request says, whatever the client's default is", async () => {
+  test("the server waits for the request's own time-out, whatever the client's default", async () => {
     const asked: Request[] = [];
     const transport = createRouterTransport(({ service }) =>
       service(kubemq, {
@@ -163,8 +163,8 @@ describe("what travels", () => {
   });
 });
 
-describe("a request is answered once", () => {
-  test("a second answer is refused, also while the first is on its way; a failed one may be repaired", async () => {
+describe("one response per request", () => {
+  test("a second response is refused, also while the first is in flight, and a failed one may be repeated", async () => {
     await using world = await RequestWorld.start();
     const queries = world.responder.queries.subscribe({ channel: "q" });
     await queries.ready;
@@ -192,7 +192,7 @@ describe("a request is answered once", () => {
     expect(await asked).toBe("executed");
   });
 
-  test("a request whose asker has given up while it waited for its turn is not delivered", async () => {
+  test("a request whose asker has given up is not delivered", async () => {
     await using world = await RequestWorld.start();
     const commands = world.responder.commands.subscribe({ channel: "door" });
     await commands.ready;
@@ -212,7 +212,7 @@ describe("a request is answered once", () => {
     expect(await long).toBe("executed");
   });
 
-  test("without a group each responder has it, and the first answer wins", async () => {
+  test("without a group every responder receives the request, and the first response wins", async () => {
     await using world = await RequestWorld.start();
     const one = world.responder.queries.subscribe({ channel: "q" });
     const two = world.asker.queries.subscribe({ channel: "q" });
@@ -232,7 +232,7 @@ describe("a request is answered once", () => {
 });
 
 describe("the query cache", () => {
-  test("a hit, its expiry, and two channels with one key", async () => {
+  test("a cached response expires, and is separate for two channels with the same key", async () => {
     await using world = await RequestWorld.start();
     let calls = 0;
     const handling = world.responder.queries.handle({ channel: "price.*" }, (query) => {
@@ -258,7 +258,7 @@ describe("the query cache", () => {
   });
 });
 
-describe("bad input is refused before a byte is sent", () => {
+describe("invalid input of requests", () => {
   const schema: StandardSchemaV1<unknown, string> = {
     "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [{ message: "never good" }] }) },
   };
@@ -307,7 +307,7 @@ describe("bad input is refused before a byte is sent", () => {
     expect(error).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining(text) });
   });
 
-  test("an answer that its codec cannot decode throws in the frame that reads it", async () => {
+  test("an undecodable response throws where it is read", async () => {
     const { client } = answering({ Executed: true, Body: new TextEncoder().encode("{}") });
     const result: QueryResult<string> = await client.queries.send({ channel: "q", body, responseCodec: json(schema) });
     expect(result.executed).toBe(true);

@@ -17,7 +17,7 @@ function world() {
   return { clock, late, send, deadlines };
 }
 
-test("each message has its whole time-out, from the turn in which it was sent", async () => {
+test("each message has its whole time-out, starting in the turn in which it was sent", async () => {
   const { clock, late, send } = world();
   send("a");
   send("b");

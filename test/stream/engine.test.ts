@@ -122,7 +122,7 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 const lost = () => new KubeMQError("UNAVAILABLE", "lost");
 const refused = () => new KubeMQError("REJECTED_BY_SERVER", "refused");
 
-describe("the engine, whatever the order of events", () => {
+describe("the stream engine with random orders of events", () => {
   type Step =
     | { readonly do: "next" | "return" | "close" | "abort" | "end" | "lose" | "refuse" | "timer" | "settle" }
     | { readonly do: "send"; readonly count: number };
@@ -137,7 +137,7 @@ describe("the engine, whatever the order of events", () => {
     },
   );
 
-  test("every promise settles, there is one terminal outcome, nothing comes after the end, the buffer is bounded", async () => {
+  test("every promise settles, there is one terminal outcome, nothing follows the end, and the buffer is bounded", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.boolean(), async (steps, reconnect) => {
         const world = new World();
@@ -210,8 +210,8 @@ describe("the engine, whatever the order of events", () => {
   });
 });
 
-describe("the engine", () => {
-  test("delivers what arrived while the loop body ran", async () => {
+describe("the stream engine", () => {
+  test("messages that arrive while the loop body runs are delivered", async () => {
     const world = new World();
     const seen: number[] = [];
     const stream = world.start();
@@ -231,7 +231,7 @@ describe("the engine", () => {
     expect(world.attempt.signal.aborted).toBe(true);
   });
 
-  test("reads no more than its capacity ahead of the loop", async () => {
+  test("the engine reads at most its capacity ahead of the loop", async () => {
     const world = new World();
     const stream = world.start();
     for (let n = 0; n < 20; n += 2) world.attempt.send([n, n + 1]);
@@ -241,7 +241,7 @@ describe("the engine", () => {
     expect(world.released).toEqual([0, 1, 2, 3]);
   });
 
-  test("reads on when the loop has made room, and gives everything in order", async () => {
+  test("the engine continues reading when the loop has made room, and delivers everything in order", async () => {
     const world = new World();
     const iterator = world.start()[Symbol.asyncIterator]();
     for (let n = 0; n < 20; n += 2) world.attempt.send([n, n + 1]);
@@ -252,7 +252,7 @@ describe("the engine", () => {
     expect(world.attempt.pulled).toBeGreaterThanOrEqual(10);
   });
 
-  test("what waited for room keeps the time at which it was received", async () => {
+  test("a message that waited for room keeps its time of receipt", async () => {
     const times: number[] = [];
     const world = new World();
     const map = (n: number, receivedMs: number) => {
@@ -274,7 +274,7 @@ describe("the engine", () => {
     expect(times).toEqual([1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 2_000]);
   });
 
-  test("shows a terminal error after what was buffered before it, once", async () => {
+  test("a terminal error is thrown once, after the messages buffered before it", async () => {
     const world = new World();
     const stream = world.start();
     world.attempt.send([1, 2]);
@@ -288,7 +288,7 @@ describe("the engine", () => {
     expect((await stream.closed)?.code).toBe("REJECTED_BY_SERVER");
   });
 
-  test("comes back after a lost connection and after a clean end, with a longer delay each time", async () => {
+  test("the engine reconnects after a lost connection and a clean end, with a longer delay each time", async () => {
     const world = new World();
     const stream = world.start();
     for (const delayMs of [100, 200, 400, 800, 1000, 1000]) {
@@ -308,7 +308,7 @@ describe("the engine", () => {
     await stream.close();
   });
 
-  test("10 seconds of health start the back-off anew, less does not", async () => {
+  test("10 healthy seconds reset the back-off delay, and less does not", async () => {
     const world = new World();
     world.host.probe = async () => {}; // answered at once: each attempt is up, though it receives nothing
     const stream = world.start();
@@ -328,7 +328,7 @@ describe("the engine", () => {
     await stream.close();
   });
 
-  test("waits out its back-off while the loop reads on, and drops what has gone stale", async () => {
+  test("the loop reads buffered messages during the back-off delay, and stale ones are dropped", async () => {
     const world = new World();
     const iterator = world.start({ isStale: (n) => n === 2 })[Symbol.asyncIterator]();
     world.attempt.send([1, 2, 3]);
@@ -347,7 +347,7 @@ describe("the engine", () => {
     expect(await waiting).toEqual({ done: false, value: 4 });
   });
 
-  test("is iterated once", async () => {
+  test("a stream can be iterated only once", async () => {
     const world = new World();
     const stream = world.start();
     stream[Symbol.asyncIterator]();
@@ -355,7 +355,7 @@ describe("the engine", () => {
     await stream.close();
   });
 
-  test("an aborted signal means no attempt and no iteration", async () => {
+  test("a stream with an aborted signal makes no attempt and no iteration", async () => {
     const world = new World();
     world.abort.abort();
     const seen: number[] = [];
@@ -364,7 +364,7 @@ describe("the engine", () => {
     expect(world.attempts).toEqual([]);
   });
 
-  test("keeps the attempt open until the plan has cleaned up", async () => {
+  test("an attempt stays open until the plan has cleaned up", async () => {
     const world = new World();
     let cleaned = () => {};
     const stream = world.start({ onLeave: () => new Promise((resolve) => (cleaned = resolve)) });
@@ -377,7 +377,7 @@ describe("the engine", () => {
   });
 });
 
-describe("an attempt that its plan ends", () => {
+describe("attempts ended by their plan", () => {
   /** A plan that acts on certain items. */
   function acting(world: World, act: (n: number, attempt: Attempt) => number | undefined) {
     let current: Attempt | undefined;
@@ -395,7 +395,7 @@ describe("an attempt that its plan ends", () => {
     return { stream, demands, current: () => current };
   }
 
-  test("to renew it: the next opens at once, what was not seen of it is gone, and nothing is reported", async () => {
+  test("renewing an attempt opens the next one at once, discards unread messages and reports nothing", async () => {
     const world = new World();
     const { stream } = acting(world, (n, attempt) => {
       if (n === 3) attempt.renew();
@@ -411,7 +411,7 @@ describe("an attempt that its plan ends", () => {
     expect(world.status).toEqual([]);
   });
 
-  test("to renew it from outside, also when it never ends by itself", async () => {
+  test("an attempt can be renewed from outside, even if it never ends by itself", async () => {
     const world = new World();
     const { stream, current } = acting(world, (n) => n);
     world.attempt.send([1]);
@@ -425,7 +425,7 @@ describe("an attempt that its plan ends", () => {
     await stream.close();
   });
 
-  test("to finish: the loop sees what was accepted, and ends by itself", async () => {
+  test("finishing an attempt delivers the accepted messages and ends the loop", async () => {
     const world = new World();
     const { stream } = acting(world, (n, attempt) => {
       if (n === 3) attempt.finish();
@@ -442,7 +442,7 @@ describe("an attempt that its plan ends", () => {
     expect(world.streams.size).toBe(0);
   });
 
-  test("to finish while the loop waits: it ends", async () => {
+  test("finishing an attempt ends a waiting loop", async () => {
     const world = new World();
     const { stream } = acting(world, (_, attempt) => {
       attempt.finish();
@@ -453,7 +453,7 @@ describe("an attempt that its plan ends", () => {
     expect(await next).toEqual({ done: true, value: undefined });
   });
 
-  test("an abort after that discards what was buffered", async () => {
+  test("an abort after finishing discards the buffer", async () => {
     const world = new World();
     const { stream } = acting(world, (n, attempt) => {
       if (n === 3) attempt.finish();
@@ -466,7 +466,7 @@ describe("an attempt that its plan ends", () => {
     expect(world.released).toEqual([1, 2, 3]);
   });
 
-  test("it learns that the loop waits, and for how long the server was held back before", async () => {
+  test("the plan learns that the loop waits, and how long flow control held back the server", async () => {
     const world = new World();
     const { stream, demands } = acting(world, (n) => n);
     const iterator = stream[Symbol.asyncIterator]();

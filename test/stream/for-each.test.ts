@@ -16,7 +16,7 @@ function source(count: number) {
   return { state, items: numbers() };
 }
 
-test("runs no more than so many at a time, pulls only for a free slot, and waits for all", async () => {
+test("forEachConcurrent limits the running bodies, pulls only for a free slot, and waits for all", async () => {
   const { state, items } = source(20);
   let running = 0;
   let most = 0;
@@ -34,7 +34,7 @@ test("runs no more than so many at a time, pulls only for a free slot, and waits
   expect(ahead).toBeLessThanOrEqual(3);
 });
 
-test("keeps the order with one at a time", async () => {
+test("forEachConcurrent keeps the order with a concurrency of 1", async () => {
   const seen: number[] = [];
   await forEachConcurrent(source(5).items, 1, async (n) => {
     await new Promise((resolve) => setTimeout(resolve, 5 - n));
@@ -43,7 +43,7 @@ test("keeps the order with one at a time", async () => {
   expect(seen).toEqual([0, 1, 2, 3, 4]);
 });
 
-test("the first failure stops the pulling, waits for the work that runs, and is thrown", async () => {
+test("the first failure stops forEachConcurrent, which waits for running bodies and then throws it", async () => {
   const { state, items } = source(100);
   const finished: number[] = [];
   const boom = new Error("boom");
@@ -60,7 +60,7 @@ test("the first failure stops the pulling, waits for the work that runs, and is 
   expect(state.pulled).toBeLessThanOrEqual(5);
 });
 
-test("an error of the source waits for the work that runs, and is thrown", async () => {
+test("an error of the source is thrown after running bodies have finished", async () => {
   const lost = new Error("lost");
   let finished = false;
   async function* failing() {
@@ -76,7 +76,7 @@ test("an error of the source waits for the work that runs, and is thrown", async
   expect(finished).toBe(true);
 });
 
-test.each([0, -1, 1.5, Number.NaN])("a concurrency of %p is refused", async (concurrency) => {
+test.each([0, -1, 1.5, Number.NaN])("forEachConcurrent refuses a concurrency of %p", async (concurrency) => {
   await expect(forEachConcurrent(source(1).items, concurrency, async () => {})).rejects.toMatchObject({
     code: "INVALID_ARGUMENT",
   });

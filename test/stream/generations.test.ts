@@ -37,7 +37,7 @@ async function oldOnes(make: (count: number) => Promise<object[]>): Promise<numb
   return old;
 }
 
-test("a message that was received is young, though others had to wait", async () => {
+test("received messages are allocated in the young generation, even if others had to wait", async () => {
   const bytes = Buffer.from(toBinary(EventReceiveSchema, create(EventReceiveSchema, { EventID: "e", Channel: "c" })));
   const decode = kubemqCodecs[EventReceiveSchema.typeName]?.decode;
   if (decode === undefined) throw new Error("no codec");
@@ -50,7 +50,7 @@ test("a message that was received is young, though others had to wait", async ()
   expect(await oldOnes(make)).toBeLessThan(ROUNDS / 100);
 });
 
-test("what next() gives is young, though others had to wait", async () => {
+test("results of next() are allocated in the young generation, even if others had to wait", async () => {
   let reader: BatchReader<number> | undefined;
   const never = new Promise<never>(() => {});
   const engine = new StreamEngine<number, number>(

@@ -32,8 +32,8 @@ async function settled(promise: Promise<unknown> | undefined): Promise<"pending"
   return state;
 }
 
-describe("pushed into a sink", () => {
-  test("takes what was sent before and after, in order, at once", () => {
+describe("an uplink with a sink", () => {
+  test("an uplink passes messages sent before and after opening in order and at once", () => {
     const uplink = new Uplink<string>();
     expect(uplink.send("1")).toBeUndefined();
     const { to, written } = sink(10);
@@ -42,7 +42,7 @@ describe("pushed into a sink", () => {
     expect(written).toEqual(["1", "2"]);
   });
 
-  test("senders wait for room, and get it in order", async () => {
+  test("senders wait for room in order", async () => {
     const uplink = new Uplink<string>(2);
     const { to, written, state } = sink(1);
     const events = uplink[attach](to);
@@ -62,7 +62,7 @@ describe("pushed into a sink", () => {
     expect(await settled(fifth)).toBe("resolved");
   });
 
-  test("close() half-closes behind everything accepted and everything waiting", async () => {
+  test("close() half-closes after all accepted and waiting messages", async () => {
     const uplink = new Uplink<string>(1);
     const { to, written, state } = sink(1);
     const events = uplink[attach](to);
@@ -79,7 +79,7 @@ describe("pushed into a sink", () => {
     expect(await settled(third)).toBe("resolved");
   });
 
-  test("flushed() waits for the socket", async () => {
+  test("flushed() of an uplink with a sink waits for the socket", async () => {
     const uplink = new Uplink<string>();
     const { to, state } = sink(10);
     const events = uplink[attach](to);
@@ -92,7 +92,7 @@ describe("pushed into a sink", () => {
     expect(await settled(flushed)).toBe("resolved");
   });
 
-  test("the end of the call rejects who waits and refuses who comes", async () => {
+  test("the end of the call rejects waiting and later senders", async () => {
     const uplink = new Uplink<string>(1);
     const { to, state } = sink(1);
     const events = uplink[attach](to);
@@ -110,7 +110,7 @@ describe("pushed into a sink", () => {
     expect(await uplink.next()).toEqual({ done: true, value: undefined });
   });
 
-  test("a message that cannot be encoded rejects its own send and nothing else", async () => {
+  test("a message that cannot be encoded rejects only its own send", async () => {
     const uplink = new Uplink<string>();
     const { to, written } = sink(10);
     uplink[attach](to);
@@ -119,7 +119,7 @@ describe("pushed into a sink", () => {
     expect(written).toEqual(["good"]);
   });
 
-  test("a message that was accepted and then cannot be encoded ends the call", () => {
+  test("an accepted message that later cannot be encoded ends the call", () => {
     const uplink = new Uplink<string>();
     void uplink.send("bad");
     const { to, state } = sink(10);
@@ -127,7 +127,7 @@ describe("pushed into a sink", () => {
     expect(state.failure).toEqual(new Error("cannot be encoded"));
   });
 
-  test("refuses to hold more waiting senders than its bound", async () => {
+  test("an uplink refuses more waiting senders than its bound", async () => {
     const uplink = new Uplink<string>(1);
     void uplink.send("1");
     for (let i = 0; i < 65_536; i++) uplink.send("waits")?.catch(() => {});
@@ -136,13 +136,13 @@ describe("pushed into a sink", () => {
   });
 });
 
-describe("pulled by Connect", () => {
-  test("is its own iterator, however often it is asked", () => {
+describe("an uplink as an async iterable", () => {
+  test("an uplink is its own iterator", () => {
     const uplink = new Uplink<string>();
     expect(uplink[Symbol.asyncIterator]()).toBe(uplink[Symbol.asyncIterator]());
   });
 
-  test("gives messages in order, then ends", async () => {
+  test("an iterated uplink yields messages in order, then ends", async () => {
     const uplink = new Uplink<string>(1);
     void uplink.send("1");
     const second = uplink.send("2");
@@ -154,7 +154,7 @@ describe("pulled by Connect", () => {
     expect(await uplink.next()).toEqual({ done: true, value: undefined });
   });
 
-  test("a waiting next() gets the next message, or the end", async () => {
+  test("a waiting next() of an uplink receives the next message or the end", async () => {
     const uplink = new Uplink<string>();
     const waiting = uplink.next();
     void uplink.send("1");
@@ -167,7 +167,7 @@ describe("pulled by Connect", () => {
   test.each([
     ["return", "send refused: the stream has ended"],
     ["throw", "over"],
-  ])("%s() ends a waiting next() at once", async (how, refusal) => {
+  ])("%s() of an uplink ends a waiting next() at once", async (how, refusal) => {
     const uplink = new Uplink<string>();
     const waiting = uplink.next();
     await (how === "return" ? uplink.return() : uplink.throw(new Error("over")));

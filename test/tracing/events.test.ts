@@ -8,8 +8,8 @@ let world: TracedWorld;
 beforeAll(async () => (world = await TracedWorld.start()));
 afterAll(() => world.stop());
 
-describe("events", () => {
-  test("the process of an event is a child of its publish, with the attributes of the conventions", async () => {
+describe("tracing of events", () => {
+  test("the process span of an event is a child of its publish span, with the conventional attributes", async () => {
     const { client, broker } = world;
     const channel = "e.plain";
     const loop = client.events.subscribe({ channel: "e.*", group: "g" });
@@ -55,7 +55,7 @@ describe("events", () => {
     });
   });
 
-  test("the span of a body ends when the next event is asked for, and contextOf makes spans below it", async () => {
+  test("the span of a loop body ends at the next event request, and contextOf returns its context", async () => {
     const { client } = world;
     const channel = "e.body";
     const loop = client.events.subscribe({ channel });
@@ -75,7 +75,7 @@ describe("events", () => {
     expect(parentOf(await world.span("work 2"))).toBe(idOf(second));
   });
 
-  test("the span of a body does not last until the next event comes", async () => {
+  test("the span of a loop body does not last until the next event arrives", async () => {
     const { client } = world;
     const channel = "e.waits";
     const loop = client.events.subscribe({ channel });
@@ -91,7 +91,7 @@ describe("events", () => {
     expect(await taken).toBe(1);
   });
 
-  test("a refused publish is a span with the error's code", async () => {
+  test("the span of a refused publish has the error's code", async () => {
     const { client } = world;
     const error = await rejection(client.events.publish({ channel: "e.refused", body: "" }));
     expect(error).toMatchObject({ code: "INVALID_ARGUMENT" });
@@ -102,7 +102,7 @@ describe("events", () => {
     expect(sent).toMatchObject({ value: 1, attributes: { "error.type": "INVALID_ARGUMENT" } });
   });
 
-  test("tags taken over from a received event carry the new context, and nothing of the old one", async () => {
+  test("tags copied from a received event carry only the new context", async () => {
     const { client } = world;
     const channel = "e.forward";
     const old = {
@@ -149,7 +149,7 @@ describe("events", () => {
     },
   );
 
-  test("a publisher's publish is a span of its own", async () => {
+  test("each publish of a publisher has its own span", async () => {
     const { client } = world;
     const channel = "e.publisher";
     const loop = client.events.subscribe({ channel });
@@ -163,8 +163,8 @@ describe("events", () => {
   });
 });
 
-describe("events store", () => {
-  test("the context is stored with the event, and the stream keeps its position", async () => {
+describe("tracing of the events store", () => {
+  test("the trace context is stored with the event, and the stream keeps its position", async () => {
     const { client } = world;
     const channel = "s.one";
     await client.eventsStore.publish({ id: "s1", channel, body: "x" });
@@ -180,7 +180,7 @@ describe("events store", () => {
     expect(processed.map((span) => attribute(span, "messaging.kubemq.message.sequence"))).toEqual([1, 2, 1, 2]);
   });
 
-  test("publishAll over a publisher", async () => {
+  test("publishAll of a publisher has a span for each event", async () => {
     const { client } = world;
     const channel = "s.all";
     await using publisher = client.eventsStore.publisher();

@@ -8,14 +8,14 @@ import { run } from "../support/run.js";
 import { take } from "../support/until.js";
 
 describe("OpenTelemetry is optional", () => {
-  test("without @opentelemetry/api the package works, and only kubemq-es/opentelemetry misses it", async () => {
+  test("without @opentelemetry/api the package works, and only importing kubemq-es/opentelemetry fails", async () => {
     const { code, stdout, stderr } = await run("without-opentelemetry.ts");
     expect(stderr).toBe("");
     expect(stdout.trim().split("\n")).toEqual(["sent", "Error: Cannot find package '@opentelemetry/api'", "done"]);
     expect(code).toBe(0);
   }, 60_000);
 
-  test("without an SDK nothing is carried, and all goes as it would without telemetry", async () => {
+  test("without an SDK no context is sent, and everything works as without telemetry", async () => {
     await using broker = await startBroker();
     await using client = new KubeMQClient({ address: broker.address, telemetry: openTelemetry() });
     await client.queues.send({ channel: "a", tags: { mine: "1", traceparent: "theirs" }, body: "x" });
@@ -25,13 +25,13 @@ describe("OpenTelemetry is optional", () => {
     expect(trace.getSpan(contextOf(job))?.isRecording()).toBe(false);
   });
 
-  test("what is no telemetry is refused", () => {
+  test("invalid telemetry is refused", () => {
     expect(() => new KubeMQClient({ telemetry: {} as never })).toThrow(
       expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining("telemetry") }),
     );
   });
 
-  test("an observer of one's own is told whose client it is", async () => {
+  test("a custom observer receives the client's identity", async () => {
     const told: ObservedClient[] = [];
     const telemetry = openTelemetry();
     await using _client = new KubeMQClient({
@@ -53,7 +53,7 @@ describe("node:diagnostics_channel", () => {
   const listener = (message: unknown) => void seen.push(message as DiagnosticStatus);
   afterEach(() => void unsubscribe("kubemq-es:status", listener));
 
-  test("kubemq-es:status has every status of every client", async () => {
+  test("the channel kubemq-es:status publishes every status of every client", async () => {
     subscribe("kubemq-es:status", listener);
     await using broker = await startBroker();
     const reconnect = { initialDelayMs: 5, maxDelayMs: 10 };

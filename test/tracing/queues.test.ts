@@ -8,8 +8,8 @@ let world: TracedWorld;
 beforeAll(async () => (world = await TracedWorld.start()));
 afterAll(() => world.stop());
 
-describe("queues", () => {
-  test("send, process and ack: each below the one before", async () => {
+describe("tracing of queues", () => {
+  test("the spans of send, process and ack are nested", async () => {
     const { client } = world;
     const channel = "q.ack";
     await client.queues.send({ id: "m1", channel, body: "x" });
@@ -35,7 +35,7 @@ describe("queues", () => {
     expect(await world.counted("messaging.kubemq.redelivered.messages", channel)).toEqual({});
   });
 
-  test("a rejected message is counted when it comes again, and settling twice is an error", async () => {
+  test("the span of a redelivered message has its count, and settling twice is an error", async () => {
     const { client } = world;
     const channel = "q.again";
     await client.queues.send({ channel, body: "x" });
@@ -55,7 +55,7 @@ describe("queues", () => {
     expect(twice?.attributes["error.type"]).toBe("ALREADY_SETTLED");
   });
 
-  test("settle on-next: the settlements that nobody asks for are spans too", async () => {
+  test("implicit settlements of on-next have spans", async () => {
     const { client } = world;
     const channel = "q.next";
     await client.queues.sendBatch(["1", "2"].map((id) => ({ id, channel, body: "x" })));
@@ -66,7 +66,7 @@ describe("queues", () => {
     expect(parentOf(await world.span(`reject ${channel}`))).toBe(idOf(second));
   });
 
-  test("sendBatch: a span for each message with its own outcome, and one that links to them", async () => {
+  test("sendBatch has a span for each message with its outcome, and one span that links to them", async () => {
     const { client } = world;
     const channel = "q.batch";
     const results = await client.queues.sendBatch([
@@ -85,7 +85,7 @@ describe("queues", () => {
     expect(await world.counted("messaging.client.sent.messages", channel)).toEqual({ send: 2 });
   });
 
-  test("a batch to several channels has no destination", async () => {
+  test("the span of a batch to several channels has no destination", async () => {
     const { client } = world;
     await client.queues.sendBatch([
       { channel: "q.one", body: "x" },
@@ -96,7 +96,7 @@ describe("queues", () => {
     expect(linksOf(send)).toEqual([idOf(await world.span("create q.one")), idOf(await world.span("create q.two"))]);
   });
 
-  test("a publisher: one message, and several", async () => {
+  test("a queue publisher has spans for one and for several messages", async () => {
     const { client } = world;
     await using publisher = client.queues.publisher();
     await publisher.send({ channel: "q.up.1", body: "x" });
@@ -111,7 +111,7 @@ describe("queues", () => {
     expect(linksOf(await world.span("send q.up.2"))).toEqual(created.map(idOf));
   });
 
-  test("receive and peek: one span that links to the senders", async () => {
+  test("receive and peek have one span that links to the senders", async () => {
     const { client } = world;
     const channel = "q.receive";
     await client.queues.send({ channel, body: "1" });
@@ -134,7 +134,7 @@ describe("queues", () => {
     expect(refused?.attributes["error.type"]).toBe("INVALID_ARGUMENT");
   });
 
-  test("batches: one span for the work, which links to the senders, and one for each settlement", async () => {
+  test("consumeBatches has one span that links to the senders, and one for each settlement", async () => {
     const { client } = world;
     const channel = "q.batches";
     await client.queues.sendBatch(["1", "2", "3"].map((id) => ({ id, channel, body: "x" })));
@@ -158,7 +158,7 @@ describe("queues", () => {
     expect(await world.counted("messaging.client.consumed.messages", channel)).toEqual({ process: 3 });
   });
 
-  test("process: the handler runs in its span, and what it settles by is below it", async () => {
+  test("a process handler runs in its span, with its settlement as a child", async () => {
     const { client } = world;
     const channel = "q.process";
     await client.queues.sendBatch(["good", "bad"].map((body) => ({ channel, body })));
@@ -189,7 +189,7 @@ describe("queues", () => {
     expect(parentOf(await world.span(`reject ${channel}`))).toBe(idOf(bad));
   });
 
-  test("a lease: ack and replace, and the replaced message carries the context of its replacement", async () => {
+  test("ack and replace of a lease have spans, and the replacement carries the context of the replace span", async () => {
     const { client } = world;
     const channel = "q.lease";
     await client.queues.send({ channel, body: "first" });
@@ -208,7 +208,7 @@ describe("queues", () => {
     expect(parentOf(await world.span(`ack ${channel}`))).toBe(idOf(second));
   });
 
-  test("ackAll of a queue counts what it acknowledged", async () => {
+  test("the span of ackAll has the number of acknowledged messages", async () => {
     const { client } = world;
     const channel = "q.purge";
     await client.queues.sendBatch(["1", "2"].map((body) => ({ channel, body })));
@@ -217,7 +217,7 @@ describe("queues", () => {
     expect(await world.counted("messaging.kubemq.settled.messages", channel)).toEqual({ ackAll: 2 });
   });
 
-  test("a loop that is stopped from outside ends the span of its body when the body ends", async () => {
+  test("the span of a body ends with the body when its loop is stopped from outside", async () => {
     const { client } = world;
     const channel = "q.stopped";
     await client.queues.send({ channel, body: "x" });

@@ -14,8 +14,8 @@ const responders = () => world.broker.stats().streams["SubscribeToRequests"] ?? 
 const alone = () => until("no responder is known", () => responders() === 0);
 const subscribed = () => until("the responder is known", () => responders() === 1);
 
-describe("requests", () => {
-  test("a command: send, process, and the response that carries its context back", async () => {
+describe("tracing of requests", () => {
+  test("a command has spans for send and process, and its response carries the context back", async () => {
     const { client } = world;
     const channel = "c.loop";
     const loop = client.commands.subscribe({ channel, group: "doors" });
@@ -45,7 +45,7 @@ describe("requests", () => {
     expect(result.tags).toEqual({ lock: "open", traceparent: expect.stringContaining(idOf(respond)) });
   });
 
-  test("a command that is failed: the asker's span says that it was not carried out", async () => {
+  test("the asker's span of a failed command reports that it was not executed", async () => {
     const { client } = world;
     const channel = "c.fail";
     const loop = client.commands.subscribe({ channel });
@@ -61,7 +61,7 @@ describe("requests", () => {
     expect(parentOf(await world.span(`fail ${channel}`))).toBe(idOf(await world.span(`process ${channel}`)));
   });
 
-  test("a handler runs in the context of its span, and its error is the span's", async () => {
+  test("a request handler runs in the context of its span, and its error is recorded there", async () => {
     const { client } = world;
     const channel = "c.handle";
     const stop = new AbortController();
@@ -94,7 +94,7 @@ describe("requests", () => {
     expect(durations.map(({ attributes }) => attributes["error.type"])).toEqual([undefined, "RangeError"]);
   });
 
-  test("a query through a handler, with a codec; the answer carries the context of its response", async () => {
+  test("the response of a query handler with a codec carries the context of the response span", async () => {
     const { client } = world;
     const channel = "q.handle";
     const stop = new AbortController();
@@ -117,7 +117,7 @@ describe("requests", () => {
     expect(trace.getSpanContext(contextOf(answer))?.spanId).toBe(idOf(respond));
   });
 
-  test("a query through a loop: a response below a span of the application stays below it", async () => {
+  test("a response sent within a span of the application is a child of that span", async () => {
     const { client } = world;
     const channel = "q.loop";
     const loop = client.queries.subscribe({ channel });
@@ -140,7 +140,7 @@ describe("requests", () => {
     expect(parentOf(await world.span(`respond ${channel}`))).toBe(idOf(lookUp));
   });
 
-  test("nobody responds: the span of the send has the time-out as its error", async () => {
+  test("the span of an unanswered request has the time-out as its error", async () => {
     const { client } = world;
     const channel = "q.nobody";
     await rejection(client.queries.send({ channel, body: "x" }, { timeoutMs: 50 }));
