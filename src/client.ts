@@ -1,10 +1,11 @@
 import type { EventsClient, EventsStoreClient } from "./api/events.js";
 import type { CallOptions } from "./api/message.js";
-import type { ClientOptions } from "./api/options.js";
+import type { ClientOptions, ConnectOptions } from "./api/options.js";
 import type { QueuesClient } from "./api/queues.js";
 import type { CommandsClient, QueriesClient } from "./api/requests.js";
 import type { ChannelsClient, ServerInfo } from "./api/server.js";
 import type { ConnectionState, Status } from "./api/status.js";
+import { awaitServer } from "./connection/await-server.js";
 import { Connection, type Seam } from "./connection/connection.js";
 import { resolveOptions } from "./connection/options.js";
 import { pingMethod, pingRequest, serverInfo } from "./connection/wire.js";
@@ -64,11 +65,19 @@ export class KubeMQClient implements AsyncDisposable {
     this.queues = observedQueues(this.queues, observer);
   }
 
-  /** Makes a client and pings the server, so that a wrong address fails here. */
-  static async connect(options?: ClientOptions, call?: CallOptions): Promise<KubeMQClient> {
+  /**
+   * Makes a client and pings the server, so that a wrong address fails here.
+   *
+   * @throws {KubeMQError} `UNAVAILABLE` or `TIMEOUT` when no server answers, within `waitMs` where that is given;
+   * `UNAUTHENTICATED` when the server refuses the client
+   * @example
+   * // A server that is started at the same time may take a while.
+   * const client = await KubeMQClient.connect({ address: "localhost:50000" }, { waitMs: 30_000 });
+   */
+  static async connect(options?: ClientOptions, how?: ConnectOptions): Promise<KubeMQClient> {
     const client = new KubeMQClient(options);
     try {
-      await client.ping(call);
+      await awaitServer(client.#connection, how);
       return client;
     } catch (error) {
       await client.close();

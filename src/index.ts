@@ -25,7 +25,7 @@ export type {
   StreamOptions,
 } from "./api/message.js";
 
-export type { AuthToken, ClientOptions, TlsOptions } from "./api/options.js";
+export type { AuthToken, ClientOptions, ConnectOptions, TlsOptions } from "./api/options.js";
 
 export type { OutgoingQuery, QueriesClient, QueryAnswer, QueryRequest, QueryResult } from "./api/requests.js";
 

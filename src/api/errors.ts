@@ -82,6 +82,12 @@ export class KubeMQError extends Error {
     Object.defineProperty(this, brand, { value: true });
   }
 
+  /** What `JSON.stringify` writes: everything but the stack and the cause. */
+  toJSON(): Record<string, unknown> {
+    const { name, code, message, retryable, operation, channel, serverCode } = this;
+    return { name, code, message, retryable, operation, channel, serverCode };
+  }
+
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === "object" && value !== null && brand in value;
   }

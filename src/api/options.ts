@@ -1,6 +1,7 @@
+import type { CallOptions } from "./message.js";
 import type { Telemetry } from "./telemetry.js";
 
-/** TLS settings. Certificates and keys are PEM text, PEM bytes, or the path of a PEM file, which is read anew for every connection. */
+/** TLS settings. Certificates and keys are a PEM string, PEM bytes, or the path of a PEM file, which is read again for every connection. */
 export interface TlsOptions {
   /** Authorities to trust in place of the system's. */
   ca?: string | Uint8Array;
@@ -8,14 +9,26 @@ export interface TlsOptions {
   cert?: string | Uint8Array;
   /** The client's private key. Needs `cert`. */
   key?: string | Uint8Array;
+  /** Decrypts `key`, where that is encrypted. */
+  passphrase?: string;
   /** The name the server's certificate must have. Default: the host of the address. */
   serverName?: string;
   /** False accepts any certificate: for experiments only. @default true */
   rejectUnauthorized?: boolean;
 }
 
-/** A token and, if known, until when it is good. */
+/** A token and, if known, its expiry. An expiry that has passed when the provider returns it counts as unknown. */
 export type AuthToken = string | { readonly token: string; readonly expiresAt?: Date };
+
+/** How `KubeMQClient.connect` connects. */
+export interface ConnectOptions extends CallOptions {
+  /**
+   * How long to wait for a server that cannot be reached or does not answer, in milliseconds; `Infinity` waits until `signal` aborts.
+   * Attempts follow each other with the delays of the client's `reconnect`. A server that refuses the client's credentials ends the wait.
+   * @default 0 (the first failure rejects)
+   */
+  waitMs?: number;
+}
 
 /** Settings of a {@link KubeMQClient}. */
 export interface ClientOptions {

@@ -3,6 +3,7 @@ import { createSecureContext } from "node:tls";
 import { KubeMQError } from "../api/errors.js";
 import type { ClientOptions, TlsOptions } from "../api/options.js";
 import type { Telemetry } from "../api/telemetry.js";
+import { checkOptionNames } from "./option-names.js";
 import type { BackoffPolicy } from "../support/backoff.js";
 import { DEFAULTS, MAX_TIMER_MS } from "../support/defaults.js";
 
@@ -26,6 +27,7 @@ export interface ResolvedOptions {
 
 /** Checks options and fills in what they leave out. Contradictions are refused here, before anything is opened. */
 export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
+  checkOptionNames(options);
   const address = parseAddress(options.address ?? DEFAULTS.address);
   const tls = resolveTls(options.tls, address);
   // promise: token-in-clear-refused
@@ -36,7 +38,7 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
     throw invalid(`clientId may have letters, digits, "-" and "_" only, got ${JSON.stringify(clientId)}`);
   }
   if (options.authToken !== undefined && typeof options.authToken !== "function" && !isHeaderValue(options.authToken)) {
-    throw invalid("authToken must be a text of visible ASCII characters that is not empty, or a function");
+    throw invalid("authToken must be a non-empty string of visible ASCII characters, or a function");
   }
   const reconnect = options.reconnect === false ? false : fill(DEFAULTS.reconnect, options.reconnect);
   if (reconnect !== false) {
@@ -135,6 +137,9 @@ function resolveTls(tls: ClientOptions["tls"], address: Address): ResolvedOption
   if ((settings.cert === undefined) !== (settings.key === undefined)) {
     throw invalid(`tls.${settings.cert === undefined ? "cert" : "key"} is missing: cert and key go together`);
   }
+  if (settings.passphrase !== undefined && settings.key === undefined) {
+    throw invalid("tls.passphrase is set without tls.key, which it decrypts");
+  }
   // promise: certificates-read-again
   const read = () => ({
     ...settings,
@@ -150,6 +155,7 @@ function resolveTls(tls: ClientOptions["tls"], address: Address): ResolvedOption
       ...(ca && { ca: pem(ca) }),
       ...(cert && { cert: pem(cert) }),
       ...(key && { key: pem(key) }),
+      ...(settings.passphrase === undefined ? {} : { passphrase: settings.passphrase }),
     });
   } catch (cause) {
     throw new KubeMQError("INVALID_ARGUMENT", `tls: certificates or key cannot be used: ${messageOf(cause)}`, {

@@ -66,6 +66,7 @@ function sessionOptions(options: ResolvedOptions): SecureClientSessionOptions {
     get key() {
       return pemOf(tls().key);
     },
+    ...optional("passphrase", tls().passphrase),
     ...optional("servername", tls().serverName),
     ...optional("rejectUnauthorized", tls().rejectUnauthorized),
   };

@@ -64,7 +64,9 @@ export class Token {
     }
     const header = headerOf(token);
     if (this.#refused) this.#lastTries.add(header);
-    this.#expiresAt = expiresAt?.getTime() ?? Infinity;
+    const until = expiresAt?.getTime() ?? Infinity;
+    // A clock that is ahead, or a provider with a cache of its own: asking again for each call would bring the same token.
+    this.#expiresAt = until > Date.now() ? until : Infinity;
     this.#header = header;
     return header;
   }

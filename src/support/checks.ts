@@ -160,11 +160,14 @@ export function checkOutgoing(operation: string, message: Outgoing): void {
     throw refuse({ operation, channel }, `metadata must be a text, got ${kind(metadata)}`);
   }
   if (tags === undefined) return;
-  if (typeof tags !== "object" || tags === null)
-    throw refuse({ operation, channel }, "tags must be an object of texts");
+  // The entries of a Map, and of the like, are no properties: they would be lost in silence.
+  if (typeof tags !== "object" || tags === null || Symbol.iterator in tags) {
+    const text = `tags must be a plain object of strings, got ${kind(tags)}`;
+    throw refuse({ operation, channel }, tags instanceof Map ? `${text}: use Object.fromEntries(tags)` : text);
+  }
   for (const key in tags) {
     if (typeof tags[key] !== "string") {
-      throw refuse({ operation, channel }, `tag ${quote(key)} must be a text, got ${kind(tags[key])}`);
+      throw refuse({ operation, channel }, `tag ${quote(key)} must be a string, got ${kind(tags[key])}`);
     }
   }
 }

@@ -104,15 +104,20 @@ export function endedUnopened(cause: unknown): TransportError {
   return unavailable({ kind: "lost", unprocessed: true }, "the stream was closed before it was opened", cause);
 }
 
-/** Connections on which the server has spoken HTTP/2. */
-const greeted = new WeakSet<Http2Session>();
+/** Whether a server has ever spoken HTTP/2, on this connection or on one before it. */
+export interface Greeting {
+  isHeard: boolean;
+}
+
+const greetings = new WeakMap<Http2Session, Greeting>();
 
 /** The highest stream that the server may have processed, by the GOAWAY that it sent (RFC 9113, section 6.8). */
 const lastProcessed = new WeakMap<Http2Session, number>();
 
 /** Notes on a new connection what the error of a call on it depends on. */
-export function watchSession(session: Http2Session): void {
-  session.once("remoteSettings", () => greeted.add(session));
+export function watchSession(session: Http2Session, greeting: Greeting): void {
+  greetings.set(session, greeting);
+  session.once("remoteSettings", () => (greeting.isHeard = true));
   session.on("goaway", (_code: number, lastStreamId: number) => lastProcessed.set(session, lastStreamId));
 }
 
@@ -125,7 +130,7 @@ export function lostStream(
   const unprocessed = isBeyondGoaway(stream, session);
   if (session === undefined || session.destroyed) {
     const detail =
-      session === undefined || greeted.has(session)
+      session === undefined || greetings.get(session)?.isHeard !== false
         ? "the connection was closed"
         : "closed before the server spoke HTTP/2, it may want TLS, or refuse this client's certificate";
     return unavailable({ kind: "lost", unprocessed }, detail, cause);

@@ -41,6 +41,21 @@ describe("the token source", () => {
     expect(provider).toHaveBeenCalledTimes(2);
   });
 
+  test.each([
+    ["a second ago", 1_000],
+    ["an hour ago", 3_600_000],
+    ["now", 0],
+  ])("a token that expired %s when it was fetched is used until the server refuses it", async (_when, agoMs) => {
+    const provider = jest.fn(() => ({ token: "t", expiresAt: new Date(Date.now() - agoMs) }));
+    const token = new Token(provider);
+    const header = await token.header();
+    for (let call = 0; call < 5; call++) expect(token.header()).toBe(header);
+    expect(provider).toHaveBeenCalledTimes(1);
+    expect(token.refused(header)).toBe(true);
+    await token.header();
+    expect(provider).toHaveBeenCalledTimes(2);
+  });
+
   test("a refused token is fetched again once, and a second refusal is final until the next call", async () => {
     let count = 0;
     const token = new Token(() => `t${++count}`);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { KubeMQClient, KubeMQError, type ClientOptions } from "kubemq-es";
 import { DEFAULTS } from "../../src/support/defaults.js";
@@ -15,6 +16,56 @@ function refused(options: ClientOptions): string {
   }
   throw new Error(`accepted, for ${client.clientId}: ${JSON.stringify(options)}`);
 }
+
+/** A private key as `openssl pkcs8 -topk8` writes it. */
+function encrypted(key: string, passphrase: string): string {
+  return createPrivateKey(key).export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase }).toString();
+}
+
+describe("unknown options are refused with the name that was meant", () => {
+  test.each<[Record<string, unknown>, string]>([
+    [{ adress: "broker:1" }, '"adress": did you mean "address"?'],
+    [{ Address: "broker:1" }, '"Address": did you mean "address"?'],
+    [{ url: "broker:1" }, '"url": did you mean "address"?'],
+    [{ host: "broker" }, '"host": did you mean "address"?'],
+    [{ clientID: "a" }, '"clientID": did you mean "clientId"?'],
+    [{ token: "secret" }, '"token": did you mean "authToken"?'],
+    [{ timeout: 5 }, '"timeout": did you mean "timeoutMs"?'],
+    [{ maxMessageSize: 5 }, '"maxMessageSize": did you mean "maxMessageBytes"?'],
+    [{ tls: { passPhrase: "x" } }, '"tls.passPhrase": did you mean "tls.passphrase"?'],
+    [{ tls: { certificate: "x" } }, '"tls.certificate": did you mean "tls.cert"?'],
+    [{ tls: { servername: "x" } }, '"tls.servername": did you mean "tls.serverName"?'],
+    [{ keepalive: { interval: 5 } }, '"keepalive.interval": did you mean "keepalive.intervalMs"?'],
+    [{ reconnect: { maxRetries: 5 } }, '"reconnect.maxRetries": the options are initialDelayMs, maxDelayMs'],
+    [{ flowControl: { streamBites: 5 } }, '"flowControl.streamBites": did you mean "flowControl.streamBytes"?'],
+    [{ colour: "red" }, '"colour": the options are address, clientId, authToken, tls'],
+  ])("%j", (options, says) => {
+    expect(refused(options as ClientOptions)).toContain(`unknown option ${says}`);
+  });
+
+  test.each([
+    ["broker:1", "options must be an object, as in new KubeMQClient({ address: "],
+    [50_000, "options must be an object"],
+    [null, "options must be an object"],
+    [["broker:1"], "options must be an object, as in new KubeMQClient({ address: "],
+  ])("options that are no object are refused: %j", (options, says) => {
+    expect(refused(options as unknown as ClientOptions)).toContain(says);
+  });
+
+  test.each([
+    [{ tls: "ca.pem" }, "tls must be an object"],
+    [{ keepalive: 5_000 }, "keepalive must be an object"],
+    [{ reconnect: null }, "reconnect must be an object"],
+    [{ flowControl: [1] }, "flowControl must be an object"],
+  ])("settings that are no object are refused: %j", (options, says) => {
+    expect(refused(options as unknown as ClientOptions)).toContain(says);
+  });
+
+  test("a token is in no such refusal", () => {
+    expect(refused({ tokn: "geheim" } as ClientOptions)).not.toContain("geheim");
+    expect(refused("geheim" as unknown as ClientOptions)).not.toContain("geheim");
+  });
+});
 
 describe("default options", () => {
   test("resolving no options gives the defaults", () => {
@@ -122,6 +173,7 @@ describe("the address option", () => {
 
 describe("contradictory options", () => {
   const [ca, cert, key] = [pem("ca"), pem("client"), pem("client-key")];
+  const locked = encrypted(key, "right");
 
   test.each<[string, ClientOptions, RegExp]>([
     ["tls: false and https://", { address: "https://b.example", tls: false }, /tls is false/],
@@ -161,6 +213,8 @@ describe("contradictory options", () => {
     ["no attempts", { reconnect: { maxAttempts: 0 } }, /^reconnect\.maxAttempts must be/],
     ["a small window", { flowControl: { streamBytes: 65_534 } }, /^flowControl\.streamBytes must be/],
     ["a large window", { flowControl: { connectionBytes: 2 ** 31 } }, /^flowControl\.connectionBytes must be/],
+    ["a passphrase without a key", { tls: { passphrase: "x" } }, /^tls\.passphrase is set without tls\.key/],
+    ["a wrong passphrase", { tls: { cert, key: locked, passphrase: "wrong" } }, /^tls: certificates or key cannot/],
     ["messages of nothing", { maxMessageBytes: 0 }, /^maxMessageBytes must be/],
   ])("%s", (_, options, message) => {
     expect(refused(options)).toMatch(message);
@@ -174,6 +228,7 @@ describe("contradictory options", () => {
       { address: "127.0.0.1:1", authToken: "t" },
       { tls: { ca: pemPath("ca"), cert: pemPath("client"), key: pemPath("client-key") } },
       { tls: { ca: Buffer.from(ca), cert: Buffer.from(cert), key } },
+      { tls: { cert, key: locked, passphrase: "right" } },
     ];
     for (const options of sound) expect(() => new KubeMQClient(options)).not.toThrow();
   });

@@ -11,6 +11,7 @@ import { clearTimeout, setTimeout } from "../../support/timers.js";
 export class Connector implements SessionSource {
   readonly authority: string;
   private readonly options: Required<ConnectionOptions>;
+  private readonly greeting = { isHeard: false };
   private readonly known = new WeakSet<Http2Session>();
   private timer: NodeJS.Timeout | undefined;
   private waiting = 0;
@@ -51,7 +52,7 @@ export class Connector implements SessionSource {
 
   private prepare(session: Http2Session): void {
     this.known.add(session);
-    watchSession(session);
+    watchSession(session, this.greeting);
     knowSession(this.sessions, session, this.options.keepalive);
     // The session manager takes its listeners away when it replaces a dying session, whose last error would then be uncaught.
     session.on("error", () => {});

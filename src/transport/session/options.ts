@@ -69,6 +69,12 @@ const STREAM_WINDOW_BYTES = 1024 * 1024;
  */
 export function sessionSettings(streamWindowBytes: number = STREAM_WINDOW_BYTES): {
   settings: { initialWindowSize: number; enablePush: boolean };
+  maxSessionMemory: number;
 } {
-  return { settings: { initialWindowSize: streamWindowBytes, enablePush: false } };
+  return {
+    settings: { initialWindowSize: streamWindowBytes, enablePush: false },
+    // Above its default of 10 MB node:http2 refuses every new stream with ENHANCE_YOUR_CALM, for as long as a large message is on its way or
+    // was refused. What may be sent is limited by maxMessageBytes. grpc-js does the same: https://github.com/grpc/grpc-node/pull/2084
+    maxSessionMemory: Number.MAX_SAFE_INTEGER,
+  };
 }

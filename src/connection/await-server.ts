@@ -1,0 +1,76 @@
+import { KubeMQError } from "../api/errors.js";
+import type { ConnectOptions } from "../api/options.js";
+import { onAbort } from "../support/abort.js";
+import { backoffDelay } from "../support/backoff.js";
+import { refuse } from "../support/checks.js";
+import { DEFAULTS } from "../support/defaults.js";
+import { fault } from "../support/faults.js";
+import type { Connection } from "./connection.js";
+import { pingMethod, pingRequest } from "./wire.js";
+
+const subject = { operation: "client.connect" };
+
+/**
+ * Pings the server until it answers, for `waitMs` at most.
+ *
+ * @throws KubeMQError UNAVAILABLE or TIMEOUT when no server answered in time; the code of a refusal at once
+ */
+export async function awaitServer(connection: Connection, options: ConnectOptions = {}): Promise<void> {
+  const { waitMs = 0, timeoutMs = connection.options.timeoutMs, signal } = options;
+  if (!(typeof waitMs === "number" && waitMs >= 0)) {
+    throw refuse(subject, `waitMs must be 0 or more milliseconds, or Infinity, got ${String(waitMs)}`);
+  }
+  const { clock, random, state } = connection;
+  const until = clock.now() + waitMs;
+  const leftMs = () => Math.max(1, Math.ceil(until - clock.now()));
+  let last: KubeMQError | undefined;
+  state.began();
+  try {
+    for (let failures = 1; ; failures++) {
+      const callMs = waitMs === 0 ? timeoutMs : Math.min(timeoutMs, leftMs());
+      try {
+        const call = { ...(signal === undefined ? {} : { signal }), timeoutMs: callMs };
+        await connection.unary(pingMethod, pingRequest, { operation: "client.ping", options: call });
+        return;
+      } catch (error) {
+        if (!KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT")) throw error;
+        const failed = error.code === "TIMEOUT" ? unanswered(connection, error) : error;
+        if (waitMs === 0) throw failed;
+        // That the last attempt had little time left says less than what the one before met.
+        if (callMs === timeoutMs || failed.code !== "TIMEOUT") last = failed;
+        if (clock.now() >= until) {
+          const { code, message } = last ?? failed;
+          throw fault(code, subject, `no server within ${waitMs} ms, at last: ${message}`, { cause: error });
+        }
+        const policy = connection.reconnect === false ? DEFAULTS.reconnect : connection.reconnect;
+        const delayMs = Math.min(backoffDelay(policy, failures, random), leftMs());
+        connection.report({ type: "retry", attempt: failures, delayMs, error: failed });
+        await pause(connection, delayMs, signal);
+      }
+    }
+  } finally {
+    state.done();
+  }
+}
+
+function unanswered({ options }: Connection, error: KubeMQError): KubeMQError {
+  const text = `${error.message}: ${options.host}:${options.port} does not answer; is that the gRPC port of a KubeMQ server?`;
+  return new KubeMQError(error.code, text, {
+    operation: "client.ping",
+    cause: error.cause,
+    retryable: error.retryable,
+  });
+}
+
+function pause({ clock }: Connection, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancelTimer = clock.setTimer(delayMs, () => {
+      unwatch();
+      resolve();
+    });
+    const unwatch = onAbort(signal, () => {
+      cancelTimer();
+      reject(signal?.reason);
+    });
+  });
+}

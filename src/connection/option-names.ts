@@ -1,0 +1,103 @@
+import { KubeMQError } from "../api/errors.js";
+
+/** Every option of a client; those with options of their own have their names here. */
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  address: [],
+  clientId: [],
+  authToken: [],
+  tls: ["ca", "cert", "key", "passphrase", "serverName", "rejectUnauthorized"],
+  timeoutMs: [],
+  connectTimeoutMs: [],
+  keepalive: ["intervalMs", "timeoutMs"],
+  reconnect: ["initialDelayMs", "maxDelayMs", "jitter", "maxAttempts"],
+  maxMessageBytes: [],
+  flowControl: ["streamBytes", "connectionBytes"],
+  telemetry: [],
+};
+
+/** Names of other clients' options for the same thing, which no comparison of letters finds. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  host: "address",
+  hosts: "address",
+  server: "address",
+  url: "address",
+  token: "authToken",
+  auth: "authToken",
+  jwt: "authToken",
+  ssl: "tls",
+  retry: "reconnect",
+  ping: "keepalive",
+  name: "clientId",
+};
+
+/**
+ * Refuses options that do not exist: a client with a misspelt `address` would connect to the default one.
+ *
+ * @throws KubeMQError INVALID_ARGUMENT
+ */
+export function checkOptionNames(options: unknown): void {
+  checkObject("options", options, ', as in new KubeMQClient({ address: "host:50000" })');
+  checkNames("", options, Object.keys(OPTIONS));
+  for (const [name, within] of Object.entries(OPTIONS)) {
+    const value = options[name];
+    if (within.length === 0 || value === undefined || typeof value === "boolean") continue;
+    checkObject(name, value, "");
+    checkNames(`${name}.`, value, within);
+  }
+}
+
+function checkObject(name: string, value: unknown, hint: string): asserts value is Record<string, unknown> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  const what = Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`;
+  throw invalid(`${name} must be an object${hint}, got ${what}`);
+}
+
+function checkNames(prefix: string, value: Record<string, unknown>, known: readonly string[]): void {
+  for (const name of Object.keys(value)) {
+    if (known.includes(name)) continue;
+    const meant = suggestion(name, known);
+    const hint =
+      meant === undefined ? `the options are ${known.join(", ")}` : `did you mean ${JSON.stringify(prefix + meant)}?`;
+    throw invalid(`unknown option ${JSON.stringify(prefix + name)}: ${hint}`);
+  }
+}
+
+/** The name that was most likely meant: one that contains the other, or differs in a few letters. */
+function suggestion(name: string, known: readonly string[]): string | undefined {
+  const given = name.toLowerCase();
+  const synonym = SYNONYMS[given];
+  if (synonym !== undefined && known.includes(synonym)) return synonym;
+  if (given.length >= 3) {
+    const lower = known.map((one) => one.toLowerCase());
+    const begins = lower.findIndex((one) => one.startsWith(given) || given.startsWith(one));
+    const contains = lower.findIndex((one) => one.includes(given) || given.includes(one));
+    if (begins >= 0 || contains >= 0) return known[begins >= 0 ? begins : contains];
+  }
+  let best: string | undefined;
+  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const one of known) {
+    const distance = editDistance(given, one.toLowerCase());
+    if (distance >= least) continue;
+    least = distance;
+    best = one;
+  }
+  return best;
+}
+
+/** How many letters to insert, delete or replace to make one name of the other. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let at = 1; at <= from.length; at++) {
+    const next = [at];
+    for (let index = 1; index <= to.length; index++) {
+      const replaced = (row[index - 1] ?? 0) + (from[at - 1] === to[index - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[index] ?? 0) + 1, (next[index - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}
+
+function invalid(message: string): KubeMQError {
+  return new KubeMQError("INVALID_ARGUMENT", message, { operation: "client.options" });
+}

@@ -1,0 +1,145 @@
+import { expect, test } from "@jest/globals";
+import { createPrivateKey } from "node:crypto";
+import { KubeMQClient, KubeMQError, type Status } from "kubemq-es";
+import { startBroker } from "kubemq-es/testing";
+import { createServer, type AddressInfo } from "node:net";
+import { TcpProxy } from "../support/tcp-proxy.js";
+import { pem } from "../support/tls.js";
+import { rejection, until } from "../support/until.js";
+
+async function unusedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+const reconnect = { initialDelayMs: 5, maxDelayMs: 20 };
+
+test("connect rejects at the first failure unless it is told to wait", async () => {
+  const address = `127.0.0.1:${await unusedPort()}`;
+  expect(await rejection(KubeMQClient.connect({ address }))).toMatchObject({ code: "UNAVAILABLE" });
+});
+
+test("connect with waitMs waits for a server that starts later", async () => {
+  const port = await unusedPort();
+  const connecting = KubeMQClient.connect({ address: `127.0.0.1:${port}`, reconnect }, { waitMs: 10_000 });
+  await using broker = await startBroker({ port });
+  await using client = await connecting;
+  expect([client.state, broker.port]).toEqual(["ready", port]);
+});
+
+test("connect with waitMs rejects when the time is over, with what it met at last", async () => {
+  const address = `127.0.0.1:${await unusedPort()}`;
+  const error = await rejection(KubeMQClient.connect({ address, reconnect }, { waitMs: 60 }));
+  expect(error).toMatchObject({ code: "UNAVAILABLE", operation: "client.connect" });
+  expect(String(error)).toMatch(/no server within 60 ms, at last: client.ping: .*ECONNREFUSED/);
+});
+
+test("connect with waitMs ends with its signal, with the reason of it", async () => {
+  const address = `127.0.0.1:${await unusedPort()}`;
+  const stop = new AbortController();
+  const connecting = KubeMQClient.connect({ address, reconnect }, { waitMs: Infinity, signal: stop.signal });
+  const reason = new Error("enough");
+  setTimeout(() => stop.abort(reason), 50);
+  expect(await rejection(connecting)).toBe(reason);
+});
+
+test("connect with waitMs does not wait for a server whose certificate is not trusted", async () => {
+  await using broker = await startBroker({ cert: pem("server"), key: pem("server-key") });
+  const tls = { ca: pem("foreign-ca") };
+  const connecting = KubeMQClient.connect({ address: `localhost:${broker.port}`, tls }, { waitMs: Infinity });
+  expect(await rejection(connecting)).toMatchObject({ code: "UNAUTHENTICATED" });
+});
+
+test("connect with waitMs outlasts a server that takes connections and is silent", async () => {
+  await using broker = await startBroker();
+  await using proxy = await TcpProxy.start(broker.port);
+  proxy.pause("down");
+  const connecting = KubeMQClient.connect({ address: proxy.address, reconnect, timeoutMs: 50 }, { waitMs: 10_000 });
+  await until("a connection is made", () => proxy.accepted > 0);
+  setTimeout(() => proxy.resume(), 120);
+  await using client = await connecting;
+  expect(client.state).toBe("ready");
+});
+
+test.each([[-1], [Number.NaN], ["5"]])("waitMs of %j is refused", async (waitMs) => {
+  const error = await rejection(KubeMQClient.connect({}, { waitMs: waitMs as number }));
+  expect(error).toMatchObject({ code: "INVALID_ARGUMENT" });
+});
+
+test("a server that takes the connection and stays silent is named in the error", async () => {
+  await using proxy = await TcpProxy.start(await unusedPort());
+  proxy.pause("both");
+  const error = await rejection(KubeMQClient.connect({ address: proxy.address, timeoutMs: 50 }));
+  expect(error).toMatchObject({ code: "TIMEOUT" });
+  expect(String(error)).toContain(`${proxy.address} does not answer; is that the gRPC port of a KubeMQ server?`);
+});
+
+test("the reason of a lost connection does not guess TLS when the server has spoken before", async () => {
+  await using broker = await startBroker();
+  await using proxy = await TcpProxy.start(broker.port);
+  await using client = await KubeMQClient.connect({ address: proxy.address, reconnect });
+  const lost: KubeMQError[] = [];
+  const subscription = client.events.subscribe({ channel: "c" });
+  await subscription.ready;
+  void (async () => {
+    for await (const status of client.status()) if (status.type === "retry") lost.push(retryError(status));
+  })();
+  // From now on connections are taken and closed before a byte of HTTP/2, as a proxy does whose server restarts.
+  const closing = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => closing.listen(0, "127.0.0.1", resolve));
+  proxy.retarget((closing.address() as AddressInfo).port);
+  proxy.reset();
+  await until("several attempts", () => lost.length >= 4);
+  closing.close();
+  expect(lost.map((error) => error.message).filter((message) => /TLS|certificate/.test(message))).toEqual([]);
+  expect(new Set(lost.map((error) => error.code))).toEqual(new Set(["UNAVAILABLE"]));
+});
+
+function retryError(status: Status & { type: "retry" }): KubeMQError {
+  return status.error;
+}
+
+test("a key with a passphrase authenticates the client", async () => {
+  const key = createPrivateKey(pem("client-key"))
+    .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "open sesame" })
+    .toString();
+  await using broker = await startBroker({ cert: pem("server"), key: pem("server-key"), ca: pem("ca") });
+  const tls = { ca: pem("ca"), cert: pem("client"), key, passphrase: "open sesame" };
+  await using client = await KubeMQClient.connect({ address: `localhost:${broker.port}`, tls });
+  expect(client.state).toBe("ready");
+});
+
+test.each([
+  ["a Map", new Map([["a", "b"]])],
+  ["a Set", new Set(["a"])],
+  ["an array", ["a"]],
+  ["URLSearchParams", new URLSearchParams("a=b")],
+  ["a string", "a=b"],
+])("tags that are %s are refused, and not lost in silence", async (_what, tags) => {
+  await using client = new KubeMQClient();
+  const error = await rejection(client.events.publish({ channel: "c", body: "x", tags: tags as never }));
+  expect(error).toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringMatching(/tags must be a plain object/),
+  });
+});
+
+test("JSON.stringify of an error has its code and its message, and no stack", () => {
+  const details = { operation: "queues.send", channel: "q", serverCode: 120, cause: new Error("inner") };
+  const error = new KubeMQError("REJECTED_BY_SERVER", "queues.send on q: no", details);
+  expect(JSON.parse(JSON.stringify({ error }))).toEqual({
+    error: {
+      name: "KubeMQError",
+      code: "REJECTED_BY_SERVER",
+      message: "queues.send on q: no",
+      retryable: false,
+      operation: "queues.send",
+      channel: "q",
+      serverCode: 120,
+    },
+  });
+  expect(Object.keys(error.toJSON())).not.toContain("stack");
+});
