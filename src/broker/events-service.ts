@@ -7,6 +7,7 @@ import { checkEvent, checkEventsSubscription } from "./check.js";
 import { envelope } from "./envelope.js";
 import { internal, texts } from "./errors.js";
 import { untilGone } from "./gone.js";
+import { startLate } from "./late-start.js";
 import { Outlet } from "./outlet.js";
 import type { BrokerCore, CallContext, ChannelService } from "./service.js";
 import { announce, replyOf } from "./service.js";
@@ -15,10 +16,21 @@ import { Subjects, fanOut } from "./subjects.js";
 
 type Result = MessageInitShape<typeof ResultSchema>;
 
+export interface EventsService extends ChannelService {
+  /** Events that were refused so far. */
+  readonly refused: () => number;
+}
+
 /** Events, and the RPCs that they share with the events store. */
-export function eventsService(core: BrokerCore, stored: StoredEvents): ChannelService {
+export function eventsService(core: BrokerCore, stored: StoredEvents): EventsService {
   const subjects = new Subjects<Outlet>();
   const book = new ChannelBook(core.clock);
+  let refused = 0;
+
+  function refuse(verdict: string): string {
+    refused++;
+    return verdict;
+  }
 
   /** Passes a plain event on. Returns what to wait for before the next one, if a subscriber is behind. */
   function publish(event: Event): Promise<unknown> | undefined {
@@ -45,9 +57,9 @@ export function eventsService(core: BrokerCore, stored: StoredEvents): ChannelSe
       clock: core.clock,
       slowConsumerMs: core.limits.slowConsumerMs,
     });
-    const unsubscribe = subjects.add(request.Channel, request.Group, outlet);
+    const unsubscribe = startLate(core, () => subjects.add(request.Channel, request.Group, outlet));
     if (!/[*>]/.test(request.Channel)) book.seen(request.Channel);
-    announce(context);
+    announce(core, context);
     return untilGone(context.signal, () => {
       unsubscribe();
       outlet.close();
@@ -58,7 +70,7 @@ export function eventsService(core: BrokerCore, stored: StoredEvents): ChannelSe
     rpcs: {
       sendEvent(event): Result {
         const verdict = checkEvent(event);
-        if (verdict !== undefined) throw internal(verdict);
+        if (verdict !== undefined) throw internal(refuse(verdict));
         if (event.EventID === "") event.EventID = core.newId();
         if (event.Store) stored.append(event);
         else void publish(event);
@@ -66,12 +78,12 @@ export function eventsService(core: BrokerCore, stored: StoredEvents): ChannelSe
       },
 
       async *sendEventsStream(events, context): AsyncIterable<Result> {
-        announce(context);
+        announce(core, context);
         for await (const event of events) {
           const verdict = checkEvent(event);
           if (verdict !== undefined) {
             // An id that the caller left out stays out when the event is refused.
-            yield { EventID: event.EventID, Sent: false, Error: verdict };
+            yield { EventID: event.EventID, Sent: false, Error: refuse(verdict) };
             continue;
           }
           if (event.EventID === "") event.EventID = core.newId();
@@ -102,6 +114,7 @@ export function eventsService(core: BrokerCore, stored: StoredEvents): ChannelSe
       delete: (name) => book.delete(name),
       messages: () => ({}),
     },
+    refused: () => refused,
     close() {},
   };
 }

@@ -25,6 +25,8 @@ export interface Held {
   readonly pendingRequests: number;
   /** Answers kept for queries with a cache key. */
   readonly cachedResponses: number;
+  /** Events refused since the start. A KubeMQ server writes a line of level ERROR to its log for each. */
+  readonly refusedEvents: number;
 }
 
 /** Messages that the broker keeps, by channel. Channels without any are left out. */
@@ -57,6 +59,7 @@ export function createMemory(core: BrokerCore): Memory {
       messages: { eventsStore: stored.channels.messages(), queues: queues.channels.messages() },
       pendingRequests: requests.pending(),
       cachedResponses: requests.cached(),
+      refusedEvents: events.refused(),
     }),
     purgeEvents: (channel, through) => stored.purge(channel, through),
     closeByServer: () => queues.closeByServer(),

@@ -1,5 +1,7 @@
 import type { Clock } from "./clock.js";
 import { systemClock } from "./clock.js";
+import type { BrokerProfile, ProfileName } from "./profile.js";
+import { profiles } from "./profile.js";
 import type { Quirks } from "./quirks.js";
 import type { BrokerLimits } from "./service.js";
 
@@ -31,6 +33,19 @@ export interface BrokerOptions {
   readonly slowConsumerMs?: number;
   /** Where the broker gets its time from. @default the machine's clock */
   readonly clock?: Clock;
+  /**
+   * Which server the broker behaves like: `"community"` is the open-source server v2.4.0 with its traps, such as stalled polls,
+   * lost order and late subscriptions. Start from one of {@link profiles} to change single settings. @default "default"
+   *
+   * @example
+   * ```ts
+   * const broker = await startBroker({ profile: "community" });
+   * const prompt = await startBroker({ profile: { ...profiles.community, subscriptionDelayMs: [0, 0] } });
+   * ```
+   */
+  readonly profile?: ProfileName | BrokerProfile;
+  /** Decides what a profile leaves to chance: the same seed gives the same run. @default 1 */
+  readonly seed?: number;
   /** Oddities of real servers that the broker shows. @default see {@link Quirks} */
   readonly quirks?: Partial<Quirks>;
   /** Told of every call as it begins, for a log. */
@@ -45,6 +60,8 @@ export interface ResolvedOptions {
   readonly tls: { cert: string | Buffer; key: string | Buffer; ca?: string | Buffer } | undefined;
   readonly limits: BrokerLimits;
   readonly clock: Clock;
+  readonly profile: BrokerProfile;
+  readonly seed: number;
   readonly onCall: ((rpc: string) => void) | undefined;
 }
 
@@ -73,8 +90,16 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
         options.slowConsumerMs === undefined ? undefined : positive("slowConsumerMs", options.slowConsumerMs),
     },
     clock: options.clock ?? systemClock,
+    profile: profileOf(options.profile ?? "default"),
+    seed: options.seed ?? 1,
     onCall: options.onCall,
   };
+}
+
+function profileOf(profile: ProfileName | BrokerProfile): BrokerProfile {
+  if (typeof profile === "object") return profile;
+  if (Object.hasOwn(profiles, profile)) return profiles[profile];
+  throw new TypeError(`profile is "${profile}", but must be ${Object.keys(profiles).join(" or ")}`);
 }
 
 function positive(name: string, value: number): number {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { create } from "@bufbuild/protobuf";
 import { QueueMessagesBatchResponseSchema } from "../../gen/kubemq_pb.js";
 import { unknown } from "./errors.js";
@@ -5,6 +6,7 @@ import { queueChannels } from "./queues/channels.js";
 import { converse } from "./queues/conversation.js";
 import { Downstream } from "./queues/downstream.js";
 import { queuesInfo } from "./queues/info.js";
+import { PollConnections } from "./queues/poll-connections.js";
 import { ackAllMessages, receiveMessages } from "./queues/receiving.js";
 import { sendMessage } from "./queues/sending.js";
 import { QueueStore } from "./queues/store.js";
@@ -20,9 +22,12 @@ export interface QueuesService extends ChannelService {
 
 /** The RPCs of queues. */
 export function queuesService(core: BrokerCore): QueuesService {
-  const { clock, limits, newId } = core;
-  const store = new QueueStore(clock, limits);
-  const queueCore = { ...core, store };
+  const { clock, limits, newId, profile } = core;
+  const store = new QueueStore(clock, limits, profile);
+  const connections = profile.pollConnections === 0 ? undefined : new PollConnections(profile.pollConnections);
+  const forget = new AbortController();
+  setMaxListeners(0, forget.signal);
+  const queueCore = { ...core, store, connections, forgotten: forget.signal };
   const downstreams = new Set<Downstream>();
   return {
     rpcs: {
@@ -57,6 +62,9 @@ export function queuesService(core: BrokerCore): QueuesService {
       for (const downstream of downstreams) downstream.closeByServer();
       return downstreams.size;
     },
-    close: () => store.clear(),
+    close() {
+      forget.abort();
+      store.clear();
+    },
   };
 }

@@ -7,6 +7,7 @@ import { checkRequest, checkRequestsSubscription, checkResponse } from "./check.
 import { envelope } from "./envelope.js";
 import { internal, texts } from "./errors.js";
 import { untilGone } from "./gone.js";
+import { startLate } from "./late-start.js";
 import { Outlet } from "./outlet.js";
 import { QueryCache } from "./query-cache.js";
 import { Inboxes, RequestRouter } from "./request-router.js";
@@ -32,7 +33,7 @@ interface Framed {
 
 /** @param manage - answers queries to the management channel */
 export function requestsService(core: BrokerCore, manage: (request: Request) => Answer): RequestsService {
-  const { clock, limits } = core;
+  const { clock, limits, profile } = core;
   const inboxes = new Inboxes<Response>();
   const cache = new QueryCache<Response>(clock);
   const kind = (): Kind => {
@@ -59,8 +60,9 @@ export function requestsService(core: BrokerCore, manage: (request: Request) => 
   }
 
   async function query(request: Request, context: CallContext): Promise<Answer> {
-    const { Channel: channel, CacheKey: key } = request;
-    if (channel === managementChannel) return manage(request);
+    const { Channel: channel } = request;
+    const key = profile.queryCache ? request.CacheKey : "";
+    if (channel === managementChannel && profile.channelManagement) return manage(request);
     const known = key === "" ? undefined : cache.get(channel, key);
     if (known !== undefined) return { ...known, RequestID: request.RequestID, CacheHit: true };
     const response = await ask(request, context);
@@ -100,9 +102,9 @@ export function requestsService(core: BrokerCore, manage: (request: Request) => 
         const { Channel: channel, Group: group, SubscribeTypeData: type } = subscribe;
         const { router, book } = type === Subscribe_SubscribeType.Commands ? commands : queries;
         const outlet = new Outlet(replyOf(context), { clock, slowConsumerMs: limits.slowConsumerMs });
-        const leave = router.subscribe(channel, group, ({ bytes }) => outlet.send(bytes));
+        const leave = startLate(core, () => router.subscribe(channel, group, ({ bytes }) => outlet.send(bytes)));
         if (!/[*>]/.test(channel)) book.seen(channel);
-        announce(context);
+        announce(core, context);
         yield* untilGone(context.signal, () => {
           leave();
           outlet.close();

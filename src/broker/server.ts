@@ -15,6 +15,7 @@ import type { BrokerOptions, ResolvedOptions } from "./options.js";
 import { resolveOptions } from "./options.js";
 import type { Quirks } from "./quirks.js";
 import { noQuirks } from "./quirks.js";
+import { seededRandom } from "./random.js";
 import { refusal, rpcOf, unknownPath } from "./refusal.js";
 import { Reply } from "./reply.js";
 import type { BrokerCore } from "./service.js";
@@ -62,9 +63,9 @@ export interface Broker {
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const resolved = resolveOptions(options);
-  const { clock, limits } = resolved;
+  const { clock, limits, profile } = resolved;
   const quirks = { ...noQuirks(), ...options.quirks };
-  const core: BrokerCore = { clock, limits, newId: nuid, quirks };
+  const core: BrokerCore = { clock, limits, newId: nuid, quirks, profile, random: seededRandom(resolved.seed) };
   const calls = new Calls();
   const gate = new Gate(clock);
   let { token } = resolved;

@@ -2,6 +2,7 @@ import type { ContextKey, HandlerContext, ServiceImpl } from "@connectrpc/connec
 import { createContextKey } from "@connectrpc/connect";
 import type { kubemq } from "../../gen/kubemq_pb.js";
 import type { Clock } from "./clock.js";
+import type { BrokerProfile } from "./profile.js";
 import type { Quirks } from "./quirks.js";
 import type { Reply } from "./reply.js";
 
@@ -24,6 +25,9 @@ export interface BrokerCore {
   /** A new id for what came without one. */
   readonly newId: () => string;
   readonly quirks: Readonly<Quirks>;
+  readonly profile: BrokerProfile;
+  /** A number from 0 to below 1, by the broker's seed. */
+  readonly random: () => number;
 }
 
 /** What the broker keeps at most. */
@@ -102,7 +106,9 @@ export function replyOf(context: CallContext): Reply {
 }
 
 /**
- * Sends the headers of a streaming call now. A KubeMQ server sends them with the first message; sent
+ * Sends the headers of a streaming call now, if the profile says so. A KubeMQ server sends them with the first message; sent
  * early, they tell a client that its subscription is active.
  */
-export const announce = (context: CallContext): void => context.values.get(replyKey)?.sendHeaders();
+export function announce({ profile }: BrokerCore, context: CallContext): void {
+  if (profile.headersAtOpen) context.values.get(replyKey)?.sendHeaders();
+}

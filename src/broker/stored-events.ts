@@ -11,6 +11,8 @@ import type { Logged, StartPosition } from "./event-log.js";
 import type { StoreMember } from "./event-store.js";
 import { EventStore } from "./event-store.js";
 import { untilGone } from "./gone.js";
+import { startLate } from "./late-start.js";
+import { LateWrites } from "./late-writes.js";
 import { Outlet } from "./outlet.js";
 import type { BrokerCore, CallContext, PatternChannels } from "./service.js";
 import { announce, replyOf } from "./service.js";
@@ -30,6 +32,7 @@ export function storedEvents(core: BrokerCore): StoredEvents {
   const store = new EventStore<Event>(clock, limits);
   const clientIds = new ClientIds();
   const book = new ChannelBook(clock);
+  const writes = new LateWrites(clock, core.profile.storedEventDelayMs);
   // Every subscriber of a channel gets the same bytes, most often one after another.
   let framed: { readonly logged: Logged<Event>; readonly bytes: Uint8Array } | undefined;
 
@@ -44,8 +47,10 @@ export function storedEvents(core: BrokerCore): StoredEvents {
       // The server says that it sent what its store then refuses.
       if (!isStorable(channel)) return;
       book.received(channel, body.length);
-      store.append(channel, event);
-      framed = undefined;
+      writes.add(() => {
+        store.append(channel, event);
+        framed = undefined;
+      });
     },
 
     async subscribe(request, context) {
@@ -72,13 +77,16 @@ export function storedEvents(core: BrokerCore): StoredEvents {
           return true;
         },
       };
-      announce(context);
-      const subscription = store.subscribe(channel, { clientId, group }, startOf(request, clock), member);
+      announce(core, context);
+      const leave = startLate(core, () => {
+        const subscription = store.subscribe(channel, { clientId, group }, startOf(request, clock), member);
+        outlet.onSpace = () => subscription.resume();
+        patience.onEnd = () => subscription.skip();
+        return () => subscription.leave();
+      });
       book.seen(channel);
-      outlet.onSpace = () => subscription.resume();
-      patience.onEnd = () => subscription.skip();
       return untilGone(context.signal, () => {
-        subscription.leave();
+        leave();
         patience.end();
         outlet.close();
         clientIds.free(clientId);
@@ -108,7 +116,10 @@ export function storedEvents(core: BrokerCore): StoredEvents {
         Object.fromEntries([...store.list()].flatMap(({ name, events }) => (events > 0 ? [[name, events]] : []))),
     },
 
-    close: () => store.close(),
+    close() {
+      writes.close();
+      store.close();
+    },
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { startBroker } from "../broker/index.js";
+import { Option } from "commander";
+import type { ProfileName } from "../broker/index.js";
+import { profiles, startBroker } from "../broker/index.js";
 import { Failure } from "./exit.js";
 import { stopSignal } from "./stop.js";
 import { integer } from "./values.js";
@@ -13,6 +15,7 @@ interface BrokerFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsCa?: string;
+  readonly profile: ProfileName;
   readonly verbose?: true;
 }
 
@@ -30,6 +33,11 @@ export function addBroker(program: Command): void {
     .option("--tls-cert <file>", "serve TLS with this certificate")
     .option("--tls-key <file>", "and its private key")
     .option("--tls-ca <file>", "ask clients for a certificate of this authority")
+    .addOption(
+      new Option("--profile <name>", "behave like this server; community has the traps of the open-source server")
+        .choices(Object.keys(profiles))
+        .default("default"),
+    )
     .option("-v, --verbose", "print every call to standard error")
     .addHelpText(
       "after",
@@ -38,6 +46,7 @@ Examples:
   $ kubemq-es broker
   listening on 127.0.0.1:50000
   $ kubemq-es broker --port 0 --token secret --verbose
+  $ kubemq-es broker --profile community
   $ kubemq-es broker --tls-cert server.pem --tls-key server.key --tls-ca ca.pem`,
     )
     .action(runBroker);
@@ -49,6 +58,7 @@ async function runBroker(flags: BrokerFlags): Promise<void> {
   const broker = await startBroker({
     port: flags.port,
     host: flags.host,
+    profile: flags.profile,
     ...(flags.token !== undefined && { token: flags.token }),
     ...(cert && { cert }),
     ...(key && { key }),

@@ -37,6 +37,7 @@ export function collect(queue: Queue, wish: Wish, clock: Clock, signal: AbortSig
     };
     let cancelTimer = () => {};
     const seat = queue.join({
+      limit: wish.count,
       wants: () => !signal.aborted && wants(),
       take(message) {
         messages.push(message);

@@ -14,8 +14,8 @@ const isBefore = (a: Delayed, b: Delayed) => a.dueAt < b.dueAt || (a.dueAt === b
 /**
  * Messages whose time has not come: in no queue yet, whatever queue they are for.
  *
- * They come due on time. (The real server looks every 500 ms, and loses all but the last of those
- * that share a MessageID.) One timer runs for all of them.
+ * They come due on time, or with the first look after it, where looks are regular. (The real server looks every
+ * 500 ms, and loses all but the last of those that share a MessageID.) One timer runs for all of them.
  */
 export class Delays {
   readonly #clock: Clock;
@@ -24,9 +24,14 @@ export class Delays {
   readonly #counts = new Map<string, number>();
   #order = 0;
   #cancel: Cancel | undefined;
+  readonly #startedAt: bigint;
+  readonly #check: bigint;
 
-  constructor(clock: Clock, onDue: (queue: string, content: Content) => void) {
+  /** @param checkMs - how often messages are looked at; 0: whenever one falls due */
+  constructor(clock: Clock, checkMs: number, onDue: (queue: string, content: Content) => void) {
     this.#clock = clock;
+    this.#startedAt = clock.now();
+    this.#check = BigInt(Math.round(checkMs * 1e6));
     this.#onDue = onDue;
   }
 
@@ -59,8 +64,14 @@ export class Delays {
     const next = this.#heap.peek();
     if (next === undefined) return;
     // Rounded up: a timer that fires a hair too early would find nothing due and be armed again.
-    const ms = Math.max(0, Math.ceil(Number(next.dueAt - this.#clock.now()) / 1e6));
+    const ms = Math.max(0, Math.ceil(Number(this.#checkAfter(next.dueAt) - this.#clock.now()) / 1e6));
     this.#cancel = this.#clock.setTimer(ms, () => this.#fire());
+  }
+
+  /** The first look at the messages after a moment. */
+  #checkAfter(moment: bigint): bigint {
+    if (this.#check === 0n) return moment;
+    return this.#startedAt + ((moment - this.#startedAt) / this.#check + 1n) * this.#check;
   }
 
   #fire(): void {

@@ -46,7 +46,7 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
     if (answer !== undefined) await this.outbox.send(answer);
   }
 
-  /** Polls are cancelled, and what was taken and not settled returns to its place. */
+  /** Polls are cancelled, unless they outlive their calls, and what was taken and not settled returns to its place. */
   close(): void {
     this.#over.abort();
     for (const transaction of this.#open.values()) transaction.release();
@@ -59,8 +59,20 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
     void this.outbox.send(create(QueuesDownstreamResponseSchema, { RequestTypeData: Type.CloseByServer }));
   }
 
+  /** Polls on a connection of its own, or on the shared one whose turn it is, as soon as that is free. */
   async #poll(request: QueuesDownstreamRequest): Promise<QueuesDownstreamResponse | undefined> {
-    const { store, clock, quirks } = this.#core;
+    const { connections } = this.#core;
+    if (connections === undefined) return this.#pollNow(request);
+    const giveBack = await connections.take();
+    try {
+      return await this.#pollNow(request);
+    } finally {
+      giveBack();
+    }
+  }
+
+  async #pollNow(request: QueuesDownstreamRequest): Promise<QueuesDownstreamResponse | undefined> {
+    const { store, clock, quirks, profile, forgotten } = this.#core;
     const response = create(QueuesDownstreamResponseSchema, {
       TransactionId: randomUUID(),
       RefRequestId: request.RequestID,
@@ -74,9 +86,11 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
       countExpired: true,
       waitMs: Math.max(minWaitMs, request.WaitTimeout),
     };
-    const { end, messages, expired } = await collect(queue, wish, clock, this.#over.signal);
+    const cancelled = profile.pollsOutliveCalls ? forgotten : this.#over.signal;
+    const { end, messages, expired } = await collect(queue, wish, clock, cancelled);
     if (end === "cancelled" || this.#over.signal.aborted) {
-      queue.release(messages);
+      if (request.AutoAck && end !== "cancelled") for (const message of messages) queue.ack(message);
+      else queue.release(messages);
       return undefined;
     }
     // The server looks at expiry when the poll ends: what expired while it waited is not shown.

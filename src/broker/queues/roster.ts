@@ -4,6 +4,8 @@ import type { Message } from "./message.js";
 export interface Consumer {
   /** Whether it takes another message. Asked when it joins and after each message. */
   wants(): boolean;
+  /** How many messages it may hold at once, in a queue that keeps count. @default 1 */
+  readonly limit?: number;
   /** A message for it to hold until it is acknowledged or released. */
   take(message: Message): void;
   /** A message that came up in its turn had expired, and is gone. */

@@ -1,9 +1,11 @@
 import { checkQueueName, isStorable } from "../check.js";
 import type { Clock } from "../clock.js";
 import { texts } from "../errors.js";
+import { type BrokerProfile, profiles } from "../profile.js";
 import { Delays } from "./delays.js";
 import { type Content, type Message, type Policy, newborn } from "./message.js";
-import { Queue, type QueueLimits } from "./queue.js";
+import { GroupQueue } from "./group-queue.js";
+import { type Queue, type QueueLimits, TurnQueue } from "./queue.js";
 
 /** What became of a message that was sent. Times in nanoseconds since 1970. */
 export type Sending =
@@ -16,25 +18,31 @@ const seconds = (count: number) => BigInt(count) * 1_000_000_000n;
 /** What is asked for when a sender asks for nothing, and the most that may be asked for. */
 export const maxReceiveCount = 1024;
 
+/** What a profile says of queues. */
+type QueueProfile = Pick<BrokerProfile, "queueDelivery" | "delayCheckMs">;
+
 /** All queues, the messages on their way to them, and the ways from one queue to another. */
 export class QueueStore {
   readonly #clock: Clock;
   readonly #limits: QueueLimits;
+  readonly #delivery: QueueProfile["queueDelivery"];
   readonly #queues = new Map<string, Queue>();
   readonly #delays: Delays;
 
-  constructor(clock: Clock, limits: QueueLimits) {
+  constructor(clock: Clock, limits: QueueLimits, profile: QueueProfile = profiles.default) {
     this.#clock = clock;
+    this.#delivery = profile.queueDelivery;
     this.#limits = limits;
     // What is wrong with a name shows when its time has come; by then nobody listens.
-    this.#delays = new Delays(clock, (queue, content) => this.send(queue, content, 0));
+    this.#delays = new Delays(clock, profile.delayCheckMs, (queue, content) => this.send(queue, content, 0));
   }
 
   /** A queue springs into existence when it is first spoken of. */
   queue(name: string): Queue {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
-      queue = new Queue(name, this.#clock, this.#limits);
+      const kind = this.#delivery === "in-turn" ? TurnQueue : GroupQueue;
+      queue = new kind(name, this.#clock, this.#limits);
       this.#queues.set(name, queue);
     }
     return queue;

@@ -7,6 +7,7 @@ import type { Conversation } from "./conversation.js";
 import type { QueueCore } from "./core.js";
 import type { Message } from "./message.js";
 import { Outbox } from "./outbox.js";
+import type { GiveBack } from "./poll-connections.js";
 import type { Queue } from "./queue.js";
 import { defaultWaitSeconds } from "./receiving.js";
 import type { Seat } from "./roster.js";
@@ -49,14 +50,18 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
   readonly #core: QueueCore;
   #state: State = { is: "idle" };
   #cancelVisibility: Cancel = nothing;
+  /** A lease holds its connection from the start of its call to the end. */
+  readonly #connection: Promise<GiveBack> | undefined;
   // What no request asked for, such as the message itself, bears the marks of the latest request.
   #latest = { RequestID: "", StreamRequestTypeData: StreamRequestType.StreamRequestTypeUnknown };
 
   constructor(core: QueueCore) {
     this.#core = core;
+    this.#connection = core.connections?.take();
   }
 
   async receive(request: StreamQueueMessagesRequest): Promise<void> {
+    if (this.#connection !== undefined) await this.#connection;
     // The server has stopped listening by then, and says nothing.
     if (this.#state.is === "done") return;
     this.#latest = {
@@ -71,7 +76,7 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
       case "refused":
         return this.#say({ IsError: true, Error: consequence.text });
       case "settled":
-        if (!this.#core.quirks.loseLastAnswer) void this.#say({});
+        if (!this.#losesLastAnswer()) void this.#say({});
         return this.outbox.end();
       case "pending":
     }
@@ -81,6 +86,12 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
   close(): void {
     const state = this.#leave();
     if (state.is === "active") this.#core.store.nack(state.queue, state.message);
+    void this.#connection?.then((giveBack) => giveBack());
+  }
+
+  #losesLastAnswer(): boolean {
+    const { quirks, profile, random } = this.#core;
+    return quirks.loseLastAnswer || (profile.lostLastAnswers > 0 && random() < profile.lostLastAnswers);
   }
 
   #handle(request: StreamQueueMessagesRequest): Consequence {
