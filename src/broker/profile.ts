@@ -33,10 +33,6 @@ export interface BrokerProfile {
   readonly channelManagement: boolean;
   /** Whether subscriptions and SendEventsStream send response headers at once. If not, with their first message. */
   readonly headersAtOpen: boolean;
-  /** The content type of answers. */
-  readonly contentType: "application/grpc" | "application/grpc+proto";
-  /** Whether a call that fails before its first message is answered by trailers alone, in one frame. */
-  readonly trailersOnly: boolean;
 }
 
 /** The name of a profile in {@link profiles}. */
@@ -56,8 +52,6 @@ export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
     queryCache: true,
     channelManagement: true,
     headersAtOpen: true,
-    contentType: "application/grpc+proto",
-    trailersOnly: false,
   },
   /** The open-source server, v2.4.0, with what it makes clients suffer: for the tests of a client. */
   community: {
@@ -71,7 +65,5 @@ export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
     queryCache: false,
     channelManagement: false,
     headersAtOpen: false,
-    contentType: "application/grpc",
-    trailersOnly: true,
   },
 };

@@ -11,6 +11,20 @@ const rpcs: ReadonlyMap<string, string> = new Map(
 /** The name of the RPC that a path asks for, if it is one of the service's. */
 export const rpcOf = (path: string): string | undefined => rpcs.get(path);
 
+/** Why a request is no gRPC call, if it is none. */
+export function noCall(
+  method: string,
+  contentType: string | undefined,
+): { readonly status: number; readonly outcome: Outcome } | undefined {
+  if (!/^application\/grpc(?:[+;]|$)/.test(contentType ?? "")) {
+    const message = `invalid gRPC request content-type "${contentType ?? ""}"`;
+    return { status: 415, outcome: { code: Code.InvalidArgument, message } };
+  }
+  if (method === "POST") return undefined;
+  const message = `http2Server.operateHeaders parsed a :method field: ${method} which should be POST`;
+  return { status: 405, outcome: { code: Code.Internal, message } };
+}
+
 /** What a server answers to a path that it does not know. */
 export function unknownPath(path: string): Outcome {
   const [, service = "", method = ""] = path.split("/");

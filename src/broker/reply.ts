@@ -12,26 +12,26 @@ export interface Outcome {
 
 type Written = (error?: Error | null) => void;
 
-const contentType = "application/grpc+proto";
-
 /**
- * The response that Connect's Node adapter writes to, with what a KubeMQ server needs beyond it:
- * headers before the first message, an end from outside, a gate that holds answers back, and the
- * server's own texts for messages that are too large.
+ * The response to a call, with what a KubeMQ server needs beyond Node's: headers before the first message, an end from outside, a
+ * gate that holds answers back, and trailers.
  */
 export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> extends Http2ServerResponse<Request> {
   #gate: Gate | undefined;
   #held: Cancel | undefined;
   #state: "running" | "ended" = "running";
-  #head: { readonly status: number; readonly headers: OutgoingHttpHeaders } = {
-    status: 200,
-    headers: { "content-type": contentType },
-  };
+  #contentType = "application/grpc";
   #wrote = false;
 
   constructor(stream: ServerHttp2Stream) {
     super(stream);
+    this.sendDate = false;
     this.once("close", () => this.#held?.());
+  }
+
+  /** The content type of the request, which that of the answer repeats. */
+  set contentType(value: string) {
+    this.#contentType = value;
   }
 
   /** The gate that everything written from now on passes. */
@@ -50,39 +50,37 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
   answer(outcome: Outcome, framed?: Uint8Array): void {
     const go = () => {
       if (this.#state === "ended" || this.stream.destroyed) return;
-      this.#flushHead();
-      if (framed !== undefined) super.write(framed);
-      super.addTrailers(trailersOf(outcome));
-      this.#end();
+      if (framed !== undefined) {
+        this.#flushHead();
+        super.write(framed);
+      }
+      this.#end(outcome);
     };
     const gate = this.#gate;
     if (gate === undefined || gate.isOpen) go();
     else this.#hold(gate, go);
   }
 
+  /** Ends a call after what has been written. */
+  conclude(outcome: Outcome): void {
+    if (this.#state === "ended" || this.stream.destroyed) return;
+    const gate = this.#gate;
+    // Trailers that follow a message have waited with it.
+    if (gate === undefined || gate.isOpen || (this.#wrote && !gate.isShut)) this.#end(outcome);
+    else this.#hold(gate, () => this.#end(outcome));
+  }
+
   /** Ends the call with this status, whatever its handler is doing. */
   finish(outcome: Outcome): void {
     if (this.#state === "ended" || this.stream.destroyed) return;
     this.#held?.();
-    this.#flushHead();
-    super.addTrailers(trailersOf(outcome));
-    this.#end();
+    this.#end(outcome);
   }
 
-  override writeHead(status: number, headers?: unknown): this {
-    // Connect decides on the headers with the first message; they may be out already.
-    this.#head = { status, headers: headers as OutgoingHttpHeaders };
-    return this;
-  }
-
-  override addTrailers(trailers: OutgoingHttpHeaders): void {
-    if (this.#state === "ended") return;
-    const message = trailers["grpc-message"];
-    super.addTrailers(
-      typeof message === "string"
-        ? { ...trailers, "grpc-message": percentEncode(sizeText(decodeURIComponent(message))) }
-        : trailers,
-    );
+  /** Turns away what is no gRPC call, with an HTTP status for clients that do not know gRPC. */
+  refuse(status: number, outcome: Outcome): void {
+    this.statusCode = status;
+    this.finish(outcome);
   }
 
   override write(chunk: string | Uint8Array, ...rest: unknown[]): boolean {
@@ -95,7 +93,7 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
       this.#flushHead();
       return super.write(chunk, "binary", written ?? ignore);
     }
-    // Connect waits for "drain" before it writes again, so at most one chunk is ever held.
+    // The caller waits for "drain" before it writes again, so at most one chunk is ever held.
     this.#hold(gate, () => {
       if (this.#state === "ended") return;
       this.#flushHead();
@@ -104,40 +102,38 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
     return false;
   }
 
-  override end(): this {
-    if (this.#state === "ended") return this;
-    const gate = this.#gate;
-    // Trailers that follow a message have waited with it.
-    if (gate === undefined || gate.isOpen || (this.#wrote && !gate.isShut)) this.#end();
-    else this.#hold(gate, () => this.#end());
-    return this;
-  }
-
   // Whatever is held later brings the headers along, if they are still to be sent.
   #hold(gate: Gate, go: () => void): void {
     this.#held?.();
     this.#held = gate.pass(go);
   }
 
-  #end(): void {
-    if (this.#state === "ended") return;
+  #end(outcome: Outcome): void {
+    if (this.#state === "ended" || this.stream.destroyed) return;
     this.#state = "ended";
-    this.#flushHead();
     const { stream } = this;
-    // A client that has not closed its side would keep the stream open for ever: servers reset it
-    // (without an error) once the trailers are out.
-    // The body is finished before its trailers are sent, and a reset overtakes what is not sent.
-    stream.once("wantTrailers", () =>
+    // A client that has not closed its side would keep the stream open for ever: servers reset it (without an error) once the
+    // trailers are out. A reset overtakes what is not sent.
+    const reset = () =>
       setImmediate(() => {
         if (!stream.readableEnded && !stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
-      }),
-    );
+      });
+    const trailers = trailersOf(outcome);
+    if (this.headersSent) {
+      super.addTrailers(trailers);
+      stream.once("wantTrailers", reset);
+    } else {
+      // Trailers-only: the status comes in the headers, which are the whole answer.
+      for (const [name, value] of Object.entries(trailers)) this.setHeader(name, value ?? "");
+      this.setHeader("content-type", this.#contentType);
+      stream.once("finish", reset);
+    }
     super.end();
   }
 
   #flushHead(): void {
     if (!this.headersSent && !this.stream.destroyed) {
-      super.writeHead(this.#head.status, this.#head.headers);
+      super.writeHead(200, { "content-type": this.#contentType });
     }
   }
 }
@@ -149,16 +145,5 @@ const trailersOf = ({ code, message }: Outcome): OutgoingHttpHeaders => ({
 
 const ignore = () => {};
 
-const tooLarge = /^message size (\d+) is larger than configured (read|write)MaxBytes (\d+)$/;
-
-/** Connect's text for a message that is too large, in a KubeMQ server's words. */
-function sizeText(message: string): string {
-  const match = tooLarge.exec(message);
-  if (match === null) return message;
-  const [, size, way, max] = match;
-  const what = way === "read" ? "received message larger than max" : "trying to send message larger than max";
-  return `grpc: ${what} (${size} vs. ${max})`;
-}
-
-// Connect escapes as in a URL, more than gRPC asks for; grpc-js leaves such escapes in the text.
+// As in a URL, and more than gRPC asks for; grpc-js leaves such escapes in the text.
 const percentEncode = (message: string) => message.replaceAll(/[^ -$&-~]+/g, (odd) => encodeURIComponent(odd));

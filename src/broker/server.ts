@@ -1,8 +1,5 @@
-import { createContextValues } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Http2Server, Http2ServerRequest } from "node:http2";
 import { createSecureServer, createServer } from "node:http2";
-import { kubemq } from "../../gen/kubemq_pb.js";
 import { Calls } from "./calls.js";
 import type { Faults } from "./faults.js";
 import { createFaults } from "./faults.js";
@@ -16,10 +13,10 @@ import { resolveOptions } from "./options.js";
 import type { Quirks } from "./quirks.js";
 import { noQuirks } from "./quirks.js";
 import { seededRandom } from "./random.js";
-import { refusal, rpcOf, unknownPath } from "./refusal.js";
+import { noCall, refusal, rpcOf, unknownPath } from "./refusal.js";
 import { Reply } from "./reply.js";
 import type { BrokerCore } from "./service.js";
-import { replyKey } from "./service.js";
+import { streamingCalls } from "./streaming.js";
 import { unaryCalls } from "./unary.js";
 
 /** What the broker holds at this moment. */
@@ -74,6 +71,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   http2.on("request", (request, response) => {
     const reply = response as Reply;
     reply.behind(gate);
+    const stranger = noCall(request.method, request.headers["content-type"]);
+    if (stranger !== undefined) return reply.refuse(stranger.status, stranger.outcome);
+    reply.contentType = request.headers["content-type"] ?? "";
     const path = request.url;
     const rpc = rpcOf(path);
     if (rpc === undefined) return reply.finish(unknownPath(path));
@@ -134,30 +134,9 @@ interface Life {
 /** Fresh models, and a handler that speaks for them. */
 function begin(core: BrokerCore): Life {
   const memory = createMemory(core);
-  const unary = unaryCalls(memory.rpcs, core.limits.maxMessageBytes);
-  const replies = new WeakMap<object, Reply>();
-  const adapter = connectNodeAdapter({
-    routes: (router) => router.service(kubemq, memory.rpcs),
-    grpcWeb: false,
-    connect: false,
-    acceptCompression: [],
-    readMaxBytes: core.limits.maxMessageBytes,
-    writeMaxBytes: core.limits.maxMessageBytes,
-    contextValues: (request) => {
-      const reply = replies.get(request);
-      const values = createContextValues();
-      return reply === undefined ? values : values.set(replyKey, reply);
-    },
-  });
-  return {
-    memory,
-    handle(request, reply) {
-      const serve = unary.get(request.url);
-      if (serve !== undefined) return serve(reply);
-      replies.set(request, reply);
-      return adapter(request, reply);
-    },
-  };
+  const { maxMessageBytes } = core.limits;
+  const calls = new Map([...unaryCalls(memory.rpcs, maxMessageBytes), ...streamingCalls(memory.rpcs, maxMessageBytes)]);
+  return { memory, handle: (request, reply) => calls.get(request.url)?.(reply, request.headers) };
 }
 
 // Node guards its servers against strangers; here every client is a program under test.

@@ -16,7 +16,7 @@ async function statusOf(call: Promise<unknown>): Promise<{ code: Code; message: 
   return { code, message: rawMessage };
 }
 
-/** One POST without Connect: what stands on the wire. */
+/** The headers and trailers of the answer to one POST without Connect: what stands on the wire. */
 async function post(address: string, path: string, headers: OutgoingHttpHeaders = {}): Promise<IncomingHttpHeaders> {
   const session = connect(`http://${address}`);
   try {
@@ -28,11 +28,12 @@ async function post(address: string, path: string, headers: OutgoingHttpHeaders 
       ...headers,
     });
     stream.end(Buffer.from([0, 0, 0, 0, 0]));
-    let trailers: IncomingHttpHeaders = {};
-    stream.on("trailers", (received: IncomingHttpHeaders) => (trailers = received));
+    const fields: IncomingHttpHeaders = {};
+    stream.on("response", (received) => Object.assign(fields, received));
+    stream.on("trailers", (received: IncomingHttpHeaders) => Object.assign(fields, received));
     stream.resume();
     await new Promise((resolve, reject) => stream.once("close", resolve).once("error", reject));
-    return trailers;
+    return fields;
   } finally {
     session.destroy();
   }
