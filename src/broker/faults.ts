@@ -7,10 +7,18 @@ import { setImmediate, sleep } from "./timers.js";
 /** How long what stays on a connection that is to go may be silent, in milliseconds. */
 const GOING_AWAY_MS = 1_000;
 
+/** How long a client may leave its side of a finished connection open, in milliseconds. */
+const FINISH_MS = 1_000;
+
 /** What the broker does wrong when a test tells it to. */
 export interface Faults {
   /** Breaks every connection without a word, as a cable that is pulled. New ones are welcome. */
   dropConnections(): Promise<void>;
+  /**
+   * Ends every connection with FIN, as the operating system does for a server that is terminated or killed: no GOAWAY, no trailers,
+   * no reset. New connections are accepted. Resolves when the clients have closed theirs, after a second at most.
+   */
+  finishConnections(): Promise<void>;
   /** Refuses whoever connects from now on. Connections that stand are left alone. */
   refuseConnections(): void;
   /** Takes connections again after {@link Faults.refuseConnections}, on the same port. */
@@ -86,6 +94,7 @@ export interface FaultPoints {
 export function createFaults({ listener, calls, gate, forget, closeByServer }: FaultPoints): Faults {
   return {
     dropConnections: () => listener.drop(),
+    finishConnections: () => listener.finish(FINISH_MS),
     refuseConnections: () => listener.shut(),
     allowConnections: () => listener.open(),
     pauseReading: () => listener.read(false),

@@ -84,6 +84,25 @@ export class Listener {
     await Promise.all(gone);
   }
 
+  /**
+   * Ends every connection with FIN, without a word of HTTP/2. Resolves when the clients have closed their sides; those that have not
+   * within `patienceMs` are broken.
+   */
+  async finish(patienceMs: number): Promise<void> {
+    const gone = [...this.#sockets].map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          const timer = setTimeout(() => socket.destroy(), patienceMs);
+          socket.once("close", () => {
+            clearTimeout(timer);
+            resolve();
+          });
+          socket.end();
+        }),
+    );
+    await Promise.all(gone);
+  }
+
   /** Stops reading from, or reads again from, every connection: those that stand and new ones. */
   read(on: boolean): void {
     this.#reading = on;

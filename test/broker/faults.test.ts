@@ -5,6 +5,7 @@ import type { EventReceive } from "kubemq-es/gen";
 import { Request_RequestType, Subscribe_SubscribeType } from "kubemq-es/gen";
 import type { Broker } from "kubemq-es/testing";
 import { startBroker } from "kubemq-es/testing";
+import { flag, frame, frameType, headers } from "../support/h2.js";
 import { pem } from "../support/tls.js";
 import { rejection, sleep, until, within } from "../support/until.js";
 import type { RawClient } from "./raw-client.js";
@@ -42,6 +43,28 @@ describe("injected faults", () => {
     await broker.faults.dropConnections();
     expect(await end).toBeInstanceOf(ConnectError);
     expect(broker.stats()).toMatchObject({ connections: 0, streams: {} });
+    expect((await client.rpc.sendEvent(event)).Sent).toBe(true);
+  });
+
+  test("finishConnections ends a connection with FIN, without GOAWAY, trailers or a reset of its streams", async () => {
+    await using broker = await startBroker();
+    const client = watchedConnection(broker.port);
+    await until("the call runs", () => broker.stats().streams["QueuesDownstream"] === 1);
+    await broker.faults.finishConnections();
+    expect(await client.end).toBe("FIN");
+    const { goAway, headers: trailers, rstStream } = frameType;
+    expect(client.frameTypes()).not.toContain(goAway);
+    expect(client.frameTypes()).not.toContain(trailers);
+    expect(client.frameTypes()).not.toContain(rstStream);
+    expect(broker.stats()).toMatchObject({ connections: 0, streams: {} });
+  });
+
+  test("finishConnections fails the calls of a client, which can connect again", async () => {
+    await using broker = await startBroker();
+    using client = rawClient(broker.address);
+    const { end } = await subscribed(client);
+    await broker.faults.finishConnections();
+    expect(await end).toBeInstanceOf(ConnectError);
     expect((await client.rpc.sendEvent(event)).Sent).toBe(true);
   });
 
@@ -261,3 +284,37 @@ const isOpen = (port: number) =>
     () => true,
     () => false,
   );
+
+/** Frames of HTTP/2 by their type, and how the connection ended, as a client sees it that never closes a stream. */
+function watchedConnection(port: number) {
+  const received: Buffer[] = [];
+  const socket = connectSocket({ port, host: "127.0.0.1", allowHalfOpen: true });
+  socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  socket.write(frame(frameType.settings, 0, 0));
+  const fields = {
+    ":method": "POST",
+    ":scheme": "http",
+    ":authority": "broker",
+    ":path": "/kubemq.kubemq/QueuesDownstream",
+    "content-type": "application/grpc",
+    te: "trailers",
+  };
+  socket.write(headers(1, fields, flag.endHeaders));
+  socket.on("data", (chunk) => received.push(chunk));
+  const end = new Promise<string>((resolve) => {
+    socket.once("end", () => {
+      resolve("FIN");
+      socket.end();
+    });
+    socket.once("error", (error) => resolve(String(error)));
+  });
+  return {
+    end,
+    frameTypes(): number[] {
+      const bytes = Buffer.concat(received);
+      const types: number[] = [];
+      for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) types.push(bytes[at + 3] ?? 0);
+      return types;
+    },
+  };
+}
