@@ -6,23 +6,29 @@ interface Write {
   readonly write: () => void;
 }
 
-/** Writes that happen a fixed time after they were ordered, in their order. One timer runs for all of them. */
+/** Writes that happen some time after they were ordered, in their order, at a limited rate. One timer runs for all of them. */
 export class LateWrites {
   readonly #clock: Clock;
-  readonly #delayMs: number;
+  /** Nanoseconds from one write to the next. */
+  readonly #pace: bigint;
+  #lastDueAt = 0n;
   readonly #waiting = new Fifo<Write>();
   #timer: Cancel | undefined;
 
-  constructor(clock: Clock, delayMs: number) {
+  /** @param perSecond - writes per second; Infinity: each happens at once */
+  constructor(clock: Clock, perSecond: number) {
     this.#clock = clock;
-    this.#delayMs = delayMs;
+    this.#pace = BigInt(Math.round(1e9 / perSecond));
   }
 
-  /** Runs `write` after the delay; at once if there is none. */
+  /** Runs `write` after those before it. */
   add(write: () => void): void {
-    if (this.#delayMs === 0) return write();
-    this.#waiting.push({ dueAt: this.#clock.now() + BigInt(Math.round(this.#delayMs * 1e6)), write });
-    if (this.#timer === undefined) this.#arm(this.#delayMs);
+    if (this.#pace === 0n) return write();
+    const now = this.#clock.now();
+    const dueAt = (this.#lastDueAt > now ? this.#lastDueAt : now) + this.#pace;
+    this.#lastDueAt = dueAt;
+    this.#waiting.push({ dueAt, write });
+    if (this.#timer === undefined) this.#arm(dueAt - now);
   }
 
   /** Forgets the writes that have not happened. */
@@ -32,13 +38,12 @@ export class LateWrites {
     this.#waiting.clear();
   }
 
-  #arm(ms: number): void {
-    this.#timer = this.#clock.setTimer(ms, () => {
+  #arm(wait: bigint): void {
+    this.#timer = this.#clock.setTimer(Number(wait) / 1e6, () => {
       this.#timer = undefined;
       const now = this.#clock.now();
       for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
-        // Rounded up, because a timer that fires too early would find nothing due.
-        if (next.dueAt > now) return this.#arm(Math.ceil(Number(next.dueAt - now) / 1e6));
+        if (next.dueAt > now) return this.#arm(next.dueAt - now);
         this.#waiting.shift();
         next.write();
       }

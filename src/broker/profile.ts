@@ -16,15 +16,24 @@ export interface BrokerProfile {
    *
    * - `"in-turn"`: in order, to whichever consumer wants one. What a consumer gives back is next.
    * - `"durable-group"`: as NATS Streaming does. A poll belongs to the group until its messages are settled, and the messages that
-   *   reach it after its answer are trapped in it until then. What a member gives back is forced onto another one.
+   *   reach it after its answer are trapped in it until then. What a member gives back is forced onto another one a tenth of a second
+   *   later.
    */
   readonly queueDelivery: "in-turn" | "durable-group";
+  /**
+   * Whether the receives, peeks and AckAll calls of all clients on one queue wait for each other, because they share a connection
+   * that each holds for its whole wait.
+   */
+  readonly receivesInTurn: boolean;
   /** Share of leases, from 0 to 1, that end without the answer to the request that settled their message. */
   readonly lostLastAnswers: number;
   /** Shortest and longest time, in milliseconds, between the start of a subscription and the first message it can receive. */
   readonly subscriptionDelayMs: readonly [shortest: number, longest: number];
-  /** Time between the answer to a stored event and the moment it can be read, in milliseconds. */
-  readonly storedEventDelayMs: number;
+  /**
+   * Stored events that become readable per second, in their order. They are answered at once, so they can be answered long before
+   * they are readable. Infinity: each is readable when it is answered.
+   */
+  readonly storedEventsPerSecond: number;
   /** How often the broker looks for delayed messages that are due, in milliseconds. 0: each is delivered on time. */
   readonly delayCheckMs: number;
   /** Whether answers to queries with a cache key are kept and given again. */
@@ -45,9 +54,10 @@ export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
     pollConnections: 0,
     pollsOutliveCalls: false,
     queueDelivery: "in-turn",
+    receivesInTurn: false,
     lostLastAnswers: 0,
     subscriptionDelayMs: [0, 0],
-    storedEventDelayMs: 0,
+    storedEventsPerSecond: Infinity,
     delayCheckMs: 0,
     queryCache: true,
     channelManagement: true,
@@ -58,9 +68,10 @@ export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
     pollConnections: 200,
     pollsOutliveCalls: true,
     queueDelivery: "durable-group",
+    receivesInTurn: true,
     lostLastAnswers: 0.02,
     subscriptionDelayMs: [1, 2],
-    storedEventDelayMs: 10,
+    storedEventsPerSecond: 40_000,
     delayCheckMs: 500,
     queryCache: false,
     channelManagement: false,

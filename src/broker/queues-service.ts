@@ -6,7 +6,7 @@ import { queueChannels } from "./queues/channels.js";
 import { converse } from "./queues/conversation.js";
 import { Downstream } from "./queues/downstream.js";
 import { queuesInfo } from "./queues/info.js";
-import { PollConnections } from "./queues/poll-connections.js";
+import { type GiveBack, PollConnections } from "./queues/poll-connections.js";
 import { ackAllMessages, receiveMessages } from "./queues/receiving.js";
 import { sendMessage } from "./queues/sending.js";
 import { QueueStore } from "./queues/store.js";
@@ -27,7 +27,8 @@ export function queuesService(core: BrokerCore): QueuesService {
   const connections = profile.pollConnections === 0 ? undefined : new PollConnections(profile.pollConnections);
   const forget = new AbortController();
   setMaxListeners(0, forget.signal);
-  const queueCore = { ...core, store, connections, forgotten: forget.signal };
+  const receiveTurn = profile.receivesInTurn ? turns() : undefined;
+  const queueCore = { ...core, store, connections, receiveTurn, forgotten: forget.signal };
   const downstreams = new Set<Downstream>();
   return {
     rpcs: {
@@ -66,5 +67,15 @@ export function queuesService(core: BrokerCore): QueuesService {
       forget.abort();
       store.clear();
     },
+  };
+}
+
+/** One connection for each queue. */
+function turns(): (queue: string) => Promise<GiveBack> {
+  const byQueue = new Map<string, PollConnections>();
+  return (queue) => {
+    let connection = byQueue.get(queue);
+    if (connection === undefined) byQueue.set(queue, (connection = new PollConnections(1)));
+    return connection.take();
   };
 }

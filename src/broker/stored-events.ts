@@ -32,7 +32,7 @@ export function storedEvents(core: BrokerCore): StoredEvents {
   const store = new EventStore<Event>(clock, limits);
   const clientIds = new ClientIds();
   const book = new ChannelBook(clock);
-  const writes = new LateWrites(clock, core.profile.storedEventDelayMs);
+  const writes = new LateWrites(clock, core.profile.storedEventsPerSecond);
   // Every subscriber of a channel gets the same bytes, most often one after another.
   let framed: { readonly logged: Logged<Event>; readonly bytes: Uint8Array } | undefined;
 

@@ -8,6 +8,8 @@ export interface Wish {
   /** Whether an expired message fills a place, as it does in a poll. */
   readonly countExpired: boolean;
   readonly waitMs: number;
+  /** Whether each message is acknowledged when it is taken, so that the queue has the consumer hold no more than one. */
+  readonly ackOnTake?: boolean;
 }
 
 /** Messages taken from a queue, and still held. */
@@ -37,10 +39,11 @@ export function collect(queue: Queue, wish: Wish, clock: Clock, signal: AbortSig
     };
     let cancelTimer = () => {};
     const seat = queue.join({
-      limit: wish.count,
+      limit: wish.ackOnTake === true ? 1 : wish.count,
       wants: () => !signal.aborted && wants(),
       take(message) {
         messages.push(message);
+        if (wish.ackOnTake === true) queue.ack(message);
         check();
       },
       skip() {

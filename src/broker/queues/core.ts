@@ -1,5 +1,5 @@
 import type { BrokerCore } from "../service.js";
-import type { PollConnections } from "./poll-connections.js";
+import type { GiveBack, PollConnections } from "./poll-connections.js";
 import type { QueueStore } from "./store.js";
 
 /** What the queue RPCs build on. */
@@ -7,6 +7,8 @@ export interface QueueCore extends BrokerCore {
   readonly store: QueueStore;
   /** Shared by polls and leases; undefined where each has its own. */
   readonly connections: PollConnections | undefined;
+  /** Waits for the connection that the receives on a queue share; undefined where each has its own. */
+  readonly receiveTurn: ((queue: string) => Promise<GiveBack>) | undefined;
   /** Aborted when the broker forgets its queues: ends polls whose calls are long over. */
   readonly forgotten: AbortSignal;
 }

@@ -1,16 +1,25 @@
-import type { Clock } from "../clock.js";
+import type { Cancel, Clock } from "../clock.js";
 import type { Content, History, Message } from "./message.js";
 import type { Queue, QueueStats } from "./queue.js";
 import { type Consumer, type Seat, newSeat } from "./roster.js";
 import { type QueueLimits, Shelf } from "./shelf.js";
 
+/** How long a message that a member left behind rests with another one before it is sent again, in milliseconds. */
+const restMs = 100;
+
 /** A consumer of the group, until it has left and its messages are settled or given back. */
 interface Member {
   readonly consumer: Consumer;
+  readonly limit: number;
   /** Messages that the server counts as delivered to it and not acknowledged. */
   readonly pending: Set<Message>;
   /** Those of them that the consumer took. The others are trapped: nobody sees them until the member is gone. */
   readonly taken: Set<Message>;
+  /** Those of them that another member left behind, and that are sent again when they have rested. */
+  readonly resting: Set<Message>;
+  cancelRest: Cancel;
+  /** The server noticed that the member has as many messages as it asked for. */
+  stalled: boolean;
   left: boolean;
 }
 
@@ -19,9 +28,11 @@ interface Member {
  *
  * A poll is a member of the group until the messages it took are settled, long after its answer. Up to the number it asked for,
  * the server delivers messages to it all that time, and they are trapped. An acknowledgement makes room for the next message
- * before the member is gone, so nearly every settlement traps one for a moment. What a member leaves behind is forced onto the
- * member with the fewest messages, however many that one asked for; if it no longer listens, the messages are trapped again.
- * That is how messages lose their order when polls overlap, and how a slow message delays others.
+ * before the member is gone, so nearly every settlement traps one for a moment. What a member leaves behind passes to the other
+ * members in turn, rests there, and is then forced onto the one with the fewest messages, however many that one asked for; if it
+ * no longer listens, the messages are trapped again. That is how messages lose their order when polls overlap, how a slow message
+ * delays others, and how short polls of several consumers pass messages to and fro. The last member leaves its messages to the
+ * next one to join, which gets them first and in order.
  */
 export class GroupQueue implements Queue {
   readonly name: string;
@@ -30,11 +41,13 @@ export class GroupQueue implements Queue {
   readonly #members: Member[] = [];
   readonly #seats = new WeakMap<Seat, Member>();
   readonly #holders = new Map<Message, Member>();
+  readonly #clock: Clock;
   #consumed = false;
   #serving = false;
 
   constructor(name: string, clock: Clock, limits: QueueLimits) {
     this.name = name;
+    this.#clock = clock;
     this.#shelf = new Shelf(clock, limits);
   }
 
@@ -49,7 +62,7 @@ export class GroupQueue implements Queue {
   }
 
   join(consumer: Consumer): Seat {
-    const member: Member = { consumer, pending: new Set(), taken: new Set(), left: false };
+    const member = newMember(consumer);
     const seat = newSeat(consumer);
     this.#seats.set(seat, member);
     this.#consumed = true;
@@ -69,12 +82,11 @@ export class GroupQueue implements Queue {
 
   ack(message: Message): boolean {
     const member = this.#holders.get(message);
-    this.#holders.delete(message);
-    member?.pending.delete(message);
-    member?.taken.delete(message);
+    if (member !== undefined) this.#detach(message, member);
     if (!this.#shelf.settle(message)) return false;
-    this.#serve();
-    if (member !== undefined) this.#removeIfDone(member);
+    if (member === undefined) return true;
+    this.#makeRoom(member);
+    this.#removeIfDone(member);
     return true;
   }
 
@@ -101,6 +113,8 @@ export class GroupQueue implements Queue {
     for (const member of this.#members.slice()) {
       member.pending.clear();
       member.taken.clear();
+      member.resting.clear();
+      member.stalled = false;
       this.#removeIfDone(member);
     }
   }
@@ -109,27 +123,35 @@ export class GroupQueue implements Queue {
     return { ...this.#shelf.stats(), consumers: this.#members.length, consumed: this.#consumed };
   }
 
-  /** Hands out messages as long as there are any and a member has room. */
+  /** Hands out messages as long as there are any, and the member whose turn it is has room. */
   #serve(): void {
     // A consumer that acknowledges what it is just being handed is served by the loop that hands it over.
     if (this.#serving) return;
     this.#serving = true;
     this.#shelf.dropAged();
-    while (this.#members.some(hasRoom)) {
+    while (this.#members.some(({ stalled }) => !stalled)) {
+      const member = this.#choose();
+      if (member === undefined) break;
+      // The server stops here, though another member may have room.
+      if (isFull(member)) {
+        member.stalled = true;
+        break;
+      }
       const message = this.#shelf.next();
       if (message === undefined) break;
-      this.#give(message, this.#choose());
+      this.#give(message, member);
+      if (isFull(member)) member.stalled = true;
     }
     this.#shelf.trim();
     this.#serving = false;
   }
 
-  /** The member with room and the fewest messages; if none has room, the first. The first goes to the end when chosen. */
+  /** The member with the fewest messages that is not stalled, or else the first. The first goes to the end when chosen. */
   #choose(): Member | undefined {
     const members = this.#members;
     let chosen: Member | undefined;
     for (const member of members) {
-      if (hasRoom(member) && member.pending.size < (chosen?.pending.size ?? Infinity)) chosen = member;
+      if (!member.stalled && member.pending.size < (chosen?.pending.size ?? Infinity)) chosen = member;
     }
     const [first] = members;
     chosen ??= first;
@@ -137,8 +159,7 @@ export class GroupQueue implements Queue {
     return chosen;
   }
 
-  #give(message: Message, member: Member | undefined): void {
-    if (member === undefined) return;
+  #give(message: Message, member: Member): void {
     const { consumer } = member;
     const listens = !member.left && consumer.wants();
     if (!this.#shelf.hold(message)) {
@@ -152,10 +173,17 @@ export class GroupQueue implements Queue {
     consumer.take(message);
   }
 
-  #inherit(member: Member): void {
-    for (let next = this.#shelf.nextReturned(); next !== undefined; next = this.#shelf.nextReturned()) {
-      this.#give(next, member);
-    }
+  #detach(message: Message, member: Member): void {
+    this.#holders.delete(message);
+    member.pending.delete(message);
+    member.taken.delete(message);
+    member.resting.delete(message);
+  }
+
+  #makeRoom(member: Member): void {
+    if (!member.stalled || isFull(member)) return;
+    member.stalled = false;
+    this.#serve();
   }
 
   #removeIfDone(member: Member): void {
@@ -167,19 +195,54 @@ export class GroupQueue implements Queue {
     if (at < 0) return;
     this.#members.splice(at, 1);
     member.left = true;
+    member.cancelRest();
     const orphans = [...member.pending].sort((a, b) => a.sequence - b.sequence);
-    member.pending.clear();
-    member.taken.clear();
-    for (const message of orphans) {
-      this.#holders.delete(message);
-      this.#shelf.putBack(message);
+    for (const message of orphans) this.#detach(message, member);
+    if (this.#members.length === 0) for (const message of orphans) this.#shelf.putBack(message);
+    else this.#passOn(orphans);
+  }
+
+  /** One each to the members in turn, which do not see them yet. */
+  #passOn(orphans: readonly Message[]): void {
+    const heirs = this.#members.slice(0, orphans.length);
+    orphans.forEach((message, number) => {
+      const heir = heirs[number % heirs.length];
+      if (heir === undefined) return;
+      this.#holders.set(message, heir);
+      heir.pending.add(message);
+      heir.resting.add(message);
+    });
+    for (const heir of heirs) {
+      heir.cancelRest();
+      heir.cancelRest = this.#clock.setTimer(restMs, () => this.#sendRested(heir));
     }
-    if (this.#members.length === 0) return;
+  }
+
+  #sendRested(heir: Member): void {
+    for (const message of [...heir.resting].sort((a, b) => a.sequence - b.sequence)) {
+      const chosen = this.#choose();
+      this.#detach(message, heir);
+      if (chosen !== undefined && this.#shelf.settle(message)) this.#give(message, chosen);
+      if (chosen !== heir) this.#makeRoom(heir);
+    }
+  }
+
+  #inherit(member: Member): void {
     for (let next = this.#shelf.nextReturned(); next !== undefined; next = this.#shelf.nextReturned()) {
-      this.#give(next, this.#choose());
+      this.#give(next, member);
     }
-    this.#serve();
   }
 }
 
-const hasRoom = ({ pending, consumer }: Member): boolean => pending.size < (consumer.limit ?? 1);
+const newMember = (consumer: Consumer): Member => ({
+  consumer,
+  limit: consumer.limit ?? 1,
+  pending: new Set(),
+  taken: new Set(),
+  resting: new Set(),
+  cancelRest() {},
+  stalled: false,
+  left: false,
+});
+
+const isFull = ({ pending, limit }: Member): boolean => pending.size >= limit;

@@ -18,7 +18,7 @@ const waitMs = (seconds: number) => (seconds === 0 ? defaultWaitSeconds : second
 
 /** Takes messages that are gone with the answer or, in a peek, shows them and puts them back. */
 export async function receiveMessages(
-  { store, clock, quirks, newId }: QueueCore,
+  { store, clock, quirks, profile, newId, receiveTurn }: QueueCore,
   request: ReceiveQueueMessagesRequest,
   signal: AbortSignal,
 ): Promise<ReceiveQueueMessagesResponse> {
@@ -33,10 +33,13 @@ export async function receiveMessages(
     count: request.MaxNumberOfMessages,
     countExpired: false,
     waitMs: waitMs(request.WaitTimeSeconds),
+    ackOnTake: !request.IsPeak && profile.queueDelivery === "durable-group",
   };
+  const giveBack = await receiveTurn?.(request.Channel);
   const { end, messages, expired } = await collect(queue, wish, clock, signal);
   if (request.IsPeak || (end === "cancelled" && !quirks.cancelledReceiveLoses)) queue.release(messages);
   else for (const message of messages) queue.ack(message);
+  giveBack?.();
   response.Messages = messages.map((message) => deliveryOf(queue.name, message));
   response.MessagesReceived = messages.length;
   response.MessagesExpired = expired;
@@ -45,7 +48,7 @@ export async function receiveMessages(
 
 /** Swallows whatever waits and whatever comes, for the whole of the wait. */
 export async function ackAllMessages(
-  { store, clock, newId }: QueueCore,
+  { store, clock, newId, receiveTurn }: QueueCore,
   request: AckAllQueueMessagesRequest,
   signal: AbortSignal,
 ): Promise<AckAllQueueMessagesResponse> {
@@ -54,6 +57,7 @@ export async function ackAllMessages(
   });
   const refusal = checkAckAll(request);
   if (refusal !== undefined) return withRefusal(response, refusal);
+  const giveBack = await receiveTurn?.(request.Channel);
   let affected = 0;
   const queue = store.queue(request.Channel);
   const seat = queue.join({
@@ -70,6 +74,7 @@ export async function ackAllMessages(
     await elapse(waitMs(request.WaitTimeSeconds), clock, signal);
   } finally {
     queue.leave(seat);
+    giveBack?.();
   }
   response.AffectedMessages = BigInt(affected);
   return response;
