@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { Request_RequestType } from "kubemq-es/gen";
 import { startBroker } from "kubemq-es/testing";
 import { within } from "../support/until.js";
 import { build, endAll, start } from "./support.js";
@@ -36,6 +37,24 @@ describe("kubemq-es broker", () => {
     },
     40_000,
   );
+
+  test("behaves like the server that --profile names, and refuses a name that is none", async () => {
+    const community = run("--port", "0", "--profile", "community");
+    const line = await within(20_000, "it listens", community.ready);
+    using client = rawClient(line.replace("listening on ", ""));
+    const listing = client.rpc.sendRequest({
+      ClientID: "c",
+      Channel: "kubemq.cluster.internal.requests",
+      RequestTypeData: Request_RequestType.Query,
+      Metadata: "list-channels",
+      Tags: { channel_type: "queues" },
+      Timeout: 100,
+    });
+    await expect(listing).rejects.toThrow("Error 301: timeout for request message");
+    const unknown = run("--profile", "comunity");
+    expect(await within(20_000, "it ends", unknown.exit)).not.toBe(0);
+    expect(unknown.output.err).toContain("Allowed choices are default, community");
+  }, 60_000);
 
   test("the broker command reports a taken port", async () => {
     await using broker = await startBroker();

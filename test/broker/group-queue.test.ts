@@ -1,0 +1,182 @@
+import { describe, expect, test } from "@jest/globals";
+import { ManualClock } from "../../src/broker/clock.js";
+import { GroupQueue } from "../../src/broker/queues/group-queue.js";
+import { type Content, type Message, newborn } from "../../src/broker/queues/message.js";
+import type { Seat } from "../../src/broker/queues/roster.js";
+
+const content = (messageId: string): Content => ({
+  messageId,
+  clientId: "c",
+  metadata: messageId,
+  body: new Uint8Array(),
+  tags: {},
+  policy: { expirationSeconds: 0, maxReceiveCount: 0, maxReceiveQueue: "" },
+  partitioning: undefined,
+  size: 0,
+});
+
+function queueOf(count: number, clock = new ManualClock()): GroupQueue {
+  const queue = new GroupQueue("q", clock, { maxMessages: Infinity, maxAgeMs: Infinity });
+  for (let number = 1; number <= count; number++) queue.push(content(`m${number}`), newborn(0n));
+  return queue;
+}
+
+/** A poll for so many messages: what it took, and how it answers and acknowledges. */
+class Poll {
+  readonly #queue: GroupQueue;
+  readonly #seat: Seat;
+  readonly taken: Message[] = [];
+
+  constructor(queue: GroupQueue, most: number) {
+    this.#queue = queue;
+    this.#seat = queue.join({
+      limit: most,
+      wants: () => this.taken.length < most,
+      take: (message) => this.taken.push(message),
+      skip() {},
+    });
+  }
+
+  get ids(): string[] {
+    return this.taken.map((message) => message.content.messageId);
+  }
+
+  answer(): this {
+    this.#queue.leave(this.#seat);
+    return this;
+  }
+
+  ack(...messageIds: string[]): void {
+    for (const message of this.taken) if (messageIds.includes(message.content.messageId)) this.#queue.ack(message);
+  }
+
+  release(): void {
+    this.#queue.release(this.taken);
+  }
+}
+
+describe("a queue as a durable group", () => {
+  test("keeps the order for one poll at a time", () => {
+    const queue = queueOf(6);
+    const seen: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      const poll = new Poll(queue, 2).answer();
+      seen.push(...poll.ids);
+      poll.ack(...poll.ids);
+    }
+    expect(seen).toEqual(["m1", "m2", "m3", "m4", "m5", "m6"]);
+    expect(queue.stats()).toMatchObject({ waiting: 0, held: 0, consumers: 0 });
+  });
+
+  test("loses the order when polls overlap, even if each asks for one message", () => {
+    const queue = queueOf(6);
+    const first = new Poll(queue, 1).answer();
+    const second = new Poll(queue, 1).answer();
+    expect([first.ids, second.ids]).toEqual([["m1"], ["m2"]]);
+    // m3 reaches the first poll before that is gone, and is then trapped in the second.
+    first.ack("m1");
+    const third = new Poll(queue, 1).answer();
+    expect(third.ids).toEqual(["m4"]);
+    second.ack("m2");
+    third.ack("m4");
+    const rest: string[] = [];
+    for (let poll = new Poll(queue, 1).answer(); poll.ids.length > 0; poll = new Poll(queue, 1).answer()) {
+      rest.push(...poll.ids);
+      poll.ack(...poll.ids);
+    }
+    expect(rest).toEqual(["m3", "m5", "m6"]);
+  });
+
+  test("traps messages in a poll that answered with fewer than it asked for, until these are settled", () => {
+    const clock = new ManualClock();
+    const queue = queueOf(1, clock);
+    const poll = new Poll(queue, 3).answer();
+    queue.push(content("m2"), newborn(0n));
+    queue.push(content("m3"), newborn(0n));
+    queue.push(content("m4"), newborn(0n));
+    const other = new Poll(queue, 5);
+    expect(other.ids).toEqual(["m4"]);
+    poll.ack("m1");
+    clock.advance(99);
+    expect(other.ids).toEqual(["m4"]);
+    clock.advance(1);
+    expect(other.ids).toEqual(["m4", "m2", "m3"]);
+  });
+
+  test("delays messages that others could process while one message of a full poll is slow", () => {
+    const queue = queueOf(5);
+    const poll = new Poll(queue, 2).answer();
+    poll.ack("m2");
+    const other = new Poll(queue, 3).answer();
+    expect(other.ids).toEqual(["m4", "m5"]);
+    other.ack("m4", "m5");
+    expect(new Poll(queue, 3).ids).toEqual([]);
+    poll.ack("m1");
+    expect(queue.stats()).toMatchObject({ held: 1, waiting: 0 });
+  });
+
+  test("hands everything that the last poll left behind to the next one, however little that asks for", () => {
+    const queue = queueOf(4);
+    new Poll(queue, 4).release();
+    const small = new Poll(queue, 1).answer();
+    expect(small.ids).toEqual(["m1"]);
+    expect(new Poll(queue, 1).ids).toEqual([]);
+    small.release();
+    expect(queue.stats()).toMatchObject({ waiting: 0, held: 4 });
+  });
+
+  test("passes messages from one short poll to the next as long as polls overlap", () => {
+    const clock = new ManualClock();
+    const queue = queueOf(3, clock);
+    let poll = new Poll(queue, 3);
+    for (let times = 0; times < 5; times++) {
+      const next = new Poll(queue, 3);
+      poll.answer().release();
+      clock.advance(99);
+      expect(next.ids).toEqual([]);
+      poll = next;
+    }
+    clock.advance(1);
+    expect(poll.ids).toEqual(["m1", "m2", "m3"]);
+  });
+
+  test("gives released messages to the poll that listens a tenth of a second later, with their sequences", () => {
+    const clock = new ManualClock();
+    const queue = queueOf(2, clock);
+    const first = new Poll(queue, 2).answer();
+    const second = new Poll(queue, 2);
+    first.release();
+    clock.advance(100);
+    expect(second.taken.map(({ sequence, deliveries }) => ({ sequence, deliveries }))).toEqual([
+      { sequence: 1, deliveries: 0 },
+      { sequence: 2, deliveries: 0 },
+    ]);
+  });
+
+  test("serves a consumer that acknowledges each message as it takes it, without recursion", () => {
+    const queue = queueOf(50_000);
+    let taken = 0;
+    const seat = queue.join({
+      wants: () => true,
+      take(message) {
+        taken++;
+        queue.ack(message);
+      },
+      skip() {},
+    });
+    queue.leave(seat);
+    expect(taken).toBe(50_000);
+    expect(queue.stats()).toMatchObject({ waiting: 0, held: 0, consumers: 0 });
+  });
+
+  test("forgets waiting, held and trapped messages when it is cleared", () => {
+    const queue = queueOf(5);
+    const poll = new Poll(queue, 2).answer();
+    poll.ack("m1");
+    queue.clear();
+    expect(queue.stats()).toMatchObject({ waiting: 0, held: 0, consumers: 0 });
+    expect(queue.ack(poll.taken[1] as Message)).toBe(false);
+    queue.push(content("new"), newborn(0n));
+    expect(new Poll(queue, 1).ids).toEqual(["new"]);
+  });
+});
