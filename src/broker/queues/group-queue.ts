@@ -82,9 +82,10 @@ export class GroupQueue implements Queue {
 
   ack(message: Message): boolean {
     const member = this.#holders.get(message);
-    if (member !== undefined) this.#detach(message, member);
-    if (!this.#shelf.settle(message)) return false;
-    if (member === undefined) return true;
+    // A second acknowledgement of a message changes nothing.
+    if (member === undefined) return false;
+    this.#detach(message, member);
+    this.#shelf.settle(message);
     this.#makeRoom(member);
     this.#removeIfDone(member);
     return true;
