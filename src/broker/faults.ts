@@ -85,13 +85,15 @@ export interface FaultPoints {
   readonly listener: Listener;
   readonly calls: Calls;
   readonly gate: Gate;
+  /** Tells the models that the server restarts with what they know. */
+  readonly keep: () => void;
   /** Starts over with empty models. */
   readonly forget: () => void;
   readonly closeByServer: () => number;
 }
 
 /** @internal */
-export function createFaults({ listener, calls, gate, forget, closeByServer }: FaultPoints): Faults {
+export function createFaults({ listener, calls, gate, keep, forget, closeByServer }: FaultPoints): Faults {
   return {
     dropConnections: () => listener.drop(),
     finishConnections: () => listener.finish(FINISH_MS),
@@ -125,6 +127,8 @@ export function createFaults({ listener, calls, gate, forget, closeByServer }: F
     closeByServer,
     async restart({ keepMemory = true, downMs = 0 } = {}) {
       listener.shut();
+      // Before the calls end, which a server that is killed does not see.
+      if (keepMemory) keep();
       await listener.drop();
       // A server that starts again is not a server that was told to be slow.
       gate.open();

@@ -14,6 +14,8 @@ export interface Memory {
   purgeEvents(channel: string, through: number): void;
   /** Tells every consumer on QueuesDownstream to go elsewhere, and says how many there were. */
   closeByServer(): number;
+  /** The server restarts, and keeps what it knows. */
+  restart(): void;
   close(): void;
 }
 
@@ -63,6 +65,7 @@ export function createMemory(core: BrokerCore): Memory {
     }),
     purgeEvents: (channel, through) => stored.purge(channel, through),
     closeByServer: () => queues.closeByServer(),
+    restart: () => queues.restart(),
     close() {
       stored.close();
       requests.close();

@@ -12,6 +12,11 @@ export interface BrokerProfile {
   /** Whether a poll continues after its call was cancelled, until it is full or its own wait is over. */
   readonly pollsOutliveCalls: boolean;
   /**
+   * Whether a restart that keeps the memory leaves the polls and open transactions before it behind, as members of their queues for
+   * ever: they keep what they hold, and take more messages up to the number that they asked for.
+   */
+  readonly pollsSurviveRestarts: boolean;
+  /**
    * How the messages of a queue are shared out among its consumers.
    *
    * - `"in-turn"`: in order, to whichever consumer wants one. What a consumer gives back is next.
@@ -53,6 +58,7 @@ export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
   default: {
     pollConnections: 0,
     pollsOutliveCalls: false,
+    pollsSurviveRestarts: false,
     queueDelivery: "in-turn",
     receivesInTurn: false,
     lostLastAnswers: 0,
@@ -67,6 +73,7 @@ export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
   community: {
     pollConnections: 200,
     pollsOutliveCalls: true,
+    pollsSurviveRestarts: true,
     queueDelivery: "durable-group",
     receivesInTurn: true,
     lostLastAnswers: 0.02,

@@ -18,6 +18,8 @@ import type { BrokerCore, ChannelService } from "./service.js";
 export interface QueuesService extends ChannelService {
   /** Tells every consumer on QueuesDownstream to go elsewhere, and says how many there were. */
   closeByServer(): number;
+  /** The server restarts, and keeps its messages. */
+  restart(): void;
 }
 
 /** The RPCs of queues. */
@@ -63,6 +65,7 @@ export function queuesService(core: BrokerCore): QueuesService {
       for (const downstream of downstreams) downstream.closeByServer();
       return downstreams.size;
     },
+    restart: () => store.restart(),
     close() {
       forget.abort();
       store.clear();

@@ -105,6 +105,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       listener,
       calls,
       gate,
+      keep: () => life.memory.restart(),
       forget() {
         life.memory.close();
         life = begin(core);

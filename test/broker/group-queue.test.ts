@@ -31,6 +31,7 @@ class Poll {
     this.#queue = queue;
     this.#seat = queue.join({
       limit: most,
+      survivesRestarts: true,
       wants: () => this.taken.length < most,
       take: (message) => this.taken.push(message),
       skip() {},
@@ -168,6 +169,23 @@ describe("a queue as a durable group", () => {
     for (const message of messages.slice(0, 2)) expect(queue.ack(message)).toBe(false);
     expect(messages).toHaveLength(50_000);
     expect(queue.stats()).toMatchObject({ waiting: 0, held: 0, consumers: 0 });
+  });
+
+  test("keeps polls from before a restart for ever, with their messages and those that they take afterwards", () => {
+    const clock = new ManualClock();
+    const queue = queueOf(1, clock);
+    const poll = new Poll(queue, 2).answer();
+    queue.restart();
+    poll.release();
+    poll.ack("m1");
+    queue.push(content("m2"), newborn(0n));
+    clock.advance(1000);
+    expect(new Poll(queue, 1).ids).toEqual([]);
+    expect(queue.stats()).toMatchObject({ held: 2, waiting: 0, consumers: 2 });
+    queue.push(content("m3"), newborn(0n));
+    expect(queue.stats()).toMatchObject({ held: 3, waiting: 0 });
+    queue.clear();
+    expect(queue.stats()).toMatchObject({ held: 0, waiting: 0 });
   });
 
   test("forgets waiting, held and trapped messages when it is cleared", () => {

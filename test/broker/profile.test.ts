@@ -177,6 +177,32 @@ describe("a poll that outlives its call", () => {
   });
 });
 
+test.each([
+  [true, []],
+  [false, ["m1"]],
+] as const)(
+  "a poll that waits during a restart swallows the next message, if polls survive restarts: %p",
+  async (pollsSurviveRestarts, expected) => {
+    await using broker = await bench({ pollsSurviveRestarts });
+    const call = broker.downstream();
+    call.write(get({ Channel: "q", WaitTimeout: 5000 }));
+    await broker.timers(1);
+    const lost = call.next();
+    const restarted = broker.broker.faults.restart();
+    await expect(lost).rejects.toThrow(/./);
+    await restarted;
+    broker.clock.advance(5000);
+    await broker.timers(0);
+    broker.client = broker.connect();
+    await broker.send("q", ["m1"]);
+    const request = { ClientID: "r", Channel: "q", MaxNumberOfMessages: 1, WaitTimeSeconds: 1 };
+    const receiving = broker.client.receiveQueueMessages(request);
+    if (expected.length === 0) await broker.timers(1);
+    broker.clock.advance(1000);
+    expect(ids((await receiving).Messages)).toEqual(expected);
+  },
+);
+
 describe("receives, peeks and AckAll calls on one queue", () => {
   const receive = { ClientID: "r", Channel: "q", MaxNumberOfMessages: 1, WaitTimeSeconds: 3 };
 

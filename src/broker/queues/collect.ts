@@ -10,6 +10,8 @@ export interface Wish {
   readonly waitMs: number;
   /** Whether each message is acknowledged when it is taken, so that the queue has the consumer hold no more than one. */
   readonly ackOnTake?: boolean;
+  /** Whether the server still counts the consumer after a restart, when nobody is behind it any more. */
+  readonly survivesRestarts?: boolean;
 }
 
 /** Messages taken from a queue, and still held. */
@@ -40,6 +42,7 @@ export function collect(queue: Queue, wish: Wish, clock: Clock, signal: AbortSig
     let cancelTimer = () => {};
     const seat = queue.join({
       limit: wish.ackOnTake === true ? 1 : wish.count,
+      survivesRestarts: wish.survivesRestarts ?? false,
       wants: () => !signal.aborted && wants(),
       take(message) {
         messages.push(message);

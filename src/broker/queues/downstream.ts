@@ -84,6 +84,7 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
     const wish = {
       count: request.MaxItems <= 0 ? defaultMaxItems : request.MaxItems,
       countExpired: true,
+      survivesRestarts: profile.pollsSurviveRestarts,
       waitMs: Math.max(minWaitMs, request.WaitTimeout),
     };
     const cancelled = profile.pollsOutliveCalls ? forgotten : this.#over.signal;

@@ -21,6 +21,8 @@ interface Member {
   /** The server noticed that the member has as many messages as it asked for. */
   stalled: boolean;
   left: boolean;
+  /** From before a restart: nobody is behind it any more, and it stays. */
+  stranded: boolean;
 }
 
 /**
@@ -83,7 +85,7 @@ export class GroupQueue implements Queue {
   ack(message: Message): boolean {
     const member = this.#holders.get(message);
     // A second acknowledgement of a message changes nothing.
-    if (member === undefined) return false;
+    if (member === undefined || member.stranded) return false;
     this.#detach(message, member);
     this.#shelf.settle(message);
     this.#makeRoom(member);
@@ -108,10 +110,19 @@ export class GroupQueue implements Queue {
     for (const member of members) this.#remove(member);
   }
 
+  restart(): void {
+    for (const member of this.#members) {
+      if (member.consumer.survivesRestarts !== true) continue;
+      member.stranded = true;
+      member.left = true;
+    }
+  }
+
   clear(): void {
     this.#shelf.clear();
     this.#holders.clear();
     for (const member of this.#members.slice()) {
+      member.stranded = false;
       member.pending.clear();
       member.taken.clear();
       member.resting.clear();
@@ -193,7 +204,7 @@ export class GroupQueue implements Queue {
 
   #remove(member: Member): void {
     const at = this.#members.indexOf(member);
-    if (at < 0) return;
+    if (at < 0 || member.stranded) return;
     this.#members.splice(at, 1);
     member.left = true;
     member.cancelRest();
@@ -244,6 +255,7 @@ const newMember = (consumer: Consumer): Member => ({
   cancelRest() {},
   stalled: false,
   left: false,
+  stranded: false,
 });
 
 const isFull = ({ pending, limit }: Member): boolean => pending.size >= limit;

@@ -36,6 +36,8 @@ export interface Queue {
   expire(message: Message): void;
   /** Held messages return to their places, as if they had never been taken. */
   release(messages: Iterable<Message>): void;
+  /** The server restarts: nobody is behind the consumers any more. */
+  restart(): void;
   /** Forgets every message, waiting or held. Consumers stay; sequences go on. */
   clear(): void;
   stats(): QueueStats;
@@ -93,6 +95,9 @@ export class TurnQueue implements Queue {
     for (const message of messages) this.#shelf.putBack(message);
     this.#serve();
   }
+
+  /** The consumers leave by themselves, for their calls end. */
+  restart(): void {}
 
   clear(): void {
     this.#shelf.clear();

@@ -6,6 +6,8 @@ export interface Consumer {
   wants(): boolean;
   /** How many messages it may hold at once, in a queue that keeps count. @default 1 */
   readonly limit?: number;
+  /** Whether the server still counts it after a restart, when nobody is behind it any more. @default false */
+  readonly survivesRestarts?: boolean;
   /** A message for it to hold until it is acknowledged or released. */
   take(message: Message): void;
   /** A message that came up in its turn had expired, and is gone. */

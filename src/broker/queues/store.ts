@@ -116,6 +116,11 @@ export class QueueStore {
     this.#delays.clear(name);
   }
 
+  /** The server restarts, and keeps its messages. */
+  restart(): void {
+    for (const queue of this.#queues.values()) queue.restart();
+  }
+
   /** Forgets everything, and cancels what is planned. */
   clear(): void {
     for (const queue of this.#queues.values()) queue.clear();
