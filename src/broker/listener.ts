@@ -1,6 +1,7 @@
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { createServer } from "node:net";
+import { clearTimeout, setTimeout } from "./timers.js";
 
 /**
  * The way in: one port, and every connection that came through it.

@@ -7,6 +7,7 @@ import type { Serve } from "./handling.js";
 import { checkedLength, contextOf, decode, frame, outcomeOf } from "./handling.js";
 import type { Reply } from "./reply.js";
 import type { CallContext, Rpcs } from "./service.js";
+import { clearTimeout, setTimeout } from "./timers.js";
 
 type Handler = (request: unknown, context: CallContext) => AsyncIterable<unknown>;
 

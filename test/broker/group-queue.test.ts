@@ -157,17 +157,19 @@ describe("a queue as a durable group", () => {
   test("serves a consumer that acknowledges each message as it takes it, without recursion, and counts each once", () => {
     const queue = queueOf(50_000);
     const messages: Message[] = [];
+    let refused = false;
     const seat = queue.join({
       wants: () => true,
       take(message) {
         messages.push(message);
-        expect(queue.ack(message)).toBe(true);
+        refused ||= !queue.ack(message);
       },
       skip() {},
     });
     queue.leave(seat);
     for (const message of messages.slice(0, 2)) expect(queue.ack(message)).toBe(false);
-    expect(messages).toHaveLength(50_000);
+    expect(messages.length).toBe(50_000);
+    expect(refused).toBe(false);
     expect(queue.stats()).toMatchObject({ waiting: 0, held: 0, consumers: 0 });
   });
 
