@@ -19,28 +19,28 @@ export type Titled = readonly [title: string, table: Table];
 /** The tables of a run by section. The terminal shows them as they are measured. */
 export const sections = {
   loads: ({ loads }: Pick<Results, "loads">) =>
-    loads.map((load): Titled => [`${load.load}, ${load.count.toLocaleString("en")} a round`, loadTable(load)]),
-  targets: ({ loads }: Pick<Results, "loads">): Titled[] => [["What must be reached", targetTable(loads)]],
+    loads.map((load): Titled => [`${load.load}, ${load.count.toLocaleString("en")} per round`, loadTable(load)]),
+  targets: ({ loads }: Pick<Results, "loads">): Titled[] => [["Targets", targetTable(loads)]],
   facade: ({ loads }: Pick<Results, "loads">): Titled[] => [
-    ["CPU a message: the facade and the transport under it", facadeTable(loads)],
+    ["CPU per message: the facade relative to its transport", facadeTable(loads)],
   ],
   profile: ({ profiles }: Pick<Results, "profiles">): Titled[] =>
-    profiles.length === 0 ? [] : [["Where the facade's CPU time goes", profileTable(profiles)]],
+    profiles.length === 0 ? [] : [["CPU time of the facade by room", profileTable(profiles)]],
   embedded: ({ embedded }: Pick<Results, "embedded">): Titled[] => [
-    ["Through the facade, against the embedded broker", rateTable(embedded.rates)],
+    ["The facade against the embedded broker", rateTable(embedded.rates)],
   ],
   latency: ({ embedded }: Pick<Results, "embedded">): Titled[] => [
     ["Queue latency and settlement", latencyTable(embedded.latencies, embedded.drain)],
   ],
   scaling: ({ scaling }: Pick<Results, "scaling">): Titled[] => [
-    ["Cost of a message by their number", scalingTable(scaling.byMessages)],
-    ["Cost of a message by the number of subscriptions", scalingTable(scaling.bySubscriptions)],
-    ["The same by hand: the transport's own parts, and the shortest iterator there is", scalingTable(scaling.byHand)],
-    ["node:http2 alone, read as the transport reads it: nobody looks into the frames", scalingTable(scaling.frames)],
+    ["Cost per message by the number of messages", scalingTable(scaling.byMessages)],
+    ["Cost per message by the number of subscriptions", scalingTable(scaling.bySubscriptions)],
+    ["The same with the transport's parts and a minimal iterator", scalingTable(scaling.byHand)],
+    ["node:http2 alone, with the content of frames ignored", scalingTable(scaling.frames)],
   ],
   memory: ({ scaling }: Pick<Results, "scaling">): Titled[] => [["Memory", memoryTable(scaling)]],
   startUp: ({ startUp }: Pick<Results, "startUp">): Titled[] => [["Start-up", startUpTable(startUp)]],
-  tracing: ({ tracing = [] }: Pick<Results, "tracing">): Titled[] => [["Tracing, off and on", tracingTable(tracing)]],
+  tracing: ({ tracing = [] }: Pick<Results, "tracing">): Titled[] => [["Tracing", tracingTable(tracing)]],
 };
 
 /** Renders each table under its title. */

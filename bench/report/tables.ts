@@ -10,7 +10,7 @@ import type { Table } from "./table.js";
 export function loadTable({ figures }: LoadOutcome): Table {
   const roundTrip = figures.some(({ p50Micros }) => p50Micros !== undefined);
   return {
-    columns: ["", roundTrip ? "p50" : "a second", "±", "CPU each", "server busy", `to ${REFERENCE}`, "by CPU"],
+    columns: ["", roundTrip ? "p50" : "per second", "±", "CPU per message", "server busy", `to ${REFERENCE}`, "by CPU"],
     rows: figures.map((each) => [
       each.contestant,
       each.p50Micros === undefined ? whole(each.perSecond) : `${whole(each.p50Micros)} µs`,
@@ -27,7 +27,7 @@ const verdict = (reached: boolean): string => (reached ? "ok" : "short");
 
 export function targetTable(outcomes: readonly LoadOutcome[]): Table {
   return {
-    columns: ["load, through the facade", "against", "ratio", "must reach", ""],
+    columns: ["load, through the facade", "against", "ratio", "target", ""],
     rows: outcomes
       .flatMap(({ targets }) => targets)
       .map(({ load, against, ratio, mustReach }) => [
@@ -83,7 +83,7 @@ export function profileTable(profiles: readonly LoadProfile[]): Table {
 
 export function rateTable(rates: readonly EmbeddedRate[]): Table {
   return {
-    columns: ["load", "messages", "a second", "±", "CPU each"],
+    columns: ["load", "messages", "per second", "±", "CPU per message"],
     rows: rates.map(({ load, count, perSecond, spread, cpuMicros }) => [
       load,
       whole(count),
@@ -103,7 +103,7 @@ export function latencyTable(latencies: readonly Latency[], drain: DrainRatio): 
         `${whole(p50Micros)} µs`,
         `${whole(p99Micros)} µs`,
         times(ratio),
-        atMost === undefined ? "" : `at most ${times(atMost)} a ping`,
+        atMost === undefined ? "" : `at most ${times(atMost)} of a ping`,
         atMost === undefined ? "" : verdict(ratio <= atMost),
       ]),
       [
@@ -133,7 +133,7 @@ export function startUpTable(found: readonly StartUp[]): Table {
 
 export function tracingTable(found: readonly TracingCost[]): Table {
   return {
-    columns: ["tracing", "CPU each", "±", "ratio"],
+    columns: ["tracing", "CPU per message", "±", "ratio"],
     rows: found.map(({ mode, cpuMicros, spread, ratio }) => [
       mode,
       `${micros(cpuMicros)} µs`,
@@ -146,7 +146,7 @@ export function tracingTable(found: readonly TracingCost[]): Table {
 export function scalingTable(points: readonly Point[]): Table {
   const most = Math.max(...points.map(({ cpuMicros }) => cpuMicros));
   return {
-    columns: ["messages", "subscriptions", "a second", "CPU each", "curve"],
+    columns: ["messages", "subscriptions", "per second", "CPU per message", "curve"],
     rows: points.map(({ messages, subscriptions, cpuMicros, perSecond }) => [
       whole(messages),
       whole(subscriptions),
@@ -164,7 +164,7 @@ export function memoryTable({ idle, stalled }: Scaling): Table {
     rows: [
       [`each of ${whole(idle.subscriptions)} idle subscriptions`, `${(idle.bytesEach / 1024).toFixed(1)} KiB`],
       ...stalled.map(({ seconds, heapBytes }) => [
-        `process with a loop that has stalled for ${seconds.toFixed(1)} s`,
+        `process whose loop has been stalled for ${seconds.toFixed(1)} s`,
         mebibytes(heapBytes),
       ]),
     ],

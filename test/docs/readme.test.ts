@@ -111,7 +111,7 @@ describe("tables and figures of README.md", () => {
 });
 
 describe("the commands that the pages name exist", () => {
-  test.each(["README.md", "CONTRIBUTING.md", "RELIABILITY.md", "BENCHMARKS.md"])("%s: npm has them", (page) => {
+  test.each(["README.md", "CONTRIBUTING.md", "RELIABILITY.md", "docs/performance.md"])("%s: npm has them", (page) => {
     const { scripts } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { scripts: Record<string, string> };
     const named = [...readFileSync(`${root}${page}`, "utf8").matchAll(/npm run (?:-s )?([\w:]+)/g)].map(
       ([, name]) => name,
