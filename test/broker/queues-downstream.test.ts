@@ -254,7 +254,7 @@ describe("QueuesDownstream of newer and less careful servers", () => {
     expect(await call.next()).toMatchObject({ RequestTypeData: Type.NAckAll, IsError: false });
     settle(Type.ActiveOffsets);
     settle(Type.CloseByClient);
-    expect(await isPending(call.next())).toBe(true);
+    expect(await isPending(call.next(), bench.client)).toBe(true);
   });
 
   test("doubleMessages returns the first message twice and settles it once", async () => {
@@ -279,7 +279,7 @@ describe("QueuesDownstream of newer and less careful servers", () => {
     }
     await bench.timers(0);
     settle(Type.ActiveOffsets);
-    expect(await isPending(call.next())).toBe(true);
+    expect(await isPending(call.next(), bench.client)).toBe(true);
     expect(ids(await bench.drain("q"))).toEqual(["m1"]);
   });
 });

@@ -43,7 +43,7 @@ describe("ReceiveQueueMessages", () => {
     await bench.timers(1);
     const receiving = bench.client.receiveQueueMessages({ ...receive, WaitTimeSeconds: 6 });
     await bench.timers(2);
-    expect(await isPending(receiving)).toBe(true);
+    expect(await isPending(receiving, bench.client)).toBe(true);
     bench.clock.advance(5000);
     expect(await peeking).toMatchObject({ IsPeak: true, MessagesReceived: 1 });
     bench.clock.advance(1000);

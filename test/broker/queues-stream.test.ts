@@ -32,7 +32,7 @@ describe("StreamQueueMessage", () => {
     });
     bench.clock.advance(4999);
     const next = stream.next();
-    expect(await isPending(next)).toBe(true);
+    expect(await isPending(next, bench.client)).toBe(true);
     bench.clock.advance(1);
     expect(await next).toMatchObject({
       RequestID: "reject",
@@ -62,7 +62,7 @@ describe("StreamQueueMessage", () => {
     stream.write(take);
     await stream.next();
     bench.clock.advance(59_999);
-    expect(await isPending(stream.next(), 50)).toBe(true);
+    expect(await isPending(stream.next(), bench.client)).toBe(true);
   });
 
   test("an expired message ends the wait, and the stream lives as long as a message would be visible", async () => {
@@ -74,7 +74,7 @@ describe("StreamQueueMessage", () => {
     await bench.timers(1);
     bench.clock.advance(5000);
     const next = stream.next();
-    expect(await isPending(next)).toBe(true);
+    expect(await isPending(next, bench.client)).toBe(true);
     bench.clock.advance(5000);
     expect(await next).toMatchObject({ Error: "Error 129: current visibility timer expired" });
     await stream.end();

@@ -154,11 +154,14 @@ export async function until(holds: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** Whether nothing happens to a promise while the sockets have time to carry what there is. */
-export async function isPending(promise: Promise<unknown>, ms = 100): Promise<boolean> {
+/** Whether nothing happens to a promise while others call the broker, so that the sockets carry all that there is. */
+export async function isPending(promise: Promise<unknown>, { ping }: Client<typeof kubemq>): Promise<boolean> {
   const pending = Symbol();
-  const outcome = await Promise.race([promise, new Promise((resolve) => setTimeout(() => resolve(pending), ms))]);
-  return outcome === pending;
+  const calls = async () => {
+    for (let call = 0; call < 5; call++) await ping({});
+    return pending;
+  };
+  return (await Promise.race([promise, calls()])) === pending;
 }
 
 export const ids = (messages: readonly QueueMessage[]): string[] => messages.map(({ MessageID }) => MessageID);

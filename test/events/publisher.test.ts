@@ -4,6 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { KubeMQClient, type KubeMQError } from "kubemq-es";
 import { ResultSchema, kubemq, type Event, type Result } from "kubemq-es/gen";
+import { turns } from "../support/fake-clock.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { rejection, until, within } from "../support/until.js";
 
@@ -242,7 +243,7 @@ describe("stored events, which the server confirms one by one", () => {
       const source = events[Symbol.asyncIterator]();
       let held: Event[] = [];
       for (let next = source.next(); ;) {
-        const quiet = new Promise<void>((resolve) => setTimeout(resolve, 30));
+        const quiet = turns(30);
         const got = await Promise.race([next, quiet]);
         if (got === undefined) {
           most = Math.max(most, held.length);

@@ -2,7 +2,8 @@ import { expect, test } from "@jest/globals";
 import { KubeMQClient, type Status } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
 import { TcpProxy } from "../support/tcp-proxy.js";
-import { sleep, until, within } from "../support/until.js";
+import { SkippingClock } from "../support/skipping-clock.js";
+import { until, within } from "../support/until.js";
 
 async function statusesOf(client: KubeMQClient, type: Status["type"]): Promise<Status[]> {
   const all: Status[] = [];
@@ -23,7 +24,8 @@ async function store(client: KubeMQClient, count: number): Promise<void> {
 
 // Guards: `attempt.renew()` for a gap in src/events/store-plans.ts.
 test("recovers events that the server dropped because the loop is slow", async () => {
-  await using broker = await startBroker({ slowConsumerMs: 20 });
+  const clock = new SkippingClock();
+  await using broker = await startBroker({ slowConsumerMs: 20, clock: clock.forBroker });
   await using client = await KubeMQClient.connect({ address: broker.address });
   const gaps = await statusesOf(client, "gap");
   await store(client, 3_000);
@@ -32,7 +34,7 @@ test("recovers events that the server dropped because the loop is slow", async (
   for await (const { sequence } of client.eventsStore.subscribe({ channel: "c", start: { from: "first" } })) {
     seen.push(sequence);
     if (sequence === 1n) {
-      await sleep(500); // the server drops about 25
+      await clock.pass(500); // the server drops about 25
       more = store(client, 500);
     }
     if (sequence === 3_500n) break;
@@ -45,7 +47,8 @@ test("recovers events that the server dropped because the loop is slow", async (
 
 // How that is noticed, step by step: wire.test.ts.
 test("recovers trailing events dropped by the server, without later events", async () => {
-  await using broker = await startBroker({ slowConsumerMs: 5 });
+  const clock = new SkippingClock();
+  await using broker = await startBroker({ slowConsumerMs: 5, clock: clock.forBroker });
   await using client = await KubeMQClient.connect({ address: broker.address });
   await store(client, 700); // about 450 fit into the buffers on the way
   const subscription = client.eventsStore.subscribe({ channel: "c", start: { from: "first" } });
@@ -53,7 +56,7 @@ test("recovers trailing events dropped by the server, without later events", asy
   const loop = (async () => {
     for await (const { sequence } of subscription) {
       seen.push(sequence);
-      if (sequence === 1n) await sleep(3_000); // the server drops all others
+      if (sequence === 1n) await clock.pass(3_000); // the server drops all others
       if (sequence === 700n) break;
     }
   })();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { KubeMQClient, type ReplayRequest, type Status } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
+import { SkippingClock } from "../support/skipping-clock.js";
 import { until, within } from "../support/until.js";
 
 type Start = ReplayRequest["start"];
@@ -11,7 +12,9 @@ async function world(events: number, body = "x") {
   let subscriptions = 0;
   const onCall = (rpc: string) => void (subscriptions += rpc === "SubscribeToEvents" ? 1 : 0);
   const broker = await startBroker({ onCall });
-  const client = await KubeMQClient.connect({ address: broker.address, reconnect: { initialDelayMs: 5 } });
+  const clock = new SkippingClock();
+  const options = { address: broker.address, reconnect: { initialDelayMs: 5 } };
+  const client = new KubeMQClient(options, { clock: clock.forClients });
   const store = async (count: number) => {
     await using publisher = client.eventsStore.publisher();
     await publisher.publishAll(Array.from({ length: count }, () => ({ channel: "c", body })));
@@ -40,7 +43,9 @@ async function world(events: number, body = "x") {
     store,
     replay,
     statuses,
+    clock,
     subscriptions: () => subscriptions,
+    streams: () => broker.stats().streams["SubscribeToEvents"] ?? 0,
     async [Symbol.asyncDispose]() {
       await client.close();
       await broker.close();
@@ -127,7 +132,7 @@ describe("replay of a store channel", () => {
       (sequence) => {
         if (sequence !== 100n) return;
         here.broker.faults.pauseWriting();
-        setTimeout(() => here.broker.faults.resumeWriting(), 1_500);
+        void here.clock.pass(1_500).then(() => here.broker.faults.resumeWriting());
       },
       100,
     );
@@ -155,7 +160,7 @@ describe("replay of a store channel", () => {
   test("a slow loop does not end its replay early", async () => {
     await using here = await world(2_000);
     const seen = await here.replay({ from: "first" }, async (sequence) => {
-      if (sequence === 1n || sequence === 400n) await new Promise((resolve) => setTimeout(resolve, 1_000));
+      if (sequence === 1n || sequence === 400n) await here.clock.pass(1_000);
     });
     expect(seen).toEqual(upTo(2_000));
     expect(here.subscriptions()).toBe(2); // the search for the end, and the replay
@@ -169,8 +174,7 @@ describe("replay of a store channel", () => {
     for await (const { sequence } of here.client.eventsStore.replay(request, { signal: stop.signal })) {
       seen.push(sequence);
       if (sequence === 990n) {
-        // By now the rest is in the buffer, and the stream has ended by itself.
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await until("the rest is in the buffer, and the stream has ended", () => here.streams() === 0);
         stop.abort();
       }
     }

@@ -4,7 +4,7 @@ import { KubeMQClient } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
 import { run, type Ran } from "../support/run.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
-import { rejection, sleep, until, within } from "../support/until.js";
+import { rejection, roundTrips, until, within } from "../support/until.js";
 
 /** How a process ended that said `done` and was left alone. */
 function exitOf({ code, signal, stderr, exitMs = Infinity }: Ran): object {
@@ -94,11 +94,11 @@ describe("close() loses nothing silently", () => {
     let closing: Promise<void> | undefined;
     for await (const delivery of one.queues.consume({ channel: "q", prefetch: 4 })) {
       closing = one.close();
-      await sleep(50);
+      await roundTrips(other);
       await delivery.ack();
     }
     await within(3_000, "close()", closing ?? Promise.resolve());
-    const rest = await other.queues.receive({ channel: "q", max: 10, waitSeconds: 1 });
+    const rest = await other.queues.receive({ channel: "q", max: 3 });
     expect(rest.map((message) => message.text())).toEqual(["2", "3", "4"]);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { KubeMQClient } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
-import { sleep, until } from "../support/until.js";
+import { roundTrips, until } from "../support/until.js";
 
 const KIB_10 = Buffer.alloc(10 * 1024, "x");
 
@@ -28,7 +28,7 @@ test("a slow loop over plain events continues after events that the server drops
   await until("what is left has come", () => seen.length > 256);
   for (let settled = 0; settled !== seen.length;) {
     settled = seen.length;
-    await sleep(250);
+    await roundTrips(client, 10);
   }
   await client.events.publish({ channel: "flood", body: "x", metadata: "last" });
   await loop;

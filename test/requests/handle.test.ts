@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { json, type CommandRequest, type Status } from "kubemq-es";
-import { settle } from "../support/fake-clock.js";
+import { settle, turns } from "../support/fake-clock.js";
 import { outcomeOf, PATIENCE_MS, RequestWorld } from "../support/request-world.js";
 import { rejection, until } from "../support/until.js";
 
@@ -64,7 +64,7 @@ describe("a request handler", () => {
     const order: string[] = [];
     const handling = world.responder.commands.handle(filter, async (command) => {
       order.push(`+${command.text()}`);
-      await new Promise((resolve) => setTimeout(resolve, command.text() === "0" ? 20 : 1));
+      await turns(command.text() === "0" ? 20 : 1);
       order.push(`-${command.text()}`);
     });
     await world.responder.ping();
@@ -197,7 +197,7 @@ describe("a request handler", () => {
     world.line.reset();
     await until("it is down", () => world.responder.state === "reconnecting");
     await doors.let("open");
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await settle();
     await world.line.accept();
     await until("the answer gets through", async () => {
       await world.pass(500);

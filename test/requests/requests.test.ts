@@ -142,11 +142,12 @@ describe("the content of requests and responses", () => {
 
   test("the server waits for the request's own time-out, whatever the client's default", async () => {
     const asked: Request[] = [];
+    const deadlines: number[] = [];
     const transport = createRouterTransport(({ service }) =>
       service(kubemq, {
-        async sendRequest(request) {
+        async sendRequest(request, context) {
           asked.push(request);
-          await new Promise((resolve) => setTimeout(resolve, 60));
+          deadlines.push(context.timeoutMs() ?? 0);
           return { Executed: true };
         },
       }),
@@ -160,6 +161,12 @@ describe("the content of requests and responses", () => {
     );
     expect(await outcomeOf(client.commands.send({ channel: "door", body: "x" }))).toBe("executed");
     expect(asked.map(({ Timeout }) => Timeout)).toEqual([40_000, 2 ** 31 - 1, 20]);
+    // Later than the server's, whose answer would be lost otherwise.
+    expect(deadlines.map((ms, n) => ms > (asked[n]?.Timeout ?? 0) || ms > 2 ** 31 - 10_000)).toEqual([
+      true,
+      true,
+      true,
+    ]);
   });
 });
 

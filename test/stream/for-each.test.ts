@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { forEachConcurrent } from "kubemq-es";
+import { turns } from "../support/fake-clock.js";
 
 function source(count: number) {
   const state = { pulled: 0, left: false };
@@ -37,7 +38,7 @@ test("forEachConcurrent limits the running bodies, pulls only for a free slot, a
 test("forEachConcurrent keeps the order with a concurrency of 1", async () => {
   const seen: number[] = [];
   await forEachConcurrent(source(5).items, 1, async (n) => {
-    await new Promise((resolve) => setTimeout(resolve, 5 - n));
+    await turns(5 - n);
     seen.push(n);
   });
   expect(seen).toEqual([0, 1, 2, 3, 4]);
@@ -51,7 +52,7 @@ test("the first failure stops forEachConcurrent, which waits for running bodies 
     forEachConcurrent(items, 4, async (n) => {
       if (n === 2) throw boom;
       if (n === 3) throw new Error("a later one");
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await turns(5);
       finished.push(n);
     }),
   ).rejects.toBe(boom);
@@ -69,7 +70,7 @@ test("an error of the source is thrown after running bodies have finished", asyn
   }
   await expect(
     forEachConcurrent(failing(), 2, async () => {
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await turns(5);
       finished = true;
     }),
   ).rejects.toBe(lost);

@@ -43,5 +43,10 @@ export class FakeClock implements Clock {
 
 /** Lets pending promise reactions run. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await turns(4);
+}
+
+/** Lets the event loop turn this often. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

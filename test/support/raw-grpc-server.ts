@@ -52,6 +52,13 @@ export class RawGrpcServer implements AsyncDisposable {
     return new RawGrpcServer(server, handler);
   }
 
+  /** Resolves when the clients have processed what was sent to them, and what they answered has arrived. */
+  async roundTrip(): Promise<void> {
+    for (let trip = 0; trip < 2; trip++) {
+      await Promise.all([...this.sessions].map((session) => new Promise((resolve) => session.ping(resolve))));
+    }
+  }
+
   /** Ends every connection like a killed process, or like a machine that crashed. */
   dropConnections(how: "end" | "reset" = "end"): void {
     for (const socket of this.sockets) {

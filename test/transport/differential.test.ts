@@ -292,7 +292,7 @@ async function play(kind: TransportKind, call: "unary" | "stream", situation: Si
   await using server = await RawGrpcServer.start((stream, headers, server) => {
     situation.serve(stream, headers, server);
     const { abort } = situation;
-    if (abort?.before === false) setTimeout(() => controller.abort(abort.reason), 20);
+    if (abort?.before === false) void server.roundTrip().then(() => controller.abort(abort.reason));
   });
   using transport = openTransport(kind, server.url, situation.options);
   if (situation.abort?.before === true) controller.abort(situation.abort.reason);

@@ -9,6 +9,7 @@ import type { EventReceive } from "kubemq-es/gen";
 import { batchesOf } from "../../src/transport/index.js";
 import { grpcTimeout, deadlineOf } from "../../src/transport/headers.js";
 import { Uplink } from "../../src/stream/uplink.js";
+import { settle } from "../support/fake-clock.js";
 import { openTransport } from "../support/calls.js";
 import { envelope, onMessages, RawGrpcServer, respond, until } from "../support/raw-grpc-server.js";
 
@@ -93,7 +94,7 @@ describe("leaving a stream", () => {
     const batches = batchesOf(response.message)[Symbol.asyncIterator]();
     await batches.next();
     send();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await server.roundTrip();
     const reason = new ConnectError("enough", Code.Canceled);
     controller.abort(reason);
     await expect(batches.next()).rejects.toBe(reason);
@@ -223,7 +224,7 @@ describe("one connection for many calls", () => {
     using transport = openTransport("fast", server.url);
     const running = transport.unary(ping, undefined, undefined, undefined, {});
     await until(() => first !== undefined);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await server.roundTrip();
     await transport.unary(ping, undefined, undefined, undefined, {});
     expect(server.sessions.size).toBe(2);
     first?.();
@@ -312,7 +313,8 @@ describe("connecting", () => {
     process.on("unhandledRejection", onUnhandled);
     try {
       void transport.stream(subscribeToEvents, undefined, 0, undefined, one(subscription));
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await failure(transport.unary(ping, undefined, undefined, undefined, {}));
+      await settle();
       expect(unhandled).toEqual([]);
     } finally {
       process.off("unhandledRejection", onUnhandled);
@@ -368,11 +370,14 @@ describe("a streaming call", () => {
   });
 
   test("answers several waiting next() calls in order", async () => {
-    await using server = await RawGrpcServer.start((stream) => {
+    await using server = await RawGrpcServer.start(async (stream, _, self) => {
       respond(stream);
-      setTimeout(() => stream.write(event(1)), 20);
-      setTimeout(() => stream.write(event(2)), 60);
-      setTimeout(() => stream.end(), 100);
+      await self.roundTrip();
+      stream.write(event(1));
+      await self.roundTrip();
+      stream.write(event(2));
+      await self.roundTrip();
+      stream.end();
     });
     using transport = openTransport("fast", server.url);
     const response = await transport.stream(subscribeToEvents, undefined, 0, undefined, one(subscription));
@@ -421,15 +426,18 @@ describe("a streaming call", () => {
   });
 
   test("the end of the call rejects messages that the uplink still holds", async () => {
+    let end = () => {};
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream, { "grpc-status": "14", "grpc-message": "bye" });
-      setTimeout(() => stream.end(), 30);
+      end = () => stream.end();
     });
     using transport = openTransport("fast", server.url);
     const uplink = new Uplink<{ Body: Uint8Array }>(1);
     const response = await transport.stream(sendEventsStream, undefined, 0, undefined, uplink);
     // The server does not read: its window and our buffer fill, and senders wait.
     const sends = Array.from({ length: 10 }, () => uplink.send({ Body: new Uint8Array(1_000_000) }));
+    await server.roundTrip();
+    end();
     expect(sends.at(-1)).toBeDefined();
     const outcomes = Promise.allSettled(sends.map((send) => send ?? Promise.resolve()));
     expect((await failure(all(response.message))).code).toBe(Code.Unavailable);
@@ -500,7 +508,7 @@ describe("flow control", () => {
     let before = -1;
     while (sent !== before) {
       before = sent;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await server.roundTrip();
     }
     // What we hold, a window, and what the two sockets hold.
     expect(sent * (size + 10)).toBeLessThan(8 * 1024 * 1024);
@@ -531,7 +539,7 @@ describe("flow control", () => {
     await Promise.all(
       [1, 2, 3].map(() => transport.stream(subscribeToEvents, undefined, 0, undefined, one(subscription))),
     );
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await server.roundTrip();
     const { message } = await transport.unary(ping, undefined, 2_000, undefined, {});
     expect(message.$typeName).toBe(PingResultSchema.typeName);
   });
