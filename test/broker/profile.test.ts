@@ -72,7 +72,7 @@ describe("polls on shared connections", () => {
     }
     call.write(busy);
     const fourth = call.next();
-    expect(await isPending(fourth)).toBe(true);
+    expect(await isPending(fourth, broker.client)).toBe(true);
     broker.clock.advance(5000);
     expect(ids((await fourth).Messages)).toEqual(["m4"]);
   });
@@ -91,7 +91,7 @@ describe("polls on shared connections", () => {
     }
     call.write(busy);
     const last = call.next();
-    expect(await isPending(last)).toBe(true);
+    expect(await isPending(last, broker.client)).toBe(true);
     broker.clock.advance(5000);
     expect(ids((await last).Messages)).toEqual(["m199"]);
   });
@@ -106,7 +106,7 @@ describe("polls on shared connections", () => {
     const call = broker.downstream();
     call.write(busy);
     const answer = call.next();
-    expect(await isPending(answer)).toBe(true);
+    expect(await isPending(answer, broker.client)).toBe(true);
     broker.clock.advance(20_000);
     expect(ids((await answer).Messages)).toEqual(["m1"]);
   });
@@ -217,7 +217,7 @@ describe("receives, peeks and AckAll calls on one queue", () => {
     broker.clock.advance(3000);
     await Promise.all([first, other]);
     await broker.timers(1);
-    expect(await isPending(second, 1)).toBe(true);
+    expect(await isPending(second, broker.client)).toBe(true);
     broker.clock.advance(3000);
     await second;
     await broker.timers(1);
@@ -397,7 +397,7 @@ describe("headers before the first message", () => {
     using quiet = subscribeTo(late);
     await prompt.headers;
     await until(() => late.broker.stats().streams["SubscribeToEvents"] === 1, "the subscription");
-    expect(await isPending(quiet.headers)).toBe(true);
+    expect(await isPending(quiet.headers, late.client)).toBe(true);
     await late.client.sendEvent(event);
     await quiet.headers;
   });
@@ -416,8 +416,8 @@ describe("headers before the first message", () => {
     }
     using results = subscription((options) => broker.client.sendEventsStream(events(), options));
     await until(() => Object.keys(broker.broker.stats().streams).length === 2, "both calls run");
-    expect(await isPending(requests.headers)).toBe(true);
-    expect(await isPending(results.headers, 1)).toBe(true);
+    expect(await isPending(requests.headers, broker.client)).toBe(true);
+    expect(await isPending(results.headers, broker.client)).toBe(true);
     close();
     await results.headers;
   });
