@@ -60,7 +60,11 @@ export interface Incoming<T = Uint8Array> {
    * bytes and is not concerned. Some senders write such text, protobufjs for half an emoji; servers store and deliver it.
    */
   readonly hasInvalidText: boolean;
-  /** The body as it came. */
+  /**
+   * The body as it came: the message's own, nobody else writes to it. A small one may share its memory with others, which therefore cannot be
+   * transferred: `postMessage(body)` copies, and `body.slice()` can be transferred. Keeping a body keeps at most 8 KiB of memory when it
+   * has less than 4 KiB, at most 64 KiB or the memory of its own message when it is larger.
+   */
   readonly body: Uint8Array;
   /** The body, decoded by the codec on first read. Throws `DECODE_FAILED` in your frame; without a codec it is `body`. */
   readonly value: T;

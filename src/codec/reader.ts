@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { markShared } from "./shared-memory.js";
 
 /** Bodies below this are copied: a view would keep up to 64 KiB of received bytes alive for as long as the message lives. */
 export const COPY_BELOW_BYTES = 4 * 1024;
@@ -35,6 +36,8 @@ export class WireReader {
   invalidTexts = 0;
   private buffer: Buffer = nothing;
   private limit = 0;
+  /** The message has memory of its own: in a chunk of a socket it begins behind the five bytes of its envelope. */
+  private isAlone = false;
   private slab: Buffer = nothing;
   private slabUsed = 0;
   private readonly names = Array.from({ length: NAME_PLACES }, () => "");
@@ -43,6 +46,7 @@ export class WireReader {
     this.buffer = buffer;
     this.position = position;
     this.limit = limit;
+    this.isAlone = position === 0;
   }
 
   /** Ends the reading: true when all of the message was understood. Keeps no hold of the bytes. */
@@ -175,13 +179,17 @@ export class WireReader {
       return copy;
     }
     if (length < COPY_BELOW_BYTES) return this.copy(start, end);
+    // A body that is most of a message of its own takes the memory with it; what is beside it must not go, too.
+    if (this.isAlone ? length * 2 <= this.limit : !markShared(buffer.buffer)) return ownCopy(buffer, start, end);
     return new Uint8Array(buffer.buffer, buffer.byteOffset + start, length);
   }
 
   private copy(start: number, end: number): Uint8Array {
     const length = end - start;
     if (this.slabUsed + length > this.slab.length) {
-      this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      if (!markShared(slab.buffer)) return ownCopy(this.buffer, start, end);
+      this.slab = slab;
       this.slabUsed = 0;
     }
     const { slab, slabUsed } = this;
@@ -221,6 +229,12 @@ export class WireReader {
     if (text.includes("\uFFFD") && !isUtf8(this.buffer.subarray(start, end))) this.invalidTexts += 1;
     return text;
   }
+}
+
+function ownCopy(buffer: Buffer, start: number, end: number): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(end - start);
+  buffer.copy(copy, 0, start, end);
+  return new Uint8Array(copy.buffer);
 }
 
 /** Whether these bytes are this text, which then is all ASCII. */

@@ -2,6 +2,7 @@ import { create, type DescMessage, fromBinary, type Message, toBinary } from "@b
 import { Code } from "@connectrpc/connect";
 import { COPY_BELOW_BYTES } from "../codec/reader.js";
 import { fromBinaryLenient } from "../codec/lenient.js";
+import { markShared } from "../codec/shared-memory.js";
 import type { StaticCodecs } from "../codec/static.js";
 import { TooLarge, type WireWriter } from "../codec/writer.js";
 import { TransportError } from "../support/transport-error.js";
@@ -26,6 +27,7 @@ export function codecFor(schema: DescMessage, statics: StaticCodecs): MessageCod
   function decodeAny(bytes: Buffer, start: number, end: number): Message {
     const view = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
     const own = view.byteLength < COPY_BELOW_BYTES ? view.slice() : view;
+    markShared(own.buffer); // protobuf-es gives views of it
     try {
       return fromBinary(schema, own);
     } catch {
