@@ -1,6 +1,6 @@
 import type { Outcome, Reply } from "./reply.js";
 
-/** The calls that are running, by the name of their RPC. */
+/** The running calls, by the name of their RPC. */
 export class Calls {
   readonly #live = new Map<string, Set<Reply>>();
 
@@ -17,14 +17,14 @@ export class Calls {
     return Object.fromEntries([...this.#live].map(([rpc, replies]) => [rpc, replies.size]));
   }
 
-  /** Ends the calls of one RPC, or of all, and says how many there were. */
+  /** Ends the calls of one RPC, or of all. Returns the number of calls. */
   end(rpc: string | undefined, outcome: Outcome): number {
     const chosen = this.#of(rpc);
     for (const reply of chosen) reply.finish(outcome);
     return chosen.length;
   }
 
-  /** Resets the calls of one RPC, or of all, and says how many there were. */
+  /** Resets the calls of one RPC, or of all. Returns the number of calls. */
   reset(rpc: string | undefined, code: number): number {
     const chosen = this.#of(rpc);
     for (const { stream } of chosen) stream.close(code);

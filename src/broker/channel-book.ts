@@ -8,43 +8,43 @@ interface Page {
   readonly outgoing: Traffic;
 }
 
-// A program that makes up a channel for every message must not fill the memory with their names:
-// beyond so many, the one that was seen first is forgotten.
+// Maximum number of channels that are remembered because they were used. A program that uses a new
+// channel for every message must not exhaust the memory; beyond the limit, the oldest is forgotten.
 const mostSeen = 10_000;
 
-/** What has happened on the channels of a pattern. */
+/** Records the activity on the channels of a pattern. */
 export class ChannelBook {
   readonly #clock: Clock;
   readonly #created = new Map<string, Page>();
-  /** Channels that nobody created, but somebody used. */
+  /** Channels that were used but never created. */
   readonly #seen = new Map<string, Page>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** A message of so many bytes came in. */
+  /** Records a message of this size from a publisher. */
   received(name: string, bytes: number): void {
     const { incoming } = this.#touch(name);
     incoming.messages++;
     incoming.volume += bytes;
   }
 
-  /** A message of so many bytes went out to so many subscribers. */
+  /** Records a message of this size that was sent to this many subscribers. */
   delivered(name: string, bytes: number, copies: number): void {
     const { outgoing } = this.#touch(name);
     outgoing.messages += copies;
     outgoing.volume += bytes * copies;
   }
 
-  /** A request was answered. */
+  /** Records the answer to a request. */
   answered(name: string): void {
     const { incoming, outgoing } = this.#touch(name);
     incoming.responses++;
     outgoing.responses++;
   }
 
-  /** Somebody subscribed. */
+  /** Records a subscription. */
   seen(name: string): void {
     this.#touch(name);
   }
@@ -60,7 +60,7 @@ export class ChannelBook {
     this.#created.delete(name);
   }
 
-  /** @param isActive - whether anyone consumes from a channel now */
+  /** @param isActive - whether a channel has a consumer now */
   *list(isActive: (name: string) => boolean): Iterable<ChannelActivity> {
     for (const pages of [this.#created, this.#seen]) {
       for (const [name, page] of pages) yield { name, ...page, isActive: isActive(name) };

@@ -4,10 +4,10 @@ import { checkQueueName, isStorable } from "./check.js";
 import type { Clock } from "./clock.js";
 import type { ChannelActivity, PatternChannels } from "./service.js";
 
-/** The channel that answers requests about channels. */
+/** The channel for requests that manage channels. */
 export const managementChannel = "kubemq.cluster.internal.requests";
 
-/** The channels of every pattern, by the name that requests use for the pattern. */
+/** The channels of every pattern, by the pattern's name in requests. */
 export type ChannelCatalog = Readonly<Record<ChannelType, PatternChannels>>;
 
 const types = ["events", "events_store", "commands", "queries", "queues"] as const;
@@ -18,8 +18,8 @@ const stored: ReadonlySet<ChannelType> = new Set(["events_store", "queues"]);
 type Outcome = { readonly body: string } | { readonly error: string };
 
 /**
- * Answers a request to the management channel. Creating a channel that exists and deleting one that
- * does not both succeed: whoever asks wants the outcome.
+ * Answers a request to the management channel. Creating an existing channel and deleting a missing
+ * one both succeed: the caller wants the outcome.
  */
 export function answerChannelRequest(
   request: Request,
@@ -28,7 +28,7 @@ export function answerChannelRequest(
 ): MessageInitShape<typeof ResponseSchema> {
   const outcome = carryOut(request, catalog);
   const answer = { RequestID: request.RequestID, ClientID: request.ClientID, Timestamp: clock.now() };
-  // Some clients look at Executed and some at Error: they never contradict each other.
+  // Some clients check Executed and some check Error, so the two never contradict each other.
   return "error" in outcome
     ? { ...answer, Executed: false, Error: outcome.error }
     : { ...answer, Executed: true, Body: new TextEncoder().encode(outcome.body) };
@@ -63,7 +63,7 @@ function list(type: ChannelType, channels: PatternChannels, search: string) {
     .map((activity) => item(type, activity));
 }
 
-// Every key for every type: Python's SDK fails on a missing one, and none minds one too many.
+// Every type has every key: Python's SDK fails on a missing key, and none fails on an extra one.
 const item = (type: ChannelType, { name, lastActivity, isActive, incoming, outgoing }: ChannelActivity) => ({
   name,
   type,
@@ -73,7 +73,8 @@ const item = (type: ChannelType, { name, lastActivity, isActive, incoming, outgo
   outgoing,
 });
 
-// Some SDKs document the search as a part of the name, others as a regular expression: both are tried.
+// Some SDKs document the search as part of the name, others as a regular expression: both are
+// tried.
 function matcher(search: string): (name: string) => boolean {
   if (search === "") return () => true;
   try {

@@ -6,11 +6,11 @@ import {
 import type { Event, Request, Response, Subscribe } from "../../gen/kubemq_pb.js";
 import { texts } from "./errors.js";
 
-/** The text of the first rule that is broken, or undefined. */
+/** The message for the first broken rule, or undefined. */
 export type Verdict = string | undefined;
 
-// A blank is all the "white space" the server looks for: tabs and newlines pass its validation and
-// break its connections. They are refused further on, where a subject or a name is made of them.
+// The server's validation refuses only blanks as "white space". Tabs and newlines pass it and then
+// break its connections; this broker refuses them later, where a subject or a name is formed.
 const hasSpace = (channel: string) => channel.includes(" ");
 const hasWildcard = (channel: string) => channel.includes("*") || channel.includes(">");
 
@@ -24,27 +24,30 @@ function checkChannel(channel: string): Verdict {
   return undefined;
 }
 
-/** What is to be sent to one channel, not to a pattern of channels. */
+/** A channel to send to, not a pattern. */
 function checkExactChannel(channel: string): Verdict {
   return checkChannel(channel) ?? (hasWildcard(channel) ? texts.channelWildcards : undefined);
 }
 
-/** A queue has one text for all that can be wrong with its name. */
+/** For queues, the server has one message for every invalid name. */
 export function checkQueueName(name: string): Verdict {
   return checkExactChannel(name) === undefined ? undefined : texts.queueName;
 }
 
-/** A subject with an empty token, or with white space in it, cannot be subscribed to. */
+/** A subject with an empty token or with white space cannot be subscribed to. */
 function checkSubject(channel: string): Verdict {
   return control.test(channel) || channel.split(".").includes("") ? texts.subject : undefined;
 }
 
-/** Whether the store can keep messages under this name; `/` and empty tokens are beyond it. */
+/** Whether the store accepts this name; it supports neither `/` nor empty tokens. */
 export function isStorable(channel: string): boolean {
   return !channel.includes("/") && checkSubject(channel) === undefined;
 }
 
-/** Whether a name would break something out of sight of the validation, like a tab or a newline. */
+/**
+ * Whether a name contains a character such as a tab or a newline, which passes the validation and
+ * breaks something later.
+ */
 const hasControlCharacter = (name: string): boolean => control.test(name);
 
 export function checkGroup(group: string): Verdict {
@@ -56,7 +59,8 @@ export function checkEvent(event: Event): Verdict {
   const channel = checkExactChannel(event.Channel);
   if (channel !== undefined) return channel;
   if (event.Metadata === "" && event.Body.length === 0) return texts.messageEmpty;
-  // A control character kills the real server's shared connection; nobody wants that copied.
+  // A control character breaks the real server's shared connection. The broker does not imitate
+  // that.
   return hasControlCharacter(event.Channel) ? texts.subject : undefined;
 }
 
@@ -70,7 +74,7 @@ export function checkEventsSubscription(subscribe: Subscribe): Verdict {
   );
 }
 
-/** SubscribeToEvents with SubscribeTypeData EventsStore; the ClientID is looked at before this. */
+/** SubscribeToEvents with SubscribeTypeData EventsStore. The ClientID is checked before this. */
 export function checkStoreSubscription(subscribe: Subscribe): Verdict {
   const value = subscribe.EventsStoreTypeValue;
   const verdict = checkExactChannel(subscribe.Channel);
@@ -88,7 +92,7 @@ export function checkStoreSubscription(subscribe: Subscribe): Verdict {
   return checkGroup(subscribe.Group);
 }
 
-/** The ClientID of an events-store subscription names a connection of the store. */
+/** The ClientID of an events-store subscription is the name of a connection to the store. */
 export function checkStoreClientId(clientId: string): Verdict {
   return /^[A-Za-z0-9_-]+$/.test(clientId) ? undefined : texts.clientIdCharacters;
 }

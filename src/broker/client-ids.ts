@@ -1,14 +1,14 @@
 import { sleep } from "./timers.js";
 
-// A client that comes back at once may be faster than the news that it went: the server asks the
-// old connection whether it still lives before it refuses the new one.
+// A client may reconnect before the server notices that its old connection is gone. The server
+// therefore checks the old connection before it refuses the new one.
 const graceMs = 50;
 
-/** ClientIDs with a live events-store subscription: one each, on the whole server. */
+/** ClientIDs with a live events-store subscription. Each is unique on the whole server. */
 export class ClientIds {
   readonly #live = new Set<string>();
 
-  /** Takes the id, or says false when someone has it and keeps it. */
+  /** Claims the id. Resolves to false when another connection keeps it. */
   async take(clientId: string): Promise<boolean> {
     if (this.#live.has(clientId)) await sleep(graceMs);
     if (this.#live.has(clientId)) return false;

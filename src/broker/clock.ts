@@ -1,9 +1,11 @@
 import { clearTimeout, monotonicNanos, setTimeout } from "./timers.js";
 
-/** Stops a timer that has not fired yet. Calling it again, or after the timer fired, does nothing. */
+/**
+ * Stops a timer that has not fired. Has no effect when called again or after the timer has fired.
+ */
 export type Cancel = () => void;
 
-/** Where the broker gets its time from: the machine, or a test. */
+/** The broker's source of time: the machine's clock or a test's. */
 export interface Clock {
   /** Nanoseconds since 1970. Never decreases. */
   now(): bigint;
@@ -11,15 +13,15 @@ export interface Clock {
   setTimer(ms: number, fn: () => void): Cancel;
 }
 
-// setTimeout fires at once for anything longer (it keeps delays in 32 bits).
+// setTimeout fires immediately for longer delays, because it stores them in 32 bits.
 const longestTimeoutMs = 2 ** 31 - 1;
 
 const wallAtStart = BigInt(Date.now()) * 1_000_000n;
 const hrtimeAtStart = monotonicNanos();
 
 /**
- * The machine's time. The wall clock is read once; from there on the monotonic one counts, so that
- * setting the machine's clock never makes a time-stamp smaller than the one before it.
+ * The machine's clock. It reads the wall clock once and then uses the monotonic clock, so that
+ * setting the machine's clock never makes a timestamp decrease.
  */
 export const systemClock: Clock = {
   now: () => wallAtStart + (monotonicNanos() - hrtimeAtStart),
@@ -30,7 +32,7 @@ export const systemClock: Clock = {
       const step = Math.min(remaining, longestTimeoutMs);
       remaining -= step;
       timer = setTimeout(remaining > 0 ? arm : fn, step);
-      // The broker's sockets keep the process alive, not what it plans for later.
+      // The broker's sockets keep the process alive; its timers do not.
       timer.unref();
     };
     arm();
@@ -45,9 +47,9 @@ interface Entry {
 }
 
 /**
- * Time that stands still until a test moves it.
+ * A clock that stands still until a test advances it.
  *
- * Timers fire within {@link ManualClock.advance}, earliest first, each seeing its own moment as now.
+ * Timers fire within {@link ManualClock.advance}, earliest first, each at its own time.
  */
 export class ManualClock implements Clock {
   #now: bigint;
@@ -65,7 +67,7 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
-  /** How many timers are armed. */
+  /** Number of armed timers. */
   get timers(): number {
     return this.#live;
   }
@@ -81,7 +83,7 @@ export class ManualClock implements Clock {
     };
   }
 
-  /** Moves time forward by `ms` milliseconds and fires every timer that falls due on the way. */
+  /** Advances the time by `ms` milliseconds and fires every timer that becomes due. */
   advance(ms: number): void {
     const until = this.#now + nanoseconds(ms);
     for (let next = this.#heap[0]; next !== undefined && next.at <= until; next = this.#heap[0]) {

@@ -4,7 +4,9 @@ import { encodeMessage } from "./lossless.js";
 /** Bytes before a framed message: whether it is compressed, and its length. */
 export const prefixBytes = 5;
 
-/** A message as gRPC frames it: not compressed, its length in four bytes, its bytes. */
+/**
+ * A message with the gRPC length prefix: uncompressed, the length in four bytes, then the bytes.
+ */
 export function envelope<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): Uint8Array {
   const bytes = encodeMessage(schema, message);
   const framed = Buffer.allocUnsafe(bytes.length + prefixBytes);

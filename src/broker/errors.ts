@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
-/** The texts of a KubeMQ server, exact to the blank: clients tell errors apart by them. */
+/** The messages of a KubeMQ server, character for character: clients distinguish errors by them. */
 export const texts = {
   clientId: "Error 101: invalid clientID value, cannot be empty",
   channelEmpty: "Error 102: invalid channel value, cannot be empty",
@@ -31,8 +31,8 @@ export const texts = {
   group: "nats: invalid queue name",
 } as const;
 
-/** What a KubeMQ server answers to nearly everything it refuses: code 13, whoever is to blame. */
+/** A KubeMQ server's status for nearly every refusal: code 13, even when the caller is at fault. */
 export const internal = (text: string): ConnectError => new ConnectError(text, Code.Internal);
 
-/** A failure that the server did not wrap: code 2. */
+/** An error that the server does not wrap: code 2. */
 export const unknown = (text: string): ConnectError => new ConnectError(text, Code.Unknown);

@@ -1,12 +1,12 @@
 import type { Cancel, Clock } from "./clock.js";
 
-/** What a log keeps at most. */
+/** The limits of a log. */
 export interface Retention {
   readonly maxMessages: number;
   readonly maxAgeMs: number;
 }
 
-/** An event as it stands in the log. */
+/** An event in the log. */
 export interface Logged<T> {
   readonly sequence: number;
   /** Nanoseconds since 1970. */
@@ -14,7 +14,7 @@ export interface Logged<T> {
   readonly event: T;
 }
 
-/** Where a position begins that does not exist yet. */
+/** The start of a new position. */
 export type StartPosition =
   | { readonly from: "new" }
   | { readonly from: "first" }
@@ -23,10 +23,10 @@ export type StartPosition =
   /** Nanoseconds since 1970. */
   | { readonly from: "time"; readonly timestamp: bigint };
 
-// Removed entries are cut off in bulk: shifting an array for each would cost its length.
+// Removed entries are cut off in bulk: shifting the array for each one would cost O(length).
 const slack = 1024;
 
-/** Events in the order they came, numbered from 1, until retention takes the oldest. */
+/** Events in order of arrival, numbered from 1, with the oldest removed by retention. */
 export class EventLog<T> {
   readonly #clock: Clock;
   readonly #retention: Retention;
@@ -44,12 +44,12 @@ export class EventLog<T> {
     return this.#entries.length - this.#gone;
   }
 
-  /** The sequence of the oldest event, or the one that the next event will get. */
+  /** The sequence of the oldest event; of the next one if the log is empty. */
   get first(): number {
     return this.#next - this.size;
   }
 
-  /** The sequence of the newest event there ever was; 0 before the first. */
+  /** The sequence of the newest event ever logged; 0 before the first. */
   get last(): number {
     return this.#next - 1;
   }
@@ -66,7 +66,7 @@ export class EventLog<T> {
     return sequence < this.first ? undefined : this.#at(sequence - this.first);
   }
 
-  /** The sequence that a new position delivers first. */
+  /** The first sequence that a new position delivers. */
   startOf(position: StartPosition): number {
     switch (position.from) {
       case "new":
@@ -86,18 +86,18 @@ export class EventLog<T> {
     return position satisfies never;
   }
 
-  /** Removes everything up to and including a sequence. Numbering goes on. */
+  /** Removes all events up to and including a sequence. Numbering continues. */
   purge(through: number): void {
     this.#remove(Math.min(this.size, through - this.first + 1));
   }
 
-  /** Removes everything, and numbers from 1 again. */
+  /** Removes all events, and numbers from 1 again. */
   reset(): void {
     this.#remove(this.size);
     this.#next = 1;
   }
 
-  /** Cancels what is planned. */
+  /** Cancels the timer. */
   close(): void {
     this.#expiry?.();
     this.#expiry = undefined;
@@ -107,7 +107,7 @@ export class EventLog<T> {
     return this.#entries[this.#gone + index];
   }
 
-  // How many of the events kept are older than that. Time-stamps never decrease.
+  // Number of retained events older than `timestamp`. Timestamps never decrease.
   #olderThan(timestamp: bigint): number {
     let low = 0;
     let high = this.size;
@@ -138,7 +138,7 @@ export class EventLog<T> {
     const { maxAgeMs } = this.#retention;
     if (oldest === undefined || maxAgeMs === Infinity) return;
     const age = Number(this.#clock.now() - oldest.timestamp) / 1e6;
-    // A millisecond of grace: timers may fire a little early.
+    // One extra millisecond: timers may fire slightly early.
     this.#expiry = this.#clock.setTimer(Math.max(0, maxAgeMs - age) + 1, () => {
       this.#expiry = undefined;
       this.#remove(this.#olderThan(this.#clock.now() - BigInt(Math.floor(maxAgeMs)) * 1_000_000n));

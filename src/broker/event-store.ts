@@ -2,60 +2,62 @@ import type { Clock } from "./clock.js";
 import type { Logged, Retention, StartPosition } from "./event-log.js";
 import { EventLog } from "./event-log.js";
 
-/** Who receives events from the store. */
+/** A receiver of stored events. */
 export interface StoreMember<T> {
-  /** Takes an event, or says false: nothing more fits. Then it calls `StoreSubscription.resume` later. */
+  /**
+   * Takes an event. Returns false when it is full; it then calls `StoreSubscription.resume` later.
+   */
   accept(logged: Logged<T>): boolean;
 }
 
-/** A place in the audience of a channel. */
+/** A subscription to a channel. */
 export interface StoreSubscription {
-  /** There is space again. */
+  /** The member has space again. */
   resume(): void;
-  /** Counts the event that waits as delivered, without delivering it. */
+  /** Counts the pending event as delivered without delivering it. */
   skip(): void;
-  /** Leaves; the position stays. */
+  /** Removes the member; its position remains. */
   leave(): void;
 }
 
-/** What tells one position from another on the same channel. */
+/** Identifies a position on a channel. */
 export interface Identity {
   readonly clientId: string;
-  /** Empty: the position is the client's own. */
+  /** Empty when the position belongs to the client alone. */
   readonly group: string;
 }
 
-/** How far an identity has come, and who of it is there. */
+/** The position of an identity, and its present members. */
 interface Durable<T> {
   next: number;
   readonly members: StoreMember<T>[];
-  /** Whose turn it is. */
+  /** The member that receives the next event. */
   turn: number;
 }
 
-/** A channel of the store at a glance. */
+/** A summary of a stored channel. */
 export interface StoreListing {
   readonly name: string;
-  /** Events kept. */
+  /** Number of retained events. */
   readonly events: number;
-  /** Whether anyone is subscribed now. */
+  /** Whether the channel has a subscriber now. */
   readonly isActive: boolean;
-  /** Events that the position furthest behind has yet to deliver. */
+  /** Undelivered events of the position that is furthest behind. */
   readonly waiting: number;
 }
 
 interface Channel<T> {
   readonly log: EventLog<T>;
   readonly durables: Map<string, Durable<T>>;
-  /** Those of the durables that have members: a channel may have seen many more. */
+  /** The durables with members: a channel may have had many more. */
   readonly present: Set<Durable<T>>;
 }
 
 /**
- * Channels of stored events, and how far each subscriber has come.
+ * Channels of stored events, and the position of each subscriber.
  *
- * Every subscription leaves a position behind: by client and channel, or by channel and group. Who comes
- * back goes on there, wherever it asks to start.
+ * Every subscription leaves a position behind, identified by client and channel, or by channel and
+ * group. A returning subscriber continues there, whatever start it asks for.
  */
 export class EventStore<T> {
   readonly #clock: Clock;
@@ -115,7 +117,9 @@ export class EventStore<T> {
     this.#channel(name);
   }
 
-  /** Forgets a channel's events and positions; numbering starts again at 1. Who listens goes on listening. */
+  /**
+   * Removes a channel's events and positions; numbering restarts at 1. Subscribers stay subscribed.
+   */
   delete(name: string): void {
     const channel = this.#channels.get(name);
     if (channel === undefined) return;
@@ -156,7 +160,7 @@ export class EventStore<T> {
     return channel;
   }
 
-  // The position moves when an event is handed over, not when the client has seen it.
+  // The position advances when an event is handed to a member, not when the client has received it.
   #pump({ log }: Channel<T>, durable: Durable<T>): void {
     const { members } = durable;
     while (members.length > 0 && durable.next <= log.last) {
@@ -168,7 +172,7 @@ export class EventStore<T> {
   }
 }
 
-/** Hands an event to the next member in turn that has space for it. */
+/** Offers an event to the members in turn, until one has space for it. */
 function offer<T>(durable: Durable<T>, logged: Logged<T>): boolean {
   const { members } = durable;
   for (let tried = 0; tried < members.length; tried++) {

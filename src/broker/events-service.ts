@@ -21,7 +21,7 @@ export interface EventsService extends ChannelService {
   readonly refused: () => number;
 }
 
-/** Events, and the RPCs that they share with the events store. */
+/** Events, and the RPCs shared with the events store. */
 export function eventsService(core: BrokerCore, stored: StoredEvents): EventsService {
   const subjects = new Subjects<Outlet>();
   const book = new ChannelBook(core.clock);
@@ -32,7 +32,9 @@ export function eventsService(core: BrokerCore, stored: StoredEvents): EventsSer
     return verdict;
   }
 
-  /** Passes a plain event on. Returns what to wait for before the next one, if a subscriber is behind. */
+  /**
+   * Delivers an event. Returns a promise to await before the next event, if a subscriber is slow.
+   */
   function publish(event: Event): Promise<unknown> | undefined {
     const { Channel: channel, Body: body } = event;
     book.received(channel, body.length);
@@ -82,7 +84,7 @@ export function eventsService(core: BrokerCore, stored: StoredEvents): EventsSer
         for await (const event of events) {
           const verdict = checkEvent(event);
           if (verdict !== undefined) {
-            // An id that the caller left out stays out when the event is refused.
+            // A refused event without an id gets none.
             yield { EventID: event.EventID, Sent: false, Error: refuse(verdict) };
             continue;
           }

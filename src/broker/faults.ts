@@ -4,75 +4,78 @@ import type { Gate } from "./gate.js";
 import type { Listener } from "./listener.js";
 import { setImmediate, sleep } from "./timers.js";
 
-/** How long what stays on a connection that is to go may be silent, in milliseconds. */
+/** How long a connection after GOAWAY may be silent, in milliseconds, before it is ended. */
 const GOING_AWAY_MS = 1_000;
 
 /** How long a client may leave its side of a finished connection open, in milliseconds. */
 const FINISH_MS = 1_000;
 
-/** What the broker does wrong when a test tells it to. */
+/** The faults that a test can inject. */
 export interface Faults {
-  /** Breaks every connection without a word, as a cable that is pulled. New ones are welcome. */
+  /** Breaks every connection without notice, like a pulled cable. New connections are accepted. */
   dropConnections(): Promise<void>;
   /**
    * Ends every connection with FIN, as the operating system does for a server that is terminated or killed: no GOAWAY, no trailers,
    * no reset. New connections are accepted. Resolves when the clients have closed theirs, after a second at most.
    */
   finishConnections(): Promise<void>;
-  /** Refuses whoever connects from now on. Connections that stand are left alone. */
+  /** Refuses new connections. Open connections stay open. */
   refuseConnections(): void;
-  /** Takes connections again after {@link Faults.refuseConnections}, on the same port. */
+  /** Accepts connections again after {@link Faults.refuseConnections}, on the same port. */
   allowConnections(): Promise<void>;
   /**
-   * Reads nothing more from any connection: calls, messages and HTTP/2 pings stay unanswered, though
-   * the connection looks fine. What the broker has to say still goes out.
+   * Stops reading from every connection: calls, messages and HTTP/2 pings stay unanswered, although
+   * the connection is open. The broker still sends.
    */
   pauseReading(): void;
-  /** Reads again, beginning with what has piled up. */
+  /** Reads again, starting with the data that has accumulated. */
   resumeReading(): void;
-  /** Holds back every answer and message. Requests are still taken, and HTTP/2 pings answered. */
+  /**
+   * Holds back every answer and message. Requests are still received, and HTTP/2 pings answered.
+   */
   pauseWriting(): void;
-  /** Sends what was held back, and writes again. */
+  /** Sends the data held back, and writes again. */
   resumeWriting(): void;
-  /** Holds every answer and message back for so many milliseconds; 0 sends at once again. */
+  /** Delays every answer and message by this many milliseconds; 0 ends the delay. */
   delayReplies(ms: number): void;
-  /** Ends calls that are running, on connections that stay. Returns how many there were. */
+  /** Ends running calls, on connections that stay open. Returns the number of calls. */
   endStreams(end?: StreamEnd): number;
   /**
-   * Resets calls that are running with RST_STREAM, on connections that stay: what is on its way to the client is lost, and no
-   * status tells why. Returns how many there were.
+   * Resets running calls with RST_STREAM, on connections that stay open: data in flight to the
+   * client is lost, and no status is sent. Returns the number of calls.
    */
   resetStreams(reset?: StreamReset): number;
   /**
-   * Sends GOAWAY on every connection. Without an error code the streams that run may finish, up to `lastStreamId`, where that is
-   * given, and a connection on which they say nothing for a second is ended; with one the connection is closed behind it, as a
-   * server does that was pinged too often (`{ code: 11, reason: "too_many_pings" }`).
+   * Sends GOAWAY on every connection. Without an error code, running streams up to `lastStreamId`
+   * (if given) may finish, and a connection whose streams are silent for a second is ended. With an
+   * error code the connection is closed, as a server does after too many pings (`{ code: 11,
+   * reason: "too_many_pings" }`).
    */
   goAway(how?: { readonly code?: number; readonly reason?: string; readonly lastStreamId?: number }): void;
   /**
-   * Tells every consumer on QueuesDownstream to go elsewhere (CloseByServer), and gives back what it
-   * held. The calls stay open, but the broker has no ear for them any more. Newer servers do this when
-   * they shut down. Returns how many calls there were.
+   * Sends CloseByServer to every consumer on QueuesDownstream and takes its messages back. The
+   * calls stay open, but the broker ignores further requests on them. Newer servers do this when
+   * they shut down. Returns the number of calls.
    */
   closeByServer(): number;
   /**
-   * Dies and comes back on the same port: connections break, nobody can connect for `downMs`, and
-   * what was stored is still there, or lost with `keepMemory: false`.
+   * Stops and restarts on the same port: connections break, new ones are refused for `downMs`, and
+   * stored data is kept, or lost with `keepMemory: false`.
    */
   restart(how?: { readonly keepMemory?: boolean; readonly downMs?: number }): Promise<void>;
 }
 
-/** Which calls end, and how. */
+/** Selects the calls to end, and the status. */
 export interface StreamEnd {
   /** The RPC, such as `"SubscribeToEvents"`. @default all of them */
   readonly rpc?: string;
-  /** The gRPC status number; 0 ends cleanly, as if the server had no more to say. @default 0 */
+  /** The gRPC status code; 0 ends the call normally. @default 0 */
   readonly code?: number;
-  /** The text of the status. @default "" */
+  /** The status message. @default "" */
   readonly message?: string;
 }
 
-/** Which calls are reset, and how. */
+/** Selects the calls to reset, and the error code. */
 export interface StreamReset {
   /** The RPC, such as `"SubscribeToEvents"`. @default all of them */
   readonly rpc?: string;
@@ -80,14 +83,14 @@ export interface StreamReset {
   readonly code?: number;
 }
 
-/** What {@link createFaults} acts on. @internal */
+/** The parts of the broker that {@link createFaults} controls. @internal */
 export interface FaultPoints {
   readonly listener: Listener;
   readonly calls: Calls;
   readonly gate: Gate;
   /** Tells the models that the server restarts with what they know. */
   readonly keep: () => void;
-  /** Starts over with empty models. */
+  /** Replaces the memory by an empty one. */
   readonly forget: () => void;
   readonly closeByServer: () => number;
 }
@@ -110,16 +113,17 @@ export function createFaults({ listener, calls, gate, keep, forget, closeByServe
       for (const session of listener.sessions) {
         if (session.destroyed) continue;
         if (code !== constants.NGHTTP2_NO_ERROR) {
-          // For 0 Node names the last stream there is.
+          // Node.js replaces 0 by the id of the last stream.
           session.goaway(code, lastStreamId ?? 0, Buffer.from(reason));
-          // Destroying at once would discard the frame.
+          // Destroying the session immediately would discard the frame.
           setImmediate(() => session.destroy());
         } else if (lastStreamId === undefined) {
-          // Sends a GOAWAY that names the last stream there is; a second one must not name a later one than the first.
+          // Sends a GOAWAY with the id of the last stream. A second GOAWAY must not have a higher
+          // id than the first.
           session.close();
         } else {
           session.goaway(code, lastStreamId);
-          // As servers do with connections that are to go: what stays on one in silence is not waited for.
+          // Servers do not wait for a silent stream on a connection that is closing.
           session.setTimeout(GOING_AWAY_MS, () => session.destroy());
         }
       }
@@ -130,7 +134,7 @@ export function createFaults({ listener, calls, gate, keep, forget, closeByServe
       // Before the calls end, which a server that is killed does not see.
       if (keepMemory) keep();
       await listener.drop();
-      // A server that starts again is not a server that was told to be slow.
+      // A restarted server is not slow.
       gate.open();
       listener.read(true);
       if (!keepMemory) forget();

@@ -5,7 +5,7 @@ type Passage =
   | { readonly state: "slow"; readonly ms: number }
   | { readonly state: "shut"; readonly waiting: Set<() => void> };
 
-/** What every answer passes on its way out: open, slowed down, or shut until it is opened again. */
+/** Every answer passes the gate, which is open, delays answers, or is closed until opened again. */
 export class Gate {
   readonly #clock: Clock;
   #passage: Passage = { state: "open" };
@@ -37,7 +37,7 @@ export class Gate {
     if (ms > 0) this.#passage = { state: "slow", ms };
   }
 
-  /** Calls `go` as soon as the way is free. Forget it with what is returned. */
+  /** Calls `go` as soon as the gate lets an answer pass. The returned function cancels that. */
   pass(go: () => void): Cancel {
     const passage = this.#passage;
     if (passage.state === "slow") return this.#clock.setTimer(passage.ms, go);

@@ -1,6 +1,6 @@
 /**
- * A stream of messages that Connect sees end when the caller is gone, and never yields: what is
- * sent goes through an outlet.
+ * A stream for Connect that yields nothing and ends when the caller is gone: messages are sent
+ * through an outlet instead.
  */
 export function untilGone(signal: AbortSignal, leave: () => void): AsyncIterable<never> {
   const done: IteratorResult<never> = { done: true, value: undefined };

@@ -4,10 +4,10 @@ import { createServer } from "node:net";
 import { clearTimeout, setTimeout } from "./timers.js";
 
 /**
- * The way in: one port, and every connection that came through it.
+ * Listens on one port and tracks the connections accepted there.
  *
- * Listening is kept apart from HTTP/2, so that the port can be given up and taken again while
- * connections live on, and connections dropped while the port stays.
+ * It is separate from HTTP/2, so that the port can be released and taken again while connections
+ * stay open, and connections can be dropped while the port stays open.
  */
 export class Listener {
   readonly #http2: Http2Server;
@@ -25,7 +25,8 @@ export class Listener {
     http2.on("session", (session) => {
       this.#sessions.add(session);
       session.once("close", () => this.#sessions.delete(session));
-      // A connection that breaks is the client's affair; without a listener it would end the process.
+      // Errors of a connection are handled by its client; without a listener they would end the
+      // process.
       session.on("error", () => {});
     });
     http2.on("sessionError", () => {});
@@ -35,7 +36,7 @@ export class Listener {
     return this.#host;
   }
 
-  /** The port in use, or the one that will be used again. */
+  /** The port in use, or the one to use again. */
   get port(): number {
     return this.#port;
   }
@@ -48,7 +49,7 @@ export class Listener {
     return this.#sessions;
   }
 
-  /** Starts to take connections. Rejects when the port is taken. */
+  /** Starts accepting connections. Rejects when the port is taken. */
   async open(): Promise<void> {
     if (this.#server !== undefined) return;
     const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
@@ -62,17 +63,17 @@ export class Listener {
       this.#server = undefined;
       throw error;
     }
-    // Node types an address by what was listened on; here it was a port.
+    // Node.js types the address by the kind of socket; this one listens on a port.
     this.#port = (server.address() as AddressInfo).port;
   }
 
-  /** Takes no more connections: whoever tries is refused. Those that stand are left alone. */
+  /** Refuses new connections. Open connections stay open. */
   shut(): void {
     this.#server?.close();
     this.#server = undefined;
   }
 
-  /** Breaks every connection, without a word. */
+  /** Breaks every connection without notice. */
   async drop(): Promise<void> {
     const gone = [...this.#sockets].map(
       (socket) =>
@@ -104,7 +105,7 @@ export class Listener {
     await Promise.all(gone);
   }
 
-  /** Stops reading from, or reads again from, every connection: those that stand and new ones. */
+  /** Stops or resumes reading from every connection, including new ones. */
   read(on: boolean): void {
     this.#reading = on;
     for (const socket of this.#sockets) setReading(socket, on);
@@ -124,8 +125,8 @@ interface Readable {
   readStop(): unknown;
 }
 
-// HTTP/2 reads past the socket, straight from the handle below it: pausing the socket changes
-// nothing, and Node has no public way to pause a session.
+// HTTP/2 reads from the handle below the socket: pausing the socket has no effect, and Node.js has
+// no public way to pause a session.
 function setReading(socket: Socket, on: boolean): void {
   const { _handle: handle } = socket as { _handle?: Readable | null };
   if (on) handle?.readStart();

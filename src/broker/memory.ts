@@ -6,36 +6,36 @@ import { requestsService } from "./requests-service.js";
 import type { BrokerCore, Rpcs } from "./service.js";
 import { storedEvents } from "./stored-events.js";
 
-/** What the broker knows, and loses when it restarts without its memory. @internal */
+/** The broker's state, which it loses when it restarts without its memory. @internal */
 export interface Memory {
   readonly rpcs: Rpcs;
   held(): Held;
   /** Removes a channel's stored events up to and including a sequence. */
   purgeEvents(channel: string, through: number): void;
-  /** Tells every consumer on QueuesDownstream to go elsewhere, and says how many there were. */
+  /** Sends CloseByServer to every consumer on QueuesDownstream. Returns the number of calls. */
   closeByServer(): number;
   /** The server restarts, and keeps what it knows. */
   restart(): void;
   close(): void;
 }
 
-/** What is kept at this moment. */
+/** The state at this moment. */
 export interface Held {
   /** Stored messages. */
   readonly messages: HeldMessages;
-  /** Commands and queries that wait for an answer. */
+  /** Commands and queries that wait for a response. */
   readonly pendingRequests: number;
-  /** Answers kept for queries with a cache key. */
+  /** Cached responses to queries with a cache key. */
   readonly cachedResponses: number;
   /** Events refused since the start. A KubeMQ server writes a line of level ERROR to its log for each. */
   readonly refusedEvents: number;
 }
 
-/** Messages that the broker keeps, by channel. Channels without any are left out. */
+/** Retained messages, by channel. Channels without messages are omitted. */
 export interface HeldMessages {
   /** Events of the events store. */
   readonly eventsStore: Readonly<Record<string, number>>;
-  /** Queue messages, those that wait and those that are held by a consumer. */
+  /** Queue messages, both waiting ones and those held by a consumer. */
   readonly queues: Readonly<Record<string, number>>;
 }
 

@@ -12,11 +12,11 @@ export function randomToken(length: number): string {
       pool.used = 0;
     }
     const value = (pool.bytes[pool.used++] ?? 0) & 63;
-    // 62 and 63 have no digit: skipped rather than folded, which would favour two of them.
+    // 62 and 63 have no digit. They are skipped: mapping them would favour two digits.
     if (value < digits.length) token += digits.charAt(value);
   }
   return token;
 }
 
-/** An id as a KubeMQ server makes them for whatever came without one: 22 characters of base 62. */
+/** An id in the format of KubeMQ servers: 22 characters in base 62. */
 export const nuid = (): string => randomToken(22);

@@ -5,25 +5,37 @@ import { profiles } from "./profile.js";
 import type { Quirks } from "./quirks.js";
 import type { BrokerLimits } from "./service.js";
 
-/** How {@link startBroker} sets up the broker. */
+/** Options of {@link startBroker}. */
 export interface BrokerOptions {
   /** Port to listen on; 0 takes a free one. @default 0 */
   readonly port?: number;
   /** Address to listen on. @default "127.0.0.1" */
   readonly host?: string;
-  /** What callers must send as `authorization`, as it stands. Ping needs none. @default none asked for */
+  /**
+   * The exact `authorization` value that callers must send. Ping needs none. @default none required
+   */
   readonly token?: string;
   /** Certificate chain in PEM; with `key`, the broker speaks TLS. */
   readonly cert?: string | Buffer;
   /** Private key in PEM, for `cert`. */
   readonly key?: string | Buffer;
-  /** Certificate authorities in PEM; with them, a client must show a certificate that one of them signed. */
+  /**
+   * Certificate authorities in PEM; with them, clients must present a certificate signed by one of
+   * them.
+   */
   readonly ca?: string | Buffer;
-  /** Messages kept per stored channel; the oldest make room for new ones. @default no limit */
+  /**
+   * Messages kept per stored channel; beyond the limit the oldest are removed. @default no limit
+   */
   readonly maxMessages?: number;
-  /** How long a stored message is kept, in milliseconds. @default 86_400_000 (a day, as servers do) */
+  /**
+   * How long a stored message is kept, in milliseconds. @default 86_400_000 (a day, as servers do)
+   */
   readonly maxAgeMs?: number;
-  /** The largest message that is taken or given, in bytes. @default 104_857_600 (100 MiB, as servers do) */
+  /**
+   * Maximum size of a message in either direction, in bytes. @default 104_857_600 (100 MiB, as
+   * servers do)
+   */
   readonly maxMessageBytes?: number;
   /**
    * How long a subscription may be blocked by its client before a message for it is dropped, in
@@ -31,7 +43,7 @@ export interface BrokerOptions {
    * delivered. @default never: a blocked subscription keeps its messages
    */
   readonly slowConsumerMs?: number;
-  /** Where the broker gets its time from. @default the machine's clock */
+  /** The source of time. @default the machine's clock */
   readonly clock?: Clock;
   /**
    * Which server the broker behaves like: `"community"` is the open-source server v2.4.0 with its traps, such as stalled polls,
@@ -46,13 +58,13 @@ export interface BrokerOptions {
   readonly profile?: ProfileName | BrokerProfile;
   /** Decides what a profile leaves to chance: the same seed gives the same run. @default 1 */
   readonly seed?: number;
-  /** Oddities of real servers that the broker shows. @default see {@link Quirks} */
+  /** Deviations of real servers that the broker imitates. @default see {@link Quirks} */
   readonly quirks?: Partial<Quirks>;
-  /** Told of every call as it begins, for a log. */
+  /** Called at the start of every call, for logging. */
   readonly onCall?: (rpc: string) => void;
 }
 
-/** Options with every default filled in. @internal */
+/** Options with all defaults applied. @internal */
 export interface ResolvedOptions {
   readonly port: number;
   readonly host: string;

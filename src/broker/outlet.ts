@@ -1,19 +1,20 @@
 import type { Cancel, Clock } from "./clock.js";
 import type { Reply } from "./reply.js";
 
-/** How an outlet treats what its client is too slow to take. */
+/** How an outlet treats messages that its client is too slow to receive. */
 export interface OutletLimits {
   readonly clock: Clock;
-  /** Undefined: nothing is dropped for waiting. */
+  /** Undefined: no message is dropped because of waiting. */
   readonly slowConsumerMs: number | undefined;
 }
 
-// What a KubeMQ server holds for a subscription before it begins to wait for the client.
+// How much a KubeMQ server buffers for a subscription before it waits for the client.
 const delivered = 100;
-// The limits at which NATS gives up on a subscriber: what comes next is dropped.
+// NATS's limits for a slow subscriber: beyond them, messages are dropped.
 const mostMessages = 65_536;
 const mostBytes = 64 * 2 ** 20;
-// Beyond this, a stream of publishes waits for the subscriber, as long as it makes progress.
+// Beyond this, a publishing stream waits for the subscriber, as long as the subscriber makes
+// progress.
 const crowded = 1_000;
 const patienceMs = 1_000;
 
@@ -21,21 +22,21 @@ const batchBytes = 65_536;
 
 type Crowd =
   | { readonly state: "none" }
-  /** Publishers wait for `cleared`, until patience ends. */
+  /** Publishers await `cleared`, up to the limit. */
   | {
       readonly state: "waiting";
       readonly cleared: Promise<void>;
       readonly clear: () => void;
       readonly patience: Cancel;
     }
-  /** The client does not read: nobody waits for it any more. */
+  /** The client does not read: publishers no longer wait for it. */
   | { readonly state: "stuck" };
 
 /**
- * Messages on their way to one subscriber, past Connect's generators: a fan-out writes the same
- * bytes to every stream.
+ * Sends messages to one subscriber without Connect's generators: a fan-out writes the same bytes to
+ * every stream.
  *
- * One write is under way at a time, and takes along whatever has gathered meanwhile.
+ * One write is in progress at a time; the next one includes all messages queued meanwhile.
  */
 export class Outlet {
   readonly #reply: Reply;
@@ -52,22 +53,28 @@ export class Outlet {
     this.#limits = limits;
   }
 
-  /** Whether the server would take another message for this subscriber without waiting. */
+  /** Whether the server would accept another message for this subscriber without waiting. */
   get hasSpace(): boolean {
     return this.#queue.length < delivered;
   }
 
-  /** Called whenever there is space again; for who keeps the messages elsewhere. */
+  /** Called when there is space again, for a source that keeps the messages itself. */
   set onSpace(fn: () => void) {
     this.#onSpace = fn;
   }
 
-  /** Settles when the subscriber has caught up, or is not worth waiting for; undefined: no need. */
+  /**
+   * Settles when the subscriber has caught up or has been given up; undefined when there is no need
+   * to wait.
+   */
   get room(): Promise<void> | undefined {
     return this.#crowd.state === "waiting" ? this.#crowd.cleared : undefined;
   }
 
-  /** Sends a framed message. False: it was dropped, for the subscriber is hopelessly behind. */
+  /**
+   * Sends a framed message. Returns false when it was dropped because the subscriber is too far
+   * behind.
+   */
   send(framed: Uint8Array): boolean {
     const queue = this.#queue;
     const full = queue.length >= mostMessages || this.#bytes + framed.length > mostBytes;
@@ -115,7 +122,7 @@ export class Outlet {
     });
   }
 
-  // The server waits for one message at a time, then drops it and waits for the next.
+  // The server waits for one message at a time, drops it, and then waits for the next.
   #watch(): void {
     const { slowConsumerMs, clock } = this.#limits;
     if (slowConsumerMs === undefined || this.#impatient !== undefined) return;

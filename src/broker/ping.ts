@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import type { BrokerCore, PatternService } from "./service.js";
 
-/** The server whose behaviour the broker follows. */
+/** The server version that the broker imitates. */
 const version = "v2.4.0";
 
 const perSecond = 1_000_000_000n;
@@ -22,7 +22,8 @@ export function pingService({ clock }: BrokerCore): PatternService {
   };
 }
 
-// Host names become parts of NATS subjects, where dots separate and digits may not begin.
+// The host name becomes part of a NATS subject, where dots separate tokens and a token must not
+// begin with a digit.
 function hostName(): string {
   const name = hostname().replaceAll(".", "_");
   return /^\d/.test(name) ? `kubemq-${name}` : name;

@@ -5,10 +5,10 @@ interface Entry<Res> {
   readonly expiry: Cancel;
 }
 
-// Beyond it the oldest answer makes room.
+// Maximum number of answers; beyond it the oldest is removed.
 const mostEntries = 10_000;
 
-/** Answers to queries, by channel and key, for as long as the query that stored them said. */
+/** Cached answers to queries, by channel and key, for the duration given by the query. */
 export class QueryCache<Res> {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry<Res>>();
@@ -46,5 +46,5 @@ export class QueryCache<Res> {
   }
 }
 
-// No channel contains a blank.
+// Unique, because no channel contains a blank.
 const nameOf = (channel: string, key: string) => `${channel} ${key}`;

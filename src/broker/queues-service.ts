@@ -16,7 +16,7 @@ import { Upstream } from "./queues/upstream.js";
 import type { BrokerCore, ChannelService } from "./service.js";
 
 export interface QueuesService extends ChannelService {
-  /** Tells every consumer on QueuesDownstream to go elsewhere, and says how many there were. */
+  /** Sends CloseByServer to every consumer on QueuesDownstream. Returns the number of calls. */
   closeByServer(): number;
   /** The server restarts, and keeps its messages. */
   restart(): void;
@@ -41,7 +41,7 @@ export function queuesService(core: BrokerCore): QueuesService {
         return create(QueueMessagesBatchResponseSchema, {
           BatchID,
           Results: sent.map(({ result }) => result),
-          // Messages that do not pass the checks are no errors to the server.
+          // To the server, a message that fails the checks is not an error of the call.
           HaveErrors: sent.some(({ refusedBy }) => refusedBy === "store"),
         });
       },

@@ -1,29 +1,29 @@
 /**
- * Oddities of KubeMQ servers that a client has to live with. The broker leaves them out unless a test
- * asks for them; each can be switched while it runs.
+ * Deviations of real KubeMQ servers that clients must handle. Each is off by default unless noted,
+ * and can be changed while the broker runs.
  */
 export interface Quirks {
   /**
-   * Settlements on QueuesDownstream that succeed are confirmed, each with an answer of its own type
-   * without messages, and ActiveOffsets is never answered: so it is with newer servers, where the
-   * open-source one is silent and answers. @default false
+   * Confirms each successful settlement on QueuesDownstream with an answer of its own type, without
+   * messages, and never answers ActiveOffsets. Newer servers do this; the open-source server sends
+   * no confirmation and answers ActiveOffsets. @default false
    */
   confirmSettlements: boolean;
   /**
-   * A ReceiveQueueMessages that is cancelled loses what it had collected, as on real servers. With
-   * false the messages return to the queue. @default true
+   * A cancelled ReceiveQueueMessages loses the messages that it had collected, as on real servers.
+   * With false they return to the queue. @default true
    */
   cancelledReceiveLoses: boolean;
-  /** Answers to requests that were sent together on QueuesUpstream come in another order. @default false */
+  /** Requests sent together on QueuesUpstream are answered in a different order. @default false */
   reorderUpstream: boolean;
   /**
-   * StreamQueueMessage ends without the answer to the request that settled its message, though that
-   * is settled: real servers do it now and then. @default false
+   * StreamQueueMessage ends without the answer to the request that settled its message, although
+   * the message is settled. Real servers do this occasionally. @default false
    */
   loseLastAnswer: boolean;
   /**
-   * A poll that takes several messages shows the first of them twice, beyond MaxItems: real servers do
-   * it rarely, when polls begin at the same time. @default false
+   * A poll for several messages returns the first one twice, beyond MaxItems. Real servers do this
+   * rarely, when polls begin at the same time. @default false
    */
   doubleMessages: boolean;
 }

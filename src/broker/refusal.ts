@@ -8,7 +8,7 @@ const rpcs: ReadonlyMap<string, string> = new Map(
   kubemq.methods.map(({ name }) => [`/${kubemq.typeName}/${name}`, name]),
 );
 
-/** The name of the RPC that a path asks for, if it is one of the service's. */
+/** The name of the RPC for a path, if it belongs to the service. */
 export const rpcOf = (path: string): string | undefined => rpcs.get(path);
 
 /** Why a request is no gRPC call, if it is none. */
@@ -25,7 +25,7 @@ export function noCall(
   return { status: 405, outcome: { code: Code.Internal, message } };
 }
 
-/** What a server answers to a path that it does not know. */
+/** The server's answer to an unknown path. */
 export function unknownPath(path: string): Outcome {
   const [, service = "", method = ""] = path.split("/");
   const message =
@@ -33,7 +33,7 @@ export function unknownPath(path: string): Outcome {
   return { code: Code.Unimplemented, message };
 }
 
-/** Why a call is turned away before its first message, if it is. */
+/** The reason to refuse a call before its first message, if there is one. */
 export function refusal(rpc: string, headers: IncomingHttpHeaders, token: string | undefined): Outcome | undefined {
   const encoding = headers["grpc-encoding"];
   if (encoding !== undefined && encoding !== "identity") {

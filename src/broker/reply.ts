@@ -4,7 +4,7 @@ import type { Cancel } from "./clock.js";
 import type { Gate } from "./gate.js";
 import { setImmediate } from "./timers.js";
 
-/** How a call ends: a gRPC status number and its text. */
+/** The end of a call: a gRPC status code and its message. */
 export interface Outcome {
   readonly code: number;
   readonly message: string;
@@ -34,19 +34,19 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
     this.#contentType = value;
   }
 
-  /** The gate that everything written from now on passes. */
+  /** The gate for all further writes. */
   behind(gate: Gate): void {
     this.#gate = gate;
   }
 
-  /** Sends the headers now: to a client, the sign that its subscription is active. */
+  /** Sends the headers now, which tells a client that its subscription is active. */
   sendHeaders(): void {
     const gate = this.#gate;
     if (gate === undefined || gate.isOpen) this.#flushHead();
     else this.#hold(gate, () => this.#flushHead());
   }
 
-  /** Answers a unary call: a framed message, if it went well, and the status. */
+  /** Answers a unary call: a framed message on success, and the status. */
   answer(outcome: Outcome, framed?: Uint8Array): void {
     const go = () => {
       if (this.#state === "ended" || this.stream.destroyed) return;
@@ -65,7 +65,7 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
   conclude(outcome: Outcome): void {
     if (this.#state === "ended" || this.stream.destroyed) return;
     const gate = this.#gate;
-    // Trailers that follow a message have waited with it.
+    // Trailers were held back together with the message before them.
     if (gate === undefined || gate.isOpen || (this.#wrote && !gate.isShut)) this.#end(outcome);
     else this.#hold(gate, () => this.#end(outcome));
   }
@@ -84,7 +84,7 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
   }
 
   override write(chunk: string | Uint8Array, ...rest: unknown[]): boolean {
-    // An answer to a call that was cancelled has nowhere to go, which is no error of its handler.
+    // The answer to a cancelled call is discarded; that is not an error of its handler.
     if (this.#state === "ended" || this.stream.destroyed) return true;
     const written = rest.find((value): value is Written => typeof value === "function");
     this.#wrote = true;
@@ -102,7 +102,7 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
     return false;
   }
 
-  // Whatever is held later brings the headers along, if they are still to be sent.
+  // Any later data sends the headers first, if they are still unsent.
   #hold(gate: Gate, go: () => void): void {
     this.#held?.();
     this.#held = gate.pass(go);

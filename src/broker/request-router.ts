@@ -2,7 +2,7 @@ import type { Cancel, Clock } from "./clock.js";
 import { nuid, randomToken } from "./nuid.js";
 import { Subjects, fanOut } from "./subjects.js";
 
-/** What became of a request. */
+/** The outcome of a request. */
 export type Answer<Res> = { readonly kind: "response"; readonly response: Res } | { readonly kind: "timeout" };
 
 interface Pending<Res> {
@@ -10,20 +10,21 @@ interface Pending<Res> {
   readonly timer: Cancel;
 }
 
-/** A request on its way: its answer, and how to lose interest in it. */
+/** A pending request: its answer, and how to cancel it. */
 export interface Asked<Res> {
   readonly answer: Promise<Answer<Res>>;
-  /** How many responders were handed the request. */
+  /** Number of responders that received the request. */
   readonly copies: number;
-  /** The caller is gone: whatever comes is too late. */
+  /** The caller is gone: a later answer is discarded. */
   readonly abandon: () => void;
 }
 
 /**
- * Requests of one kind, and who answers them.
+ * Requests of one kind, and their responders.
  *
  * A request goes to every responder without a group and to one of each group; the first answer to
- * its inbox wins. Nobody there, nobody in time, a caller that left: an answer to nowhere is lost in silence.
+ * its inbox wins. An answer that arrives too late, or after the caller has left, is discarded
+ * silently.
  */
 export class RequestRouter<Req, Res> {
   readonly #clock: Clock;
@@ -35,7 +36,7 @@ export class RequestRouter<Req, Res> {
     this.#inboxes = inboxes;
   }
 
-  /** Adds a responder; what it is given says whether it took the request. */
+  /** Adds a responder. It returns whether it accepted the request. */
   subscribe(pattern: string, group: string, responder: (request: Req) => boolean): () => void {
     return this.#responders.add(pattern, group, responder);
   }
@@ -45,7 +46,7 @@ export class RequestRouter<Req, Res> {
     return alone.length + groups.length > 0;
   }
 
-  /** Asks everyone concerned. `address` makes the request for the inbox that answers are to go to. */
+  /** Sends a request to all its responders. `address` creates the request for the given inbox. */
   ask(channel: string, timeoutMs: number, address: (inbox: string) => Req): Asked<Res> {
     const inboxes = this.#inboxes;
     const inbox = inboxes.newName();
@@ -65,17 +66,17 @@ export class RequestRouter<Req, Res> {
   }
 }
 
-/** Where answers go: one inbox for each request that still waits for its first. */
+/** The inboxes of the pending requests. */
 export class Inboxes<Res> {
   readonly #prefix = `_INBOX.${nuid()}.`;
   readonly #pending = new Map<string, Pending<Res>>();
 
-  /** Requests without an answer. */
+  /** Number of unanswered requests. */
   get size(): number {
     return this.#pending.size;
   }
 
-  /** Gives an answer to whoever waits for it; false when nobody does, or does any more. */
+  /** Delivers an answer to a pending request. Returns false when no request is pending for it. */
   answer(inbox: string, response: Res): boolean {
     const pending = this.#pending.get(inbox);
     if (pending === undefined) return false;
@@ -97,7 +98,7 @@ export class Inboxes<Res> {
     this.#pending.delete(inbox);
   }
 
-  /** Nobody waits any more. */
+  /** Cancels the request. */
   clear(): void {
     for (const inbox of this.#pending.keys()) this.delete(inbox);
   }

@@ -20,13 +20,13 @@ type Answer = MessageInitShape<typeof ResponseSchema>;
 export interface RequestsService extends PatternService {
   readonly commands: PatternChannels;
   readonly queries: PatternChannels;
-  /** Requests without an answer yet. */
+  /** Number of unanswered requests. */
   readonly pending: () => number;
-  /** Answers to queries that are kept for the next one. */
+  /** Number of cached answers to queries. */
   readonly cached: () => number;
 }
 
-/** A request that has its bytes already: every responder gets the same ones. */
+/** An encoded request: every responder receives the same bytes. */
 interface Framed {
   readonly bytes: Uint8Array;
 }

@@ -19,44 +19,48 @@ import type { BrokerCore } from "./service.js";
 import { streamingCalls } from "./streaming.js";
 import { unaryCalls } from "./unary.js";
 
-/** What the broker holds at this moment. */
+/** The broker's state at this moment. */
 export interface BrokerStats extends Held {
   /** Open connections. */
   readonly connections: number;
-  /** Calls that are running, by RPC; an RPC without any is left out. */
+  /** Running calls by RPC; an RPC without calls is omitted. */
   readonly streams: Readonly<Record<string, number>>;
 }
 
 /** A running broker. */
 export interface Broker {
-  /** Where clients connect, such as `127.0.0.1:50000`. */
+  /** The address for clients, such as `127.0.0.1:50000`. */
   readonly address: string;
-  /** The address it is bound to. */
+  /** The network address that the broker is bound to. */
   readonly host: string;
-  /** The port it is bound to: the one that was asked for, or for 0 the one that was free. */
+  /** The port that the broker is bound to: the requested one, or a free one for 0. */
   readonly port: number;
-  /** What goes wrong on demand. */
+  /** Injects faults. */
   readonly faults: Faults;
-  /** Oddities of real servers, to be switched on and off. */
+  /** Deviations of real servers, which can be changed at any time. */
   readonly quirks: Quirks;
-  /** Connections, running calls and stored messages at this moment: shows a test that nothing leaks. */
+  /**
+   * Current connections, running calls and stored messages, so that a test can check that nothing
+   * leaks.
+   */
   stats(): BrokerStats;
-  /** Changes the token that calls must bring from now on; undefined asks for none. */
+  /** Changes the token required from callers from now on; undefined requires none. */
   setToken(token: string | undefined): void;
   /**
-   * Removes the stored events of a channel up to and including a sequence, as retention would in time.
-   * Numbering goes on.
+   * Removes the stored events of a channel up to and including a sequence, as retention would.
+   * Numbering continues.
    */
   purgeEvents(channel: string, through: bigint | number): void;
-  /** Breaks all connections, frees the port and forgets everything. */
+  /** Breaks all connections, releases the port and discards all data. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Starts a broker in this process: a KubeMQ server on a real HTTP/2 socket, for tests and local development.
+ * Starts a broker in this process: a KubeMQ server on a real HTTP/2 socket, for tests and local
+ * development.
  *
- * @throws TypeError for options that make no sense, and what Node throws for a port that is taken.
+ * @throws TypeError for contradictory options, and Node's own error when the port is taken.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const resolved = resolveOptions(options);
@@ -132,7 +136,7 @@ interface Life {
   readonly handle: (request: Http2ServerRequest, reply: Reply) => void;
 }
 
-/** Fresh models, and a handler that speaks for them. */
+/** A new memory, and a handler for it. */
 function begin(core: BrokerCore): Life {
   const memory = createMemory(core);
   const { maxMessageBytes } = core.limits;
@@ -140,14 +144,15 @@ function begin(core: BrokerCore): Life {
   return { memory, handle: (request, reply) => calls.get(request.url)?.(reply, request.headers) };
 }
 
-// Node guards its servers against strangers; here every client is a program under test.
+// Node.js limits its servers to protect them; here every client is a program under test.
 const unguarded = {
-  // Thousands of streams share a connection; the default of 100 would make callers wait.
+  // Thousands of streams share a connection; with the default of 100, callers would wait.
   settings: { maxConcurrentStreams: 2 ** 31 - 1 },
-  // Megabytes. Beyond the default of 10, what waits for slow readers has new calls refused.
+  // In megabytes. With the default of 10, new calls are refused while slow readers have data
+  // pending.
   maxSessionMemory: 1024,
-  // Node 20 does not know these two, and ends a connection on which calls are cancelled much faster
-  // than 33 a second, once there were 1000.
+  // Node.js 20 ignores these two options. It ends a connection on which, after 1000 cancelled
+  // calls, calls are cancelled at more than 33 per second.
   streamResetBurst: 1_000_000,
   streamResetRate: 1_000_000,
 };

@@ -6,7 +6,7 @@ import type { BrokerProfile } from "./profile.js";
 import type { Quirks } from "./quirks.js";
 import type { Reply } from "./reply.js";
 
-/** What a handler may know of the call beside its request. */
+/** What a handler may know about the call in addition to its request. */
 export type CallContext = Pick<HandlerContext, "signal" | "values">;
 
 type Handler<Method> = Method extends (request: infer Req, context: HandlerContext) => infer Res
@@ -18,11 +18,11 @@ type Service = ServiceImpl<typeof kubemq>;
 /** Some of the fifteen RPCs. */
 export type Rpcs = { readonly [Name in keyof Service]?: Handler<Service[Name]> };
 
-/** What every pattern builds on. */
+/** The common dependencies of all patterns. */
 export interface BrokerCore {
   readonly clock: Clock;
   readonly limits: BrokerLimits;
-  /** A new id for what came without one. */
+  /** A new id for a message without one. */
   readonly newId: () => string;
   readonly quirks: Readonly<Quirks>;
   readonly profile: BrokerProfile;
@@ -30,26 +30,28 @@ export interface BrokerCore {
   readonly random: () => number;
 }
 
-/** What the broker keeps at most. */
+/** The limits of stored data. */
 export interface BrokerLimits {
-  /** Messages kept per stored channel; the oldest make room. Infinity: no limit. */
+  /** Messages per stored channel; beyond the limit the oldest are removed. Infinity: no limit. */
   readonly maxMessages: number;
-  /** How long a stored message is kept, in milliseconds. Infinity: for ever. */
+  /** How long a stored message is kept, in milliseconds. Infinity: no limit. */
   readonly maxAgeMs: number;
-  /** The largest message either way, in bytes. */
+  /** Maximum size of a message in either direction, in bytes. */
   readonly maxMessageBytes: number;
-  /** How long a subscription may be blocked before a message for it is dropped. Undefined: for ever. */
+  /**
+   * How long a subscription may be blocked before a message for it is dropped. Undefined: no limit.
+   */
   readonly slowConsumerMs: number | undefined;
 }
 
-/** One pattern: its models, and the RPCs that speak for them. */
+/** One pattern: its state and its RPCs. */
 export interface PatternService {
   readonly rpcs: Rpcs;
-  /** Forgets everything and cancels what is planned. No RPC follows. */
+  /** Discards all data and cancels the timers. No RPC follows. */
   close(): void;
 }
 
-/** What has gone in one direction over a channel. */
+/** Traffic in one direction on a channel. */
 export interface Traffic {
   messages: number;
   /** Bytes. */
@@ -60,25 +62,25 @@ export interface Traffic {
   responses: number;
 }
 
-/** A channel as the list of channels shows it. */
+/** A channel in the list of channels. */
 export interface ChannelActivity {
   readonly name: string;
-  /** Nanoseconds since 1970; 0 when nothing has happened yet. */
+  /** Nanoseconds since 1970; 0 before any activity. */
   readonly lastActivity: bigint;
-  /** Whether anyone consumes from it now. */
+  /** Whether the channel has a consumer now. */
   readonly isActive: boolean;
   readonly incoming: Readonly<Traffic>;
   readonly outgoing: Readonly<Traffic>;
 }
 
-/** The channels of one pattern, for channel management and for the broker's statistics. */
+/** The channels of one pattern, for channel management and statistics. */
 export interface PatternChannels {
   list(): Iterable<ChannelActivity>;
-  /** Does nothing for a channel that exists. */
+  /** Creates a channel. Has no effect on an existing one. */
   create(name: string): void;
-  /** Forgets the channel and everything in it. Does nothing for a channel that does not exist. */
+  /** Deletes a channel and its content. Has no effect on a missing one. */
   delete(name: string): void;
-  /** Messages held now, by channel. Channels without any are left out. */
+  /** Retained messages by channel. Channels without messages are omitted. */
   messages(): Record<string, number>;
 }
 
@@ -96,7 +98,10 @@ export const noTraffic = (): Traffic => ({
   responses: 0,
 });
 
-/** Where a handler finds the response that it is writing, when it needs more than Connect gives it. */
+/**
+ * Gives a handler access to the response that it is writing, when it needs more than Connect
+ * offers.
+ */
 export const replyKey: ContextKey<Reply | undefined> = createContextKey<Reply | undefined>(undefined);
 
 export function replyOf(context: CallContext): Reply {

@@ -17,7 +17,7 @@ import { Outlet } from "./outlet.js";
 import type { BrokerCore, CallContext, PatternChannels } from "./service.js";
 import { announce, replyOf } from "./service.js";
 
-/** The events store as the RPCs for events use it. */
+/** The part of the events store that the RPCs for events use. */
 export interface StoredEvents {
   append(event: Event): void;
   subscribe(request: Subscribe, context: CallContext): Promise<AsyncIterable<EventReceive>>;
@@ -33,7 +33,7 @@ export function storedEvents(core: BrokerCore): StoredEvents {
   const clientIds = new ClientIds();
   const book = new ChannelBook(clock);
   const writes = new LateWrites(clock, core.profile.storedEventsPerSecond);
-  // Every subscriber of a channel gets the same bytes, most often one after another.
+  // Every subscriber of a channel receives the same bytes, usually in direct succession.
   let framed: { readonly logged: Logged<Event>; readonly bytes: Uint8Array } | undefined;
 
   function frame(logged: Logged<Event>): Uint8Array {
@@ -44,7 +44,7 @@ export function storedEvents(core: BrokerCore): StoredEvents {
   return {
     append(event) {
       const { Channel: channel, Body: body } = event;
-      // The server says that it sent what its store then refuses.
+      // The server reports an event as sent even if its store refuses it.
       if (!isStorable(channel)) return;
       book.received(channel, body.length);
       writes.add(() => {
@@ -158,7 +158,7 @@ function startOf(request: Subscribe, clock: Clock): StartPosition {
   if (type === Start.StartAtTimeDelta) {
     return { from: "time", timestamp: clock.now() - value * 1_000_000_000n };
   }
-  // Numbers without a name are accepted and mean the same.
+  // Undefined enum values are accepted and have the same meaning.
   return { from: "new" };
 }
 

@@ -1,7 +1,7 @@
-/** Who gets a message: everyone without a group, and one member of each group. */
+/** The receivers of a message: everyone without a group, and one member of each group. */
 export interface Recipients<T> {
   readonly alone: readonly T[];
-  /** Members of one group may have come by different patterns. */
+  /** Members of one group may have subscribed with different patterns. */
   readonly groups: readonly (readonly T[])[];
 }
 
@@ -12,9 +12,9 @@ interface Leaf<T> {
 
 interface Node<T> {
   readonly children: Map<string, Node<T>>;
-  /** Who subscribed to exactly this. */
+  /** Subscribers of exactly this subject. */
   readonly here: Leaf<T>;
-  /** Who subscribed to this and anything after it. */
+  /** Subscribers of this subject and everything below it. */
   readonly below: Leaf<T>;
 }
 
@@ -26,15 +26,15 @@ const cachedSubjects = 1024;
 /**
  * Subscriptions by subject pattern.
  *
- * A subject is made of tokens with dots between them. In a pattern, `*` stands for any one token and
- * a final `>` for one or more; anywhere else both are ordinary characters.
+ * A subject consists of tokens separated by dots. In a pattern, `*` matches any one token and a
+ * final `>` matches one or more; elsewhere both are ordinary characters.
  */
 export class Subjects<T> {
   readonly #root: Node<T> = newNode();
-  // What was found for a subject, until a subscription comes or goes.
+  // Cached results per subject, until a subscription is added or removed.
   readonly #found = new Map<string, Recipients<T>>();
 
-  /** Adds a subscriber and returns what removes it again. */
+  /** Adds a subscriber. The returned function removes it. */
   add(pattern: string, group: string, subscriber: T): () => void {
     const path: { node: Node<T>; token: string }[] = [];
     const tokens = pattern.split(".");
@@ -106,7 +106,7 @@ function memberSet<T>(leaf: Leaf<T>, group: string): Set<T> {
 const isEmpty = <T>({ children, here, below }: Node<T>) =>
   children.size === 0 && here.alone.size + here.groups.size + below.alone.size + below.groups.size === 0;
 
-/** Calls `deliver` for everyone without a group, and for one member of each group, chosen at random. */
+/** Calls `deliver` for everyone without a group, and for one random member of each group. */
 export function fanOut<T>({ alone, groups }: Recipients<T>, deliver: (to: T) => void): void {
   for (const subscriber of alone) deliver(subscriber);
   for (const members of groups) {

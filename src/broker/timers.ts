@@ -2,12 +2,13 @@ import process from "node:process";
 import * as timers from "node:timers";
 
 /**
- * The timers of Node.js as they were when this module was loaded. Fake timers of a test framework (Jest, Vitest, `node:test`) replace
- * the global functions afterwards, and the broker of a test must go on nevertheless. The linter refuses the global ones.
+ * The timers of Node.js as they were when this module was loaded. Fake timers of a test framework
+ * (Jest, Vitest, `node:test`) replace the global functions later, and must not stop the broker of a
+ * test. The linter refuses the global ones.
  */
 export const { setTimeout, clearTimeout, setImmediate } = timers;
 
-/** Nanoseconds of a clock that never jumps. */
+/** Nanoseconds of a monotonic clock. */
 export const monotonicNanos = process.hrtime.bigint.bind(process.hrtime);
 
 /** Resolves after `ms` milliseconds. */

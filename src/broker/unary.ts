@@ -34,14 +34,14 @@ async function serve(method: DescMethod, handler: Handler, reply: Reply, max: nu
   }
 }
 
-/** The bytes of the one message that a unary call consists of. */
+/** Reads the single message of a unary call. */
 function received(stream: ServerHttp2Stream, max: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     stream.on("data", (chunk: Buffer) => {
       length += chunk.length;
-      // Of a message that is too large nothing is kept beyond the chunk that shows it.
+      // An oversized message is not buffered beyond the chunk that shows its size.
       if (length <= max + prefixBytes || chunks.length === 0) chunks.push(chunk);
     });
     stream.once("end", () => {
@@ -55,7 +55,7 @@ function received(stream: ServerHttp2Stream, max: number): Promise<Uint8Array> {
       }
       return resolve(framed.subarray(prefixBytes));
     });
-    // A caller that is gone gets no answer; the reply takes none either.
+    // A caller that is gone gets no answer; the reply would not accept one either.
     stream.once("close", () => reject(internal("the caller is gone")));
   });
 }

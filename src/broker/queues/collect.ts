@@ -2,10 +2,10 @@ import type { Clock } from "../clock.js";
 import type { Message } from "./message.js";
 import type { Queue } from "./queue.js";
 
-/** What to take from a queue, and how long to wait for it. */
+/** How many messages to take from a queue, and how long to wait for them. */
 export interface Wish {
   readonly count: number;
-  /** Whether an expired message fills a place, as it does in a poll. */
+  /** Whether an expired message counts, as it does in a poll. */
   readonly countExpired: boolean;
   readonly waitMs: number;
   /** Whether each message is acknowledged when it is taken, so that the queue has the consumer hold no more than one. */
@@ -14,7 +14,7 @@ export interface Wish {
   readonly survivesRestarts?: boolean;
 }
 
-/** Messages taken from a queue, and still held. */
+/** Messages taken from a queue and still held. */
 export interface Collected {
   readonly end: "full" | "waited" | "cancelled";
   readonly messages: Message[];

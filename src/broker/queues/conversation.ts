@@ -3,15 +3,15 @@ import type { Outbox } from "./outbox.js";
 /** The server's side of a bidirectional call. */
 export interface Conversation<Request, Response> {
   readonly outbox: Outbox<Response>;
-  /** Handles one request. The next is read when it is done. */
+  /** Handles one request. The next one is read after it returns. */
   receive(request: Request): void | Promise<void>;
   /** The call is over. */
   close(): void;
 }
 
 /**
- * Speaks with a client until the conversation ends the call or the client cancels it. That the client
- * has closed its side means nothing here: KubeMQ goes on as if it had not.
+ * Runs a bidirectional call until the conversation or the client ends it. When the client closes
+ * its side, the call continues, as on a KubeMQ server.
  */
 export async function* converse<Request, Response>(
   requests: AsyncIterable<Request>,

@@ -2,7 +2,7 @@ import type { BrokerCore } from "../service.js";
 import type { GiveBack, PollConnections } from "./poll-connections.js";
 import type { QueueStore } from "./store.js";
 
-/** What the queue RPCs build on. */
+/** The common dependencies of the queue RPCs. */
 export interface QueueCore extends BrokerCore {
   readonly store: QueueStore;
   /** Shared by polls and leases; undefined where each has its own. */

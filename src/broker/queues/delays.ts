@@ -42,12 +42,12 @@ export class Delays {
     if (this.#heap.peek() === delayed) this.#arm();
   }
 
-  /** Messages on their way to a queue. */
+  /** Number of delayed messages of a queue. */
   count(queue: string): number {
     return this.#counts.get(queue) ?? 0;
   }
 
-  /** Forgets what is on its way to a queue, or everything. */
+  /** Removes the delayed messages of a queue, or of all. */
   clear(queue?: string): void {
     if (queue === undefined) {
       this.#heap.clear();
@@ -63,7 +63,7 @@ export class Delays {
     this.#cancel = undefined;
     const next = this.#heap.peek();
     if (next === undefined) return;
-    // Rounded up: a timer that fires a hair too early would find nothing due and be armed again.
+    // Rounded up: a timer that fires slightly early would find nothing due and be armed again.
     const ms = Math.max(0, Math.ceil(Number(this.#checkAfter(next.dueAt) - this.#clock.now()) / 1e6));
     this.#cancel = this.#clock.setTimer(ms, () => this.#fire());
   }

@@ -14,19 +14,22 @@ import { queueTexts } from "./texts.js";
 import { Transaction } from "./transaction.js";
 import { deliveryOf } from "./wire.js";
 
-/** The shortest poll, whatever WaitTimeout says. */
+/** The shortest poll, whatever WaitTimeout is. */
 const minWaitMs = 1000;
-/** What MaxItems 0 stands for. */
+/** The meaning of MaxItems 0. */
 const defaultMaxItems = 200_000;
-/** Closed transactions that a call remembers, and open ones with nothing in them. Of older ones it knows nothing. */
+/**
+ * How many closed transactions, and how many open empty ones, a call remembers. Older ones are
+ * unknown to it.
+ */
 const rememberedTransactions = 256;
 
 type Settled =
   { is: "settled" } | { is: "silent" } | { is: "refused"; text: string } | { is: "offsets"; offsets: bigint[] };
 
 /**
- * One QueuesDownstream call: polls, and the transactions they open. Requests are handled one after
- * another, so whatever follows a poll waits for its end.
+ * One QueuesDownstream call: polls, and the transactions that they open. Requests are handled one
+ * at a time, so any request after a poll waits for the poll's end.
  */
 export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesDownstreamResponse> {
   readonly outbox = new Outbox<QueuesDownstreamResponse>();
@@ -53,7 +56,7 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
     this.#open.clear();
   }
 
-  /** Tells the client to go elsewhere, and has no ear for it any more: so newer servers shut down. */
+  /** Sends CloseByServer and ignores further requests, as newer servers do when they shut down. */
   closeByServer(): void {
     this.close();
     void this.outbox.send(create(QueuesDownstreamResponseSchema, { RequestTypeData: Type.CloseByServer }));
@@ -94,7 +97,8 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
       else queue.release(messages);
       return undefined;
     }
-    // The server looks at expiry when the poll ends: what expired while it waited is not shown.
+    // The server checks expiry when the poll ends: a message that expired meanwhile is not
+    // delivered.
     const now = clock.now();
     const alive = messages.filter((message) => !isExpired(message, now));
     for (const message of messages) if (isExpired(message, now)) queue.expire(message);

@@ -8,8 +8,8 @@ interface Chunk<T> {
 const newChunk = <T>(): Chunk<T> => ({ items: [], next: undefined });
 
 /**
- * First in, first out, in chunks: no step copies or moves what is already in, however much it is,
- * and what has been taken out is free at once.
+ * First in, first out, in chunks: no operation copies or moves stored items, and the memory of
+ * removed items is released at once.
  */
 export class Fifo<T> {
   #head = newChunk<T>();

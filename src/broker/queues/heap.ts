@@ -1,4 +1,4 @@
-/** A binary heap: the least item first. */
+/** A binary heap with the least item first. */
 export class Heap<T> {
   readonly #items: T[] = [];
   readonly #isBefore: (a: T, b: T) => boolean;
@@ -51,7 +51,7 @@ export class Heap<T> {
     return least;
   }
 
-  /** Takes out everything that does not pass. */
+  /** Removes every item that does not pass. */
   keep(passes: (item: T) => boolean): void {
     const kept = this.#items.filter(passes);
     this.clear();

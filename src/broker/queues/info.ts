@@ -4,10 +4,13 @@ import { QueueInfoSchema, QueuesInfoResponseSchema } from "../../../gen/kubemq_p
 import type { Queue } from "./queue.js";
 import type { QueueStore } from "./store.js";
 
-/** What the server means to do with `_QUEUES_.` is cut a prefix; what it does is trim these, at both ends. */
+/**
+ * The server intends to remove the prefix `_QUEUES_.`, but actually trims these characters at both
+ * ends.
+ */
 const trimmed = /^[_QUES.]+|[_QUES.]+$/g;
 
-/** The statistics of all queues, or of those whose names are listed, separated by semicolons. */
+/** Statistics of all queues, or of the listed names, separated by semicolons. */
 export function queuesInfo(store: QueueStore, request: QueuesInfoRequest): QueuesInfoResponse {
   const asked = request.QueueName.split(";");
   const queues = store.list().flatMap((queue) => {
@@ -30,7 +33,7 @@ export function queuesInfo(store: QueueStore, request: QueuesInfoRequest): Queue
 
 /**
  * The server's arithmetic, on a store that keeps consumed messages until they are too old: Messages
- * and Bytes count them (though this broker has forgotten them), and an empty queue has sent one.
+ * and Bytes count them (although this broker has removed them), and an empty queue has sent one.
  */
 function infoOf(queue: Queue): QueueInfo {
   const stats = queue.stats();

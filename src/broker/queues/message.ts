@@ -1,10 +1,10 @@
-/** What may happen to a message, as its sender wishes. */
+/** The sender's wishes for a message. */
 export interface Policy {
   /** 0: never expires. */
   readonly expirationSeconds: number;
   /** Deliveries that may end without an acknowledgement. 0: any number. */
   readonly maxReceiveCount: number;
-  /** Where a message goes after the last of them. Empty: nowhere, it is dropped. */
+  /** The queue for the message after the last of them. Empty: it is dropped. */
   readonly maxReceiveQueue: string;
 }
 
@@ -14,7 +14,7 @@ export interface Partitioning {
   readonly partitionKey: string;
 }
 
-/** What a sender gave. Copies of a message share it. */
+/** The content from the sender, shared by all copies of a message. */
 export interface Content {
   readonly messageId: string;
   readonly clientId: string;
@@ -27,13 +27,13 @@ export interface Content {
   readonly size: number;
 }
 
-/** What a copy of a message takes along. */
+/** What a copy of a message inherits. */
 export interface History {
-  /** Deliveries before this one that were given back for another try. */
+  /** Earlier deliveries that were returned for another try. */
   readonly deliveries: number;
   /** Nanoseconds since 1970; 0 for never. */
   readonly expiresAt: bigint;
-  /** The queue that gave it up for dead, or empty. */
+  /** The queue that moved it to the dead-letter queue, or empty. */
   readonly reroutedFrom: string;
 }
 
@@ -42,7 +42,7 @@ export interface Message extends History {
   readonly content: Content;
   /** Its number in the queue, from 1. */
   readonly sequence: number;
-  /** When it came to its place in the queue, in nanoseconds since 1970. */
+  /** When it was placed in the queue, in nanoseconds since 1970. */
   readonly timestamp: bigint;
 }
 

@@ -6,15 +6,15 @@ interface Outgoing<T> {
 type State = { is: "open" } | { is: "ended" } | { is: "failed"; error: unknown };
 
 /**
- * What a call has to say, in order. Whoever sends waits until the client takes it, so no more piles
- * up here than there are senders.
+ * The responses of a call, in order. Senders wait until the client reads, so at most one response
+ * per sender is queued.
  */
 export class Outbox<T> implements AsyncIterable<T> {
   readonly #items: Outgoing<T>[] = [];
   #state: State = { is: "open" };
   #wake: (() => void) | undefined;
 
-  /** Resolves when the item is on its way, or never will be. */
+  /** Resolves when the item was sent, or never will be. */
   send(item: T): Promise<void> {
     if (this.#state.is !== "open") return Promise.resolve();
     return new Promise((taken) => {
@@ -23,13 +23,13 @@ export class Outbox<T> implements AsyncIterable<T> {
     });
   }
 
-  /** Ends the call after what has been sent. */
+  /** Ends the call after the queued items. */
   end(): void {
     if (this.#state.is === "open") this.#state = { is: "ended" };
     this.#wake?.();
   }
 
-  /** Ends the call with an error, at once. */
+  /** Ends the call with an error immediately. */
   fail(error: unknown): void {
     if (this.#state.is !== "failed") this.#state = { is: "failed", error };
     this.#drop();

@@ -5,40 +5,40 @@ import { type QueueLimits, Shelf, type ShelfStats } from "./shelf.js";
 
 export type { QueueLimits } from "./shelf.js";
 
-/** What has happened in a queue. */
+/** Statistics of a queue. */
 export interface QueueStats extends ShelfStats {
   readonly consumers: number;
-  /** Whether a consumer ever came. */
+  /** Whether the queue ever had a consumer. */
   readonly consumed: boolean;
 }
 
 /**
- * Messages in the order of their sequences, and the consumers they go to.
+ * The messages of a queue in order of their sequences, and its consumers.
  *
- * A message waits, is held by one consumer, and is then acknowledged (gone) or released: back to its
- * place, ahead of everything younger. To try a message again later, its consumer acknowledges it and
+ * A message waits, is held by one consumer, and is then acknowledged (removed) or released: back to
+ * its place, ahead of all newer ones. To retry a message later, its consumer acknowledges it and
  * pushes a copy, which goes to the tail with a new sequence.
  */
 export interface Queue {
   readonly name: string;
   readonly consumers: number;
-  /** Puts a message at the tail. */
+  /** Appends a message at the tail. */
   push(content: Content, history: History): Message;
-  /** Lets a consumer take what is there now and, until it leaves or wants no more, what comes. */
+  /** Gives a consumer the waiting messages and, until it leaves or wants no more, new ones. */
   join(consumer: Consumer): Seat;
   /** The consumer takes no more messages. What it holds stays with it. */
   leave(seat: Seat): void;
-  /** A held message is done with. False if the queue had been cleared since it was taken. */
+  /** Removes a held message. Returns false if the queue was cleared since it was taken. */
   ack(message: Message): boolean;
-  /** Whether a held message is from after the queue was last cleared. */
+  /** Whether a held message was taken after the queue was last cleared. */
   knows(message: Message): boolean;
-  /** A held message has expired in its consumer's hands. */
+  /** Removes a held message that has expired. */
   expire(message: Message): void;
-  /** Held messages return to their places, as if they had never been taken. */
+  /** Returns held messages to their places, as if they had never been taken. */
   release(messages: Iterable<Message>): void;
   /** The server restarts: nobody is behind the consumers any more. */
   restart(): void;
-  /** Forgets every message, waiting or held. Consumers stay; sequences go on. */
+  /** Removes every message, waiting or held. Consumers stay; sequences continue. */
   clear(): void;
   stats(): QueueStats;
 }

@@ -11,12 +11,12 @@ import { collect } from "./collect.js";
 import type { QueueCore } from "./core.js";
 import { deliveryOf } from "./wire.js";
 
-/** What WaitTimeSeconds 0 stands for. */
+/** The meaning of WaitTimeSeconds 0. */
 export const defaultWaitSeconds = 1;
 
 const waitMs = (seconds: number) => (seconds === 0 ? defaultWaitSeconds : seconds) * 1000;
 
-/** Takes messages that are gone with the answer or, in a peek, shows them and puts them back. */
+/** Takes messages, which are removed with the answer; a peek shows them and puts them back. */
 export async function receiveMessages(
   { store, clock, quirks, profile, newId, receiveTurn }: QueueCore,
   request: ReceiveQueueMessagesRequest,
@@ -46,7 +46,7 @@ export async function receiveMessages(
   return response;
 }
 
-/** Swallows whatever waits and whatever comes, for the whole of the wait. */
+/** Removes all waiting messages, and those that arrive during the whole wait. */
 export async function ackAllMessages(
   { store, clock, newId, receiveTurn }: QueueCore,
   request: AckAllQueueMessagesRequest,
@@ -80,7 +80,7 @@ export async function ackAllMessages(
   return response;
 }
 
-/** Resolves after so many milliseconds, or when the call is cancelled. */
+/** Resolves after `ms` milliseconds, or when the call is cancelled. */
 function elapse(ms: number, clock: QueueCore["clock"], signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

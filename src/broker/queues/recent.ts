@@ -1,6 +1,6 @@
 import { Fifo } from "./fifo.js";
 
-/** The latest of the ids that were added, up to a number; each newer one pushes out the oldest. */
+/** The most recently added ids, up to a limit; a new one replaces the oldest. */
 export class Recent {
   readonly #capacity: number;
   readonly #order = new Fifo<string>();
@@ -14,7 +14,7 @@ export class Recent {
     return this.#ids.has(id);
   }
 
-  /** Adds an id that was not there before, and says which one had to go for it. */
+  /** Adds a new id, and returns the one that it replaced. */
   add(id: string): string | undefined {
     this.#order.push(id);
     this.#ids.add(id);

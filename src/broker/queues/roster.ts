@@ -1,20 +1,20 @@
 import type { Message } from "./message.js";
 
-/** Someone who takes messages from a queue. Its methods must not send, release or join. */
+/** A consumer of a queue. Its methods must not send, release or join. */
 export interface Consumer {
-  /** Whether it takes another message. Asked when it joins and after each message. */
+  /** Whether it accepts another message. Asked when it joins and after each message. */
   wants(): boolean;
   /** How many messages it may hold at once, in a queue that keeps count. @default 1 */
   readonly limit?: number;
   /** Whether the server still counts it after a restart, when nobody is behind it any more. @default false */
   readonly survivesRestarts?: boolean;
-  /** A message for it to hold until it is acknowledged or released. */
+  /** Gives it a message to hold until it is acknowledged or released. */
   take(message: Message): void;
-  /** A message that came up in its turn had expired, and is gone. */
+  /** A message in its turn had expired and was removed. */
   skip(message: Message): void;
 }
 
-/** A consumer's place in the line. */
+/** A consumer's place in the order of turns. */
 export interface Seat {
   readonly consumer: Consumer;
   before: Seat | undefined;
@@ -30,10 +30,10 @@ export const newSeat = (consumer: Consumer): Seat => ({
 });
 
 /**
- * The consumers of a queue in the order of their turns.
+ * The consumers of a queue in order of their turns.
  *
- * A linked list, because consumers leave from the middle. (A Set would do, were it not that V8 steps
- * over every entry ever deleted from its front to find the first.)
+ * A linked list, because consumers leave from the middle. (To find the first entry of a Set, V8
+ * steps over every entry deleted before it.)
  */
 export class Roster {
   #first: Seat | undefined;

@@ -5,13 +5,13 @@ import { checkMessage } from "./checks.js";
 import type { QueueStore } from "./store.js";
 import { contentOf } from "./wire.js";
 
-/** The answer to a message that was sent, and who refused it, if anyone did. */
+/** The answer to a sent message, and the refusal, if any. */
 export interface Sent {
   readonly result: SendQueueMessageResult;
   readonly refusedBy: "nobody" | "check" | "store";
 }
 
-/** Sends a message that came over the wire. Even one that is refused gets a MessageID. */
+/** Sends a message received from a client. Even a refused one gets a MessageID. */
 export function sendMessage(store: QueueStore, message: QueueMessage, newId: () => string): Sent {
   const messageId = message.MessageID === "" ? newId() : message.MessageID;
   const refusal = checkMessage(message);

@@ -3,7 +3,10 @@ import { QueuesDownstreamRequestType as Type } from "../../../gen/kubemq_pb.js";
 import { queueTexts } from "./texts.js";
 import type { Transaction } from "./transaction.js";
 
-/** Settles all or some of a transaction's messages, or says why not. The order of the checks is the server's. */
+/**
+ * Settles all or some messages of a transaction, or returns an error. The checks are in the
+ * server's order.
+ */
 export function settle(transaction: Transaction, request: QueuesDownstreamRequest): string | undefined {
   const { SequenceRange: some, ReQueueChannel: channel } = request;
   switch (request.RequestTypeData) {
@@ -31,7 +34,9 @@ export function settle(transaction: Transaction, request: QueuesDownstreamReques
   }
 }
 
-/** What is said about a transaction that is closed. Two texts speak of another request: the server's slip. */
+/**
+ * The error for a closed transaction. Two of the messages name another request, as the server's do.
+ */
 export function closedText(type: Type): string {
   switch (type) {
     case Type.AckAll:

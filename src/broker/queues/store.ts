@@ -7,7 +7,7 @@ import { type Content, type Message, type Policy, newborn } from "./message.js";
 import { GroupQueue } from "./group-queue.js";
 import { type Queue, type QueueLimits, TurnQueue } from "./queue.js";
 
-/** What became of a message that was sent. Times in nanoseconds since 1970. */
+/** The outcome of sending a message. Times in nanoseconds since 1970. */
 export type Sending =
   { is: "stored"; sentAt: bigint; expiresAt: bigint; delayedTo: bigint } | { is: "refused"; text: string };
 
@@ -15,13 +15,13 @@ const noPolicy: Policy = { expirationSeconds: 0, maxReceiveCount: 0, maxReceiveQ
 
 const seconds = (count: number) => BigInt(count) * 1_000_000_000n;
 
-/** What is asked for when a sender asks for nothing, and the most that may be asked for. */
+/** The default, and the maximum, of MaxReceiveCount. */
 export const maxReceiveCount = 1024;
 
 /** What a profile says of queues. */
 type QueueProfile = Pick<BrokerProfile, "queueDelivery" | "delayCheckMs">;
 
-/** All queues, the messages on their way to them, and the ways from one queue to another. */
+/** All queues, their delayed messages, and the moves from one queue to another. */
 export class QueueStore {
   readonly #clock: Clock;
   readonly #limits: QueueLimits;
@@ -33,11 +33,11 @@ export class QueueStore {
     this.#clock = clock;
     this.#delivery = profile.queueDelivery;
     this.#limits = limits;
-    // What is wrong with a name shows when its time has come; by then nobody listens.
+    // A delayed message with an invalid name fails when it becomes due, unnoticed.
     this.#delays = new Delays(clock, profile.delayCheckMs, (queue, content) => this.send(queue, content, 0));
   }
 
-  /** A queue springs into existence when it is first spoken of. */
+  /** Creates a queue at its first use. */
   queue(name: string): Queue {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
@@ -48,17 +48,17 @@ export class QueueStore {
     return queue;
   }
 
-  /** In the order of their names, as bytes sort. */
+  /** Sorted by name, in byte order. */
   list(): Queue[] {
     return [...this.#queues.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Messages on their way to a queue. */
+  /** Number of delayed messages of a queue. */
   delayed(name: string): number {
     return this.#delays.count(name);
   }
 
-  /** Sends a new message. Its expiration counts from when it can be received. */
+  /** Sends a new message. Its expiration starts when it becomes visible. */
   send(name: string, content: Content, delaySeconds: number): Sending {
     const now = this.#clock.now();
     const { expirationSeconds } = content.policy;
@@ -74,8 +74,8 @@ export class QueueStore {
   }
 
   /**
-   * Sends a held message to a queue as if it were new, and takes it out of its own; or says why not.
-   * Of a message whose queue was deleted there is nothing to send.
+   * Sends a held message to another queue as a new message, and removes it from its own. Returns an
+   * error, if any. A message whose queue was deleted is not sent.
    */
   requeue(from: Queue, message: Message, to: string): string | undefined {
     const refusal = checkQueueName(to);
@@ -92,8 +92,8 @@ export class QueueStore {
   }
 
   /**
-   * A held message was not processed: a copy goes to the tail for another delivery. After the last
-   * one it goes to the dead-letter queue, or nowhere.
+   * Negative acknowledgement: a copy goes to the tail for another delivery. After the last delivery
+   * it goes to the dead-letter queue, or is dropped.
    */
   nack(from: Queue, message: Message): void {
     const { content, expiresAt, reroutedFrom } = message;
@@ -108,7 +108,7 @@ export class QueueStore {
     }
   }
 
-  /** Forgets a queue and what is on its way to it. Consumers that wait go on waiting. */
+  /** Removes a queue and its delayed messages. Waiting consumers keep waiting. */
   delete(name: string): void {
     const queue = this.#queues.get(name);
     queue?.clear();
@@ -121,7 +121,7 @@ export class QueueStore {
     for (const queue of this.#queues.values()) queue.restart();
   }
 
-  /** Forgets everything, and cancels what is planned. */
+  /** Removes everything and cancels the timers. */
   clear(): void {
     for (const queue of this.#queues.values()) queue.clear();
     this.#queues.clear();
@@ -129,7 +129,7 @@ export class QueueStore {
   }
 }
 
-/** Copies carry no partitioning: the real server's leave it out. */
+/** A copy has no partitioning, as on the real server. */
 function copyOf(content: Content, policy: Policy): Content {
   return content.partitioning === undefined && content.policy === policy
     ? content

@@ -15,14 +15,14 @@ import { sendMessage } from "./sending.js";
 import { queueTexts } from "./texts.js";
 import { deliveryOf } from "./wire.js";
 
-/** What VisibilitySeconds 0 stands for. */
+/** The meaning of VisibilitySeconds 0. */
 const defaultVisibilitySeconds = 60;
 
 interface Waiting {
   readonly is: "waiting";
   readonly queue: Queue;
   readonly cancelWait: Cancel;
-  /** Missing only while it is being taken. */
+  /** Undefined only while it is being taken. */
   seat: Seat | undefined;
 }
 
@@ -34,7 +34,7 @@ interface Active {
 
 type State = { readonly is: "idle" } | Waiting | Active | { readonly is: "done" };
 
-/** What follows from a request: an answer, the end of the call, or nothing yet. */
+/** The consequence of a request: an answer, the end of the call, or nothing yet. */
 type Consequence = { is: "done" } | { is: "settled" } | { is: "refused"; text: string } | { is: "pending" };
 
 const done: Consequence = { is: "done" };
@@ -44,7 +44,7 @@ const refused = (text: string): Consequence => ({ is: "refused", text });
 
 const nothing = () => {};
 
-/** One StreamQueueMessage call: takes one message from a queue, and is over when that is settled. */
+/** One StreamQueueMessage call: takes one message from a queue, and ends when it is settled. */
 export class MessageStream implements Conversation<StreamQueueMessagesRequest, StreamQueueMessagesResponse> {
   readonly outbox = new Outbox<StreamQueueMessagesResponse>();
   readonly #core: QueueCore;
@@ -52,7 +52,8 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
   #cancelVisibility: Cancel = nothing;
   /** A lease holds its connection from the start of its call to the end. */
   readonly #connection: Promise<GiveBack> | undefined;
-  // What no request asked for, such as the message itself, bears the marks of the latest request.
+  // Responses that answer no request, such as the message itself, carry the ids of the latest
+  // request.
   #latest = { RequestID: "", StreamRequestTypeData: StreamRequestType.StreamRequestTypeUnknown };
 
   constructor(core: QueueCore) {
@@ -62,7 +63,7 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
 
   async receive(request: StreamQueueMessagesRequest): Promise<void> {
     if (this.#connection !== undefined) await this.#connection;
-    // The server has stopped listening by then, and says nothing.
+    // The server ignores the request by then, and does not answer.
     if (this.#state.is === "done") return;
     this.#latest = {
       RequestID: request.RequestID === "" ? this.#core.newId() : request.RequestID,
@@ -163,7 +164,7 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
     return settled;
   }
 
-  /** Sends something in place of the message, whatever sequence the request names. */
+  /** Sends another message in place of the current one, whatever sequence the request names. */
   #replace(nothingActive: string, send: (active: Active) => boolean): Consequence {
     const state = this.#state;
     if (state.is !== "active") return refused(nothingActive);
@@ -185,7 +186,7 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
     this.outbox.end();
   }
 
-  /** Leaves every queue and timer behind, for good, and says what the state was. */
+  /** Leaves the queue and cancels the timer for good. Returns the previous state. */
   #leave(): State {
     const state = this.#state;
     this.#state = { is: "done" };

@@ -1,4 +1,7 @@
-/** What a KubeMQ server says about queues, exact to the blank: clients tell errors apart by it. */
+/**
+ * A KubeMQ server's messages about queues, character for character: clients distinguish errors by
+ * them.
+ */
 export const queueTexts = {
   subscribe: "Error 121: cannot subscribe to a queue",
   maxMessages: "Error 122: max messages should be between 1 and max message setting in kubemq config  ",

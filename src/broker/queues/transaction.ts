@@ -3,7 +3,7 @@ import type { Queue } from "./queue.js";
 import type { QueueStore } from "./store.js";
 import { queueTexts } from "./texts.js";
 
-/** Messages of one poll that are not settled, by sequence. Every method says what went wrong, if anything. */
+/** The unsettled messages of one poll, by sequence. Every method returns an error, if any. */
 export class Transaction {
   readonly #store: QueueStore;
   readonly #queue: Queue;
@@ -23,7 +23,7 @@ export class Transaction {
     return this.#held.size === 0;
   }
 
-  /** Gives back what is not settled, as if it had never been taken. */
+  /** Returns the unsettled messages to the queue, as if they had never been taken. */
   release(): void {
     const messages = [...this.#held.values()];
     this.#held.clear();
@@ -51,7 +51,7 @@ export class Transaction {
     });
   }
 
-  /** One by one, up to the first that goes wrong; what went before stays settled. */
+  /** Handles them one by one, up to the first error; those before it stay settled. */
   #each(
     sequences: readonly bigint[],
     unknown: (sequence: bigint) => string,

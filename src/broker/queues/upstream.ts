@@ -9,10 +9,10 @@ import { Outbox } from "./outbox.js";
 import { sendMessage } from "./sending.js";
 import { queueTexts } from "./texts.js";
 
-/** How long the reordering quirk holds an answer back for another to overtake it. */
+/** How long the reordering quirk holds an answer back so that another can overtake it. */
 const overtakeMs = 20;
 
-/** One QueuesUpstream call: each request is answered by one response, with a result for each message. */
+/** One QueuesUpstream call: each request gets one response, with a result for each message. */
 export class Upstream implements Conversation<QueuesUpstreamRequest, QueuesUpstreamResponse> {
   readonly outbox = new Outbox<QueuesUpstreamResponse>();
   readonly #core: QueueCore;

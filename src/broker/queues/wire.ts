@@ -7,7 +7,10 @@ import { maxReceiveCount } from "./store.js";
 const noTags: Readonly<Record<string, string>> = {};
 const usualPolicy: Policy = { expirationSeconds: 0, maxReceiveCount, maxReceiveQueue: "" };
 
-/** What is kept of a message that was sent. Attributes are the broker's to give, and are dropped. */
+/**
+ * The stored content of a received message. Attributes are assigned by the broker, so those given
+ * are dropped.
+ */
 export function contentOf(message: QueueMessage, messageId: string): Content {
   const { ClientID: clientId, Metadata: metadata } = message;
   const body = own(message.Body);
@@ -16,7 +19,7 @@ export function contentOf(message: QueueMessage, messageId: string): Content {
     clientId,
     metadata,
     body,
-    // Most messages have neither, and a million of them share these.
+    // Most messages have neither; all of these share the same objects.
     tags: isEmpty(message.Tags) ? noTags : message.Tags,
     policy: policyOf(message.Policy),
     partitioning: partitioningOf(message),
@@ -24,7 +27,7 @@ export function contentOf(message: QueueMessage, messageId: string): Content {
   };
 }
 
-/** A message as its consumer sees it. This delivery counts. */
+/** A message as delivered to its consumer. Counts this delivery. */
 export function deliveryOf(queue: string, message: Message): QueueMessage {
   const { content } = message;
   const { policy, partitioning } = content;
@@ -70,8 +73,9 @@ function partitioningOf(message: QueueMessage): Partitioning | undefined {
 }
 
 /**
- * A body that was decoded is a view of the request it came in: kept as it is, one message of a batch
- * would keep the memory of all. Small copies come from Node's pool, which costs less than a buffer each.
+ * A decoded body is a view of its request: if it were stored as it is, one message would retain the
+ * memory of the whole batch. Small copies come from Node's pool, which is cheaper than a buffer
+ * each.
  */
 function own(body: Uint8Array): Uint8Array {
   return body.length * 2 > body.buffer.byteLength ? body : Buffer.from(body);
