@@ -17,9 +17,9 @@ import {
 } from "../gen/kubemq_pb.js";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { startBroker, systemClock } from "../src/broker/index.js";
-import { collect } from "../src/broker/queues/collect.js";
-import { QueueStore } from "../src/broker/queues/store.js";
-import { Transaction } from "../src/broker/queues/transaction.js";
+import { collect } from "../src/broker/queues/calls/collect.js";
+import { QueueStore } from "../src/broker/queues/model/store.js";
+import { Transaction } from "../src/broker/queues/calls/transaction.js";
 
 const batch = 1000;
 const body = new Uint8Array(100).fill(120);

@@ -1,7 +1,7 @@
 import { constants } from "node:http2";
-import type { Calls } from "./calls.js";
-import type { Gate } from "./gate.js";
-import type { Listener } from "./listener.js";
+import type { Calls } from "./grpc/calls.js";
+import type { Gate } from "./grpc/gate.js";
+import type { Listener } from "./grpc/listener.js";
 import { setImmediate, sleep } from "./timers.js";
 
 /** How long a connection after GOAWAY may be silent, in milliseconds, before it is ended. */

@@ -1,10 +1,10 @@
-import { answerChannelRequest } from "./channel-requests.js";
-import { eventsService } from "./events-service.js";
-import { pingService } from "./ping.js";
-import { queuesService } from "./queues-service.js";
-import { requestsService } from "./requests-service.js";
+import { answerChannelRequest } from "./channels/channel-requests.js";
+import { eventsService } from "./events/events-service.js";
+import { pingService } from "./channels/ping.js";
+import { queuesService } from "./queues/queues-service.js";
+import { requestsService } from "./requests/requests-service.js";
 import type { BrokerCore, Rpcs } from "./service.js";
-import { storedEvents } from "./stored-events.js";
+import { storedEvents } from "./events/stored-events.js";
 
 /** The broker's state, which it loses when it restarts without its memory. @internal */
 export interface Memory {

@@ -1,23 +1,23 @@
 import type { Http2Server, Http2ServerRequest } from "node:http2";
 import { createSecureServer, createServer } from "node:http2";
-import { Calls } from "./calls.js";
+import { Calls } from "./grpc/calls.js";
 import type { Faults } from "./faults.js";
 import { createFaults } from "./faults.js";
-import { Gate } from "./gate.js";
-import { Listener } from "./listener.js";
+import { Gate } from "./grpc/gate.js";
+import { Listener } from "./grpc/listener.js";
 import type { Held, Memory } from "./memory.js";
 import { createMemory } from "./memory.js";
-import { nuid } from "./nuid.js";
+import { nuid } from "./requests/nuid.js";
 import type { BrokerOptions, ResolvedOptions } from "./options.js";
 import { resolveOptions } from "./options.js";
 import type { Quirks } from "./quirks.js";
 import { noQuirks } from "./quirks.js";
 import { seededRandom } from "./random.js";
-import { noCall, refusal, rpcOf, unknownPath } from "./refusal.js";
-import { Reply } from "./reply.js";
+import { noCall, refusal, rpcOf, unknownPath } from "./grpc/refusal.js";
+import { Reply } from "./grpc/reply.js";
 import type { BrokerCore } from "./service.js";
-import { streamingCalls } from "./streaming.js";
-import { unaryCalls } from "./unary.js";
+import { streamingCalls } from "./grpc/streaming.js";
+import { unaryCalls } from "./grpc/unary.js";
 
 /** The broker's state at this moment. */
 export interface BrokerStats extends Held {

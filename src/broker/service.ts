@@ -4,7 +4,7 @@ import type { kubemq } from "../../gen/kubemq_pb.js";
 import type { Clock } from "./clock.js";
 import type { BrokerProfile } from "./profile.js";
 import type { Quirks } from "./quirks.js";
-import type { Reply } from "./reply.js";
+import type { Reply } from "./grpc/reply.js";
 
 /** What a handler may know about the call in addition to its request. */
 export type CallContext = Pick<HandlerContext, "signal" | "values">;

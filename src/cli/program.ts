@@ -1,14 +1,14 @@
 import { Command } from "commander";
 import { readFileSync } from "node:fs";
-import { addBroker } from "./broker.js";
-import { addChannels } from "./channels.js";
-import { addCommands } from "./commands.js";
-import { addEvents } from "./events.js";
+import { addBroker } from "./commands/broker.js";
+import { addChannels } from "./commands/channels.js";
+import { addCommands } from "./commands/commands.js";
+import { addEvents } from "./commands/events.js";
 import { EXIT_CODES_HELP } from "./exit.js";
-import { addPing } from "./ping.js";
-import { addQueries } from "./queries.js";
-import { addQueues } from "./queues.js";
-import { addStore } from "./store.js";
+import { addPing } from "./commands/ping.js";
+import { addQueries } from "./commands/queries.js";
+import { addQueues } from "./commands/queues.js";
+import { addStore } from "./commands/store.js";
 
 /** The whole command line. */
 export function program(): Command {

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { ManualClock } from "kubemq-es/testing";
-import { ChannelBook } from "../../src/broker/channel-book.js";
+import { ChannelBook } from "../../src/broker/channels/channel-book.js";
 
 const namesIn = (book: ChannelBook) => [...book.list(() => false)].map(({ name }) => name);
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ManualClock } from "kubemq-es/testing";
-import type { Logged, StartPosition } from "../../src/broker/event-log.js";
-import type { StoreSubscription } from "../../src/broker/event-store.js";
-import { EventStore } from "../../src/broker/event-store.js";
+import type { Logged, StartPosition } from "../../src/broker/events/event-log.js";
+import type { StoreSubscription } from "../../src/broker/events/event-store.js";
+import { EventStore } from "../../src/broker/events/event-store.js";
 
 const forEver = { maxMessages: Infinity, maxAgeMs: Infinity };
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { ManualClock } from "../../src/broker/clock.js";
-import { GroupQueue } from "../../src/broker/queues/group-queue.js";
-import { type Content, type Message, newborn } from "../../src/broker/queues/message.js";
-import type { Seat } from "../../src/broker/queues/roster.js";
+import { GroupQueue } from "../../src/broker/queues/model/group-queue.js";
+import { type Content, type Message, newborn } from "../../src/broker/queues/model/message.js";
+import type { Seat } from "../../src/broker/queues/model/roster.js";
 
 const content = (messageId: string): Content => ({
   messageId,

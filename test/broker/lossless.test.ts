@@ -4,7 +4,7 @@ import { create, fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { EventSchema } from "kubemq-es/gen";
 import { startBroker } from "kubemq-es/testing";
-import { decodeMessage, decodeText, encodeMessage, encodeText } from "../../src/broker/lossless.js";
+import { decodeMessage, decodeText, encodeMessage, encodeText } from "../../src/broker/grpc/lossless.js";
 
 /** Half an emoji, as protobufjs writes it: three bytes that are no UTF-8. */
 const halfEmoji = Buffer.from([0xed, 0xa0, 0xbd]);

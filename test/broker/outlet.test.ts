@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { ManualClock } from "kubemq-es/testing";
-import { Outlet } from "../../src/broker/outlet.js";
-import type { Reply } from "../../src/broker/reply.js";
+import { Outlet } from "../../src/broker/channels/outlet.js";
+import type { Reply } from "../../src/broker/grpc/reply.js";
 
 /** A client's end of a stream that takes one write and then waits to be told to take more. */
 class SlowReply {

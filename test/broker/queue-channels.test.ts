@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
 import { ManualClock } from "../../src/broker/clock.js";
-import { newborn } from "../../src/broker/queues/message.js";
-import { queueChannels } from "../../src/broker/queues/channels.js";
-import { QueueStore } from "../../src/broker/queues/store.js";
+import { newborn } from "../../src/broker/queues/model/message.js";
+import { queueChannels } from "../../src/broker/queues/model/channels.js";
+import { QueueStore } from "../../src/broker/queues/model/store.js";
 
 const content = (expirationSeconds = 0) => ({
   messageId: "m",

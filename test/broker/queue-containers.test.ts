@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { Fifo } from "../../src/broker/queues/fifo.js";
-import { Heap } from "../../src/broker/queues/heap.js";
-import { type Consumer, newSeat, Roster } from "../../src/broker/queues/roster.js";
+import { Fifo } from "../../src/broker/fifo.js";
+import { Heap } from "../../src/broker/queues/model/heap.js";
+import { type Consumer, newSeat, Roster } from "../../src/broker/queues/model/roster.js";
 
 const nobody: Consumer = { wants: () => false, take() {}, skip() {} };
 

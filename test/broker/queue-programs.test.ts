@@ -2,11 +2,11 @@ import { deepStrictEqual } from "node:assert/strict";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ManualClock } from "../../src/broker/clock.js";
-import type { Content, Message } from "../../src/broker/queues/message.js";
-import type { Queue } from "../../src/broker/queues/queue.js";
-import type { Seat } from "../../src/broker/queues/roster.js";
-import { QueueStore } from "../../src/broker/queues/store.js";
-import { Transaction } from "../../src/broker/queues/transaction.js";
+import type { Content, Message } from "../../src/broker/queues/model/message.js";
+import type { Queue } from "../../src/broker/queues/model/queue.js";
+import type { Seat } from "../../src/broker/queues/model/roster.js";
+import { QueueStore } from "../../src/broker/queues/model/store.js";
+import { Transaction } from "../../src/broker/queues/calls/transaction.js";
 import { type Delivery, NaiveQueues, type Wishes } from "./naive-queues.js";
 
 const names = ["a", "b", "dead"] as const;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ManualClock } from "kubemq-es/testing";
-import { QueryCache } from "../../src/broker/query-cache.js";
-import type { Answer } from "../../src/broker/request-router.js";
-import { Inboxes, RequestRouter } from "../../src/broker/request-router.js";
+import { QueryCache } from "../../src/broker/requests/query-cache.js";
+import type { Answer } from "../../src/broker/requests/request-router.js";
+import { Inboxes, RequestRouter } from "../../src/broker/requests/request-router.js";
 
 function setUp() {
   const clock = new ManualClock();

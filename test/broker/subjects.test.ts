@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { Subjects, fanOut } from "../../src/broker/subjects.js";
+import { Subjects, fanOut } from "../../src/broker/channels/subjects.js";
 
 /** The rules of matching, as plainly as they can be said. */
 function matchesPlainly(pattern: string, subject: string): boolean {

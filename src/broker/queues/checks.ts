@@ -6,9 +6,9 @@ import type {
   StreamQueueMessagesRequest,
 } from "../../../gen/kubemq_pb.js";
 import { StreamRequestType } from "../../../gen/kubemq_pb.js";
-import type { Verdict } from "../check.js";
-import { checkQueueName, isStorable } from "../check.js";
-import { texts } from "../errors.js";
+import type { Verdict } from "../channels/check.js";
+import { checkQueueName, isStorable } from "../channels/check.js";
+import { texts } from "../grpc/errors.js";
 import { queueTexts } from "./texts.js";
 
 /** The limits that a KubeMQ server has unless it is configured otherwise. */

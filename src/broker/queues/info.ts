@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import type { QueueInfo, QueuesInfoRequest, QueuesInfoResponse } from "../../../gen/kubemq_pb.js";
 import { QueueInfoSchema, QueuesInfoResponseSchema } from "../../../gen/kubemq_pb.js";
-import type { Queue } from "./queue.js";
-import type { QueueStore } from "./store.js";
+import type { Queue } from "./model/queue.js";
+import type { QueueStore } from "./model/store.js";
 
 /**
  * The server intends to remove the prefix `_QUEUES_.`, but actually trims these characters at both

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import type { QueueMessage, QueueMessagePolicy } from "../../../gen/kubemq_pb.js";
 import { QueueMessageAttributesSchema, QueueMessagePolicySchema, QueueMessageSchema } from "../../../gen/kubemq_pb.js";
-import type { Content, Message, Partitioning, Policy } from "./message.js";
-import { maxReceiveCount } from "./store.js";
+import type { Content, Message, Partitioning, Policy } from "./model/message.js";
+import { maxReceiveCount } from "./model/store.js";
 
 const noTags: Readonly<Record<string, string>> = {};
 const usualPolicy: Policy = { expirationSeconds: 0, maxReceiveCount, maxReceiveQueue: "" };

@@ -1,0 +1,162 @@
+import { create } from "@bufbuild/protobuf";
+import { randomUUID } from "node:crypto";
+import type { QueuesDownstreamRequest, QueuesDownstreamResponse } from "../../../../gen/kubemq_pb.js";
+import { QueuesDownstreamRequestType as Type, QueuesDownstreamResponseSchema } from "../../../../gen/kubemq_pb.js";
+import { checkGet, withRefusal } from "../checks.js";
+import { collect } from "./collect.js";
+import type { Conversation } from "./conversation.js";
+import type { QueueCore } from "../model/core.js";
+import { isExpired } from "../model/message.js";
+import { Outbox } from "./outbox.js";
+import { Recent } from "../model/recent.js";
+import { closedText, settle } from "./settlement.js";
+import { queueTexts } from "../texts.js";
+import { Transaction } from "./transaction.js";
+import { deliveryOf } from "../wire.js";
+
+/** The shortest poll, whatever WaitTimeout is. */
+const minWaitMs = 1000;
+/** The meaning of MaxItems 0. */
+const defaultMaxItems = 200_000;
+/**
+ * How many closed transactions, and how many open empty ones, a call remembers. Older ones are
+ * unknown to it.
+ */
+const rememberedTransactions = 256;
+
+type Settled =
+  { is: "settled" } | { is: "silent" } | { is: "refused"; text: string } | { is: "offsets"; offsets: bigint[] };
+
+/**
+ * One QueuesDownstream call: polls, and the transactions that they open. Requests are handled one
+ * at a time, so any request after a poll waits for the poll's end.
+ */
+export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesDownstreamResponse> {
+  readonly outbox = new Outbox<QueuesDownstreamResponse>();
+  readonly #core: QueueCore;
+  readonly #over = new AbortController();
+  readonly #open = new Map<string, Transaction>();
+  readonly #closed = new Recent(rememberedTransactions);
+  readonly #empty = new Recent(rememberedTransactions);
+
+  constructor(core: QueueCore) {
+    this.#core = core;
+  }
+
+  async receive(request: QueuesDownstreamRequest): Promise<void> {
+    if (this.#over.signal.aborted) return;
+    const answer = request.RequestTypeData === Type.Get ? await this.#poll(request) : this.#settlement(request);
+    if (answer !== undefined) await this.outbox.send(answer);
+  }
+
+  /** Polls are cancelled, unless they outlive their calls, and what was taken and not settled returns to its place. */
+  close(): void {
+    this.#over.abort();
+    for (const transaction of this.#open.values()) transaction.release();
+    this.#open.clear();
+  }
+
+  /** Sends CloseByServer and ignores further requests, as newer servers do when they shut down. */
+  closeByServer(): void {
+    this.close();
+    void this.outbox.send(create(QueuesDownstreamResponseSchema, { RequestTypeData: Type.CloseByServer }));
+  }
+
+  /** Polls on a connection of its own, or on the shared one whose turn it is, as soon as that is free. */
+  async #poll(request: QueuesDownstreamRequest): Promise<QueuesDownstreamResponse | undefined> {
+    const { connections } = this.#core;
+    if (connections === undefined) return this.#pollNow(request);
+    const giveBack = await connections.take();
+    try {
+      return await this.#pollNow(request);
+    } finally {
+      giveBack();
+    }
+  }
+
+  async #pollNow(request: QueuesDownstreamRequest): Promise<QueuesDownstreamResponse | undefined> {
+    const { store, clock, quirks, profile, forgotten } = this.#core;
+    const response = create(QueuesDownstreamResponseSchema, {
+      TransactionId: randomUUID(),
+      RefRequestId: request.RequestID,
+      RequestTypeData: Type.Get,
+    });
+    const refusal = checkGet(request);
+    if (refusal !== undefined) return withRefusal(response, refusal);
+    const queue = store.queue(request.Channel);
+    const wish = {
+      count: request.MaxItems <= 0 ? defaultMaxItems : request.MaxItems,
+      countExpired: true,
+      survivesRestarts: profile.pollsSurviveRestarts,
+      waitMs: Math.max(minWaitMs, request.WaitTimeout),
+    };
+    const cancelled = profile.pollsOutliveCalls ? forgotten : this.#over.signal;
+    const { end, messages, expired } = await collect(queue, wish, clock, cancelled);
+    if (end === "cancelled" || this.#over.signal.aborted) {
+      if (request.AutoAck && end !== "cancelled") for (const message of messages) queue.ack(message);
+      else queue.release(messages);
+      return undefined;
+    }
+    // The server checks expiry when the poll ends: a message that expired meanwhile is not
+    // delivered.
+    const now = clock.now();
+    const alive = messages.filter((message) => !isExpired(message, now));
+    for (const message of messages) if (isExpired(message, now)) queue.expire(message);
+    const transaction = new Transaction(store, queue, alive);
+    if (request.AutoAck) transaction.ack(transaction.offsets);
+    if (request.AutoAck || messages.length + expired === 0) this.#closed.add(response.TransactionId);
+    else this.#begin(response.TransactionId, transaction);
+    response.Messages = alive.map((message) => deliveryOf(queue.name, message));
+    const [first] = response.Messages;
+    if (quirks.doubleMessages && first !== undefined && alive.length > 1) response.Messages.unshift(first);
+    return response;
+  }
+
+  #settlement(request: QueuesDownstreamRequest): QueuesDownstreamResponse | undefined {
+    const { RequestTypeData: type, RefTransactionId: TransactionId, RequestID: RefRequestId } = request;
+    const { confirmSettlements } = this.#core.quirks;
+    if (confirmSettlements && type === Type.ActiveOffsets) return undefined;
+    const settled = this.#settle(request);
+    if (settled.is === "silent" || (settled.is === "settled" && !confirmSettlements)) return undefined;
+    const answer = create(QueuesDownstreamResponseSchema, { TransactionId, RefRequestId, RequestTypeData: type });
+    if (settled.is === "offsets") answer.ActiveOffsets = settled.offsets;
+    if (settled.is !== "refused") return answer;
+    if (settled.text === queueTexts.requestUnknown) answer.RequestTypeData = Type.PollRequestTypeUnknown;
+    return withRefusal(answer, settled.text);
+  }
+
+  #settle(request: QueuesDownstreamRequest): Settled {
+    const { RefTransactionId: id, RequestTypeData: type } = request;
+    const transaction = this.#open.get(id);
+    if (transaction === undefined) {
+      if (!this.#closed.has(id)) return refused(queueTexts.transactionUnknown);
+      return type === Type.CloseByClient ? { is: "silent" } : refused(closedText(type));
+    }
+    if (type === Type.ActiveOffsets) return { is: "offsets", offsets: transaction.offsets };
+    if (type === Type.CloseByClient) {
+      this.#close(id, transaction);
+      return { is: "silent" };
+    }
+    const failure = settle(transaction, request);
+    if (failure !== undefined) return refused(failure);
+    if (transaction.isEmpty) this.#close(id, transaction);
+    return { is: "settled" };
+  }
+
+  #begin(id: string, transaction: Transaction): void {
+    this.#open.set(id, transaction);
+    if (!transaction.isEmpty) return;
+    // Expired messages alone open a transaction too: an empty one, which hardly any client closes.
+    const oldest = this.#empty.add(id);
+    const forgotten = oldest === undefined ? undefined : this.#open.get(oldest);
+    if (oldest !== undefined && forgotten !== undefined) this.#close(oldest, forgotten);
+  }
+
+  #close(id: string, transaction: Transaction): void {
+    this.#open.delete(id);
+    transaction.release();
+    this.#closed.add(id);
+  }
+}
+
+const refused = (text: string): Settled => ({ is: "refused", text });

@@ -1,0 +1,261 @@
+import type { Cancel, Clock } from "../../clock.js";
+import type { Content, History, Message } from "./message.js";
+import type { Queue, QueueStats } from "./queue.js";
+import { type Consumer, type Seat, newSeat } from "./roster.js";
+import { type QueueLimits, Shelf } from "./shelf.js";
+
+/** How long a message that a member left behind rests with another one before it is sent again, in milliseconds. */
+const restMs = 100;
+
+/** A consumer of the group, until it has left and its messages are settled or given back. */
+interface Member {
+  readonly consumer: Consumer;
+  readonly limit: number;
+  /** Messages that the server counts as delivered to it and not acknowledged. */
+  readonly pending: Set<Message>;
+  /** Those of them that the consumer took. The others are trapped: nobody sees them until the member is gone. */
+  readonly taken: Set<Message>;
+  /** Those of them that another member left behind, and that are sent again when they have rested. */
+  readonly resting: Set<Message>;
+  cancelRest: Cancel;
+  /** The server noticed that the member has as many messages as it asked for. */
+  stalled: boolean;
+  left: boolean;
+  /** From before a restart: nobody is behind it any more, and it stays. */
+  stranded: boolean;
+}
+
+/**
+ * A queue as the open-source server keeps it: a durable queue group of NATS Streaming that each poll joins and leaves.
+ *
+ * A poll is a member of the group until the messages it took are settled, long after its answer. Up to the number it asked for,
+ * the server delivers messages to it all that time, and they are trapped. An acknowledgement makes room for the next message
+ * before the member is gone, so nearly every settlement traps one for a moment. What a member leaves behind passes to the other
+ * members in turn, rests there, and is then forced onto the one with the fewest messages, however many that one asked for; if it
+ * no longer listens, the messages are trapped again. That is how messages lose their order when polls overlap, how a slow message
+ * delays others, and how short polls of several consumers pass messages to and fro. The last member leaves its messages to the
+ * next one to join, which gets them first and in order.
+ */
+export class GroupQueue implements Queue {
+  readonly name: string;
+  readonly #shelf: Shelf;
+  /** In the order in which the server looks for the one with the fewest messages. */
+  readonly #members: Member[] = [];
+  readonly #seats = new WeakMap<Seat, Member>();
+  readonly #holders = new Map<Message, Member>();
+  readonly #clock: Clock;
+  #consumed = false;
+  #serving = false;
+
+  constructor(name: string, clock: Clock, limits: QueueLimits) {
+    this.name = name;
+    this.#clock = clock;
+    this.#shelf = new Shelf(clock, limits);
+  }
+
+  get consumers(): number {
+    return this.#members.length;
+  }
+
+  push(content: Content, history: History): Message {
+    const message = this.#shelf.push(content, history);
+    this.#serve();
+    return message;
+  }
+
+  join(consumer: Consumer): Seat {
+    const member = newMember(consumer);
+    const seat = newSeat(consumer);
+    this.#seats.set(seat, member);
+    this.#consumed = true;
+    this.#members.push(member);
+    // The first member inherits all that the last one left behind, whatever it asks for.
+    if (this.#members.length === 1) this.#inherit(member);
+    this.#serve();
+    return seat;
+  }
+
+  leave(seat: Seat): void {
+    const member = this.#seats.get(seat);
+    if (member === undefined) return;
+    member.left = true;
+    this.#removeIfDone(member);
+  }
+
+  ack(message: Message): boolean {
+    const member = this.#holders.get(message);
+    // A second acknowledgement of a message changes nothing.
+    if (member === undefined || member.stranded) return false;
+    this.#detach(message, member);
+    this.#shelf.settle(message);
+    this.#makeRoom(member);
+    this.#removeIfDone(member);
+    return true;
+  }
+
+  knows(message: Message): boolean {
+    return this.#shelf.knows(message);
+  }
+
+  expire(message: Message): void {
+    if (this.ack(message)) this.#shelf.countExpired();
+  }
+
+  release(messages: Iterable<Message>): void {
+    const members = new Set<Member>();
+    for (const message of messages) {
+      const member = this.#holders.get(message);
+      if (member !== undefined) members.add(member);
+    }
+    for (const member of members) this.#remove(member);
+  }
+
+  restart(): void {
+    for (const member of this.#members) {
+      if (member.consumer.survivesRestarts !== true) continue;
+      member.stranded = true;
+      member.left = true;
+    }
+  }
+
+  clear(): void {
+    this.#shelf.clear();
+    this.#holders.clear();
+    for (const member of this.#members.slice()) {
+      member.stranded = false;
+      member.pending.clear();
+      member.taken.clear();
+      member.resting.clear();
+      member.stalled = false;
+      this.#removeIfDone(member);
+    }
+  }
+
+  stats(): QueueStats {
+    return { ...this.#shelf.stats(), consumers: this.#members.length, consumed: this.#consumed };
+  }
+
+  /** Hands out messages as long as there are any, and the member whose turn it is has room. */
+  #serve(): void {
+    // A consumer that acknowledges what it is just being handed is served by the loop that hands it over.
+    if (this.#serving) return;
+    this.#serving = true;
+    this.#shelf.dropAged();
+    while (this.#members.some(({ stalled }) => !stalled)) {
+      const member = this.#choose();
+      if (member === undefined) break;
+      // The server stops here, though another member may have room.
+      if (isFull(member)) {
+        member.stalled = true;
+        break;
+      }
+      const message = this.#shelf.next();
+      if (message === undefined) break;
+      this.#give(message, member);
+      if (isFull(member)) member.stalled = true;
+    }
+    this.#shelf.trim();
+    this.#serving = false;
+  }
+
+  /** The member with the fewest messages that is not stalled, or else the first. The first goes to the end when chosen. */
+  #choose(): Member | undefined {
+    const members = this.#members;
+    let chosen: Member | undefined;
+    for (const member of members) {
+      if (!member.stalled && member.pending.size < (chosen?.pending.size ?? Infinity)) chosen = member;
+    }
+    const [first] = members;
+    chosen ??= first;
+    if (chosen !== undefined && chosen === first) members.push(...members.splice(0, 1));
+    return chosen;
+  }
+
+  #give(message: Message, member: Member): void {
+    const { consumer } = member;
+    const listens = !member.left && consumer.wants();
+    if (!this.#shelf.hold(message)) {
+      if (listens) consumer.skip(message);
+      return;
+    }
+    this.#holders.set(message, member);
+    member.pending.add(message);
+    if (!listens) return;
+    member.taken.add(message);
+    consumer.take(message);
+  }
+
+  #detach(message: Message, member: Member): void {
+    this.#holders.delete(message);
+    member.pending.delete(message);
+    member.taken.delete(message);
+    member.resting.delete(message);
+  }
+
+  #makeRoom(member: Member): void {
+    if (!member.stalled || isFull(member)) return;
+    member.stalled = false;
+    this.#serve();
+  }
+
+  #removeIfDone(member: Member): void {
+    if (member.taken.size === 0 && (member.left || !member.consumer.wants())) this.#remove(member);
+  }
+
+  #remove(member: Member): void {
+    const at = this.#members.indexOf(member);
+    if (at < 0 || member.stranded) return;
+    this.#members.splice(at, 1);
+    member.left = true;
+    member.cancelRest();
+    const orphans = [...member.pending].sort((a, b) => a.sequence - b.sequence);
+    for (const message of orphans) this.#detach(message, member);
+    if (this.#members.length === 0) for (const message of orphans) this.#shelf.putBack(message);
+    else this.#passOn(orphans);
+  }
+
+  /** One each to the members in turn, which do not see them yet. */
+  #passOn(orphans: readonly Message[]): void {
+    const heirs = this.#members.slice(0, orphans.length);
+    orphans.forEach((message, number) => {
+      const heir = heirs[number % heirs.length];
+      if (heir === undefined) return;
+      this.#holders.set(message, heir);
+      heir.pending.add(message);
+      heir.resting.add(message);
+    });
+    for (const heir of heirs) {
+      heir.cancelRest();
+      heir.cancelRest = this.#clock.setTimer(restMs, () => this.#sendRested(heir));
+    }
+  }
+
+  #sendRested(heir: Member): void {
+    for (const message of [...heir.resting].sort((a, b) => a.sequence - b.sequence)) {
+      const chosen = this.#choose();
+      this.#detach(message, heir);
+      if (chosen !== undefined && this.#shelf.settle(message)) this.#give(message, chosen);
+      if (chosen !== heir) this.#makeRoom(heir);
+    }
+  }
+
+  #inherit(member: Member): void {
+    for (let next = this.#shelf.nextReturned(); next !== undefined; next = this.#shelf.nextReturned()) {
+      this.#give(next, member);
+    }
+  }
+}
+
+const newMember = (consumer: Consumer): Member => ({
+  consumer,
+  limit: consumer.limit ?? 1,
+  pending: new Set(),
+  taken: new Set(),
+  resting: new Set(),
+  cancelRest() {},
+  stalled: false,
+  left: false,
+  stranded: false,
+});
+
+const isFull = ({ pending, limit }: Member): boolean => pending.size >= limit;

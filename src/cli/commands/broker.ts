@@ -1,0 +1,83 @@
+import type { Command } from "commander";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { Option } from "commander";
+import type { ProfileName } from "../../broker/index.js";
+import { profiles, startBroker } from "../../broker/index.js";
+import { Failure } from "../exit.js";
+import { stopSignal } from "../stop.js";
+import { integer } from "../values.js";
+
+interface BrokerFlags {
+  readonly port: number;
+  readonly host: string;
+  readonly token?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsCa?: string;
+  readonly profile: ProfileName;
+  readonly verbose?: true;
+}
+
+export function addBroker(program: Command): void {
+  program
+    .command("broker")
+    .summary("run a broker for development and tests")
+    .description(
+      "Runs the embedded broker in the foreground until Ctrl-C or SIGTERM. It speaks the protocol of KubeMQ " +
+        "servers, keeps everything in memory, and is meant for development and tests.",
+    )
+    .option("-p, --port <port>", "where to listen; 0 takes a free port", integer(0, 65_535), 50_000)
+    .option("--host <address>", "the interface to listen on; 0.0.0.0 is all of them", "127.0.0.1")
+    .option("--token <token>", "refuse calls that do not bring this token")
+    .option("--tls-cert <file>", "serve TLS with this certificate")
+    .option("--tls-key <file>", "and its private key")
+    .option("--tls-ca <file>", "ask clients for a certificate of this authority")
+    .addOption(
+      new Option("--profile <name>", "behave like this server; community has the traps of the open-source server")
+        .choices(Object.keys(profiles))
+        .default("default"),
+    )
+    .option("-v, --verbose", "print every call to standard error")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ kubemq-es broker
+  listening on 127.0.0.1:50000
+  $ kubemq-es broker --port 0 --token secret --verbose
+  $ kubemq-es broker --profile community
+  $ kubemq-es broker --tls-cert server.pem --tls-key server.key --tls-ca ca.pem`,
+    )
+    .action(runBroker);
+}
+
+async function runBroker(flags: BrokerFlags): Promise<void> {
+  const signal = stopSignal();
+  const [cert, key, ca] = await Promise.all([flags.tlsCert, flags.tlsKey, flags.tlsCa].map(read));
+  const broker = await startBroker({
+    port: flags.port,
+    host: flags.host,
+    profile: flags.profile,
+    ...(flags.token !== undefined && { token: flags.token }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    ...(ca && { ca }),
+    ...(flags.verbose && { onCall: (rpc: string) => console.error(`${new Date().toISOString()} ${rpc}`) }),
+  }).catch((error: unknown) => {
+    if (!isTaken(error)) throw error;
+    throw new Failure(`${error.message}: another process listens there, choose another --port`);
+  });
+  try {
+    console.log(`listening on ${broker.address}`);
+    if (!signal.aborted) await once(signal, "abort");
+  } finally {
+    await broker.close();
+  }
+}
+
+const read = async (file: string | undefined) => (file === undefined ? undefined : readFile(file));
+
+function isTaken(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+}

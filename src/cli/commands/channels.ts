@@ -1,0 +1,60 @@
+import { Argument, type Command } from "commander";
+import type { ChannelKind } from "../../index.js";
+import { connectionOptions, withSession } from "../session.js";
+
+const KINDS: Readonly<Record<string, ChannelKind>> = {
+  events: "events",
+  store: "eventsStore",
+  commands: "commands",
+  queries: "queries",
+  queues: "queues",
+};
+
+const kindArgument = () => new Argument("<kind>", "which pattern").choices(Object.keys(KINDS));
+const kindOf = (name: string): ChannelKind => KINDS[name] ?? "events";
+
+export function addChannels(program: Command): void {
+  const channels = program
+    .command("channels")
+    .summary("list, create and delete channels")
+    .description("Channels are also made by their first use. Servers without channel management do not answer.");
+
+  connectionOptions(
+    channels
+      .command("list")
+      .addArgument(kindArgument())
+      .argument("[search]", "only names that contain this")
+      .summary("list the channels of one pattern with their counts")
+      .addHelpText(
+        "after",
+        "\nExamples:\n  $ kubemq-es channels list queues\n  $ kubemq-es channels list events orders --json",
+      ),
+  ).action(async (kind: string, search: string | undefined, _flags: object, command: Command) =>
+    withSession(command, async ({ client, output, signal }) => {
+      for (const channel of await client.channels.list(kindOf(kind), search, { signal })) {
+        const { name, active, incoming, outgoing, lastActivity } = channel;
+        const state = active ? "active" : "idle";
+        await output.print(
+          `${name}  ${state} since ${lastActivity.toISOString()}  in ${incoming.messages}  out ${outgoing.messages}  waiting ${outgoing.waiting}`,
+          channel,
+        );
+      }
+    }),
+  );
+
+  for (const verb of ["create", "delete"] as const) {
+    connectionOptions(
+      channels
+        .command(verb)
+        .addArgument(kindArgument())
+        .argument("<name>", "the channel")
+        .summary(verb === "create" ? "create a channel" : "delete a channel and what it holds")
+        .addHelpText("after", `\nExamples:\n  $ kubemq-es channels ${verb} queues jobs`),
+    ).action(async (kind: string, name: string, _flags: object, command: Command) =>
+      withSession(command, async ({ client, output, signal }) => {
+        await client.channels[verb](kindOf(kind), name, { signal });
+        await output.print(`${verb}d ${name}`, { kind: kindOf(kind), channel: name, [`${verb}d`]: true });
+      }),
+    );
+  }
+}

@@ -1,0 +1,67 @@
+import type { Command } from "commander";
+import type { CommandRequest } from "../../index.js";
+import { EXIT, Failure } from "../exit.js";
+import { envelope, messageOptions, readBody, type MessageOptions } from "../input.js";
+import {
+  benchRequests,
+  requestBenchOptions,
+  respondOptions,
+  respondToEach,
+  type RequestBenchOptions,
+  type RespondOptions,
+} from "./requests.js";
+import { connectionOptions, withSession } from "../session.js";
+
+export function addCommands(program: Command): void {
+  const commands = program
+    .command("commands")
+    .summary("ask somebody to do something, and hear whether it was done")
+    .description("A command goes to one responder, which says that it was executed or why not.");
+
+  connectionOptions(
+    messageOptions(
+      commands
+        .command("send <channel> [body]")
+        .summary("send a command; exits 1 when it was not executed, 4 when nobody answered"),
+    ).addHelpText(
+      "after",
+      `
+Examples:
+  $ kubemq-es commands send door open
+  $ kubemq-es commands send door open --timeout 2000 && echo it is open`,
+    ),
+  ).action(async (channel: string, body: string | undefined, options: MessageOptions, command: Command) =>
+    withSession(command, async ({ client, output, signal }) => {
+      const message = { ...envelope(channel, options), body: await readBody(body, options.metadata !== undefined) };
+      const result = await client.commands.send(message, { signal });
+      await output.print(result.executed ? "executed" : `not executed: ${result.error}`, { channel, ...result });
+      if (!result.executed) throw new Failure(`the command on ${channel} was not executed`, EXIT.failed);
+    }),
+  );
+
+  connectionOptions(
+    respondOptions(
+      commands
+        .command("respond <channel>")
+        .alias("subscribe")
+        .summary("print commands and answer each that it was executed, until Ctrl-C"),
+      "commands",
+      "answer that it was not executed, and why",
+    ).addHelpText(
+      "after",
+      `
+Examples:
+  $ kubemq-es commands respond door
+  $ kubemq-es commands respond door --fail 'the key is lost'`,
+    ),
+  ).action(async (channel: string, options: RespondOptions, command: Command) =>
+    withSession(command, (session) => respondToEach(session, session.client.commands, channel, options, respond)),
+  );
+
+  connectionOptions(requestBenchOptions(commands.command("bench [channel]"), "commands")).action(
+    async (channel: string | undefined, options: RequestBenchOptions, command: Command) =>
+      withSession(command, (session) => benchRequests(session, session.client.commands, channel, options, respond)),
+  );
+}
+
+const respond = (command: CommandRequest) => command.respond();

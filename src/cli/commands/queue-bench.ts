@@ -1,0 +1,49 @@
+import type { BenchOptions } from "../bench.js";
+import { Failure } from "../exit.js";
+import { startProgress } from "../progress.js";
+import type { Session } from "../session.js";
+
+const SEND_BATCH = 500;
+const PREFETCH = 100;
+
+/** Sends `count` messages, then consumes and acknowledges them one by one, and prints both rates. */
+export async function benchQueue(
+  { client, output, signal }: Session,
+  channel: string,
+  { count, size }: BenchOptions,
+): Promise<void> {
+  const body = new Uint8Array(size).fill(0x78);
+  const sending = startProgress("sent", count);
+  const started = performance.now();
+  {
+    await using publisher = client.queues.publisher();
+    for (let sent = 0; sent < count;) {
+      signal.throwIfAborted();
+      const batch = Array.from({ length: Math.min(SEND_BATCH, count - sent) }, () => ({ channel, body }));
+      const refused = (await publisher.send(batch)).find((result) => !result.ok);
+      if (refused?.ok === false) throw new Failure(refused.error.message);
+      sending.set((sent += batch.length));
+    }
+  }
+  sending.end();
+  const sentPerSecond = Math.round((count / (performance.now() - started)) * 1000);
+
+  const settling = startProgress("settled", count);
+  const from = performance.now();
+  const pending: Promise<void>[] = [];
+  let settled = 0;
+  for await (const delivery of client.queues.consume({ channel, prefetch: PREFETCH }, { signal })) {
+    pending.push(delivery.ack());
+    if (pending.length >= PREFETCH) await Promise.all(pending.splice(0));
+    settling.set((settled += 1));
+    if (settled >= count) break;
+  }
+  await Promise.all(pending);
+  settling.end();
+  signal.throwIfAborted();
+  const settledPerSecond = Math.round((count / (performance.now() - from)) * 1000);
+  await output.print(
+    `sent ${count} of ${size} bytes, ${sentPerSecond} a second; settled ${settled}, ${settledPerSecond} a second`,
+    { channel, sent: count, size, sentPerSecond, settled, settledPerSecond },
+  );
+}

@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import type { Incoming } from "../../index.js";
+import type { Output } from "../output.js";
+import { integer } from "../values.js";
+
+export interface SubscribeOptions {
+  readonly group?: string;
+  readonly count?: number;
+}
+
+/** Options of every receiving command; `what` names the messages in the help. */
+export function subscribeOptions(command: Command, what: string): Command {
+  return command
+    .option("--group <name>", `share the ${what} with the other members of this group`)
+    .option("-n, --count <n>", "end after so many", integer(1));
+}
+
+/** The channel and group to subscribe to. */
+export function filterOf(channel: string, { group }: SubscribeOptions): { channel: string; group?: string } {
+  return { channel, ...(group !== undefined && { group }) };
+}
+
+/** Prints each message, then runs the action on it, until `count` messages are done. */
+export async function printEach<M extends Incoming<unknown>>(
+  output: Output,
+  messages: AsyncIterable<M>,
+  { count = Infinity }: SubscribeOptions,
+  printed: (message: M) => readonly [forPeople: string, forPrograms: object],
+  finish?: (message: M) => Promise<void>,
+): Promise<void> {
+  let done = 0;
+  for await (const message of messages) {
+    await output.print(...printed(message));
+    await finish?.(message);
+    if ((done += 1) >= count) break;
+  }
+}
