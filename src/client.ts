@@ -104,11 +104,17 @@ export class KubeMQClient implements AsyncDisposable {
   }
 
   /**
-   * Refuses new work, ends every loop quietly, flushes publishers, lets running calls and settlements finish, for at most `timeoutMs`
-   * (default 5000), then cancels what is left. Never rejects; further calls give the same promise.
+   * Refuses new work, ends every loop and service quietly, flushes publishers, lets running calls, handlers and settlements finish, for
+   * at most `timeoutMs`, and not longer than until `signal` aborts; then cancels what is left.
+   *
+   * The body of a loop that is not done within half a second may be what waits for this: it is not waited for, and can answer or settle
+   * what it has in hand for the rest of the time. In a handler of `handle` or `process` this resolves at once, and the client closes
+   * when its handlers are done. Never rejects; a further call waits for the same close.
+   *
+   * @param options - `timeoutMs`: in milliseconds. @default 5000
    */
-  close(options: { timeoutMs?: number } = {}): Promise<void> {
-    return this.#connection.close(options.timeoutMs ?? DEFAULTS.closeTimeoutMs);
+  close(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<void> {
+    return this.#connection.close(options.timeoutMs ?? DEFAULTS.closeTimeoutMs, options.signal);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

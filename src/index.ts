@@ -43,7 +43,7 @@ export type { ServerInfo } from "./api/server.js";
 
 export type { ConnectionState, DiagnosticStatus, Status } from "./api/status.js";
 
-export type { Subscription } from "./api/subscription.js";
+export type { Service, Subscription } from "./api/subscription.js";
 
 export type {
   Activity,
@@ -76,6 +76,7 @@ export type {
   ProcessOptions,
   PublisherOptions,
   ReceiveRequest,
+  RetryOptions,
 } from "./api/queues.js";
 
 export type { QueuePublisher, QueuesClient } from "./api/queues.js";

@@ -16,15 +16,21 @@ export interface StreamOptions {
   reconnect?: boolean;
 }
 
-/** Options of a loop that calls a handler for every message. */
-export interface HandlerOptions extends StreamOptions {
+/** Options of what calls a handler for every message: `handle` and `process`. */
+export interface HandlerOptions<M = unknown> extends StreamOptions {
   /** How many handlers may run at once. One keeps the order. @default 1 */
   concurrency?: number;
   /**
-   * How long handlers that run when the loop is stopped may take to finish, in milliseconds. Then the signals of their messages
-   * abort, and handlers that do not obey make the loop reject with `TIMEOUT`. @default 5000
+   * How long handlers that run when the service is stopped may take to finish, in milliseconds. Then their messages are given up: the
+   * signals of requests and of leased messages abort, other messages of queues go back to their queue. Handlers that still run a
+   * second later end the service with `TIMEOUT`. @default 5000 for requests, 30000 for queues
    */
   drainTimeoutMs?: number;
+  /**
+   * Called when a handler throws or returns what cannot be used, with what it threw. The same is told by `status()` and on the
+   * diagnostics channel, as `handler-failed`. What it throws itself is told there, too.
+   */
+  onError?(error: unknown, message: M): void;
 }
 
 /** Bytes and strings travel as they are; anything else needs a codec. */

@@ -98,8 +98,13 @@ export interface DeliveryBatch<T = Uint8Array> extends Iterable<Delivery<T>> {
   unsettled(): Promise<bigint[]>;
 }
 
-/** What a handler wants done with its message. */
-export type Settlement = "ack" | "reject" | { readonly requeue: string };
+/**
+ * What a handler wants done with its message: see {@link Delivery}. A rejection with `delaySeconds`, 1 to 300, is made that much later, or
+ * when the service is stopped: until then the message is held here, and keeps its place in the prefetch. For longer delays send it
+ * again with `policy.delaySeconds`, and acknowledge it.
+ */
+export type Settlement =
+  "ack" | "reject" | { readonly requeue: string } | { readonly reject: { readonly delaySeconds: number } };
 
 /** What a queue retains, and what waits in it. */
 export interface QueueDetails {

@@ -1,5 +1,5 @@
 import type { Codec } from "./codec.js";
-import type { CallOptions, StreamOptions } from "./message.js";
+import type { CallOptions, HandlerOptions, StreamOptions } from "./message.js";
 import type {
   Delivery,
   DeliveryBatch,
@@ -11,7 +11,7 @@ import type {
   SentMessage,
   Settlement,
 } from "./queue-message.js";
-import type { Subscription } from "./subscription.js";
+import type { Service, Subscription } from "./subscription.js";
 
 /** What to take from a queue in one call. */
 export interface ReceiveRequest<T = Uint8Array> {
@@ -68,10 +68,32 @@ export interface BatchOptions<T = Uint8Array> {
   waitMs?: number;
 }
 
-/** How many messages are handled at once. */
-export interface ProcessOptions extends StreamOptions {
-  /** How many handlers run at once. @default 1 */
-  concurrency?: number;
+/** How messages whose handlers fail are delivered again, and what becomes of them in the end. */
+export interface RetryOptions {
+  /**
+   * How many deliveries of a message may fail, 1 to 1024, the first one included. Needs `exhausted`. Default: no limit here, the
+   * `deadLetter` policy of the message decides, and the server drops a message after 1024 deliveries.
+   */
+  maxAttempts?: number;
+  /**
+   * What becomes of a message that failed `maxAttempts` times. `"drop"` acknowledges it. `deadLetter` sends it to a queue, and then
+   * acknowledges it: with its id, metadata, tags and body, and the tags `dead-letter-reason` (the error's message),
+   * `dead-letter-channel` and `dead-letter-attempts`.
+   */
+  exhausted?: "drop" | { deadLetter: string };
+  /**
+   * How long a message is held before it is rejected, in milliseconds: `initialDelayMs` after the first failure, doubled with each
+   * delivery up to `maxDelayMs` (at most 300000), of which the part `jitter` (0 to 1) is random. A leased message is held no longer than
+   * its lease; and when all places of the prefetch are taken by messages that wait, one goes every second at least. False: it is rejected at once, and a message that always fails is delivered a thousand times a second.
+   * @default { initialDelayMs: 100, maxDelayMs: 10000, jitter: 0.5 }
+   */
+  delay?: false | { initialDelayMs?: number; maxDelayMs?: number; jitter?: number };
+}
+
+/** Options of `process`. */
+export interface ProcessOptions<M = unknown> extends HandlerOptions<M> {
+  /** What becomes of messages whose handlers fail. Default: they are delivered again after a growing delay, without a limit. */
+  retry?: RetryOptions;
 }
 
 /** How to send over a stream. */
@@ -141,20 +163,32 @@ export interface QueuesClient {
   /** Consumes a queue by the batch. The next one is polled when the one before is settled, or when the loop asks for it. */
   consumeBatches<T = Uint8Array>(request: BatchOptions<T>, options?: StreamOptions): Subscription<DeliveryBatch<T>>;
   /**
-   * Runs a handler for every message: when it returns, the message is acknowledged, or settled as it says; when it throws, the message is
-   * rejected. A message that the handler settled itself is left alone. Resolves when the signal aborts and all running handlers are done,
-   * however long they take; rejects when the stream ends with an error. The prefetch is at least `concurrency`. A settlement that fails is told by `status()`.
+   * Runs a handler for every message, and settles each by what its handler does: when it returns, the message is acknowledged, or settled
+   * as it says; when it throws, or returns what is no settlement, `onError` and the status (`handler-failed`) get the error, and the
+   * message is rejected after a delay, as `retry` says. A message that the handler settled itself is left alone. A settlement that
+   * fails is told by the status as `settle-failed`, and the message is given back.
+   *
+   * The prefetch is at least `concurrency`, and by default twice as much without `visibilitySeconds`: messages that wait for their
+   * rejection keep their place in it, and others are worked on meanwhile.
+   *
+   * @example
+   * ```ts
+   * const retry: RetryOptions = { maxAttempts: 5, exhausted: { deadLetter: "orders.failed" } };
+   * await using service = client.queues.process({ channel: "orders" }, (order) => ship(order.text()), { concurrency: 8, retry });
+   * await service.ready;
+   * ```
+   * @throws {KubeMQError} INVALID_ARGUMENT when an argument is refused, CLIENT_CLOSED when the client is closed
    */
   process<T = Uint8Array>(
     request: ConsumeOptions<T> & LeaseOptions,
     handler: (message: LeasedDelivery<T>) => void | Settlement | Promise<void | Settlement>,
-    options?: ProcessOptions,
-  ): Promise<void>;
+    options?: ProcessOptions<LeasedDelivery<T>>,
+  ): Service;
   process<T = Uint8Array>(
     request: ConsumeOptions<T>,
     handler: (message: Delivery<T>) => void | Settlement | Promise<void | Settlement>,
-    options?: ProcessOptions,
-  ): Promise<void>;
+    options?: ProcessOptions<Delivery<T>>,
+  ): Service;
   /** Describes one queue, or all. A server that has no such call rejects with `UNSUPPORTED`. */
   info(queue?: string, options?: CallOptions): Promise<QueuesInfo>;
 }

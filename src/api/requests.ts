@@ -1,6 +1,6 @@
 import type { Codec } from "./codec.js";
 import type { CallOptions, HandlerOptions, Incoming, OutgoingMessage, Payload, StreamOptions } from "./message.js";
-import type { ChannelFilter, Subscription } from "./subscription.js";
+import type { ChannelFilter, Service, Subscription } from "./subscription.js";
 
 /** What became of a command. That it was not carried out is an answer, not an exception. */
 export type CommandResult =
@@ -36,15 +36,22 @@ export interface CommandsClient {
    */
   subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: RequestStreamOptions): Subscription<CommandRequest<T>>;
   /**
-   * Calls `handler` for every command of a channel and answers by what it does: when it returns, the command was carried out; when it throws, the
-   * asker gets the error's message. Resolves when its signal aborts, or the client closes, and the running handlers have finished.
-   * Responses that could not be sent are reported as `response-failed` in the client's status.
+   * Calls `handler` for every command of a channel and answers by what it does: when it returns, the command was carried out; when it
+   * throws, the asker gets the error's message, and `onError` and the status (`handler-failed`) the error. A response that could not be
+   * sent is told by the status as `response-failed`.
+   *
+   * @example
+   * ```ts
+   * await using service = client.commands.handle({ channel: "doors" }, (command) => open(command.text()));
+   * await service.ready;
+   * ```
+   * @throws {KubeMQError} INVALID_ARGUMENT when an argument is refused, CLIENT_CLOSED when the client is closed
    */
   handle<T = Uint8Array>(
     filter: ChannelFilter<T>,
     handler: (command: CommandRequest<T>) => void | Reply | Promise<void | Reply>,
-    options?: HandlerOptions,
-  ): Promise<void>;
+    options?: HandlerOptions<CommandRequest<T>>,
+  ): Service;
 }
 
 /** A query to send. */
@@ -102,21 +109,28 @@ export interface QueriesClient {
    */
   subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: RequestStreamOptions): Subscription<QueryRequest<T>>;
   /**
-   * Calls `handler` for every query of a channel and answers with what it returns, encoded by `responseCodec`; when it throws, the
-   * asker gets the error's message. Resolves when its signal aborts, or the client closes, and the running handlers have finished.
-   * Responses that could not be sent are reported as `response-failed` in the client's status.
+   * Calls `handler` for every query of a channel and answers with what it returns, encoded by `responseCodec`; when it throws, the asker
+   * gets the error's message, and `onError` and the status (`handler-failed`) the error. A response that could not be sent is told by
+   * the status as `response-failed`.
+   *
+   * @example
+   * ```ts
+   * await using service = client.queries.handle({ channel: "prices" }, (query) => lookUp(query.text()));
+   * await service.ready;
+   * ```
+   * @throws {KubeMQError} INVALID_ARGUMENT when an argument is refused, CLIENT_CLOSED when the client is closed
    */
   handle<T = Uint8Array, R = unknown>(
     filter: ChannelFilter<T> & { responseCodec: Codec<R> },
     handler: (query: QueryRequest<T>) => R | Promise<R>,
-    options?: HandlerOptions,
-  ): Promise<void>;
+    options?: HandlerOptions<QueryRequest<T>>,
+  ): Service;
   /** Calls `handler` for every query of a channel and answers with the bytes or the text it returns. */
   handle<T = Uint8Array>(
     filter: ChannelFilter<T> & { responseCodec?: undefined },
     handler: (query: QueryRequest<T>) => Uint8Array | string | Promise<Uint8Array | string>,
-    options?: HandlerOptions,
-  ): Promise<void>;
+    options?: HandlerOptions<QueryRequest<T>>,
+  ): Service;
 }
 
 /** Options of a command or a query. */

@@ -19,8 +19,15 @@ export type Status =
       readonly previous: ConnectionState;
       readonly error?: KubeMQError;
     }
-  /** A stream was lost, and is tried again after the delay. */
-  | { readonly type: "retry"; readonly attempt: number; readonly delayMs: number; readonly error: KubeMQError }
+  /** A stream was lost, and is tried again after the delay. Without `channel` and `kind`: `connect({ waitMs })` has found no server yet. */
+  | {
+      readonly type: "retry";
+      readonly channel?: string;
+      readonly kind?: ChannelKind;
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly error: KubeMQError;
+    }
   /** A stream is back. `afterSequence`: where a store subscription went on. */
   | {
       readonly type: "resumed";
@@ -42,6 +49,19 @@ export type Status =
     }
   /** A settlement failed after its promise could tell. */
   | { readonly type: "settle-failed"; readonly channel: string; readonly sequence: bigint; readonly error: KubeMQError }
+  /**
+   * A handler of `handle` or `process` threw, or returned what cannot be used. `error` is what it threw. `outcome` says what becomes of the
+   * message: a request is answered with the error's text, a message of a queue is delivered again, sent to the dead-letter queue of the
+   * `retry` option, or dropped.
+   */
+  | {
+      readonly type: "handler-failed";
+      readonly channel: string;
+      readonly kind: ChannelKind;
+      readonly id: string;
+      readonly error: unknown;
+      readonly outcome: "answered" | "retried" | "dead-lettered" | "dropped";
+    }
   /** A handler's response could not be sent: it came too late (`TIMEOUT`), or the server could not be reached in time. */
   | {
       readonly type: "response-failed";

@@ -6,12 +6,13 @@ import type { HostedStream, StreamHost } from "./hosted-stream.js";
 import { onAbort } from "../support/abort.js";
 import type { BackoffPolicy } from "../support/backoff.js";
 import { checkTimeout, type Subject } from "../support/checks.js";
-import { type Clock, systemClock, within } from "../support/clock.js";
-import { MAX_TIMER_MS } from "../support/defaults.js";
+import { type Clock, systemClock } from "../support/clock.js";
 import { cancelled, clientClosed, fault, isTokenRefused, retryable, toKubeMQError } from "../support/faults.js";
+import { isInHandler, outsideHandlers } from "../support/handler-context.js";
 import { TurnClock } from "../support/turn-clock.js";
 import { batchesOf, type BatchStream } from "../transport/index.js";
 import { HeardStream, type Hearer } from "./heard-stream.js";
+import { closeGently } from "./closing.js";
 import { Liveness } from "./liveness.js";
 import type { ResolvedOptions } from "./options.js";
 import { Probe } from "./probe.js";
@@ -58,7 +59,7 @@ export class Connection implements StreamHost, Hearer {
   readonly #lettingGo = new Set<() => void>();
   #phase: "open" | "closing" | "closed" = "open";
   #calls = 0;
-  #onIdle: (() => void) | undefined;
+  #onIdle: () => void = () => {};
   readonly #turn: TurnClock;
   #lastReceived: number;
   #closed: Promise<void> | undefined;
@@ -128,7 +129,7 @@ export class Connection implements StreamHost, Hearer {
       unwatch?.();
       this.state.done();
       if (!background) this.#calls -= 1;
-      if (this.#calls === 0) this.#onIdle?.();
+      if (this.#calls === 0) this.#onIdle();
     }
   }
 
@@ -249,7 +250,9 @@ export class Connection implements StreamHost, Hearer {
   leave(stream: HostedStream): void {
     if (!this.#streams.delete(stream)) return;
     this.state.left(stream);
-    if (this.#streams.size === 0) this.#liveness?.stop(); // promise: idle-no-timer
+    if (this.#streams.size > 0) return;
+    this.#liveness?.stop(); // promise: idle-no-timer
+    this.#onIdle();
   }
 
   up(stream: HostedStream): void {
@@ -269,19 +272,22 @@ export class Connection implements StreamHost, Hearer {
   }
 
   /** See `KubeMQClient.close`. */
-  close(timeoutMs: number): Promise<void> {
-    this.#closed ??= this.#close(timeoutMs); // promise: close-once
-    return this.#closed;
+  close(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    // promise: close-once
+    this.#closed ??= outsideHandlers(() => this.#close(timeoutMs, signal));
+    // A handler that waited for the end would wait for itself.
+    return isInHandler(this) ? Promise.resolve() : this.#closed;
   }
 
-  async #close(timeoutMs: number): Promise<void> {
+  #close(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     this.#phase = "closing";
     this.state.closing();
-    const boundMs = Math.min(Math.max(timeoutMs, 0) || 0, MAX_TIMER_MS); // promise: close-any-bound
-    // promise: close-awaits-calls
-    const idle = () => (this.#calls === 0 ? undefined : new Promise<void>((resolve) => (this.#onIdle = resolve)));
-    const finished = Promise.all([...this.#streams].map((stream) => stream.close())).then(idle);
-    await within(this.clock, boundMs, finished); // promise: close-bounded
+    const watch = (watcher: () => void) => (this.#onIdle = watcher);
+    const open = { clock: this.clock, streams: this.#streams, hasCalls: () => this.#calls > 0 };
+    return closeGently({ ...open, watch, end: () => this.#end() }, timeoutMs, signal);
+  }
+
+  async #end(): Promise<void> {
     this.#phase = "closed";
     this.#liveness?.stop();
     for (const stream of this.#streams) stream.cancel(); // promise: close-cancels-streams

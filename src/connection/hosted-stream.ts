@@ -8,8 +8,8 @@ export interface StreamHost {
   readonly clock: Clock;
   readonly reconnect: false | BackoffPolicy;
   random(): number;
-  /** Registers a stream, or throws CLIENT_CLOSED. */
-  join(stream: HostedStream): void;
+  /** Registers a stream, or throws CLIENT_CLOSED. `awaited`: something is to come of it by itself, unlike of a publisher. */
+  join(stream: HostedStream, awaited?: boolean): void;
   leave(stream: HostedStream): void;
   /** The stream works: something was received, or a ping behind its request was answered. */
   up(stream: HostedStream): void;

@@ -60,7 +60,7 @@ export function observedQueries(client: QueriesClient, observer: Observer): Quer
     handle: <T, R>(
       filter: ChannelFilter<T> & { responseCodec?: Codec<R> | undefined },
       handler: (query: QueryRequest<T>) => R | Promise<R>,
-      options?: HandlerOptions,
+      options?: HandlerOptions<QueryRequest<T>>,
     ) => {
       // The overloads are checked at the call site; both forms pass through here.
       const observed = filter as ChannelFilter<T> & { responseCodec: Codec<R> };

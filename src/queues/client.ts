@@ -1,14 +1,13 @@
 import type { StreamOptions } from "../api/message.js";
 import type { LeasedDelivery, Settlement } from "../api/queue-message.js";
 import type { ProcessOptions, QueuesClient } from "../api/queues.js";
-import type { Subscription } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
-import { forEachConcurrent } from "../stream/for-each.js";
-import { checkChannel, checkInteger, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
-import { checkWait, LIMITS } from "./checks.js";
+import type { Source } from "../stream/handlers.js";
+import { checkChannel, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
+import { checkWait } from "./checks.js";
 import { type AnyConsume, Consumers } from "./consumers.js";
 import { CALL_MARGIN_MS, receiveMessages } from "./receive.js";
-import { settleAlone } from "./settle-alone.js";
+import { processQueue } from "./process/process.js";
 import { UpstreamPublisher } from "./send/publisher.js";
 import { preparing, QueueSends } from "./send/plain.js";
 import {
@@ -55,34 +54,32 @@ export function createQueuesClient(connection: Connection): QueuesClient {
 
     consumeBatches: (request, options) => consumers.byBatch("queues.consumeBatches", request, options),
 
-    async process<T = Uint8Array>(
+    process<T = Uint8Array>(
       request: AnyConsume<T>,
       handler: (message: LeasedDelivery<T>) => void | Settlement | Promise<void | Settlement>,
-      options: ProcessOptions = {},
+      options: ProcessOptions<LeasedDelivery<T>> = {},
     ) {
       const operation = "queues.process";
-      const { channel } = request;
-      const subject = { operation, channel };
-      const concurrency = checkInteger(subject, "concurrency", options.concurrency ?? 1, 1, LIMITS.prefetch);
+      const subject = { operation, channel: request.channel };
       if (request.settle !== undefined && request.settle !== "manual") {
         throw refuse(subject, "process settles by what the handler does: leave settle out");
       }
-      const prefetch = Math.max(request.prefetch ?? 1, concurrency);
-      await using subscription = consumers.byMessage(
-        operation,
-        { ...request, prefetch },
-        true,
+      const consume = (prefetch: number) =>
+        consumers.byMessage(operation, { ...request, prefetch }, true, options) as Source<LeasedDelivery<T>>;
+      const { prefetch, visibilitySeconds } = request;
+      const isLeased = visibilitySeconds !== undefined;
+      return processQueue(
+        {
+          connection,
+          subject,
+          prefetch,
+          isLeased,
+          consume,
+          handler,
+          send: (message) => sends.send(message, undefined),
+        },
         options,
-      ) as Subscription<LeasedDelivery<T>>;
-      await forEachConcurrent(subscription, concurrency, async (message) => {
-        let outcome: Settlement;
-        try {
-          outcome = (await handler(message)) ?? "ack";
-        } catch {
-          outcome = "reject";
-        }
-        await settleAlone(connection, channel, message, outcome);
-      });
+      );
     },
 
     async info(queue, options) {

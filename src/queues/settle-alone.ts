@@ -1,4 +1,4 @@
-import type { Delivery, Settlement } from "../api/queue-message.js";
+import type { Delivery } from "../api/queue-message.js";
 import type { Connection } from "../connection/connection.js";
 import { toKubeMQError } from "../support/faults.js";
 
@@ -7,19 +7,13 @@ export async function settleAlone(
   connection: Connection,
   channel: string,
   message: Delivery<unknown>,
-  settlement: Settlement,
+  settlement: "ack" | "reject",
 ): Promise<void> {
   if (message.settled) return;
   try {
-    await settleAs(message, settlement);
+    await (settlement === "ack" ? message.ack() : message.reject());
   } catch (cause) {
     const error = toKubeMQError(cause, { operation: "queues.settle", channel });
     connection.report({ type: "settle-failed", channel, sequence: message.sequence, error });
   }
-}
-
-function settleAs(message: Delivery<unknown>, settlement: Settlement): Promise<void> {
-  if (settlement === "ack") return message.ack();
-  if (settlement === "reject") return message.reject();
-  return message.requeue(settlement.requeue);
 }

@@ -36,7 +36,7 @@ export function createQueriesClient(connection: Connection): QueriesClient {
     handle<T, R>(
       filter: ChannelFilter<T> & { responseCodec?: Codec<R> | undefined },
       handler: (query: QueryRequest<T>) => R | Promise<R>,
-      options?: HandlerOptions,
+      options?: HandlerOptions<QueryRequest<T>>,
     ) {
       const codec = filter.responseCodec;
       return handleRequests(

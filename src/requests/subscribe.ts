@@ -48,12 +48,12 @@ export function requestSource<T, R>(
 /** How many requests wait for a slow loop. */
 const CAPACITY = 256;
 
-/** Subscribes to requests. `onLeave` gives what the stream is to wait for when it is stopped; by default the request in the body. */
+/** Subscribes to requests. With `handlers` the requests are worked on beside the loop, which is then not waited for when it is left. */
 export function openRequests<R extends ReceivedRequest<unknown>>(
   connection: Connection,
   source: RequestSource<R>,
   options: StreamOptions & { unanswered?: Unanswered } = {},
-  onLeave?: () => Promise<void>,
+  { handlers }: { readonly handlers: boolean } = { handlers: false },
 ): StreamEngine<WireRequest, R> {
   const { operation, filter } = source;
   checkChannelFilter(operation, filter.channel);
@@ -66,7 +66,7 @@ export function openRequests<R extends ReceivedRequest<unknown>>(
     );
   }
   const subscribe = requestsSubscription(source.kind, connection.options.clientId, filter.channel, group);
-  return new StreamEngine(new RequestPlan(connection, source, subscribe, unanswered, onLeave), connection, options);
+  return new StreamEngine(new RequestPlan(connection, source, subscribe, unanswered, handlers), connection, options);
 }
 
 /** The way back to the askers of one subscription. */
@@ -95,7 +95,7 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
   readonly #subscribe: WireSubscribe;
   readonly #path: ResponsePath;
   readonly #unanswered: Unanswered;
-  readonly #onLeave: (() => Promise<void>) | undefined;
+  readonly #handlers: boolean;
   #cancel = () => {};
   #bodyDone = () => {};
 
@@ -104,7 +104,7 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
     source: RequestSource<R>,
     subscribe: WireSubscribe,
     unanswered: Unanswered,
-    onLeave: (() => Promise<void>) | undefined,
+    handlers: boolean,
   ) {
     this.operation = source.operation;
     this.channel = source.filter.channel;
@@ -114,7 +114,7 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
     this.#subscribe = subscribe;
     this.#path = responsePath(connection, source.kind);
     this.#unanswered = unanswered;
-    this.#onLeave = onLeave;
+    this.#handlers = handlers;
   }
 
   open({ signal }: Attempt): BatchSource<WireRequest> {
@@ -149,8 +149,7 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
   onLeave(how: Leave, inBody: R | undefined): Promise<void> | undefined {
     // Responses travel by calls of their own. The subscription ends at once: the server must not give it another request.
     this.#cancel(); // promise: stopped-responder-cancels
-    if (this.#onLeave !== undefined) return this.#onLeave();
-    if (how === "return" || inBody?.isOpen !== true) return undefined;
+    if (this.#handlers || how === "return" || inBody?.isOpen !== true) return undefined;
     return new Promise((resolve) => {
       const boundMs = Math.min(inBody.remainingMs, DEFAULTS.closeTimeoutMs);
       const cancelTimer = this.#connection.clock.setTimer(boundMs, resolve);

@@ -148,7 +148,8 @@ export class StreamEngine<Wire, Item>
 
   async close(): Promise<void> {
     this.#leave("close");
-    await this.closed;
+    // A body that awaits this would wait for itself. What it has in hand stays open, and `closed` tells when that is over.
+    if (this.#inBody === undefined) await this.closed;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -256,7 +257,8 @@ export class StreamEngine<Wire, Item>
       this.#downSince ??= clock.now(); // promise: status-down-since
       this.#host.down(this, error);
       const delayMs = backoffDelay(this.#policy, failures, () => this.#host.random());
-      this.#host.report({ type: "retry", attempt: failures, delayMs, error }); // promise: status-retry
+      const { channel, kind } = this.#plan;
+      this.#host.report({ type: "retry", channel, kind, attempt: failures, delayMs, error }); // promise: status-retry
       await this.#sleep(delayMs);
       if (this.#state.kind !== "open") return;
     }

@@ -10,6 +10,8 @@ export const DEFAULTS = {
   closeTimeoutMs: 5_000,
   concurrency: 1,
   drainTimeoutMs: 5_000,
+  processDrainTimeoutMs: 30_000,
+  retryDelay: { initialDelayMs: 100, maxDelayMs: 10_000, jitter: 0.5, maxAttempts: Infinity },
 } as const;
 
 /** Timers of Node.js hold at most this many milliseconds; longer ones fire at once. */

@@ -3,7 +3,14 @@ import { KubeMQError, type Status } from "kubemq-es";
 import { StatusFeed } from "../../src/connection/status-feed.js";
 
 const error = new KubeMQError("UNAVAILABLE", "lost");
-const retry = (attempt: number): Status => ({ type: "retry", attempt, delayMs: 1, error });
+const retry = (attempt: number): Status => ({
+  type: "retry",
+  channel: "c",
+  kind: "events",
+  attempt,
+  delayMs: 1,
+  error,
+});
 
 async function readAll(source: AsyncIterable<Status>): Promise<Status[]> {
   const all: Status[] = [];

@@ -69,7 +69,7 @@ export const closing: Chapter = {
     {
       promise: "`close()` ends within its bound, whatever hangs",
       id: "close-bounded",
-      mutation: { argument: 2 },
+      mutation: { argument: 1 },
       test: connectionTest,
       name: "close() cancels unfinished calls after its bound",
     },

@@ -75,8 +75,9 @@ describe("leaving", () => {
     const subscription = world.client.queues.consume({ channel: "q", prefetch: 4 }, { signal: stop.signal });
     let closed = false;
     for await (const job of subscription) {
+      void subscription.closed.then(() => (closed = true));
       if (way === "abort") stop.abort();
-      else void subscription.close().then(() => (closed = true));
+      else await within(500, "close() in the body", subscription.close());
       await roundTrips(world.client);
       expect(closed).toBe(false);
       await job.ack();

@@ -161,7 +161,7 @@ describe("a request handler", () => {
       code: "TIMEOUT",
       operation: "commands.handle",
       channel: "door",
-      message: expect.stringContaining("ignore the signals of their requests"),
+      message: expect.stringContaining("ignore the signals of their messages"),
     });
     expect(await asked).toMatch(/^not executed: responder responder stopped/);
   });

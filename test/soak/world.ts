@@ -1,4 +1,4 @@
-import { KubeMQClient, type ClientOptions, type Status } from "kubemq-es";
+import { KubeMQClient, KubeMQError, type ClientOptions, type Status } from "kubemq-es";
 import { BrokerProcess } from "../support/broker-process.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { Findings } from "./findings.js";
@@ -148,7 +148,8 @@ export class World implements AsyncDisposable {
   }
 
   #count(status: Status): void {
-    const name = "error" in status && status.error !== undefined ? `${status.type} ${status.error.code}` : status.type;
+    const name =
+      "error" in status && KubeMQError.is(status.error) ? `${status.type} ${status.error.code}` : status.type;
     this.statuses.set(name, (this.statuses.get(name) ?? 0) + 1);
   }
 

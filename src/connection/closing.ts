@@ -1,0 +1,43 @@
+import { onAbort } from "../support/abort.js";
+import { type Clock, within } from "../support/clock.js";
+import { MAX_TIMER_MS } from "../support/defaults.js";
+import type { HostedStream } from "./hosted-stream.js";
+
+/** How long a close waits for the bodies of loops, one of which may wait for the close. */
+const BODY_MS = 500;
+
+/** What a close needs of the connection. */
+export interface Closing {
+  readonly clock: Clock;
+  readonly streams: ReadonlySet<HostedStream>;
+  readonly hasCalls: () => boolean;
+  /** Calls the watcher whenever the last call ends, or the last stream. */
+  readonly watch: (watcher: () => void) => void;
+  /** Cancels what is left. */
+  readonly end: () => Promise<void>;
+}
+
+/** Lets what runs finish, within the time and until the signal aborts, and ends the rest. See `KubeMQClient.close`. */
+export async function closeGently(closing: Closing, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+  const { clock, streams, hasCalls, watch, end } = closing;
+  const boundMs = Math.min(Math.max(timeoutMs, 0) || 0, MAX_TIMER_MS); // promise: close-any-bound
+  const endsAt = clock.now() + boundMs;
+  const aborted = new Promise<void>((resolve) => onAbort(signal, resolve));
+  const leftMs = () => (signal?.aborted === true ? 0 : Math.max(0, endsAt - clock.now()));
+  const wait = (ms: number, work: Promise<unknown>) => within(clock, ms, Promise.race([work, aborted]));
+  const until = (condition: () => boolean) =>
+    new Promise<void>((resolve) => {
+      watch(() => (condition() ? resolve() : undefined));
+      if (condition()) resolve();
+    });
+  const idle = () => (!hasCalls() ? undefined : until(() => !hasCalls())); // promise: close-awaits-calls
+  const left = () => until(() => streams.size === 0);
+  const finished = Promise.all([...streams].map((stream) => stream.close())).then(idle);
+  await wait(boundMs, finished); // promise: close-bounded
+  // What is left are loops with a message in hand. One of their bodies may wait for this very close: it gets a moment to finish, and
+  // the rest of the time without anybody who waits.
+  const isLong = leftMs() > BODY_MS;
+  if (streams.size > 0) await wait(isLong ? BODY_MS : leftMs(), left());
+  if (streams.size === 0 || !isLong || leftMs() === 0) return end();
+  void wait(leftMs(), left().then(idle)).then(end);
+}

@@ -1,0 +1,61 @@
+import type { Clock } from "../../support/clock.js";
+
+/** How long a message waits at least for its rejection, when all places are taken by messages that wait. */
+const CROWDED_MS = 1_000;
+
+interface Pause {
+  readonly since: number;
+  readonly end: () => void;
+}
+
+/**
+ * Messages that wait for their rejection. Each keeps one of a number of places; when all of them are taken, nothing new would be
+ * worked on, so the message that has waited longest goes after a second.
+ */
+export class Pauses {
+  readonly #clock: Clock;
+  readonly #places: number;
+  /** In the order of their beginning. */
+  readonly #pauses = new Set<Pause>();
+  #cancelTimer: (() => void) | undefined;
+  #areOver = false;
+
+  constructor(clock: Clock, places: number) {
+    this.#clock = clock;
+    this.#places = places;
+  }
+
+  /** Resolves after the time, or earlier: see above. */
+  wait(delayMs: number): Promise<void> {
+    if (this.#areOver || delayMs <= 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const pause: Pause = {
+        since: this.#clock.now(),
+        end: () => {
+          cancelTimer();
+          this.#pauses.delete(pause);
+          this.#watch();
+          resolve();
+        },
+      };
+      const cancelTimer = this.#clock.setTimer(delayMs, pause.end);
+      this.#pauses.add(pause);
+      this.#watch();
+    });
+  }
+
+  /** Nothing waits from now on. */
+  end(): void {
+    this.#areOver = true;
+    for (const pause of this.#pauses) pause.end();
+  }
+
+  #watch(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const [oldest] = this.#pauses;
+    if (oldest === undefined || this.#areOver || this.#pauses.size < this.#places) return;
+    const leftMs = oldest.since + CROWDED_MS - this.#clock.now();
+    this.#cancelTimer = this.#clock.setTimer(Math.max(leftMs, 0), oldest.end);
+  }
+}

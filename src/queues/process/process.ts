@@ -1,0 +1,174 @@
+import type { Delivery, OutgoingQueueMessage } from "../../api/queue-message.js";
+import type { ProcessOptions } from "../../api/queues.js";
+import type { Service } from "../../api/subscription.js";
+import type { Connection } from "../../connection/connection.js";
+import { checkLimits, type HandlerPlan, HandlerService, reportFailure, type Source } from "../../stream/handlers.js";
+import { backoffDelay } from "../../support/backoff.js";
+import type { Subject } from "../../support/checks.js";
+import { DEFAULTS } from "../../support/defaults.js";
+import { toKubeMQError } from "../../support/faults.js";
+import { LIMITS } from "../checks.js";
+import { deadLetterOf } from "./dead-letter.js";
+import { Pauses } from "./pauses.js";
+import { type Retry, RetryPolicy } from "./retry.js";
+import { type Settling, settlementOf } from "./settlement.js";
+
+/** What `process` needs of the client that it belongs to. */
+export interface Processing<T, D extends Delivery<T>> {
+  readonly connection: Connection;
+  readonly subject: Subject & { readonly channel: string };
+  /** How many messages may be held, where the application says so. */
+  readonly prefetch: number | undefined;
+  readonly isLeased: boolean;
+  consume(prefetch: number): Source<D>;
+  send(message: OutgoingQueueMessage): Promise<unknown>;
+  /** The application's handler. */
+  readonly handler: (message: D) => unknown;
+}
+
+/** Runs a handler for every message of a queue, and settles each by what its handler does. */
+export function processQueue<T, D extends Delivery<T>>(
+  processing: Processing<T, D>,
+  options: ProcessOptions<D>,
+): Service {
+  const { connection, subject } = processing;
+  const limits = checkLimits(subject, options, {
+    drainTimeoutMs: DEFAULTS.processDrainTimeoutMs,
+    mostConcurrent: LIMITS.prefetch,
+  });
+  const { concurrency } = limits;
+  // Twice as many by default, for messages that wait for their rejection; but a lease runs while its message waits.
+  const usual = processing.isLeased ? concurrency : Math.min(2 * concurrency, LIMITS.prefetch);
+  const prefetch = Math.max(processing.prefetch ?? usual, concurrency);
+  const plan = new ProcessPlan(processing, options, prefetch);
+  return new HandlerService(connection, subject, plan, limits, options.signal);
+}
+
+class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
+  readonly #processing: Processing<T, D>;
+  readonly #options: ProcessOptions<D>;
+  readonly #prefetch: number;
+  readonly #retry: RetryPolicy;
+  #source: Source<D> | undefined;
+  #stopped = false;
+  /** Settlements that no handler waits for. */
+  readonly #pending = new Set<Promise<void>>();
+  readonly #pauses: Pauses;
+
+  constructor(processing: Processing<T, D>, options: ProcessOptions<D>, prefetch: number) {
+    this.#processing = processing;
+    this.#options = options;
+    this.#prefetch = prefetch;
+    this.#pauses = new Pauses(processing.connection.clock, prefetch);
+    this.#retry = new RetryPolicy(processing.subject, options.retry);
+  }
+
+  open(): Source<D> {
+    this.#source = this.#processing.consume(this.#prefetch);
+    return this.#source;
+  }
+
+  async work(message: D): Promise<void> {
+    const { subject, handler } = this.#processing;
+    let settling: Settling;
+    try {
+      settling = settlementOf(subject, await handler(message));
+    } catch (error) {
+      return this.#failed(message, error);
+    }
+    if (settling.kind === "reject" && settling.delayMs > 0) this.#rejectLater(message, settling.delayMs);
+    else await this.#settle(message, settling);
+  }
+
+  /** Nothing waits any more: what is to be rejected goes back to the queue now. */
+  onStop(): void {
+    this.#stopped = true;
+    this.#pauses.end();
+  }
+
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  /** Deliveries have no signal of their own: the end of the consumer gives all of them back. */
+  giveUp(): void {
+    this.#source?.cancel();
+  }
+
+  async #failed(message: D, error: unknown): Promise<void> {
+    const { connection } = this.#processing;
+    const retry = this.#retry.after(message.receiveCount, connection.random);
+    const outcome = retry.kind;
+    reportFailure(connection, { kind: "queues", message, error, outcome }, this.#options);
+    await this.#follow(message, retry, error);
+  }
+
+  async #follow(message: D, retry: Retry, error: unknown): Promise<void> {
+    if (message.settled) return;
+    switch (retry.kind) {
+      case "retried":
+        return this.#rejectLater(message, retry.delayMs);
+      case "dropped":
+        return this.#settle(message, { kind: "ack" });
+      case "dead-lettered":
+        try {
+          // Sent before it is acknowledged: a process that dies in between leaves it in both queues, and in none never.
+          await this.#processing.send(deadLetterOf(message, retry.queue, error));
+        } catch (cause) {
+          this.#report(message, cause);
+          return this.#rejectLater(message, this.#delayMs(message.receiveCount));
+        }
+        return this.#settle(message, { kind: "ack" });
+    }
+  }
+
+  /** Keeps the message's place in the prefetch, and frees its handler's. */
+  #rejectLater(message: D, delayMs: number): void {
+    const rejected = this.#pause(message, delayMs).then(() => this.#settle(message, { kind: "reject", delayMs: 0 }));
+    this.#pending.add(rejected);
+    void rejected.then(() => this.#pending.delete(rejected));
+  }
+
+  /** Settles a message, and gives it back when that fails. Never rejects. */
+  async #settle(message: D, settling: Settling): Promise<void> {
+    for (let failures = 0; !message.settled; failures++) {
+      if (failures > 0) await this.#pause(message, this.#delayMs(failures));
+      try {
+        return await (failures === 0 ? settleAs(message, settling) : message.reject());
+      } catch (cause) {
+        if (!this.#report(message, cause) || (failures > 0 && this.#stopped)) return;
+      }
+    }
+  }
+
+  /** Tells that a settlement failed. False when the message is not held here any more: the server delivers it again. */
+  #report(message: D, cause: unknown): boolean {
+    const { connection, subject } = this.#processing;
+    const { channel } = subject;
+    const error = toKubeMQError(cause, { operation: "queues.settle", channel });
+    connection.report({ type: "settle-failed", channel, sequence: message.sequence, error });
+    return !["ALREADY_SETTLED", "CLIENT_CLOSED", "LEASE_LOST", "TIMEOUT", "UNAVAILABLE"].includes(error.code);
+  }
+
+  #delayMs(failures: number): number {
+    return backoffDelay(DEFAULTS.retryDelay, Math.max(failures, 1), this.#processing.connection.random);
+  }
+
+  /** Waits, but not longer than the message is held. */
+  #pause(message: D, delayMs: number): Promise<void> {
+    return this.#pauses.wait(Math.min(delayMs, leftMs(message)));
+  }
+}
+
+/** A rejection takes its time, too. */
+const LEASE_MARGIN_MS = 500;
+
+function leftMs(message: Delivery<unknown>): number {
+  if (!("leasedUntil" in message)) return Infinity;
+  return (message.leasedUntil as Date).getTime() - Date.now() - LEASE_MARGIN_MS;
+}
+
+function settleAs(message: Delivery<unknown>, settling: Settling): Promise<void> {
+  if (settling.kind === "requeue") return message.requeue(settling.channel);
+  return settling.kind === "ack" ? message.ack() : message.reject();
+}

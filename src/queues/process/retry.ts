@@ -1,0 +1,58 @@
+import type { RetryOptions } from "../../api/queues.js";
+import { backoffDelay, type BackoffPolicy } from "../../support/backoff.js";
+import { checkInteger, checkQueueChannel, refuse, type Subject } from "../../support/checks.js";
+import { DEFAULTS } from "../../support/defaults.js";
+
+/** What becomes of a message whose handler failed. */
+export type Retry =
+  | { readonly kind: "retried"; readonly delayMs: number }
+  | { readonly kind: "dead-lettered"; readonly queue: string }
+  | { readonly kind: "dropped" };
+
+/** How messages whose handlers fail are delivered again, and what becomes of them in the end. */
+export class RetryPolicy {
+  readonly #maxAttempts: number;
+  readonly #end: Retry;
+  readonly #delay: BackoffPolicy | undefined;
+
+  /** Refuses contradictions. */
+  constructor(subject: Subject, { maxAttempts, exhausted, delay }: RetryOptions = {}) {
+    if ((maxAttempts === undefined) !== (exhausted === undefined)) {
+      const text =
+        "retry.maxAttempts and retry.exhausted need each other: how often a message is tried, and what becomes of it then";
+      throw refuse(subject, text);
+    }
+    this.#maxAttempts =
+      maxAttempts === undefined ? Infinity : checkInteger(subject, "retry.maxAttempts", maxAttempts, 1, 1024);
+    this.#end = endOf(subject, exhausted);
+    this.#delay = delay === false ? undefined : delayOf(subject, delay ?? {});
+  }
+
+  /** What becomes of a message that was delivered `attempts` times. */
+  after(attempts: number, random: () => number): Retry {
+    if (attempts >= this.#maxAttempts) return this.#end;
+    const delayMs = this.#delay === undefined ? 0 : backoffDelay(this.#delay, Math.max(attempts, 1), random);
+    return { kind: "retried", delayMs };
+  }
+}
+
+function endOf(subject: Subject, exhausted: RetryOptions["exhausted"]): Retry {
+  if (exhausted === undefined || exhausted === "drop") return { kind: "dropped" };
+  const queue: unknown = (exhausted as { readonly deadLetter?: unknown } | null)?.deadLetter;
+  if (queue === undefined) throw refuse(subject, 'retry.exhausted must be "drop" or { deadLetter: a queue }');
+  checkQueueChannel(subject.operation, queue, "retry.exhausted.deadLetter");
+  return { kind: "dead-lettered", queue };
+}
+
+function delayOf(subject: Subject, delay: Exclude<RetryOptions["delay"], false | undefined>): BackoffPolicy {
+  const { initialDelayMs, maxDelayMs, jitter } = { ...DEFAULTS.retryDelay, ...delay };
+  checkInteger(subject, "retry.delay.initialDelayMs", initialDelayMs, 1, MAX_DELAY_MS);
+  checkInteger(subject, "retry.delay.maxDelayMs", maxDelayMs, initialDelayMs, MAX_DELAY_MS);
+  if (typeof jitter !== "number" || !(jitter >= 0 && jitter <= 1)) {
+    throw refuse(subject, `retry.delay.jitter must be a number from 0 to 1, got ${String(jitter)}`);
+  }
+  return { initialDelayMs, maxDelayMs, jitter, maxAttempts: Infinity };
+}
+
+/** A message that waits for its rejection is held here, and is not for other consumers. */
+export const MAX_DELAY_MS = 300_000;

@@ -1,0 +1,221 @@
+import type { KubeMQError } from "../api/errors.js";
+import type { HandlerOptions } from "../api/message.js";
+import type { ChannelKind } from "../api/server.js";
+import type { Status } from "../api/status.js";
+import type { Service, Subscription } from "../api/subscription.js";
+import type { HostedStream, StreamHost } from "../connection/hosted-stream.js";
+import { onAbort } from "../support/abort.js";
+import { checkInteger, type Subject } from "../support/checks.js";
+import { DEFAULTS, MAX_TIMER_MS } from "../support/defaults.js";
+import { fault, toKubeMQError } from "../support/faults.js";
+import { isInHandler, outsideHandlers, runHandler } from "../support/handler-context.js";
+
+/** How long handlers may take to obey their signals, at most. */
+const GRACE_MS = 1_000;
+
+/** The messages that handlers work on: a subscription that the client's time to close can end. */
+export interface Source<Item> extends Subscription<Item> {
+  cancel(): void;
+}
+
+/** What a pattern tells the service. */
+export interface HandlerPlan<Item> {
+  /** Opens the subscription, or throws. */
+  open(): Source<Item>;
+  /** Runs the handler for one message and does what follows from it. Never rejects. */
+  work(item: Item): Promise<void>;
+  /** No more messages are taken: work that waits for its time is done now. */
+  onStop?(): void;
+  /** Work beside the handlers, such as a settlement that waited for its time. Never rejects. */
+  settled?(): Promise<void>;
+  /** The time for handlers to finish is over: gives up the message of one that still runs. */
+  giveUp(item: Item): void;
+}
+
+/** Concurrency and the time to drain, checked. */
+export interface Limits {
+  readonly concurrency: number;
+  readonly drainTimeoutMs: number;
+}
+
+/** Checks the options that `handle` and `process` share. */
+export function checkLimits(
+  subject: Subject,
+  { concurrency = DEFAULTS.concurrency, drainTimeoutMs }: HandlerOptions<never>,
+  defaults: { readonly drainTimeoutMs: number; readonly mostConcurrent: number },
+): Limits {
+  return {
+    concurrency: checkInteger(subject, "concurrency", concurrency, 1, defaults.mostConcurrent),
+    drainTimeoutMs: checkInteger(subject, "drainTimeoutMs", drainTimeoutMs ?? defaults.drainTimeoutMs, 1, MAX_TIMER_MS),
+  };
+}
+
+/** A handler that failed. */
+export interface HandlerFailure<M> {
+  readonly kind: ChannelKind;
+  readonly message: M;
+  readonly error: unknown;
+  readonly outcome: Extract<Status, { type: "handler-failed" }>["outcome"];
+}
+
+/** Tells of a handler that failed: by the status, and to the application's `onError`, which may fail too. */
+export function reportFailure<M extends { readonly id: string; readonly channel: string }>(
+  host: Pick<StreamHost, "report">,
+  { kind, message, error, outcome }: HandlerFailure<M>,
+  options: Pick<HandlerOptions<M>, "onError">,
+): void {
+  const { channel, id } = message;
+  const report = (error: unknown) => host.report({ type: "handler-failed", channel, kind, id, error, outcome });
+  report(error);
+  try {
+    const told: unknown = options.onError?.(error, message);
+    if (told instanceof Promise) told.catch(report);
+  } catch (thrown) {
+    report(thrown);
+  }
+}
+
+/** Calls a handler for every message of a subscription, several at a time, until it is stopped. */
+export class HandlerService<Item extends { readonly id: string }> implements Service, HostedStream {
+  readonly ready: Promise<void>;
+  readonly #host: StreamHost;
+  readonly #subject: Subject;
+  readonly #plan: HandlerPlan<Item>;
+  readonly #limits: Limits;
+  readonly #source: Source<Item>;
+  readonly #running = new Set<Item>();
+  /** Rejects with the error that ended the service. */
+  readonly #done: Promise<void>;
+  /** Resolves whatever ended it, so that waiting for it answers for no error. */
+  readonly #over: Promise<void>;
+  #resolveOver: () => void = () => {};
+  #stopped = false;
+  /** Wakes what waits for a handler to finish. */
+  #wake: () => void = () => {};
+  readonly #unwatch: () => void;
+
+  constructor(host: StreamHost, subject: Subject, plan: HandlerPlan<Item>, limits: Limits, signal?: AbortSignal) {
+    this.#host = host;
+    this.#subject = subject;
+    this.#plan = plan;
+    this.#limits = limits;
+    this.#over = new Promise((resolve) => (this.#resolveOver = resolve));
+    this.#source = plan.open();
+    this.ready = this.#source.ready;
+    host.join(this, false);
+    this.#unwatch = onAbort(signal, () => this.#stop());
+    this.#done = outsideHandlers(() => this.#run());
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "Service";
+  }
+
+  get closed(): Promise<KubeMQError | undefined> {
+    return this.#done.then(
+      () => undefined,
+      (error: unknown) => toKubeMQError(error, this.#subject),
+    );
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- a service is awaited as the promise of its end
+  then<A = void, B = never>(
+    onEnd?: ((value: void) => A | PromiseLike<A>) | null,
+    onError?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#done.then(onEnd, onError);
+  }
+
+  catch<B = never>(onError?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<void | B> {
+    return this.#done.catch(onError);
+  }
+
+  finally(onEnd?: (() => void) | null): Promise<void> {
+    return this.#done.finally(onEnd);
+  }
+
+  async close(): Promise<void> {
+    this.#stop();
+    // A handler that waited here would wait for itself, or for another one that does the same.
+    if (!isInHandler(this.#host)) await this.#over;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The client's time to close is over. */
+  cancel(): void {
+    this.#stop();
+    this.#source.cancel();
+  }
+
+  #stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    void this.#source.close();
+    this.#plan.onStop?.();
+    this.#wake();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      let failure: { readonly error: unknown } | undefined;
+      try {
+        for await (const item of this.#source) {
+          this.#begin(item);
+          // A race against the running handlers would keep a reaction on each of them for every message.
+          // promise: handle-concurrency
+          if (this.#running.size >= this.#limits.concurrency && !this.#stopped) await this.#nextWake();
+        }
+      } catch (error) {
+        failure = { error };
+      }
+      this.#stop();
+      const ignoring = await this.#drain();
+      await this.#plan.settled?.();
+      this.#source.cancel(); // what nobody has settled until now goes back
+      if (failure !== undefined) throw failure.error;
+      if (ignoring !== undefined) throw fault("TIMEOUT", this.#subject, ignoring);
+    } finally {
+      this.#unwatch();
+      this.#host.leave(this);
+      this.#resolveOver();
+    }
+  }
+
+  #begin(item: Item): void {
+    this.#running.add(item);
+    void runHandler(this.#host, () => this.#plan.work(item)).then(() => {
+      this.#running.delete(item);
+      this.#wake();
+    });
+  }
+
+  #nextWake(): Promise<void> {
+    return new Promise((resolve) => (this.#wake = resolve));
+  }
+
+  /** Waits for the handlers that run; gives what to say of those that ignore their signals. */
+  async #drain(): Promise<string | undefined> {
+    const boundMs = this.#limits.drainTimeoutMs;
+    if (await this.#idle(boundMs)) return undefined; // promise: handlers-drained
+    for (const item of this.#running) this.#plan.giveUp(item);
+    if (await this.#idle(Math.min(boundMs, GRACE_MS))) return undefined;
+    const ids = [...this.#running].slice(0, 3).map(({ id }) => id);
+    return `stopped, but handlers ignore the signals of their messages and still run after ${boundMs} ms: ${this.#running.size}, such as of ${ids.join(", ")}`;
+  }
+
+  /** Whether no handler runs any more, within a time. */
+  #idle(boundMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const cancelTimer = this.#host.clock.setTimer(boundMs, () => resolve(false));
+      this.#wake = () => {
+        if (this.#running.size > 0) return;
+        cancelTimer();
+        resolve(true);
+      };
+      this.#wake();
+    });
+  }
+}

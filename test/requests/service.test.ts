@@ -1,0 +1,183 @@
+import { describe, expect, test } from "@jest/globals";
+import { channel as diagnosticsChannel } from "node:diagnostics_channel";
+import { KubeMQClient, type DiagnosticStatus, type Service, type Status } from "kubemq-es";
+import { startBroker } from "kubemq-es/testing";
+import { settle } from "../support/fake-clock.js";
+import { outcomeOf, PATIENCE_MS, RequestWorld } from "../support/request-world.js";
+import { until, within } from "../support/until.js";
+
+const patient = { timeoutMs: PATIENCE_MS };
+
+function ask(world: RequestWorld, channel: string, body = "?"): Promise<string> {
+  return outcomeOf(world.asker.commands.send({ channel, body }, patient));
+}
+
+/** A promise, and how to resolve it. */
+function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open };
+}
+
+describe("a service", () => {
+  test("answers from the moment it is ready, and ends with its block", async () => {
+    await using world = await RequestWorld.start();
+    let service: Service | undefined;
+    {
+      await using serving = world.responder.queries.handle({ channel: "prices" }, (query) => `${query.text()}: 7`);
+      service = serving;
+      await serving.ready;
+      const answer = await world.asker.queries.send({ channel: "prices", body: "tea" }, patient);
+      expect(answer.executed && answer.text()).toBe("tea: 7");
+    }
+    expect(await service.closed).toBeUndefined();
+    await service;
+    await until("the subscription is gone", () => (world.broker.stats().streams["SubscribeToRequests"] ?? 0) === 0);
+  });
+
+  test("waits in close() for the handlers that run", async () => {
+    await using world = await RequestWorld.start();
+    const { opened, open } = gate();
+    let runs = false;
+    const service = world.responder.commands.handle({ channel: "doors" }, async () => {
+      runs = true;
+      await opened;
+    });
+    await service.ready;
+    const asked = ask(world, "doors");
+    await until("it runs", () => runs);
+    let isClosed = false;
+    const closing = service.close().then(() => (isClosed = true));
+    await settle();
+    expect(isClosed).toBe(false);
+    open();
+    await closing;
+    expect(await asked).toBe("executed");
+  });
+
+  test.each(["service", "client"] as const)(
+    "does not wait for itself when its handler awaits the close() of the %s, and still answers",
+    async (what) => {
+      await using world = await RequestWorld.start();
+      const service = world.responder.commands.handle(
+        { channel: "doors" },
+        async () => {
+          await (what === "service" ? service.close() : world.responder.close());
+          return { tags: { by: "the last one" } };
+        },
+        { concurrency: 2 },
+      );
+      await service.ready;
+      const sent = world.asker.commands.send({ channel: "doors", body: "close" }, patient);
+      expect(await within(2_000, "the answer", sent)).toMatchObject({ executed: true, tags: { by: "the last one" } });
+      await within(2_000, "the end of the service", service);
+    },
+  );
+
+  test("whose two handlers await client.close() ends with both answered", async () => {
+    await using world = await RequestWorld.start();
+    const { opened, open } = gate();
+    let running = 0;
+    const service = world.responder.commands.handle(
+      { channel: "doors" },
+      async () => {
+        if (++running === 2) open();
+        await opened;
+        await world.responder.close();
+      },
+      { concurrency: 2 },
+    );
+    await service.ready;
+    const asked = Promise.all([ask(world, "doors", "one"), ask(world, "doors", "two")]);
+    expect(await within(2_000, "both answers", asked)).toEqual(["executed", "executed"]);
+    await service;
+  });
+
+  test("rejects, and resolves `closed`, with the error that ended it", async () => {
+    await using world = await RequestWorld.start();
+    world.line.refuse();
+    const service = world.responder.commands.handle({ channel: "doors" }, () => {}, { reconnect: false });
+    const refused = { code: "UNAVAILABLE", channel: "doors" };
+    await expect(service.ready).rejects.toMatchObject(refused);
+    await expect(service).rejects.toMatchObject(refused);
+    expect(await service.closed).toMatchObject(refused);
+    await service.close();
+  });
+});
+
+describe("a handler that fails", () => {
+  test("is told to onError, to the status and to the diagnostics channel; the asker gets the reason", async () => {
+    await using world = await RequestWorld.start();
+    const seen: Status[] = [];
+    const diagnosed: DiagnosticStatus[] = [];
+    const hear = (message: unknown) => void diagnosed.push(message as DiagnosticStatus);
+    diagnosticsChannel("kubemq-es:status").subscribe(hear);
+    const watching = (async () => {
+      for await (const status of world.responder.status()) seen.push(status);
+    })();
+    const told: unknown[] = [];
+    const jammed = new Error("the lock is jammed");
+    const service = world.responder.commands.handle(
+      { channel: "doors" },
+      () => {
+        throw jammed;
+      },
+      { onError: (error, command) => void told.push([error, command.text(), command.id]) },
+    );
+    await service.ready;
+    const sent = await world.asker.commands.send({ id: "c-9", channel: "doors", body: "open" }, patient);
+    expect(sent).toMatchObject({ executed: false, error: "the lock is jammed" });
+    expect(told).toEqual([[jammed, "open", "c-9"]]);
+    await world.responder.close();
+    await watching;
+    diagnosticsChannel("kubemq-es:status").unsubscribe(hear);
+    const failed = { type: "handler-failed", channel: "doors", kind: "commands", id: "c-9", outcome: "answered" };
+    expect(seen).toContainEqual({ ...failed, error: jammed });
+    expect(diagnosed.filter(({ status }) => status.type === "handler-failed")).toEqual([
+      { clientId: "responder", status: { ...failed, error: jammed } },
+    ]);
+  });
+
+  test.each([
+    [
+      "throws",
+      () => {
+        throw new Error("reporter");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("reporter"))],
+  ])("is answered also when onError %s, and that is told, too", async (_, onError) => {
+    await using world = await RequestWorld.start();
+    const seen: unknown[] = [];
+    const watching = (async () => {
+      for await (const status of world.responder.status())
+        if (status.type === "handler-failed") seen.push((status.error as Error).message);
+    })();
+    const service = world.responder.queries.handle(
+      { channel: "prices" },
+      () => {
+        throw new Error("handler");
+      },
+      { onError },
+    );
+    await service.ready;
+    const answer = await world.asker.queries.send({ channel: "prices", body: "tea" }, patient);
+    expect(answer).toMatchObject({ executed: false, error: "handler" });
+    await world.responder.close();
+    await watching;
+    expect(seen).toEqual(["handler", "reporter"]);
+  });
+
+  test("returns what no codec is for: that is its failure as well", async () => {
+    await using broker = await startBroker();
+    await using client = await KubeMQClient.connect({ address: broker.address });
+    const told: unknown[] = [];
+    await using service = client.queries.handle({ channel: "sums" }, () => 5 as never, {
+      onError: (error) => void told.push((error as { code?: string }).code),
+    });
+    await service.ready;
+    const answer = await client.queries.send({ channel: "sums", body: "2+3" }, { timeoutMs: 5_000 });
+    expect(answer).toMatchObject({ executed: false, error: expect.stringContaining("body must be") });
+    expect(told).toEqual(["INVALID_ARGUMENT"]);
+  });
+});
