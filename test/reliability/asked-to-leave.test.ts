@@ -3,7 +3,7 @@ import { KubeMQClient, type ClientOptions, type Status } from "kubemq-es";
 import { startBroker, type Broker } from "kubemq-es/testing";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { pem } from "../support/tls.js";
-import { sleep, until } from "../support/until.js";
+import { until } from "../support/until.js";
 
 const reconnect = { initialDelayMs: 20, maxDelayMs: 250 };
 
@@ -52,11 +52,11 @@ describe.each(["in the clear", "over TLS"])("a connection that the server has as
   test("a connection after GOAWAY is kept while it answers pings, however long it is silent", async () => {
     await using broker = await start();
     await using proxy = await TcpProxy.start(broker.port);
-    // Two hundred intervals.
     const keepalive = { intervalMs: 10, timeoutMs: 1_000 };
     await using client = await KubeMQClient.connect({ ...secured, address: proxy.address, reconnect, keepalive });
     const { seen, retries } = await onLeavingConnection(broker, proxy, client);
-    await sleep(2_000);
+    const before = proxy.sent;
+    await until("it was asked fifty times whether it lives", () => proxy.sent > before + 50);
     expect(retries).toEqual([]);
     await client.eventsStore.publish({ channel: "c", body: "still here" });
     await until("the loop goes on", () => seen.length === 2);

@@ -2,9 +2,10 @@ import { describe, expect, test } from "@jest/globals";
 import { createServer, type AddressInfo } from "node:net";
 import { KubeMQClient, KubeMQError, type ClientOptions, type ErrorCode, type TlsOptions } from "kubemq-es";
 import { startBroker, type BrokerOptions } from "kubemq-es/testing";
+import { FakeClock } from "../support/fake-clock.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { pem, pemPath } from "../support/tls.js";
-import { rejection, sleep, until, within } from "../support/until.js";
+import { rejection, roundTrips, until, within } from "../support/until.js";
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,10 +16,21 @@ const client: TlsOptions = { ca, cert: pem("client"), key: pem("client-key") };
 const foreignClient: TlsOptions = { ca, cert: pem("client-foreign"), key: pem("client-foreign-key") };
 /** Back-off as short as a storm would like it. */
 const eager = { initialDelayMs: 20, maxDelayMs: 20 };
-const patience = 400;
+/** Attempts that a test allows, each after the longest delay of the back-off. */
+const ATTEMPTS = 5;
 
 /** Connect's own transport, on which the suite runs too, does not tell why a connection ended before it began. */
 const tellsWhy = process.env["KUBEMQ_ES_TRANSPORT"] !== "stock";
+
+/** Lets the time pass in which a storm would try again and again, and lets each attempt reach the server. */
+async function backOff(clock: FakeClock): Promise<void> {
+  await using elsewhere = await startBroker();
+  await using other = new KubeMQClient({ address: elsewhere.address });
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    await clock.advance(eager.maxDelayMs);
+    await roundTrips(other);
+  }
+}
 
 interface Row {
   readonly what: string;
@@ -127,7 +139,8 @@ describe("servers that refuse or do not speak gRPC", () => {
     await using broker = await startBroker({ ...brokerOptions, onCall: (rpc) => void calls.push(rpc) });
     await using proxy = await TcpProxy.start(broker.port);
     const address = proxy.address;
-    await using one = new KubeMQClient({ address, reconnect: eager, ...options });
+    const clock = new FakeClock();
+    await using one = new KubeMQClient({ address, reconnect: eager, ...options }, { clock });
 
     // A call: one attempt, the exact code, a message that names the cause.
     const failed = await within(5000, "the call fails", rejection(one.events.publish({ channel: "c", body: "x" })));
@@ -151,7 +164,7 @@ describe("servers that refuse or do not speak gRPC", () => {
         })(),
       );
       expect(await within(5000, "the loop throws", seen)).toMatchObject({ code, message: expect.stringMatching(says) });
-      await sleep(patience);
+      await backOff(clock);
       const forStream =
         brokerOptions.token === undefined
           ? proxy.accepted - 1
@@ -159,11 +172,15 @@ describe("servers that refuse or do not speak gRPC", () => {
       expect(forStream).toBeGreaterThanOrEqual(1);
       expect(forStream).toBeLessThanOrEqual(2); // the stream, and the ping behind it
     } else {
-      await sleep(patience);
+      let delays = 0;
+      await until("it tries again and again", async () => {
+        await clock.advance(eager.maxDelayMs);
+        delays += 1;
+        return proxy.accepted > ATTEMPTS;
+      });
       await subscription.close();
-      // Full jitter: on average one attempt, and the ping behind it, every 10 ms.
-      expect(proxy.accepted).toBeGreaterThan(3);
-      expect(proxy.accepted).toBeLessThan(patience);
+      // The call, the first attempt, and one after each delay at most, each attempt with the ping behind it.
+      expect(proxy.accepted).toBeLessThanOrEqual(1 + 2 * (1 + delays));
     }
   });
 
@@ -305,13 +322,21 @@ describe("rotating tokens", () => {
   test("a static token that the server no longer accepts ends the loop once, without repeated attempts", async () => {
     const calls: string[] = [];
     await using broker = await startBroker({ token: "t1", onCall: (rpc) => void calls.push(rpc) });
-    await using one = await KubeMQClient.connect({ address: broker.address, authToken: "t1", reconnect: eager });
+    const clock = new FakeClock();
+    const options = { address: broker.address, authToken: "t1", reconnect: eager };
+    await using one = new KubeMQClient(options, { clock });
     const subscription = one.events.subscribe({ channel: "c" });
     await subscription.ready;
     broker.setToken("t2");
     await broker.faults.dropConnections();
-    expect(await within(5000, "it ends", subscription.closed)).toMatchObject({ code: "UNAUTHENTICATED" });
-    await sleep(patience);
+    let end: unknown;
+    void subscription.closed.then((error) => (end = error));
+    await until("it ends", async () => {
+      await clock.advance(eager.maxDelayMs);
+      return end !== undefined;
+    });
+    expect(end).toMatchObject({ code: "UNAUTHENTICATED" });
+    await backOff(clock);
     expect(calls.filter((rpc) => rpc === "SubscribeToEvents").length).toBe(2);
   });
 
@@ -320,10 +345,17 @@ describe("rotating tokens", () => {
     await using broker = await startBroker({ token: "right", onCall: (rpc) => void calls.push(rpc) });
     let asked = 0;
     const authToken = () => `wrong-${++asked}`;
-    await using one = new KubeMQClient({ address: broker.address, authToken, reconnect: eager });
+    const clock = new FakeClock();
+    await using one = new KubeMQClient({ address: broker.address, authToken, reconnect: eager }, { clock });
     const subscription = one.events.subscribe({ channel: "c" });
-    expect(await within(5000, "it ends", subscription.closed)).toMatchObject({ code: "UNAUTHENTICATED" });
-    await sleep(patience);
+    let end: unknown;
+    void subscription.closed.then((error) => (end = error));
+    await until("it ends", async () => {
+      await clock.advance(eager.maxDelayMs);
+      return end !== undefined;
+    });
+    expect(end).toMatchObject({ code: "UNAUTHENTICATED" });
+    await backOff(clock);
     expect(asked).toBe(2);
     expect(calls.filter((rpc) => rpc === "SubscribeToEvents").length).toBe(2);
   });

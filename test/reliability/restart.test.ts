@@ -3,7 +3,7 @@ import { KubeMQClient, type ClientOptions, type Status } from "kubemq-es";
 import { startBroker, type Broker } from "kubemq-es/testing";
 import { BrokerProcess } from "../support/broker-process.js";
 import { commands, events, Load, queue, store, type Account } from "../support/load.js";
-import { TcpProxy } from "../support/tcp-proxy.js";
+import { type Direction, TcpProxy } from "../support/tcp-proxy.js";
 import { sleep, until, within } from "../support/until.js";
 
 const options: ClientOptions = {
@@ -13,7 +13,7 @@ const options: ClientOptions = {
 };
 
 /** Messages a second of each pattern: a machine with other work has to keep up, or what is seen is a growing backlog. */
-const rate = 25;
+const rate = 50;
 
 /** Runs all patterns while something happens, and settles the accounts. */
 async function underLoad(
@@ -64,6 +64,13 @@ const backWithin = 2 * 250 + 8_000;
 
 type Fault = (broker: Broker, proxy: TcpProxy) => Promise<void>;
 
+/** Half-open until both clients have noticed, and connect again. */
+async function halfOpen(proxy: TcpProxy, direction: Direction): Promise<void> {
+  const before = proxy.accepted;
+  proxy.drop(direction);
+  await until("both clients connect again", () => proxy.accepted >= before + 2, 600 + 8_000);
+}
+
 /** Ends what streams; a call that is ended with OK and without an answer would be another matter. */
 function endStreams(broker: Broker, code: number): void {
   for (const rpc of ["SubscribeToEvents", "SubscribeToRequests", "SendEventsStream", "QueuesDownstream"]) {
@@ -93,24 +100,21 @@ const faults: readonly (readonly [string, Fault])[] = [
   [
     "a half-open connection, both directions",
     async (_, proxy) => {
-      proxy.drop("both");
-      await sleep(800);
+      await halfOpen(proxy, "both");
       proxy.restore();
     },
   ],
   [
     "a half-open connection, nothing arrives at the server",
     async (_, proxy) => {
-      proxy.drop("up");
-      await sleep(800);
+      await halfOpen(proxy, "up");
       proxy.restore();
     },
   ],
   [
     "a half-open connection, nothing comes from the server",
     async (_, proxy) => {
-      proxy.drop("down");
-      await sleep(800);
+      await halfOpen(proxy, "down");
       proxy.restore();
     },
   ],
@@ -194,7 +198,6 @@ describe("an idle client during faults", () => {
   test("an idle client keeps its one connection without retries while it answers pings", async () => {
     await using broker = await startBroker();
     await using proxy = await TcpProxy.start(broker.port);
-    // Ten minutes idle in the small: two hundred liveness intervals.
     await using one = await KubeMQClient.connect({
       address: proxy.address,
       keepalive: { intervalMs: 10, timeoutMs: 2_000 },
@@ -205,7 +208,8 @@ describe("an idle client during faults", () => {
     })();
     const got = one.events.subscribe({ channel: "c" })[Symbol.asyncIterator]();
     const first = got.next();
-    await sleep(2_000);
+    const before = proxy.sent;
+    await until("it was asked fifty times whether it lives", () => proxy.sent > before + 50);
     expect(proxy.accepted).toBe(1);
     expect(retries).toEqual([]);
     await one.events.publish({ channel: "c", body: "still here" });

@@ -43,6 +43,7 @@ class Link {
 
   #pass(direction: "up" | "down", chunk: Buffer): void {
     const { delayMs } = this.#proxy;
+    if (direction === "up") this.#proxy.sent += 1;
     if (this.#isSwallowed(direction)) return;
     // Data must not overtake data that is still held back by a longer delay.
     if (this.#proxy.isPaused(direction) || delayMs > 0 || this.#held[direction].length > 0) {
@@ -68,6 +69,8 @@ class Link {
 export class TcpProxy implements AsyncDisposable {
   /** Number of accepted connections, without refused ones. */
   accepted = 0;
+  /** Number of chunks that clients have sent, those that were swallowed included. */
+  sent = 0;
   delayMs = 0;
   /** Rewrites each chunk from the server; the length must not change. */
   rewriteDown: (chunk: Buffer) => Buffer = (chunk) => chunk;
