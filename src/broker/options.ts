@@ -46,17 +46,15 @@ export interface BrokerOptions {
   /** The source of time. @default the machine's clock */
   readonly clock?: Clock;
   /**
-   * Which server the broker behaves like: `"community"` is the open-source server v2.4.0 with its traps, such as stalled polls,
-   * lost order and late subscriptions. Start from one of {@link profiles} to change single settings. @default "default"
+   * The kind of server that the broker imitates: `"community"` is the open-source server v2.4.0
+   * with its defects, such as stalled polls, lost order and late subscriptions. To change single
+   * settings, copy one of {@link profiles}. @default "default"
    *
-   * @example
-   * ```ts
-   * const broker = await startBroker({ profile: "community" });
-   * const prompt = await startBroker({ profile: { ...profiles.community, subscriptionDelayMs: [0, 0] } });
-   * ```
+   * @example ```ts const broker = await startBroker({ profile: "community" }); const prompt = await
+   *   startBroker({ profile: { ...profiles.community, subscriptionDelayMs: [0, 0] } }); ```
    */
   readonly profile?: ProfileName | BrokerProfile;
-  /** Decides what a profile leaves to chance: the same seed gives the same run. @default 1 */
+  /** Seed of the random choices of a profile: the same seed gives the same run. @default 1 */
   readonly seed?: number;
   /** Deviations of real servers that the broker imitates. @default see {@link Quirks} */
   readonly quirks?: Partial<Quirks>;

@@ -1,60 +1,77 @@
 /**
- * What sets one kind of KubeMQ server apart from another, as far as a client can tell.
+ * The differences between kinds of KubeMQ servers that a client can notice.
  *
- * A profile is fixed when the broker starts. {@link Quirks} can be switched while it runs.
+ * A profile is fixed when the broker starts. {@link Quirks} can be changed while it runs.
  */
 export interface BrokerProfile {
   /**
-   * Connections to the store that polls (QueuesDownstream) and leases (StreamQueueMessage) of all clients share. They are taken in
-   * turn, and one is in use for the whole wait of a poll, or the whole life of a lease. 0: nothing is shared.
+   * Number of connections to the store that the polls (QueuesDownstream) and leases
+   * (StreamQueueMessage) of all clients share in turn. One is in use for the whole wait of a poll,
+   * or the whole life of a lease. 0: none are shared.
    */
   readonly pollConnections: number;
-  /** Whether a poll continues after its call was cancelled, until it is full or its own wait is over. */
+  /**
+   * Whether a poll continues after its call was cancelled, until it is full or its wait is over.
+   */
   readonly pollsOutliveCalls: boolean;
   /**
-   * Whether a restart that keeps the memory leaves the polls and open transactions before it behind, as members of their queues for
-   * ever: they keep what they hold, and take more messages up to the number that they asked for.
+   * Whether polls and open transactions from before a restart that keeps the memory remain members
+   * of their queues. They keep the messages that they hold, and take more, up to the number that
+   * they asked for.
    */
   readonly pollsSurviveRestarts: boolean;
   /**
-   * How the messages of a queue are shared out among its consumers.
+   * How a queue distributes its messages among its consumers.
    *
-   * - `"in-turn"`: in order, to whichever consumer wants one. What a consumer gives back is next.
-   * - `"durable-group"`: as NATS Streaming does. A poll belongs to the group until its messages are settled, and the messages that
-   *   reach it after its answer are trapped in it until then. What a member gives back is forced onto another one a tenth of a second
+   * - `"in-turn"`: in order, to any consumer that wants one. A returned message is next.
+   * - `"durable-group"`: like NATS Streaming. A poll is a member of the group until its messages
+   *   are settled, and messages that
+   *   reach it after its answer are trapped until then. A message that a member returns is forced onto another member 100 ms
    *   later.
    */
   readonly queueDelivery: "in-turn" | "durable-group";
   /**
-   * Whether the receives, peeks and AckAll calls of all clients on one queue wait for each other, because they share a connection
-   * that each holds for its whole wait.
+   * Whether the receives, peeks and AckAll calls of all clients on one queue run one at a time,
+   * because they share a connection that each of them holds for its whole wait.
    */
   readonly receivesInTurn: boolean;
-  /** Share of leases, from 0 to 1, that end without the answer to the request that settled their message. */
+  /**
+   * Share of leases, from 0 to 1, that end without an answer to the request that settled their
+   * message.
+   */
   readonly lostLastAnswers: number;
-  /** Shortest and longest time, in milliseconds, between the start of a subscription and the first message it can receive. */
+  /**
+   * Minimum and maximum milliseconds between the start of a subscription and the first message that
+   * it can receive.
+   */
   readonly subscriptionDelayMs: readonly [shortest: number, longest: number];
   /**
-   * Stored events that become readable per second, in their order. They are answered at once, so they can be answered long before
-   * they are readable. Infinity: each is readable when it is answered.
+   * Stored events that become readable per second, in order. They are confirmed at once, so
+   * possibly long before they are readable. Infinity: each is readable when it is confirmed.
    */
   readonly storedEventsPerSecond: number;
-  /** How often the broker looks for delayed messages that are due, in milliseconds. 0: each is delivered on time. */
+  /**
+   * Milliseconds between two checks for delayed messages that are due. 0: each is delivered on
+   * time.
+   */
   readonly delayCheckMs: number;
-  /** Whether answers to queries with a cache key are kept and given again. */
+  /** Whether answers to queries with a cache key are cached. */
   readonly queryCache: boolean;
   /** Whether channels can be created, deleted and listed. If not, such requests time out. */
   readonly channelManagement: boolean;
-  /** Whether subscriptions and SendEventsStream send response headers at once. If not, with their first message. */
+  /**
+   * Whether subscriptions and SendEventsStream send response headers at once. If not, headers come
+   * with the first message.
+   */
   readonly headersAtOpen: boolean;
 }
 
 /** The name of a profile in {@link profiles}. */
 export type ProfileName = "default" | "community";
 
-/** The profiles that the broker knows by name. */
+/** The broker's profiles by name. */
 export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
-  /** The servers' protocol without the traps: for applications and their tests. */
+  /** The protocol without a server's defects: for applications and their tests. */
   default: {
     pollConnections: 0,
     pollsOutliveCalls: false,
@@ -69,7 +86,7 @@ export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
     channelManagement: true,
     headersAtOpen: true,
   },
-  /** The open-source server, v2.4.0, with what it makes clients suffer: for the tests of a client. */
+  /** The open-source server v2.4.0 with its defects: for the tests of a client. */
   community: {
     pollConnections: 200,
     pollsOutliveCalls: true,

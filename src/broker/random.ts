@@ -1,4 +1,6 @@
-/** Numbers from 0 to below 1 that are the same for the same seed (mulberry32). */
+/**
+ * Random numbers from 0 up to, not including, 1; the same seed gives the same numbers (mulberry32).
+ */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

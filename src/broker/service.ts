@@ -26,7 +26,7 @@ export interface BrokerCore {
   readonly newId: () => string;
   readonly quirks: Readonly<Quirks>;
   readonly profile: BrokerProfile;
-  /** A number from 0 to below 1, by the broker's seed. */
+  /** A random number from 0 up to, not including, 1, from the broker's seed. */
   readonly random: () => number;
 }
 
@@ -98,10 +98,7 @@ export const noTraffic = (): Traffic => ({
   responses: 0,
 });
 
-/**
- * Gives a handler access to the response that it is writing, when it needs more than Connect
- * offers.
- */
+/** Gives a handler access to the response that it is writing. */
 export const replyKey: ContextKey<Reply | undefined> = createContextKey<Reply | undefined>(undefined);
 
 export function replyOf(context: CallContext): Reply {
@@ -111,8 +108,8 @@ export function replyOf(context: CallContext): Reply {
 }
 
 /**
- * Sends the headers of a streaming call now, if the profile says so. A KubeMQ server sends them with the first message; sent
- * early, they tell a client that its subscription is active.
+ * Sends the headers of a streaming call now, if the profile says so. A KubeMQ server sends them
+ * with the first message; early headers tell a client that its subscription is active.
  */
 export function announce({ profile }: BrokerCore, context: CallContext): void {
   if (profile.headersAtOpen) context.values.get(replyKey)?.sendHeaders();

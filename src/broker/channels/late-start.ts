@@ -1,9 +1,9 @@
 import type { BrokerCore } from "../service.js";
 
 /**
- * Starts a subscription when the profile says that it begins to work, which may be at once. `start` returns what stops it.
+ * Starts a subscription after the profile's delay, which may be zero.
  *
- * @returns what stops the subscription, or keeps it from starting
+ * @returns a function that stops the subscription, or cancels its start
  */
 export function startLate({ profile, clock, random }: BrokerCore, start: () => () => void): () => void {
   const [shortest, longest] = profile.subscriptionDelayMs;

@@ -6,22 +6,22 @@ interface Write {
   readonly write: () => void;
 }
 
-/** Writes that happen some time after they were ordered, in their order, at a limited rate. One timer runs for all of them. */
+/** Delays writes, in order, to a limited rate. One timer serves all of them. */
 export class LateWrites {
   readonly #clock: Clock;
-  /** Nanoseconds from one write to the next. */
+  /** Nanoseconds between two writes. */
   readonly #pace: bigint;
   #lastDueAt = 0n;
   readonly #waiting = new Fifo<Write>();
   #timer: Cancel | undefined;
 
-  /** @param perSecond - writes per second; Infinity: each happens at once */
+  /** @param perSecond - writes per second; Infinity: no delay */
   constructor(clock: Clock, perSecond: number) {
     this.#clock = clock;
     this.#pace = BigInt(Math.round(1e9 / perSecond));
   }
 
-  /** Runs `write` after those before it. */
+  /** Runs `write` after the writes before it. */
   add(write: () => void): void {
     if (this.#pace === 0n) return write();
     const now = this.#clock.now();
@@ -31,7 +31,7 @@ export class LateWrites {
     if (this.#timer === undefined) this.#arm(dueAt - now);
   }
 
-  /** Forgets the writes that have not happened. */
+  /** Discards the pending writes. */
   close(): void {
     this.#timer?.();
     this.#timer = undefined;

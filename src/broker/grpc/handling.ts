@@ -14,7 +14,7 @@ export type Serve = (reply: Reply, headers: IncomingHttpHeaders) => void;
 
 export const tooLarge = (text: string): ConnectError => new ConnectError(`grpc: ${text}`, Code.ResourceExhausted);
 
-/** The length of a message, from the bytes before it. */
+/** The length of a message, from its gRPC prefix. */
 export function checkedLength(prefix: Buffer, max: number): number {
   const length = prefix.readUInt32BE(1);
   if (length > max) throw tooLarge(`received message larger than max (${length} vs. ${max})`);
@@ -46,13 +46,13 @@ export function outcomeOf(error: unknown): Outcome {
 const messageOf = (desc: DescMessage, answer: unknown): MessageShape<DescMessage> =>
   isMessage(answer, desc) ? answer : create(desc, answer as MessageInitShape<DescMessage>);
 
-// An abort makes an exception unless it is given a reason, which nobody looks at here.
+// Without a given reason, abort creates an exception that nothing here uses.
 const gone = "the call is over";
 
 export function contextOf(reply: Reply): CallContext {
   let controller: AbortController | undefined;
   return {
-    // Few handlers look at it.
+    // Created on demand: few handlers use it.
     get signal() {
       if (controller === undefined) {
         const made = (controller = new AbortController());

@@ -3,11 +3,13 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { configureTextEncoding, getTextEncoding } from "@bufbuild/protobuf/wire";
 
 /**
- * Messages as bytes, without loss: text that is not UTF-8 passes through as the bytes that it is.
+ * Encodes and decodes messages without loss: strings that are not UTF-8 keep their bytes.
  *
- * A KubeMQ server does not look at text, and some clients send text that is not UTF-8 (protobufjs writes half a surrogate pair as
- * three bytes). In a JavaScript string, a byte that is no part of UTF-8 text is a lone surrogate from U+DC80 to U+DCFF, as in
- * Python (PEP 383). Protobuf-ES takes its text encoding from a setting for all messages, which is changed for one synchronous call.
+ * A KubeMQ server does not validate strings, and some clients send strings that are not UTF-8
+ * (protobufjs writes half a surrogate pair as three bytes). In a JavaScript string, each byte that
+ * is not part of valid UTF-8 becomes a lone surrogate from U+DC80 to U+DCFF, as in Python (PEP
+ * 383). protobuf-es takes its text encoding from a global setting, which is changed during one
+ * synchronous call.
  */
 
 const encoder = new TextEncoder();
@@ -18,7 +20,7 @@ const firstEscape = 0xdc80;
 const lastEscape = 0xdcff;
 const escapeOf = (byte: number): string => String.fromCharCode(0xdc00 + byte);
 
-/** Until there was text that is not UTF-8, there is none to be written. */
+/** Invalid strings can only be sent after one was received. */
 let seen = false;
 
 export function decodeMessage<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> {
@@ -26,7 +28,7 @@ export function decodeMessage<Desc extends DescMessage>(schema: Desc, bytes: Uin
     return fromBinary(schema, bytes);
   } catch {
     seen = true;
-    // What is wrong beside its text is thrown again.
+    // Other errors are thrown again.
     return withLosslessText(() => fromBinary(schema, bytes));
   }
 }
@@ -54,7 +56,9 @@ function withLosslessText<T>(run: () => T): T {
   }
 }
 
-/** Text as a string; each byte that is no part of UTF-8 text as a lone surrogate. */
+/**
+ * Decodes bytes to a string; each byte that is not part of valid UTF-8 becomes a lone surrogate.
+ */
 export function decodeText(bytes: Uint8Array): string {
   try {
     return strict.decode(bytes);
@@ -69,10 +73,10 @@ export function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** The bytes that {@link decodeText} made the string of. */
+/** The bytes from which {@link decodeText} made the string. */
 export function encodeText(text: string): Uint8Array<ArrayBuffer> {
   if (!loneSurrogate.test(text)) return encoder.encode(text);
-  // Iterates by code point: only a surrogate without its other half comes alone.
+  // Iterates by code point, so that only a lone surrogate is seen as such.
   return Buffer.concat(Array.from(text, bytesOf));
 }
 
@@ -81,14 +85,14 @@ function bytesOf(character: string): Uint8Array {
   return code >= firstEscape && code <= lastEscape ? Uint8Array.of(code - 0xdc00) : encoder.encode(character);
 }
 
-/** How many bytes the character at a position has; 0 if there is none. */
+/** The length in bytes of the character at a position; 0 if it is invalid. */
 function characterLength(bytes: Uint8Array, at: number): number {
   for (let length = 1; length <= 4 && at + length <= bytes.length; length++) {
     try {
       strict.decode(bytes.subarray(at, at + length));
       return length;
     } catch {
-      // Not a whole character yet.
+      // The character is incomplete.
     }
   }
   return 0;

@@ -13,8 +13,9 @@ export interface Outcome {
 type Written = (error?: Error | null) => void;
 
 /**
- * The response to a call, with what a KubeMQ server needs beyond Node's: headers before the first message, an end from outside, a
- * gate that holds answers back, and trailers.
+ * The response to a call, with the additions to Node's response that KubeMQ's behaviour needs:
+ * headers before the first message, an end from outside, a gate that holds answers back, and
+ * trailers.
  */
 export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> extends Http2ServerResponse<Request> {
   #gate: Gate | undefined;
@@ -29,7 +30,7 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
     this.once("close", () => this.#held?.());
   }
 
-  /** The content type of the request, which that of the answer repeats. */
+  /** The content type of the request, which the answer repeats. */
   set contentType(value: string) {
     this.#contentType = value;
   }
@@ -61,7 +62,7 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
     else this.#hold(gate, go);
   }
 
-  /** Ends a call after what has been written. */
+  /** Ends a call after the data written so far. */
   conclude(outcome: Outcome): void {
     if (this.#state === "ended" || this.stream.destroyed) return;
     const gate = this.#gate;
@@ -77,7 +78,10 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
     this.#end(outcome);
   }
 
-  /** Turns away what is no gRPC call, with an HTTP status for clients that do not know gRPC. */
+  /**
+   * Refuses a request that is not a gRPC call, with an HTTP status for clients that do not speak
+   * gRPC.
+   */
   refuse(status: number, outcome: Outcome): void {
     this.statusCode = status;
     this.finish(outcome);
@@ -93,7 +97,7 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
       this.#flushHead();
       return super.write(chunk, "binary", written ?? ignore);
     }
-    // The caller waits for "drain" before it writes again, so at most one chunk is ever held.
+    // The caller waits for "drain" before it writes again, so at most one chunk is buffered.
     this.#hold(gate, () => {
       if (this.#state === "ended") return;
       this.#flushHead();
@@ -112,8 +116,8 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
     if (this.#state === "ended" || this.stream.destroyed) return;
     this.#state = "ended";
     const { stream } = this;
-    // A client that has not closed its side would keep the stream open for ever: servers reset it (without an error) once the
-    // trailers are out. A reset overtakes what is not sent.
+    // A client that has not closed its side would keep the stream open: servers reset it (without
+    // an error) after the trailers. A reset discards unsent data.
     const reset = () =>
       setImmediate(() => {
         if (!stream.readableEnded && !stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
@@ -123,7 +127,7 @@ export class Reply<Request extends Http2ServerRequest = Http2ServerRequest> exte
       super.addTrailers(trailers);
       stream.once("wantTrailers", reset);
     } else {
-      // Trailers-only: the status comes in the headers, which are the whole answer.
+      // Trailers-only: the status is in the headers, which are the whole answer.
       for (const [name, value] of Object.entries(trailers)) this.setHeader(name, value ?? "");
       this.setHeader("content-type", this.#contentType);
       stream.once("finish", reset);
@@ -145,5 +149,5 @@ const trailersOf = ({ code, message }: Outcome): OutgoingHttpHeaders => ({
 
 const ignore = () => {};
 
-// As in a URL, and more than gRPC asks for; grpc-js leaves such escapes in the text.
+// Escapes as in a URL, which is more than gRPC requires; grpc-js does not decode those escapes.
 const percentEncode = (message: string) => message.replaceAll(/[^ -$&-~]+/g, (odd) => encodeURIComponent(odd));

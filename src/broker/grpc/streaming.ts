@@ -12,8 +12,8 @@ import { clearTimeout, setTimeout } from "../timers.js";
 type Handler = (request: unknown, context: CallContext) => AsyncIterable<unknown>;
 
 /**
- * The streaming RPCs by their path. Connect's adapter refuses text that is not UTF-8, which KubeMQ servers pass on, and has no
- * setting for it.
+ * The streaming RPCs by path. Connect's adapter refuses strings that are not UTF-8, which KubeMQ
+ * servers accept, and has no option for it.
  */
 export function streamingCalls(rpcs: Rpcs, maxMessageBytes: number): ReadonlyMap<string, Serve> {
   const handlers = new Map<string, unknown>(Object.entries(rpcs));
@@ -42,13 +42,13 @@ async function serve(method: DescMethod, handler: Handler, reply: Reply, max: nu
   }
 }
 
-/** The messages of a call as they come. Ends with the client's side, and fails with the call. */
+/** The messages of a call. Ends when the client closes its side, and fails with the call. */
 async function* received(desc: DescMessage, { stream }: Reply, max: number): AsyncGenerator<Message> {
   let chunks: Buffer[] = [];
   let length = 0;
   let needed = prefixBytes;
   try {
-    // A handler that wants no more requests may still have answers.
+    // A handler that reads no more requests may still send answers.
     for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       chunks.push(chunk);
       length += chunk.length;
@@ -65,12 +65,12 @@ async function* received(desc: DescMessage, { stream }: Reply, max: number): Asy
     }
     if (length > 0) throw internal("unexpected EOF");
   } finally {
-    // A stream is not closed before everything that the client sent has been read.
+    // The stream is closed only after all data from the client has been read.
     stream.resume();
   }
 }
 
-/** The one request of a call that only its answers make a stream. */
+/** The single request of a server-streaming call. */
 async function only(requests: AsyncGenerator<Message>): Promise<Message> {
   for await (const request of requests) return request;
   throw unknown("EOF");
@@ -92,7 +92,7 @@ function written(reply: Reply, framed: Uint8Array): Promise<void> | undefined {
 
 const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
 
-/** Ends a call when the time is over that its client gives it. */
+/** Ends a call when the client's deadline has passed. */
 function limitTime(reply: Reply, timeout: unknown): void {
   const [, amount, unit = ""] = /^(\d{1,8})([HMSmun])$/.exec(String(timeout)) ?? [];
   const ms = Number(amount) * (unitMs[unit] ?? Number.NaN);

@@ -49,7 +49,10 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
     if (answer !== undefined) await this.outbox.send(answer);
   }
 
-  /** Polls are cancelled, unless they outlive their calls, and what was taken and not settled returns to its place. */
+  /**
+   * Polls are cancelled, unless they outlive their calls, and unsettled messages return to their
+   * places.
+   */
   close(): void {
     this.#over.abort();
     for (const transaction of this.#open.values()) transaction.release();
@@ -62,7 +65,7 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
     void this.outbox.send(create(QueuesDownstreamResponseSchema, { RequestTypeData: Type.CloseByServer }));
   }
 
-  /** Polls on a connection of its own, or on the shared one whose turn it is, as soon as that is free. */
+  /** Polls on a separate connection, or on the next shared one in turn as soon as it is free. */
   async #poll(request: QueuesDownstreamRequest): Promise<QueuesDownstreamResponse | undefined> {
     const { connections } = this.#core;
     if (connections === undefined) return this.#pollNow(request);

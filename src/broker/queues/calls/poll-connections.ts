@@ -1,14 +1,14 @@
 import { Fifo } from "../../fifo.js";
 
-/** Gives a connection back. Calling it again does nothing. */
+/** Releases a connection. Has no effect when called again. */
 export type GiveBack = () => void;
 
 /**
- * Connections to the store that polls and leases of all clients share. They are taken in turn, whether they are free or not: a
- * poll that meets one in use waits until it is given back, though others are free.
+ * Connections to the store that the polls and leases of all clients share. They are used in turn,
+ * free or not: a poll waits for its connection even while others are free.
  */
 export class PollConnections {
-  /** Who waits for a connection; undefined while it is free. */
+  /** Those that wait for a connection; undefined while it is free. */
   readonly #waiting: (Fifo<() => void> | undefined)[];
   #turn = 0;
 
@@ -16,7 +16,7 @@ export class PollConnections {
     this.#waiting = Array.from({ length: count }, () => undefined);
   }
 
-  /** Takes the connection whose turn it is, and resolves when it is free. */
+  /** Takes the next connection in turn, and resolves when it is free. */
   async take(): Promise<GiveBack> {
     this.#turn = (this.#turn + 1) % this.#waiting.length;
     const index = this.#turn;

@@ -12,10 +12,11 @@ interface Delayed {
 const isBefore = (a: Delayed, b: Delayed) => a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.order < b.order);
 
 /**
- * Messages whose time has not come: in no queue yet, whatever queue they are for.
+ * Delayed messages, for all queues.
  *
- * They come due on time, or with the first look after it, where looks are regular. (The real server looks every
- * 500 ms, and loses all but the last of those that share a MessageID.) One timer runs for all of them.
+ * They become due on time, or at the next check, if checks are periodic. (The real server checks
+ * every 500 ms, and loses all but the last of those with the same MessageID.) One timer serves all
+ * of them.
  */
 export class Delays {
   readonly #clock: Clock;
@@ -27,7 +28,7 @@ export class Delays {
   readonly #startedAt: bigint;
   readonly #check: bigint;
 
-  /** @param checkMs - how often messages are looked at; 0: whenever one falls due */
+  /** @param checkMs - milliseconds between checks; 0: check whenever a message becomes due */
   constructor(clock: Clock, checkMs: number, onDue: (queue: string, content: Content) => void) {
     this.#clock = clock;
     this.#startedAt = clock.now();
@@ -68,7 +69,7 @@ export class Delays {
     this.#cancel = this.#clock.setTimer(ms, () => this.#fire());
   }
 
-  /** The first look at the messages after a moment. */
+  /** The time of the next check. */
   #checkAfter(moment: bigint): bigint {
     if (this.#check === 0n) return moment;
     return this.#startedAt + ((moment - this.#startedAt) / this.#check + 1n) * this.#check;

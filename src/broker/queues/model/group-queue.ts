@@ -4,42 +4,53 @@ import type { Queue, QueueStats } from "./queue.js";
 import { type Consumer, type Seat, newSeat } from "./roster.js";
 import { type QueueLimits, Shelf } from "./shelf.js";
 
-/** How long a message that a member left behind rests with another one before it is sent again, in milliseconds. */
+/**
+ * Milliseconds that a message returned by one member rests with another before it is sent again.
+ */
 const restMs = 100;
 
-/** A consumer of the group, until it has left and its messages are settled or given back. */
+/**
+ * A consumer of the group, which remains a member until it has left and its messages are settled or
+ * returned.
+ */
 interface Member {
   readonly consumer: Consumer;
   readonly limit: number;
-  /** Messages that the server counts as delivered to it and not acknowledged. */
+  /** Messages delivered to it and not acknowledged, by the server's count. */
   readonly pending: Set<Message>;
-  /** Those of them that the consumer took. The others are trapped: nobody sees them until the member is gone. */
+  /**
+   * Those that the consumer received. The others are trapped: no consumer sees them until the
+   * member is gone.
+   */
   readonly taken: Set<Message>;
-  /** Those of them that another member left behind, and that are sent again when they have rested. */
+  /** Those left behind by another member. They are sent again after they have rested. */
   readonly resting: Set<Message>;
   cancelRest: Cancel;
-  /** The server noticed that the member has as many messages as it asked for. */
+  /** The server has noticed that the member has as many messages as it asked for. */
   stalled: boolean;
   left: boolean;
-  /** From before a restart: nobody is behind it any more, and it stays. */
+  /** A member from before a restart: it has no consumer and never leaves. */
   stranded: boolean;
 }
 
 /**
- * A queue as the open-source server keeps it: a durable queue group of NATS Streaming that each poll joins and leaves.
+ * A queue as the open-source server keeps it: a durable queue group of NATS Streaming, which each
+ * poll joins and leaves.
  *
- * A poll is a member of the group until the messages it took are settled, long after its answer. Up to the number it asked for,
- * the server delivers messages to it all that time, and they are trapped. An acknowledgement makes room for the next message
- * before the member is gone, so nearly every settlement traps one for a moment. What a member leaves behind passes to the other
- * members in turn, rests there, and is then forced onto the one with the fewest messages, however many that one asked for; if it
- * no longer listens, the messages are trapped again. That is how messages lose their order when polls overlap, how a slow message
- * delays others, and how short polls of several consumers pass messages to and fro. The last member leaves its messages to the
- * next one to join, which gets them first and in order.
+ * A poll remains a member of the group until its messages are settled, long after its answer.
+ * During that time the server delivers messages to it, up to the number it asked for, and they are
+ * trapped. An acknowledgement makes room for the next message before the member is gone, so nearly
+ * every settlement traps one for a moment. Messages that a member leaves behind pass to the other
+ * members in turn, rest there, and are then forced onto the member with the fewest messages,
+ * whatever number it asked for; if that member no longer listens, they are trapped again. This is
+ * why overlapping polls lose the order, why a slow message delays others, and why short polls of
+ * several consumers pass messages to and fro. The last member leaves its messages to the next one
+ * that joins, which receives them first and in order.
  */
 export class GroupQueue implements Queue {
   readonly name: string;
   readonly #shelf: Shelf;
-  /** In the order in which the server looks for the one with the fewest messages. */
+  /** In the order in which the server searches for the member with the fewest messages. */
   readonly #members: Member[] = [];
   readonly #seats = new WeakMap<Seat, Member>();
   readonly #holders = new Map<Message, Member>();
@@ -69,7 +80,8 @@ export class GroupQueue implements Queue {
     this.#seats.set(seat, member);
     this.#consumed = true;
     this.#members.push(member);
-    // The first member inherits all that the last one left behind, whatever it asks for.
+    // The first member inherits all messages that the last one left behind, whatever number it asks
+    // for.
     if (this.#members.length === 1) this.#inherit(member);
     this.#serve();
     return seat;
@@ -135,16 +147,16 @@ export class GroupQueue implements Queue {
     return { ...this.#shelf.stats(), consumers: this.#members.length, consumed: this.#consumed };
   }
 
-  /** Hands out messages as long as there are any, and the member whose turn it is has room. */
+  /** Hands out messages while there are any and the member whose turn it is has room. */
   #serve(): void {
-    // A consumer that acknowledges what it is just being handed is served by the loop that hands it over.
+    // A consumer may acknowledge while it is handed a message; the running loop then serves it.
     if (this.#serving) return;
     this.#serving = true;
     this.#shelf.dropAged();
     while (this.#members.some(({ stalled }) => !stalled)) {
       const member = this.#choose();
       if (member === undefined) break;
-      // The server stops here, though another member may have room.
+      // The server stops here, even if another member has room.
       if (isFull(member)) {
         member.stalled = true;
         break;
@@ -158,7 +170,10 @@ export class GroupQueue implements Queue {
     this.#serving = false;
   }
 
-  /** The member with the fewest messages that is not stalled, or else the first. The first goes to the end when chosen. */
+  /**
+   * The member with the fewest messages that is not stalled, or else the first. The first moves to
+   * the end when chosen.
+   */
   #choose(): Member | undefined {
     const members = this.#members;
     let chosen: Member | undefined;
@@ -214,7 +229,7 @@ export class GroupQueue implements Queue {
     else this.#passOn(orphans);
   }
 
-  /** One each to the members in turn, which do not see them yet. */
+  /** One message each to the members in turn, not visible to their consumers yet. */
   #passOn(orphans: readonly Message[]): void {
     const heirs = this.#members.slice(0, orphans.length);
     orphans.forEach((message, number) => {

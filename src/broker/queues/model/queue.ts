@@ -26,7 +26,7 @@ export interface Queue {
   push(content: Content, history: History): Message;
   /** Gives a consumer the waiting messages and, until it leaves or wants no more, new ones. */
   join(consumer: Consumer): Seat;
-  /** The consumer takes no more messages. What it holds stays with it. */
+  /** The consumer takes no more messages. It keeps the messages that it holds. */
   leave(seat: Seat): void;
   /** Removes a held message. Returns false if the queue was cleared since it was taken. */
   ack(message: Message): boolean;
@@ -36,14 +36,14 @@ export interface Queue {
   expire(message: Message): void;
   /** Returns held messages to their places, as if they had never been taken. */
   release(messages: Iterable<Message>): void;
-  /** The server restarts: nobody is behind the consumers any more. */
+  /** Called at a restart: the consumers have no clients any more. */
   restart(): void;
   /** Removes every message, waiting or held. Consumers stay; sequences continue. */
   clear(): void;
   stats(): QueueStats;
 }
 
-/** A queue that hands its messages out in order, one each to the consumers that want one, in turn. */
+/** A queue that hands out its messages in order, one each to its waiting consumers in turn. */
 export class TurnQueue implements Queue {
   readonly name: string;
   readonly #shelf: Shelf;
@@ -96,7 +96,7 @@ export class TurnQueue implements Queue {
     this.#serve();
   }
 
-  /** The consumers leave by themselves, for their calls end. */
+  /** The consumers leave by themselves when their calls end. */
   restart(): void {}
 
   clear(): void {

@@ -3,21 +3,27 @@ import { Fifo } from "../../fifo.js";
 import { Heap } from "./heap.js";
 import { type Content, type History, type Message, isExpired } from "./message.js";
 
-/** What a queue keeps at most. */
+/** The limits of a queue. */
 export interface QueueLimits {
-  /** Messages that wait; the oldest make room. Messages held by consumers do not count. */
+  /**
+   * Maximum number of waiting messages; beyond it the oldest are removed. Held messages do not
+   * count.
+   */
   readonly maxMessages: number;
-  /** How long a message waits, in milliseconds, before it is dropped. */
+  /** How long a message may wait, in milliseconds, before it is dropped. */
   readonly maxAgeMs: number;
 }
 
-/** What has happened to the messages of a queue. */
+/** Statistics of the messages of a queue. */
 export interface ShelfStats {
   /** Messages that wait to be taken. */
   readonly waiting: number;
-  /** Messages taken and neither acknowledged nor given back. */
+  /** Messages taken and neither acknowledged nor returned. */
   readonly held: number;
-  /** The first sequence that retention has not dropped, and the last given; 0 before the first message. */
+  /**
+   * The first sequence that retention has kept, and the last one assigned; 0 before the first
+   * message.
+   */
   readonly firstSequence: number;
   readonly lastSequence: number;
   /** The highest sequence ever taken. */
@@ -26,21 +32,22 @@ export interface ShelfStats {
   readonly delivered: number;
   readonly deliveredBytes: number;
   readonly expired: number;
-  /** Nanoseconds since 1970; 0 before anything happened. */
+  /** Nanoseconds since 1970; 0 before any activity. */
   readonly lastActivity: bigint;
 }
 
 /**
- * The messages of a queue in the order of their sequences, without the consumers.
+ * The messages of a queue in order of their sequences, without the consumers.
  *
- * A message waits, is held by one consumer, and is then settled (gone) or put back in its place, ahead of everything younger.
+ * A message waits, is held by one consumer, and is then settled (removed) or returned to its place,
+ * ahead of all newer ones.
  */
 export class Shelf {
   readonly #clock: Clock;
   readonly #limits: QueueLimits;
   readonly #maxAge: bigint | undefined;
-  // Messages are taken lowest sequence first, so whatever was ever taken is older than all of #fresh:
-  // a message that was put back is ahead of them without a look.
+  // Messages are taken in order of their sequences, so every message ever taken is older than all
+  // of #fresh: a returned message precedes them without a comparison.
   readonly #fresh = new Fifo<Message>();
   readonly #returned = new Heap<Message>((a, b) => a.sequence < b.sequence);
   #last = 0;
@@ -60,7 +67,7 @@ export class Shelf {
     this.#maxAge = Number.isFinite(limits.maxAgeMs) ? BigInt(Math.round(limits.maxAgeMs * 1e6)) : undefined;
   }
 
-  /** Puts a message at the tail. */
+  /** Appends a message at the tail. */
   push(content: Content, history: History): Message {
     const timestamp = this.#clock.now();
     const { deliveries, expiresAt, reroutedFrom } = history;
@@ -72,17 +79,17 @@ export class Shelf {
     return message;
   }
 
-  /** Takes the oldest message that waits, to be handed to a consumer. */
+  /** Takes the oldest waiting message, to hand it to a consumer. */
   next(): Message | undefined {
     return this.#returned.size > 0 ? this.#returned.pop() : this.#fresh.shift();
   }
 
-  /** Takes the oldest of the messages that were put back. */
+  /** Takes the oldest returned message. */
   nextReturned(): Message | undefined {
     return this.#returned.pop();
   }
 
-  /** Counts a message that was taken as held. False: it has expired, and is gone. */
+  /** Counts a taken message as held. Returns false if it has expired and was removed. */
   hold(message: Message): boolean {
     if (message.sequence > this.#lastTaken) this.#lastTaken = message.sequence;
     if (message.expiresAt !== 0n && isExpired(message, this.#clock.now())) {
@@ -96,14 +103,14 @@ export class Shelf {
     return true;
   }
 
-  /** A held message is done with. False if the queue had been cleared since it was taken. */
+  /** Removes a held message. Returns false if the queue was cleared since it was taken. */
   settle(message: Message): boolean {
     if (!this.knows(message)) return false;
     this.#held--;
     return true;
   }
 
-  /** Whether a held message is from after the queue was last cleared. */
+  /** Whether a held message was taken after the queue was last cleared. */
   knows(message: Message): boolean {
     return message.sequence > this.#clearedThrough;
   }
@@ -113,12 +120,12 @@ export class Shelf {
     this.#expired++;
   }
 
-  /** A held message returns to its place, as if it had never been taken. */
+  /** Returns a held message to its place, as if it had never been taken. */
   putBack(message: Message): void {
     if (this.settle(message)) this.#returned.push(message);
   }
 
-  /** Forgets every message, waiting or held. Sequences go on. */
+  /** Removes every message, waiting or held. Sequences continue. */
   clear(): void {
     this.#fresh.clear();
     this.#returned.clear();
@@ -127,12 +134,15 @@ export class Shelf {
     this.#held = 0;
   }
 
-  /** Drops the oldest messages that are too many. */
+  /** Drops the oldest messages beyond the limit. */
   trim(): void {
     while (this.#waiting > this.#limits.maxMessages) this.#drop();
   }
 
-  /** Drops messages that are too old. Age is looked at whenever the queue is, so a message may stay a little longer. */
+  /**
+   * Drops messages that are too old. The age is checked at each access, so a message may stay a
+   * little longer.
+   */
   dropAged(): void {
     if (this.#maxAge === undefined) return;
     const oldestAllowed = this.#clock.now() - this.#maxAge;
