@@ -62,6 +62,18 @@ export type Status =
       readonly error: unknown;
       readonly outcome: "answered" | "retried" | "dead-lettered" | "dropped";
     }
+  /**
+   * A queue consumer has received nothing for `forMs` milliseconds, though the server counts `waiting` messages that this consumer
+   * does not hold. Another consumer holds them for long, or the queue stands still, as it can after a restart of the server.
+   * Reported once until messages come again. `advice` says what to do.
+   */
+  | {
+      readonly type: "stalled";
+      readonly channel: string;
+      readonly waiting: number;
+      readonly forMs: number;
+      readonly advice: string;
+    }
   /** A handler's response could not be sent: it came too late (`TIMEOUT`), or the server could not be reached in time. */
   | {
       readonly type: "response-failed";

@@ -6,13 +6,10 @@ import type { Connection } from "../connection/connection.js";
 import { StreamEngine } from "../stream/engine.js";
 import { checkInteger, checkQueueChannel, refuse } from "../support/checks.js";
 import { LIMITS } from "./checks.js";
-import { type Consuming, DownstreamConsumer } from "./consume/consumer.js";
+import { type Consuming, PollingConsumer } from "./consume/consumer.js";
 import type { Confirming } from "./consume/settlements.js";
 import { LeaseConsumer } from "./lease/consumer.js";
 import type { WireQueueMessage } from "./wire.js";
-
-/** A poll waits so long when nothing comes: an abandoned one can hide a message for as long. */
-const IDLE_WAIT_MS = 5_000;
 
 /** What to consume by the message, in any of the ways there are. */
 export type AnyConsume<T> = ConsumeOptions<T> & Partial<LeaseOptions>;
@@ -39,8 +36,7 @@ export class Consumers {
     }
     if (visibilitySeconds === undefined) {
       if (autoExtend !== undefined) throw refuse(subject, "autoExtend needs visibilitySeconds");
-      // A poll that acknowledges waits no longer than a server makes it, since it takes a message along when it is abandoned.
-      const waitMs = settle === "on-delivery" ? LIMITS.leastWaitMs : IDLE_WAIT_MS;
+      const waitMs = LIMITS.leastWaitMs;
       return this.#open<T>({ ...subject, codec, settle, prefetch, by: "message", waitMs, patient }, options);
     }
     checkInteger(subject, "visibilitySeconds", visibilitySeconds, 1, LIMITS.seconds);
@@ -67,7 +63,7 @@ export class Consumers {
 
   #open<T>(consuming: Consuming<T>, options: StreamOptions | undefined) {
     return new StreamEngine(
-      new DownstreamConsumer(this.#connection, this.#confirming, consuming),
+      new PollingConsumer(this.#connection, this.#confirming, consuming),
       this.#connection,
       options,
     );

@@ -3,6 +3,7 @@ import {
   type AckAllQueueMessagesRequest,
   AckAllQueueMessagesRequestSchema,
   kubemq,
+  type QueueInfo,
   type QueueMessagesBatchRequest,
   QueueMessagesBatchRequestSchema,
   QueueMessagePolicySchema,
@@ -168,10 +169,9 @@ export function queuesInfo({ Info }: QueuesInfoResponse): QueuesInfo {
   return { total: Info?.TotalQueue ?? 0, queues };
 }
 
-/** How many messages wait in one queue, those that consumers hold included; undefined when the server does not list it. */
-export function waitingIn({ Info }: QueuesInfoResponse, queue: string): number | undefined {
-  const found = Info?.Queues.find(({ Name }) => Name === queue);
-  return found === undefined ? undefined : Number(found.Waiting);
+/** One queue in what the server says of its queues; undefined when it does not list it. */
+export function queueIn({ Info }: QueuesInfoResponse, queue: string): QueueInfo | undefined {
+  return Info?.Queues.find(({ Name }) => Name === queue);
 }
 
 /** Throws what the server put in place of an answer, if it did. */

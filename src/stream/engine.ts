@@ -55,6 +55,8 @@ export class StreamEngine<Wire, Item>
   readonly #unwatch: () => void = () => {};
   #consumed = false;
   #finished = false;
+  /** The stream is left, and what still comes is delivered. */
+  #draining = false;
   /** Wakes the pump out of a back-off. */
   #wake: (() => void) | undefined;
   #downSince: number | undefined;
@@ -158,6 +160,7 @@ export class StreamEngine<Wire, Item>
 
   cancel(): void {
     this.#leave("close");
+    if (this.#draining) this.#end();
     this.#finish(undefined);
   }
 
@@ -185,6 +188,7 @@ export class StreamEngine<Wire, Item>
       }
       return;
     }
+    if (this.#plan.drains === true && how !== "return") return this.#drain(how);
     this.#state = { kind: "left" };
     this.#unwatch();
     this.#attempt?.stop();
@@ -198,6 +202,17 @@ export class StreamEngine<Wire, Item>
       const finish = () => this.#finish(undefined);
       cleaned.then(finish, finish);
     }
+  }
+
+  /** Ends once nothing more comes, which the plan tells. */
+  #drain(how: Leave): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#unwatch();
+    const end = () => this.#end();
+    const over = this.#plan.onLeave?.(how, this.#inBody);
+    if (over === undefined) end();
+    else over.then(end, end);
   }
 
   /** Ends by itself. The loop sees that, and the error if there is one, after what was buffered before. */
@@ -247,6 +262,7 @@ export class StreamEngine<Wire, Item>
         if (attempt.wasHealthy) failures = 0;
         continue;
       }
+      if (this.#draining) return this.#end();
       const error = outcome;
       if (this.#plan.onLost?.(error) === true) this.#releaseBuffer();
       // promise: terminal-errors-thrown

@@ -27,6 +27,11 @@ export interface StreamPlan<Wire, Item> {
   readonly kind: ChannelKind;
   /** How many items may wait for the loop. Beyond that nothing is read, and HTTP/2 holds the server back. */
   readonly capacity: number;
+  /**
+   * True: an abort or a close ends the stream only when `onLeave` has settled, and the loop still receives what came until then.
+   * @default false
+   */
+  readonly drains?: boolean;
   /** Opens one attempt from the resume position, at once, and gives what it receives in batches. */
   open(attempt: Attempt): Opened<Wire>;
   /** Makes an item of what arrived then; undefined filters; a thrown error ends the attempt and counts like an error of the server. */

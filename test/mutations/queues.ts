@@ -3,6 +3,7 @@ import type { Chapter } from "./promise.js";
 const settleTest = "test/queues/settle.test.ts";
 const leavingTest = "test/queues/leaving.test.ts";
 const consumeTest = "test/queues/consume.test.ts";
+const takingTest = "test/queues/taking.test.ts";
 const leaseTest = "test/queues/lease.test.ts";
 const sendTest = "test/queues/send.test.ts";
 
@@ -96,7 +97,7 @@ export const consuming: Chapter = {
     {
       promise: "a lone message is not held up by a poll for more",
       id: "lone-message-polled",
-      mutation: "never",
+      mutation: "always",
       test: consumeTest,
       name: "a single message is delivered without delay, whatever the prefetch",
     },
@@ -105,15 +106,30 @@ export const consuming: Chapter = {
         "a way to the server that becomes long does not leave a consumer at one message a turn while more pile up",
       id: "pile-noticed",
       mutation: "never",
-      test: "test/queues/poll-size.test.ts",
+      test: "test/queues/backlog.test.ts",
       name: "a slow connection does not keep polls at one while messages accumulate",
     },
     {
       promise: "no settlement waits behind a poll",
       id: "no-settlement-behind-poll",
       mutation: { without: 1 },
-      test: consumeTest,
-      name: "a settlement does not wait for a pending poll",
+      test: takingTest,
+      name: "beside another consumer held messages stay held, and the next poll uses its own stream",
+    },
+    {
+      promise:
+        "a consumer that is alone has one transaction at a time, which keeps the order on servers that lose it between several",
+      id: "one-transaction",
+      mutation: "never",
+      test: takingTest,
+      name: "a slow message holds up no others, and all are delivered in order on one stream",
+    },
+    {
+      promise: "a consumer that receives nothing while messages wait tells by `status()` what to do",
+      id: "stall-reported",
+      mutation: "drop",
+      test: takingTest,
+      name: "is reported once by the status with advice",
     },
     {
       promise:
@@ -142,7 +158,7 @@ export const consuming: Chapter = {
       id: "abort-returns-prefetched",
       mutation: "drop",
       test: leavingTest,
-      name: "prefetched messages return at once while the body still runs",
+      name: "prefetched messages return once the messages handed out with them are settled",
     },
     {
       promise: "so does what arrives in the moment of the abort",
@@ -202,6 +218,14 @@ export const consuming: Chapter = {
       name: "on-delivery delivers every message received before the connection was lost",
     },
     {
+      promise:
+        "a loop with `on-delivery` that is aborted or closed still receives what the server has acknowledged for it",
+      id: "on-delivery-drained",
+      mutation: "never",
+      test: takingTest,
+      name: "messages of a pending poll are delivered before the loop ends",
+    },
+    {
       promise: "an abort does not cut a `receive`, which would lose what the server has taken by then",
       id: "receive-not-cut",
       mutation: { without: 0 },
@@ -243,11 +267,18 @@ export const leasing: Chapter = {
       name: "a lease uses the monotonic clock: it is extended at half its time, and lost when the server stays silent",
     },
     {
-      promise: "a stream that ends right after an ack, without its answer, leaves the outcome unknown, and says so",
+      promise: "an ack whose answer the server loses, as it ends the stream, is done when the server is alive",
+      id: "lease-answer-lost",
+      mutation: "drop",
+      test: leaseTest,
+      name: "an ack whose answer the server loses resolves when the server answers a ping",
+    },
+    {
+      promise: "when the server does not show that it is alive, the outcome is unknown, and the error says so",
       id: "lease-outcome-unknown",
       mutation: "always",
       test: leaseTest,
-      name: "an ack whose stream ends without an answer rejects with an unknown outcome",
+      name: "an ack whose answer is lost together with the server rejects with an unknown outcome",
     },
     {
       promise: "a message whose settlement was refused can be settled otherwise",

@@ -156,12 +156,14 @@ describe("consuming", () => {
   test("a settlement does not wait for a pending poll", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", ["only"]);
-    for await (const job of world.client.queues.consume({ channel: "q", prefetch: 3 })) {
-      await until("the poll for more has a stream of its own", () => world.streams("QueuesDownstream") === 2);
-      await within(500, "the ack", job.ack());
-      break;
-    }
-    expect(await world.waiting("q")).toEqual([]);
+    const loop = world.client.queues.consume({ channel: "q", prefetch: 3 })[Symbol.asyncIterator]();
+    const only = (await loop.next()).value;
+    const more = loop.next();
+    await within(500, "the ack", only?.ack() ?? Promise.reject(new Error("no message")));
+    await world.client.queues.send({ channel: "q", body: "more" });
+    expect((await within(1_000, "the next message", more)).value?.text()).toBe("more");
+    await loop.return?.();
+    expect(await world.waiting("q")).toEqual(["more"]);
   });
 
   test("consumeBatches yields one poll at a time, settled together or by sequence", async () => {

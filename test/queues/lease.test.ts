@@ -1,7 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { KubeMQError } from "kubemq-es";
 import {
+  PingResultSchema,
   StreamQueueMessagesResponseSchema,
   StreamRequestType,
   type StreamQueueMessagesRequest,
@@ -137,18 +139,17 @@ describe("leased consumption", () => {
     expect(await rejection(again?.ack() ?? Promise.resolve())).toMatchObject({ code: "LEASE_LOST" });
   });
 
-  test("an ack whose stream ends without an answer rejects with an unknown outcome", async () => {
+  test("an ack whose answer the server loses resolves when the server answers a ping", async () => {
     await using world = await QueueWorld.start({ quirks: { loseLastAnswer: true } });
-    await world.fill("q", ["x"]);
-    for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 30 })) {
-      const error = await rejection(job.ack());
-      expect(error).toMatchObject({
-        code: "UNAVAILABLE",
-        retryable: false,
-        message: expect.stringMatching(/without an answer/),
-      });
-      break;
+    await world.fill("q", numbers(30));
+    const seen: string[] = [];
+    for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 30, prefetch: 8 })) {
+      seen.push(job.text());
+      await job.ack();
+      expect(job.signal.aborted).toBe(false);
+      if (seen.length === 30) break;
     }
+    expect([...seen].sort()).toEqual(numbers(30).sort());
     expect(await world.waiting("q")).toEqual([]);
   });
 
@@ -255,6 +256,39 @@ describe("on the wire", () => {
     expect(await rejection(job.requeue("full"))).toMatchObject({ code: "REJECTED_BY_SERVER", serverCode: 130 });
     expect(job.settled).toBe(false);
     await job.ack();
+    await subscription.close();
+    await client.close();
+  });
+
+  test("an ack whose answer is lost together with the server rejects with an unknown outcome", async () => {
+    let isAlive = true;
+    const client = playedBy(
+      {
+        ping: () => {
+          if (!isAlive) throw new ConnectError("gone", Code.Unavailable);
+          return create(PingResultSchema, { Host: "played" });
+        },
+        streamQueueMessage: async function* (requests) {
+          for await (const { RequestID, StreamRequestTypeData } of requests) {
+            if (StreamRequestTypeData !== StreamRequestType.ReceiveMessage) break;
+            yield create(StreamQueueMessagesResponseSchema, {
+              RequestID,
+              StreamRequestTypeData,
+              Message: wireMessage(7),
+            });
+          }
+          isAlive = false;
+        },
+      },
+      { keepalive: false },
+    );
+    const subscription = client.queues.consume({ channel: "q", visibilitySeconds: 10 });
+    const job = await first(subscription);
+    expect(await rejection(job.ack())).toMatchObject({
+      code: "UNAVAILABLE",
+      retryable: false,
+      message: expect.stringMatching(/without an answer/),
+    });
     await subscription.close();
     await client.close();
   });

@@ -87,15 +87,15 @@ describe("leaving", () => {
     expect(await world.waiting("q")).toEqual(numbers(10).slice(1));
   });
 
-  test("prefetched messages return at once while the body still runs", async () => {
+  test("prefetched messages return once the messages handed out with them are settled", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(4));
     const stop = new AbortController();
     for await (const job of world.client.queues.consume({ channel: "q", prefetch: 4 }, { signal: stop.signal })) {
       await until("all are on this side", async () => (await world.waiting("q")).length === 0);
       stop.abort();
-      await until("the others are back", async () => (await world.waiting("q")).length === 3, 3_500);
       await job.ack();
+      await until("the others are back", async () => (await world.waiting("q")).length === 3, 3_500);
     }
     expect(await world.waiting("q")).toEqual(["1", "2", "3"]);
   });

@@ -1,16 +1,19 @@
 import type { KubeMQError } from "../../api/errors.js";
 import type { Connection } from "../../connection/connection.js";
 import type { Subject } from "../../support/checks.js";
-import { failedSequence, leaseLost, noConfirmation, outcomeUnknown, settleError } from "../settle-fault.js";
-import type { Hold } from "./hold.js";
-import {
-  activeOffsetsRequest,
-  type SettleKind,
-  settleRequest,
-  type WireDownstreamRequest,
-  type WireDownstreamResponse,
-} from "./wire.js";
 import { setImmediate } from "../../support/timers.js";
+import type { SettleKind } from "../delivery.js";
+import {
+  alreadySettled,
+  failedSequence,
+  leaseLost,
+  noConfirmation,
+  outcomeUnknown,
+  settleError,
+} from "../settle-fault.js";
+import type { Call } from "./call.js";
+import type { HeldMessage, Settler, Transaction } from "./held.js";
+import { activeOffsetsRequest, settleRequest, type WireDownstreamResponse } from "./wire.js";
 
 /**
  * How a server confirms settlements that succeed. `fence`: it is silent, but answers an ActiveOffsets request behind them, in order.
@@ -26,51 +29,81 @@ const LEARN_MS = 3_000;
 /** How many settlements without confirmation are remembered, for an error that still comes. */
 const MAX_UNCONFIRMED = 256;
 
-/** The call that settlements are written to. */
+/** What settlements report. */
 export interface SettlementsOwner {
-  readonly connection: Connection;
-  readonly confirming: Confirming;
-  readonly subject: Subject & { readonly channel: string };
-  /** Sends a request with an id of its own, which it gives. */
-  request(make: (id: string, clientId: string) => WireDownstreamRequest): string;
-  /** Resolves when all requests so far have left. */
-  flushed(): Promise<void>;
-  /** So many messages are settled, as far as this side goes: the requests are written. Negative: a refusal opened them again. */
-  settling(count: number): void;
-  /** A settlement has its outcome. */
-  concluded(): void;
+  /** The settlements of these messages are written. */
+  written(messages: readonly HeldMessage[]): void;
+  /** The server refused to settle these messages, and still holds them. */
+  reopened(messages: readonly HeldMessage[]): void;
+  /** These messages have their outcome. */
+  concluded(messages: readonly HeldMessage[]): void;
 }
 
+/** Messages of one transaction that are settled in one way by one request. */
 interface Range {
   readonly kind: SettleKind;
-  readonly transaction: string;
+  readonly transaction: Transaction;
   readonly channel: string;
-  readonly holds: readonly Hold[];
+  readonly messages: readonly HeldMessage[];
+}
+
+interface Due {
+  readonly message: HeldMessage;
+  readonly kind: SettleKind;
+  readonly channel: string;
 }
 
 type Pending =
-  | { readonly type: "range"; readonly range: Range; readonly at: number }
-  /** It counts as done, without the server's word; what may still come is a refusal. */
-  | { readonly type: "believed"; readonly range: Range; readonly at: number }
+  | { readonly kind: "range"; readonly range: Range; readonly at: number }
+  /** Assumed settled, because this server sends no confirmations; a refusal may still come. */
+  | { readonly kind: "believed"; readonly range: Range; readonly at: number }
   | {
-      readonly type: "fence";
+      readonly kind: "fence";
       readonly at: number;
+      readonly call: Call;
       readonly answered: ((open: readonly bigint[] | undefined) => void) | undefined;
     };
 
-/** The settlements on one call: written by the range, and concluded when the server has confirmed or refused them. */
-export class Settlements {
+/** The settlements of a consumer: written by the range, and concluded when the server has confirmed or refused them. */
+export class Settlements implements Settler {
+  readonly #connection: Connection;
+  readonly #confirming: Confirming;
+  readonly #subject: Subject & { readonly channel: string };
   readonly #owner: SettlementsOwner;
   /** What awaits an answer, in the order of writing. */
   readonly #pending = new Map<string, Pending>();
-  #due: (Range & { readonly holds: Hold[] })[] = [];
+  #due: Due[] = [];
   /** How many have no outcome yet. */
   #open = 0;
+  /** True while messages move to another transaction: settlements are kept back until it is known. */
+  #isPaused = false;
+  #ended: KubeMQError | undefined;
   #cancelTimer: (() => void) | undefined;
-  readonly #flush = () => this.#writeDue();
+  readonly #write = () => this.writeDue();
 
-  constructor(owner: SettlementsOwner) {
+  constructor(
+    connection: Connection,
+    confirming: Confirming,
+    subject: Subject & { readonly channel: string },
+    owner: SettlementsOwner,
+  ) {
+    this.#connection = connection;
+    this.#confirming = confirming;
+    this.#subject = subject;
     this.#owner = owner;
+  }
+
+  get subject(): Subject & { readonly channel: string } {
+    return this.#subject;
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** Whether the server is known to confirm settlements. */
+  get areConfirmed(): boolean {
+    return this.#confirming.by === "fence" || this.#confirming.by === "answer";
   }
 
   /** Whether every settlement has its outcome. */
@@ -78,32 +111,48 @@ export class Settlements {
     return this.#open === 0;
   }
 
-  add(hold: Hold, kind: SettleKind, channel: string): Promise<void> {
-    const outcome = hold.begin();
+  settle(message: HeldMessage, kind: SettleKind, channel: string): Promise<void> {
+    if (message.loss !== undefined) return Promise.reject(message.loss);
+    if (!message.isOpen) return Promise.reject(alreadySettled(this.#subject, message.sequence)); // promise: settled-twice
+    // promise: settled-after-loss
+    if (this.#ended !== undefined) return Promise.reject(leaseLost(this.#subject, message.sequence, this.#ended));
+    const outcome = message.begin();
     this.#open += 1;
-    this.#enqueue(hold, kind, channel);
+    this.#enqueue({ message, kind, channel });
     return outcome;
   }
 
-  /** Settlements of one tick share their request and their fence. */
-  #enqueue(hold: Hold, kind: SettleKind, channel: string): void {
-    if (this.#due.length === 0) setImmediate(this.#flush);
-    const { transaction } = hold;
-    for (const due of this.#due) {
-      // promise: settlements-share-request
-      if (due.transaction === transaction && due.kind === kind && due.channel === channel) {
-        due.holds.push(hold);
-        return;
-      }
+  /** The server does not hold this message for this consumer any more. */
+  lose(message: HeldMessage, error: KubeMQError): void {
+    const due = this.#due.findIndex((each) => each.message === message);
+    if (due >= 0) {
+      this.#due.splice(due, 1);
+      this.#open -= 1;
     }
-    this.#due.push({ kind, transaction, channel, holds: [hold] });
+    message.lose(error);
+  }
+
+  /** Keeps settlements back until {@link resume}. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.writeDue();
+  }
+
+  /** Settlements of one tick share their request and their fence. */
+  #enqueue(due: Due): void {
+    if (this.#due.length === 0) setImmediate(this.#write);
+    this.#due.push(due);
   }
 
   /** Asks the server what it still holds open of a transaction; undefined when this server does not tell. */
-  openSequences(transaction: string): Promise<readonly bigint[] | undefined> {
-    const { by } = this.#owner.confirming;
-    if (by === "answer" || by === "none") return Promise.resolve(undefined);
-    this.#writeDue();
+  openSequences(transaction: Transaction): Promise<readonly bigint[] | undefined> {
+    const { by } = this.#confirming;
+    if (this.#ended !== undefined || by === "answer" || by === "none") return Promise.resolve(undefined);
+    this.writeDue();
     return new Promise((answered) => {
       this.#writeFence(transaction, answered);
       this.#watch();
@@ -115,65 +164,86 @@ export class Settlements {
     const id = response.RefRequestId;
     const pending = this.#pending.get(id);
     if (pending === undefined) return; // answered twice, or after its time-out
-    if (pending.type === "fence") return this.#passFence(id, response);
+    if (pending.kind === "fence") return this.#passFence(id, pending.call, response);
     this.#pending.delete(id);
     if (response.IsError) return this.#refused(pending, response.Error);
-    this.#owner.confirming.by = "answer";
+    this.#confirming.by = "answer";
     this.#forgetFences();
-    if (pending.type === "range") this.#confirm(pending.range.holds);
+    if (pending.kind === "range") this.#confirm(pending.range.messages);
   }
 
-  /** The call is over: what was not written is not settled, and of what was written nobody can tell. */
+  /** The calls are over: what was not written is not settled, and the outcome of what was written is unknown. */
   end(error: KubeMQError): void {
-    const { subject } = this.#owner;
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
     this.#cancelTimer?.();
     const due = this.#due;
     this.#due = [];
-    for (const { holds } of due) this.#refuse(holds, true, (hold) => leaseLost(subject, hold.sequence, error));
+    this.#open -= due.length;
+    for (const { message } of due) message.refuse(leaseLost(this.#subject, message.sequence, error), true);
     const why = "the stream ended before the answer";
-    this.#abandon((hold) => outcomeUnknown(subject, hold.sequence, why, error)); // promise: settlement-outcome-unknown
+    // promise: settlement-outcome-unknown
+    this.#abandon((message) => outcomeUnknown(this.#subject, message.sequence, why, error));
   }
 
-  #writeDue(): void {
-    const due = this.#due;
-    if (due.length === 0) return;
+  /** Writes what was asked for, by the range. */
+  writeDue(): void {
+    if (this.#due.length === 0 || this.#isPaused) return;
+    const ranges = this.#ranges();
+    const written = this.#due.map(({ message }) => message);
     this.#due = [];
-    const { confirming, connection } = this.#owner;
-    const at = connection.clock.now();
-    let written = 0;
-    for (const range of due) {
-      const { kind, transaction, holds, channel } = range;
-      const sequences = holds.map(({ sequence }) => sequence);
-      const id = this.#owner.request((id, clientId) =>
-        settleRequest(id, clientId, transaction, kind, sequences, channel),
+    const at = this.#connection.clock.now();
+    const calls = new Map<Call, Transaction>();
+    for (const range of ranges) {
+      const { kind, transaction, messages, channel } = range;
+      const sequences = messages.map(({ sequence }) => sequence);
+      const id = transaction.call.send((id, clientId) =>
+        settleRequest(id, clientId, transaction.id, kind, sequences, channel),
       );
-      this.#pending.set(id, { type: "range", range, at }); // promise: settlement-processed
-      written += holds.length;
+      this.#pending.set(id, { kind: "range", range, at }); // promise: settlement-processed
+      calls.set(transaction.call, transaction);
     }
-    if (confirming.by === "none") {
-      this.#owner.flushed().then(
+    const { by } = this.#confirming;
+    for (const [call, transaction] of calls) {
+      if (by !== "none" && by !== "answer") this.#writeFence(transaction, undefined);
+      if (by !== "none") continue;
+      call.flushed().then(
         () => this.#believe(),
         () => {}, // the end of the call is seen where it is read
       );
-    } else {
-      if (confirming.by !== "answer") this.#writeFence(due.at(-1)?.transaction ?? "", undefined);
-      this.#watch();
     }
-    this.#owner.settling(written);
+    if (by !== "none") this.#watch();
+    this.#owner.written(written);
   }
 
-  #writeFence(transaction: string, answered: Extract<Pending, { type: "fence" }>["answered"]): void {
-    const id = this.#owner.request((id, clientId) => activeOffsetsRequest(id, clientId, transaction));
-    this.#pending.set(id, { type: "fence", at: this.#owner.connection.clock.now(), answered });
+  #ranges(): Range[] {
+    const ranges: (Range & { readonly messages: HeldMessage[] })[] = [];
+    for (const { message, kind, channel } of this.#due) {
+      const { transaction } = message;
+      const range = ranges.find(
+        (each) => each.transaction === transaction && each.kind === kind && each.channel === channel,
+      );
+      // promise: settlements-share-request
+      if (range !== undefined) range.messages.push(message);
+      else ranges.push({ kind, transaction, channel, messages: [message] });
+    }
+    return ranges;
   }
 
-  /** Everything written before the fence was processed; what was refused of it has been answered before. */
-  #passFence(fence: string, response: WireDownstreamResponse): void {
-    this.#owner.confirming.by = "fence";
+  #writeFence(transaction: Transaction, answered: Extract<Pending, { kind: "fence" }>["answered"]): void {
+    const { call } = transaction;
+    const id = call.send((id, clientId) => activeOffsetsRequest(id, clientId, transaction.id));
+    this.#pending.set(id, { kind: "fence", at: this.#connection.clock.now(), call, answered });
+  }
+
+  /** Everything written to a call before its fence was processed; what was refused of it has been answered before. */
+  #passFence(fence: string, call: Call, response: WireDownstreamResponse): void {
+    this.#confirming.by = "fence";
     for (const [id, pending] of this.#pending) {
+      if (callOf(pending) !== call) continue;
       this.#pending.delete(id);
-      if (pending.type === "range") this.#confirm(pending.range.holds);
-      else if (pending.type === "fence") {
+      if (pending.kind === "range") this.#confirm(pending.range.messages);
+      else if (pending.kind === "fence") {
         if (id === fence) {
           pending.answered?.(response.IsError ? [] : response.ActiveOffsets); // promise: batch-open-sequences
           return;
@@ -186,60 +256,60 @@ export class Settlements {
   /** A server that answers settlements does not answer fences. */
   #forgetFences(): void {
     for (const [id, pending] of this.#pending) {
-      if (pending.type !== "fence") continue;
+      if (pending.kind !== "fence") continue;
       this.#pending.delete(id);
       pending.answered?.(undefined);
     }
   }
 
-  #confirm(holds: readonly Hold[]): void {
-    for (const hold of holds) hold.confirm();
-    this.#open -= holds.length;
-    this.#owner.concluded();
+  #confirm(messages: readonly HeldMessage[]): void {
+    for (const message of messages) message.confirm();
+    this.#open -= messages.length;
+    this.#owner.concluded(messages);
   }
 
-  #refuse(holds: readonly Hold[], staysOpen: boolean, errorFor: (hold: Hold) => KubeMQError): void {
-    this.#open -= holds.length;
-    for (const hold of holds) hold.refuse(errorFor(hold), staysOpen);
+  #refuse(messages: readonly HeldMessage[], staysOpen: boolean, errorFor: (message: HeldMessage) => KubeMQError): void {
+    this.#open -= messages.length;
+    for (const message of messages) message.refuse(errorFor(message), staysOpen);
   }
 
-  #refused({ type, range }: Exclude<Pending, { type: "fence" }>, text: string): void {
-    const { holds, kind, channel } = range;
-    const sequence = failedSequence(text);
-    const at = sequence === undefined ? -1 : holds.findIndex((hold) => hold.sequence === sequence);
-    if (type === "believed") return this.#reportLate(at < 0 ? holds : holds.slice(at), text);
-    if (at < 0) return this.#reject(holds, text);
-    if (at > 0) this.#confirm(holds.slice(0, at));
+  #refused({ kind: state, range }: Exclude<Pending, { kind: "fence" }>, reason: string): void {
+    const { messages, kind, channel } = range;
+    const sequence = failedSequence(reason);
+    const at = sequence === undefined ? -1 : messages.findIndex((message) => message.sequence === sequence);
+    if (state === "believed") return this.#reportLate(at < 0 ? messages : messages.slice(at), reason);
+    if (at < 0) return this.#reject(messages, reason);
+    if (at > 0) this.#confirm(messages.slice(0, at));
     // The server stops at the first that fails: those behind it are asked for again.
-    const behind = holds.slice(at + 1);
-    this.#owner.settling(-behind.length);
-    for (const hold of behind) this.#enqueue(hold, kind, channel); // promise: settlements-behind-refusal
-    this.#reject(holds.slice(at, at + 1), text);
+    const behind = messages.slice(at + 1);
+    this.#owner.reopened(behind);
+    for (const message of behind) this.#enqueue({ message, kind, channel }); // promise: settlements-behind-refusal
+    this.#reject(messages.slice(at, at + 1), reason);
   }
 
-  #reject(holds: readonly Hold[], text: string): void {
-    const error = settleError(text, this.#owner.subject);
-    const staysOpen = error.code !== "LEASE_LOST"; // then it can be settled otherwise
-    if (staysOpen) this.#owner.settling(-holds.length);
-    this.#refuse(holds, staysOpen, () => error);
-    this.#owner.concluded();
+  #reject(messages: readonly HeldMessage[], reason: string): void {
+    const error = settleError(reason, this.#subject);
+    const staysOpen = error.code !== "LEASE_LOST"; // then it can be settled in another way
+    if (staysOpen) this.#owner.reopened(messages);
+    this.#refuse(messages, staysOpen, () => error);
+    this.#owner.concluded(staysOpen ? [] : messages);
   }
 
-  #reportLate(holds: readonly Hold[], text: string): void {
-    const { connection, subject } = this.#owner;
-    const error = settleError(text, subject);
-    for (const { sequence } of holds) {
-      connection.report({ type: "settle-failed", channel: subject.channel, sequence, error });
+  #reportLate(messages: readonly HeldMessage[], reason: string): void {
+    const { channel } = this.#subject;
+    const error = settleError(reason, this.#subject);
+    for (const { sequence } of messages) {
+      this.#connection.report({ type: "settle-failed", channel, sequence, error });
     }
   }
 
   /** Without confirmations a settlement counts as done when it is written; it is remembered for an error that comes later. */
   #believe(): void {
     for (const [id, pending] of this.#pending) {
-      if (pending.type === "fence") pending.answered?.(undefined);
-      else if (pending.type === "range") {
-        this.#pending.set(id, { ...pending, type: "believed" }); // promise: settlements-believed-again
-        this.#confirm(pending.range.holds);
+      if (pending.kind === "fence") pending.answered?.(undefined);
+      else if (pending.kind === "range") {
+        this.#pending.set(id, { ...pending, kind: "believed" }); // promise: settlements-believed-again
+        this.#confirm(pending.range.messages);
       }
     }
     for (const id of this.#pending.keys()) {
@@ -251,8 +321,8 @@ export class Settlements {
   /** One timer for all that is pending; it looks at the oldest. */
   #watch(): void {
     if (this.#cancelTimer !== undefined) return;
-    const { connection, confirming, subject } = this.#owner;
-    const { clock, options } = connection;
+    const { clock, options } = this.#connection;
+    const confirming = this.#confirming;
     const limitMs = () => (confirming.by === "unknown" ? LEARN_MS : options.timeoutMs);
     this.#cancelTimer = clock.setTimer(limitMs(), () => {
       this.#cancelTimer = undefined;
@@ -264,18 +334,27 @@ export class Settlements {
         return this.#believe();
       }
       confirming.by = "unknown"; // it may be another server by now
-      this.#abandon((hold) => noConfirmation(subject, hold.sequence)); // promise: settlement-timeout
-      this.#owner.concluded();
+      // promise: settlement-timeout
+      this.#owner.concluded(this.#abandon((message) => noConfirmation(this.#subject, message.sequence)));
     });
   }
 
-  /** No answer is expected any more to what was written. */
-  #abandon(errorFor: (hold: Hold) => KubeMQError): void {
+  /** No answer is expected any more to what was written. Returns the messages that it was about. */
+  #abandon(errorFor: (message: HeldMessage) => KubeMQError): HeldMessage[] {
     const pending = [...this.#pending.values()];
     this.#pending.clear();
+    const abandoned: HeldMessage[] = [];
     for (const each of pending) {
-      if (each.type === "fence") each.answered?.(undefined);
-      else if (each.type === "range") this.#refuse(each.range.holds, false, errorFor);
+      if (each.kind === "fence") each.answered?.(undefined);
+      else if (each.kind === "range") {
+        this.#refuse(each.range.messages, false, errorFor);
+        abandoned.push(...each.range.messages);
+      }
     }
+    return abandoned;
   }
+}
+
+function callOf(pending: Pending): Call {
+  return pending.kind === "fence" ? pending.call : pending.range.transaction.call;
 }

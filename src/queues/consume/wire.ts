@@ -6,6 +6,7 @@ import {
   QueuesDownstreamRequestType,
   type QueuesDownstreamResponse,
 } from "../../../gen/kubemq_pb.js";
+import type { SettleKind } from "../delivery.js";
 
 /** QueuesDownstream: what a consumer polls and settles by. */
 
@@ -31,9 +32,6 @@ export function getRequest(
     AutoAck: autoAck,
   });
 }
-
-/** How a message is settled. */
-export type SettleKind = "ack" | "reject" | "requeue";
 
 const rangeTypes = {
   ack: QueuesDownstreamRequestType.AckRange,

@@ -6,9 +6,10 @@ import type { Attempt, Leave, StreamPlan } from "../../stream/plan.js";
 import { onAbort } from "../../support/abort.js";
 import type { Subject } from "../../support/checks.js";
 import type { BatchSource } from "../../transport/index.js";
-import { Farewell } from "../farewell.js";
-import { Handover } from "../handover.js";
+import { Feed } from "../feed.js";
 import { settleAlone } from "../settle-alone.js";
+import { SettlePeriod } from "../settle-period.js";
+import { peekWaiting } from "../waiting.js";
 import type { WireQueueMessage } from "../wire.js";
 import { LeasedMessage } from "./delivery.js";
 import { Lease, type LeaseOwner } from "./lease.js";
@@ -24,23 +25,40 @@ export interface Leasing<T> {
   prepare(message: OutgoingQueueMessage): WireQueueMessage;
 }
 
+/** The engine takes in what comes: what is received is bounded by the prefetch. */
+const UNBOUNDED = 2 ** 30;
+
+/** A peek that ended sooner than this without a message has failed, and is not repeated at once. */
+const LEAST_WAIT_MS = 500;
+
+/** A message that is seen within this time was there already. */
+const AT_ONCE_MS = 10;
+
 /** A consumer on StreamQueueMessage: one call a message, the next one opened as far as the prefetch allows. */
 export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMessage<T>>, LeaseOwner {
   readonly kind = "queues";
   readonly operation: string;
   readonly channel: string;
-  readonly capacity: number;
+  readonly capacity = UNBOUNDED;
   readonly connection: Connection;
   readonly subject: Subject;
   readonly visibilitySeconds: number;
   readonly autoExtend: boolean;
   readonly #leasing: Leasing<T>;
-  readonly #farewell: Farewell;
+  readonly #settlePeriod: SettlePeriod;
   /** Calls whose message is held. They live on when an attempt ends: each has its own stream. */
   readonly #held = new Set<Lease>();
   #waiting: Lease | undefined;
-  readonly #handover = new Handover<LeasedMessage<T>>();
+  #feed = new Feed<LeasedMessage<T>>();
+  /** Ends the wait for a message. */
+  #cancelPeek: AbortController | undefined;
+  #canPeek = true;
+  /** The last look at the queue found a message. */
+  #isThere = false;
+  /** It found it at once: more may wait. */
+  #areMore = false;
   #left: Leave | undefined;
+  #hasFailed = false;
 
   constructor(connection: Connection, leasing: Leasing<T>) {
     this.connection = connection;
@@ -48,26 +66,28 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     this.subject = leasing.subject;
     this.operation = leasing.subject.operation;
     this.channel = leasing.subject.channel;
-    this.capacity = leasing.prefetch;
     this.visibilitySeconds = leasing.visibilitySeconds;
     this.autoExtend = leasing.autoExtend;
-    this.#farewell = new Farewell(connection.clock, () => this.#hasParted());
+    this.#settlePeriod = new SettlePeriod(connection.clock, () => this.#hasParted());
   }
 
   open({ signal }: Attempt): BatchSource<LeasedMessage<T>> {
-    this.#handover.reopen();
+    this.#feed = new Feed();
+    this.#isThere = false;
+    this.#hasFailed = false;
+    this.#cancelPeek = undefined;
     onAbort(signal, () => {
       const waiting = this.#waiting;
       this.#waiting = undefined;
       waiting?.cancel();
+      this.#cancelPeek?.abort();
       if (this.#left !== undefined) for (const lease of this.#held) lease.cancel();
     });
     this.#schedule();
-    return this.#handover;
+    return this.#feed;
   }
 
   map(message: LeasedMessage<T>): LeasedMessage<T> {
-    this.#handover.took();
     return message;
   }
 
@@ -88,12 +108,12 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     if (this.#leasing.settle === "on-next") this.#settle(message, "ack");
     // With one message at a time nobody works on it any more; with several, somebody may.
     else if (this.#leasing.prefetch === 1) LeasedMessage.leaseOf(message).stopExtending();
-    if (this.#left !== undefined) this.#farewell.bodyFinished();
+    if (this.#left !== undefined) this.#settlePeriod.bodyFinished();
   }
 
   onAbandoned(message: LeasedMessage<T>): void {
     if (this.#leasing.settle === "on-next") this.#settle(message, "reject");
-    if (this.#left !== undefined) this.#farewell.bodyFinished();
+    if (this.#left !== undefined) this.#settlePeriod.bodyFinished();
   }
 
   #settle(message: LeasedMessage<T>, settlement: "ack" | "reject"): void {
@@ -105,9 +125,10 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.cancel();
-    for (const message of this.#handover.drain()) this.onRelease(message);
+    this.#cancelPeek?.abort();
+    for (const message of this.#feed.drain()) this.onRelease(message);
     if (how === "return") for (const lease of this.#held) if (!lease.isSettling) lease.cancel();
-    return this.#farewell.begin(how, inBody !== undefined, this.#leasing.patient);
+    return this.#settlePeriod.begin(how, inBody !== undefined, this.#leasing.patient);
   }
 
   #hasParted(): boolean {
@@ -118,30 +139,58 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     if (lease !== this.#waiting) return lease.cancel();
     this.#waiting = undefined;
     this.#held.add(lease);
-    this.#handover.push([new LeasedMessage(wire, this.#leasing.codec, lease, this)]);
+    this.#isThere = this.#areMore;
+    this.#feed.push([new LeasedMessage(wire, this.#leasing.codec, lease, this)]);
     this.#schedule();
   }
 
   empty(lease: Lease): void {
     if (lease !== this.#waiting) return;
     this.#waiting = undefined;
+    this.#isThere = false;
     this.#schedule();
   }
 
   concluded(lease: Lease): void {
     this.#held.delete(lease);
     if (this.#left === undefined) this.#schedule();
-    else this.#farewell.check();
+    else this.#settlePeriod.check();
   }
 
   failed(lease: Lease, error: KubeMQError): void {
     if (lease !== this.#waiting) return;
     this.#waiting = undefined;
-    this.#handover.fail(error);
+    this.#fail(error);
   }
 
+  #fail(error: KubeMQError): void {
+    this.#hasFailed = true;
+    this.#feed.fail(error);
+  }
+
+  /** Leases as far as the prefetch allows: a call for each message, opened once a message is there. */
   #schedule(): void {
-    if (this.#waiting !== undefined || this.#handover.hasFailed || this.#left !== undefined) return;
-    if (this.#held.size < this.#leasing.prefetch) this.#waiting = new Lease(this);
+    if (this.#waiting !== undefined || this.#cancelPeek !== undefined) return;
+    if (this.#hasFailed || this.#left !== undefined || this.#held.size >= this.#leasing.prefetch) return;
+    if (this.#isThere || !this.#canPeek) this.#waiting = new Lease(this);
+    else void this.#awaitMessage();
+  }
+
+  /** A lease that waits locks one of the connections which all consumers of the server share; a peek does not. */
+  async #awaitMessage(): Promise<void> {
+    const { clock } = this.connection;
+    const at = clock.now();
+    const cancel = new AbortController();
+    this.#cancelPeek = cancel;
+    const peeked = await peekWaiting(this.connection, this.#leasing.subject, cancel.signal);
+    if (this.#cancelPeek !== cancel) return;
+    this.#cancelPeek = undefined;
+    if (cancel.signal.aborted) return;
+    if (peeked.kind === "failed") return this.#fail(peeked.error);
+    const tookMs = clock.now() - at;
+    this.#isThere = peeked.kind === "message" || (peeked.kind === "none" && tookMs < LEAST_WAIT_MS);
+    this.#areMore = this.#isThere && tookMs < AT_ONCE_MS;
+    if (peeked.kind === "refused") this.#canPeek = false;
+    this.#schedule();
   }
 }

@@ -1,9 +1,11 @@
 import type { KubeMQError } from "../../api/errors.js";
 import type { OutgoingQueueMessage } from "../../api/queue-message.js";
 import type { Connection } from "../../connection/connection.js";
+import { pingMethod, pingRequest } from "../../connection/wire.js";
 import { Uplink } from "../../stream/uplink.js";
 import type { Subject } from "../../support/checks.js";
 import { cancelled, connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
+import type { SettleHandle, SettleKind } from "../delivery.js";
 import { alreadySettled, leaseLost, noConfirmation, noExtension, outcomeUnknown } from "../settle-fault.js";
 import type { WireQueueMessage } from "../wire.js";
 import { Visibility } from "./visibility.js";
@@ -16,8 +18,11 @@ import {
   type WireLeaseResponse,
 } from "./wire.js";
 
-/** How long a call waits for its message before it is made anew. */
-const WAIT_SECONDS = 20;
+/** How long a call waits for its message, which was seen waiting. */
+const WAIT_SECONDS = 1;
+
+/** How long the server may take to show that it is alive, after a call ended without the answer to its settlement. */
+const CONFIRM_MS = 5_000;
 
 /** How long the server may take to end a call whose message is settled. */
 const END_GRACE_MS = 1_000;
@@ -58,13 +63,14 @@ type State =
  * One StreamQueueMessage call: it waits for one message, holds it under the server's visibility timer, and ends with it. Nothing
  * is sent between the receive request and the message, since a server takes the visibility of whatever was asked last.
  */
-export class Lease {
+export class Lease implements SettleHandle {
   readonly #owner: LeaseOwner;
   readonly #uplink = new Uplink<WireLeaseRequest>();
   readonly #controller = new AbortController();
   readonly #visibility: Visibility;
   readonly #pending = new Map<string, Pending>();
   #state: State = { kind: "waiting" };
+  #sequence = 0n;
   #requests = 0;
   #cancelGrace: (() => void) | undefined;
   #abort: AbortController | undefined;
@@ -89,8 +95,12 @@ export class Lease {
     return this.#state.kind === "settling";
   }
 
-  get settled(): boolean {
+  get isSettled(): boolean {
     return this.#state.kind === "settling" || this.#state.kind === "settled";
+  }
+
+  get subject(): Subject {
+    return this.#owner.subject;
   }
 
   get leasedUntil(): Date {
@@ -105,9 +115,17 @@ export class Lease {
     return this.#abort.signal;
   }
 
-  async settle(ask: HeldAsk): Promise<void> {
-    const { sequence } = ask;
-    this.#checkHeld(sequence);
+  settle(kind: SettleKind, channel = ""): Promise<void> {
+    return this.#settle((sequence) => (kind === "requeue" ? { kind, sequence, channel } : { kind, sequence }));
+  }
+
+  replace(message: WireQueueMessage): Promise<void> {
+    return this.#settle((sequence) => ({ kind: "replace", sequence, message }));
+  }
+
+  async #settle(askFor: (sequence: bigint) => HeldAsk): Promise<void> {
+    const sequence = this.#heldSequence();
+    const ask = askFor(sequence);
     this.#state = { kind: "settling", sequence };
     this.#visibility.pauseExtending();
     try {
@@ -125,8 +143,8 @@ export class Lease {
     this.#owner.concluded(this);
   }
 
-  async extend(sequence: bigint, seconds: number): Promise<Date> {
-    this.#checkHeld(sequence);
+  async extend(seconds: number): Promise<Date> {
+    const sequence = this.#heldSequence();
     const from = this.#owner.connection.clock.now();
     await this.#ask({ kind: "extend", sequence, visibilitySeconds: seconds });
     this.#leaseFrom(from, seconds);
@@ -143,11 +161,11 @@ export class Lease {
     this.#lose(connectionLost(this.#owner.subject, "the stream was left"), false);
   }
 
-  #checkHeld(sequence: bigint): void {
+  #heldSequence(): bigint {
     const state = this.#state;
-    const { subject } = this.#owner;
-    if (state.kind === "lost") throw leaseLost(subject, sequence, state.error);
-    if (state.kind !== "held") throw alreadySettled(subject, sequence);
+    if (state.kind === "held") return state.sequence;
+    if (state.kind === "lost") throw leaseLost(this.subject, this.#sequence, state.error);
+    throw alreadySettled(this.subject, this.#sequence);
   }
 
   #write(ask: LeaseAsk): string {
@@ -188,12 +206,33 @@ export class Lease {
     let error: KubeMQError;
     try {
       for await (const responses of answers) for (const response of responses) this.#received(response);
+      if (this.isSettling) await this.#confirmBySign(); // promise: lease-answer-lost
       error = connectionLost(subject, "the server ended the stream");
     } catch (cause) {
       error = toKubeMQError(cause, subject);
     }
     this.#lose(error);
     this.#cancelGrace?.();
+  }
+
+  /**
+   * A community server (v2.4.0) loses the answer to a settlement now and then, and ends the call as if all were well: always with
+   * the message settled. So when the server is alive right after, the settlement counts as done.
+   */
+  async #confirmBySign(): Promise<void> {
+    const { connection, subject } = this.#owner;
+    try {
+      const call = { operation: subject.operation, timeoutMs: CONFIRM_MS, background: true };
+      await connection.unary(pingMethod, pingRequest, call);
+    } catch {
+      return;
+    }
+    for (const [id, { ask, resolve }] of this.#pending) {
+      if (ask.kind === "extend") continue;
+      this.#pending.delete(id);
+      resolve();
+    }
+    await Promise.resolve(); // the settlement concludes first
   }
 
   #received(response: WireLeaseResponse): void {
@@ -211,7 +250,8 @@ export class Lease {
       return;
     }
     if (waits && response.Message !== undefined) {
-      this.#state = { kind: "held", sequence: response.Message.Attributes?.Sequence ?? 0n };
+      this.#sequence = response.Message.Attributes?.Sequence ?? 0n;
+      this.#state = { kind: "held", sequence: this.#sequence };
       const { visibilitySeconds, connection } = this.#owner;
       this.#leaseFrom(connection.clock.now(), visibilitySeconds);
       this.#owner.leased(this, response.Message);
@@ -232,7 +272,7 @@ export class Lease {
 
   #extendAlone(): void {
     if (this.#state.kind !== "held") return;
-    this.extend(this.#state.sequence, this.#owner.visibilitySeconds).catch(() => {}); // the end of the lease tells
+    this.extend(this.#owner.visibilitySeconds).catch(() => {}); // the end of the lease tells
   }
 
   #endEmpty(): void {

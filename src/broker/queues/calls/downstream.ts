@@ -148,6 +148,7 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
 
   #begin(id: string, transaction: Transaction): void {
     this.#open.set(id, transaction);
+    transaction.hold();
     if (!transaction.isEmpty) return;
     // Expired messages alone open a transaction too: an empty one, which hardly any client closes.
     const oldest = this.#empty.add(id);

@@ -139,6 +139,7 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
       take: (message) => {
         cancelWait();
         this.#state = { is: "active", queue, message };
+        queue.hold(this);
         this.#limitVisibility(request.VisibilitySeconds);
         void this.#say({ Message: deliveryOf(queue.name, message) });
       },
@@ -191,6 +192,7 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
     const state = this.#state;
     this.#state = { is: "done" };
     this.#cancelVisibility();
+    if (state.is === "active") state.queue.letGo(this);
     if (state.is === "waiting") {
       state.cancelWait();
       if (state.seat !== undefined) state.queue.leave(state.seat);

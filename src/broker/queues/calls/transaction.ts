@@ -23,8 +23,14 @@ export class Transaction {
     return this.#held.size === 0;
   }
 
+  /** From now on its call is a subscriber of the queue, until it releases the transaction. */
+  hold(): void {
+    this.#queue.hold(this);
+  }
+
   /** Returns the unsettled messages to the queue, as if they had never been taken. */
   release(): void {
+    this.#queue.letGo(this);
     const messages = [...this.#held.values()];
     this.#held.clear();
     this.#queue.release(messages);

@@ -94,6 +94,11 @@ export class GroupQueue implements Queue {
     this.#removeIfDone(member);
   }
 
+  /** A member is one for as long as it holds messages. */
+  hold(): void {}
+
+  letGo(): void {}
+
   ack(message: Message): boolean {
     const member = this.#holders.get(message);
     // A second acknowledgement of a message changes nothing.

@@ -28,6 +28,9 @@ export interface Queue {
   join(consumer: Consumer): Seat;
   /** The consumer takes no more messages. It keeps the messages that it holds. */
   leave(seat: Seat): void;
+  /** A call that holds messages counts as a consumer, though it wants no more, until it lets go of them. */
+  hold(call: object): void;
+  letGo(call: object): void;
   /** Removes a held message. Returns false if the queue was cleared since it was taken. */
   ack(message: Message): boolean;
   /** Whether a held message was taken after the queue was last cleared. */
@@ -48,6 +51,7 @@ export class TurnQueue implements Queue {
   readonly name: string;
   readonly #shelf: Shelf;
   readonly #roster = new Roster();
+  readonly #holders = new Set<object>();
   #consumed = false;
 
   constructor(name: string, clock: Clock, limits: QueueLimits) {
@@ -79,6 +83,14 @@ export class TurnQueue implements Queue {
     this.#roster.remove(seat);
   }
 
+  hold(call: object): void {
+    this.#holders.add(call);
+  }
+
+  letGo(call: object): void {
+    this.#holders.delete(call);
+  }
+
   ack(message: Message): boolean {
     return this.#shelf.settle(message);
   }
@@ -104,7 +116,7 @@ export class TurnQueue implements Queue {
   }
 
   stats(): QueueStats {
-    return { ...this.#shelf.stats(), consumers: this.#roster.size, consumed: this.#consumed };
+    return { ...this.#shelf.stats(), consumers: this.#roster.size + this.#holders.size, consumed: this.#consumed };
   }
 
   #serve(): void {

@@ -4,21 +4,21 @@ import type { Clock } from "../support/clock.js";
 /** How long settlements that were asked for before a `break` may take. */
 const BREAK_MS = 1_000;
 
-/** After an abort or a close: how long what was handed out can be settled, once the loop's body is over. */
+/** After an abort or a close: how long what was handed out can be settled, once the body of the loop has finished. */
 export const SETTLE_MS = 5_000;
 
-/** How long a body may run on and still settle its message. */
+/** How long a body may run after an abort or a close and still settle its message. */
 const BODY_MS = 30_000;
 
 /**
- * The time between the leaving of a loop and the end of its calls, in which what was handed out can be settled. Bounded, for a
- * message that nobody settles would be held for ever.
+ * The time between leaving a loop and ending its calls, in which handed-out messages can still be settled. It is bounded, because
+ * a message that is never settled would be held without end.
  */
-export class Farewell {
+export class SettlePeriod {
   readonly #clock: Clock;
   readonly #isDone: () => boolean;
   #bodyRuns = false;
-  /** The body has run on beyond the time for settling, which begins anew at its end. */
+  /** The body has outlasted the time for settling, which starts again when the body finishes. */
   #late = false;
   #resolve: (() => void) | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -29,17 +29,17 @@ export class Farewell {
     this.#isDone = isDone;
   }
 
-  /** Undefined when there is nothing to wait for. `patient` waits for what is handed out however long it takes. */
+  /** Returns undefined when there is nothing to wait for. `patient` waits for handed-out messages without a limit. */
   begin(how: Leave, bodyRuns: boolean, patient: boolean): Promise<void> | undefined {
     if (this.#isDone()) return undefined;
     this.#bodyRuns = bodyRuns;
-    const parted = new Promise<void>((resolve) => (this.#resolve = resolve));
+    const over = new Promise<void>((resolve) => (this.#resolve = resolve));
     if (how === "return") this.#after(BREAK_MS, () => this.#end());
     else if (!patient) this.#after(SETTLE_MS, () => this.#beLate()); // promise: unsettled-returned-in-the-end
-    return parted;
+    return over;
   }
 
-  /** Something was settled, or given up. */
+  /** A settlement has its outcome, or a message was released. */
   check(): void {
     if (this.#resolve !== undefined && this.#isDone()) this.#end();
   }

@@ -1,0 +1,92 @@
+import type { DeliveryBatch } from "../../api/queue-message.js";
+import { checkQueueChannel, refuse } from "../../support/checks.js";
+import type { SettleKind } from "../delivery.js";
+import { alreadySettled } from "../settle-fault.js";
+import { OpenDelivery } from "./delivery.js";
+import type { Settlements } from "./settlements.js";
+
+/** The messages that one poll brought. */
+export class OpenBatch<T> implements DeliveryBatch<T> {
+  readonly messages: readonly OpenDelivery<T>[];
+  readonly #settlements: Settlements;
+  readonly #bySequence = new Map<bigint, OpenDelivery<T>>();
+
+  constructor(messages: readonly OpenDelivery<T>[], settlements: Settlements) {
+    this.messages = messages;
+    this.#settlements = settlements;
+    for (const message of messages) this.#bySequence.set(message.sequence, message);
+  }
+
+  [Symbol.iterator](): Iterator<OpenDelivery<T>> {
+    return this.messages[Symbol.iterator]();
+  }
+
+  async ackAll(): Promise<void> {
+    return this.#settle(this.#rest(), "ack");
+  }
+
+  async rejectAll(): Promise<void> {
+    return this.#settle(this.#rest(), "reject");
+  }
+
+  async requeueAll(channel: string): Promise<void> {
+    this.#checkChannel(channel);
+    return this.#settle(this.#rest(), "requeue", channel);
+  }
+
+  async ack(sequences: readonly bigint[]): Promise<void> {
+    return this.#settle(this.#chosen(sequences), "ack");
+  }
+
+  async reject(sequences: readonly bigint[]): Promise<void> {
+    return this.#settle(this.#chosen(sequences), "reject");
+  }
+
+  async requeue(channel: string, sequences: readonly bigint[]): Promise<void> {
+    this.#checkChannel(channel);
+    return this.#settle(this.#chosen(sequences), "requeue", channel);
+  }
+
+  async unsettled(): Promise<bigint[]> {
+    const open = this.#open();
+    const [first] = open;
+    if (first === undefined) return [];
+    const told = await this.#settlements.openSequences(OpenDelivery.heldOf(first).transaction);
+    const own = told?.filter((sequence) => this.#bySequence.has(sequence));
+    const left = own ?? (this.#settlements.hasEnded ? [] : this.#open().map(({ sequence }) => sequence));
+    return [...left].sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  #checkChannel(channel: string): void {
+    checkQueueChannel(this.#settlements.subject.operation, channel);
+  }
+
+  #open(): OpenDelivery<T>[] {
+    return this.messages.filter(({ settled }) => !settled);
+  }
+
+  #rest(): OpenDelivery<T>[] {
+    const open = this.#open();
+    const [first] = this.messages;
+    if (open.length === 0 && first !== undefined) throw alreadySettled(this.#settlements.subject, first.sequence);
+    return open;
+  }
+
+  #chosen(sequences: readonly bigint[]): OpenDelivery<T>[] {
+    const { subject } = this.#settlements;
+    return sequences.map((sequence) => {
+      const delivery = this.#bySequence.get(sequence);
+      if (delivery === undefined) throw refuse(subject, `no message of this batch has sequence ${sequence}`);
+      // Before anything is sent, so that a batch is settled as asked for or not at all.
+      if (delivery.settled) throw alreadySettled(subject, sequence);
+      return delivery;
+    });
+  }
+
+  async #settle(deliveries: readonly OpenDelivery<T>[], kind: SettleKind, channel?: string): Promise<void> {
+    const outcomes = await Promise.allSettled(
+      deliveries.map((delivery) => OpenDelivery.heldOf(delivery).settle(kind, channel)),
+    );
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  }
+}

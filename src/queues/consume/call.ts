@@ -1,0 +1,147 @@
+import type { KubeMQError } from "../../api/errors.js";
+import type { Connection } from "../../connection/connection.js";
+import { Uplink } from "../../stream/uplink.js";
+import type { Subject } from "../../support/checks.js";
+import { cancelled, connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
+import { withoutRepeats } from "../received-message.js";
+import type { WireQueueMessage } from "../wire.js";
+import {
+  closeRequest,
+  downstreamAnswer,
+  getRequest,
+  queuesDownstreamMethod,
+  type WireDownstreamRequest,
+  type WireDownstreamResponse,
+} from "./wire.js";
+
+/** What one poll brought. */
+export interface Polled {
+  readonly transaction: string;
+  readonly messages: readonly WireQueueMessage[];
+  readonly asked: number;
+  readonly tookMs: number;
+}
+
+/** Receives what comes on a call. */
+export interface CallOwner {
+  polled(call: Call, polled: Polled): void;
+  /** An answer to a settlement or to a fence. */
+  answered(response: WireDownstreamResponse): void;
+  failed(call: Call, error: KubeMQError): void;
+}
+
+/** One QueuesDownstream call. The server serves its requests one after another, so a poll that waits holds up what is behind it. */
+export class Call {
+  readonly #owner: CallOwner;
+  readonly #connection: Connection;
+  readonly #subject: Subject & { readonly channel: string };
+  readonly #nextId: () => string;
+  readonly #uplink = new Uplink<WireDownstreamRequest>();
+  readonly #controller = new AbortController();
+  /** How many of its messages have no settlement written. */
+  unsettled = 0;
+  #poll: { readonly id: string; readonly asked: number; readonly at: number } | undefined;
+  #hasEnded = false;
+
+  /** @param nextId makes request ids, unique among all calls of a consumer */
+  constructor(
+    owner: CallOwner,
+    connection: Connection,
+    subject: Subject & { readonly channel: string },
+    nextId: () => string,
+  ) {
+    this.#owner = owner;
+    this.#connection = connection;
+    this.#subject = subject;
+    this.#nextId = nextId;
+    void this.#read(connection.stream(queuesDownstreamMethod, this.#uplink, this.#controller.signal, subject));
+  }
+
+  /** Whether the answer to a poll is awaited: what is written now is served behind it. */
+  get isPolling(): boolean {
+    return this.#poll !== undefined;
+  }
+
+  /** Whether a poll would hold up nothing else. */
+  get isFree(): boolean {
+    // promise: no-settlement-behind-poll
+    return this.#poll === undefined && this.unsettled === 0 && !this.#hasEnded;
+  }
+
+  poll(max: number, waitMs: number, autoAck: boolean): void {
+    const { channel } = this.#subject;
+    const id = this.send((id, clientId) => getRequest(id, clientId, channel, max, waitMs, autoAck));
+    this.#poll = { id, asked: max, at: this.#connection.clock.now() };
+  }
+
+  /** Returns what the transaction still holds to the queue, in its place. The server sends no answer. */
+  close(transaction: string): void {
+    this.send((id, clientId) => closeRequest(id, clientId, transaction));
+  }
+
+  /** Sends a request with an id of its own, and returns the id. */
+  send(make: (id: string, clientId: string) => WireDownstreamRequest): string {
+    const id = this.#nextId();
+    const request = make(id, this.#connection.options.clientId);
+    this.#uplink.send(request)?.catch(() => {}); // the end of the call is seen where it is read
+    return id;
+  }
+
+  /** Resolves when all requests so far have left. */
+  flushed(): Promise<void> {
+    return this.#uplink.flushed();
+  }
+
+  /**
+   * Ends the call: what is open on it returns to its queue. Only with every request behind the last poll answered: a community
+   * server (v2.4.0) whose answers find no reader keeps the call's transactions open without end.
+   */
+  cancel(): void {
+    this.#hasEnded = true;
+    this.#poll = undefined;
+    this.#controller.abort(cancelled());
+  }
+
+  async #read(answers: AsyncIterable<readonly WireDownstreamResponse[]>): Promise<void> {
+    let error: KubeMQError;
+    try {
+      for await (const responses of answers) for (const response of responses) this.#received(response);
+      error = connectionLost(this.#subject, "the server ended the stream");
+    } catch (cause) {
+      error = toKubeMQError(cause, this.#subject);
+    }
+    this.#fail(error);
+  }
+
+  #received(response: WireDownstreamResponse): void {
+    if (this.#hasEnded) return;
+    switch (downstreamAnswer(response)) {
+      case "poll":
+        return this.#polled(response);
+      case "end":
+        return this.#fail(connectionLost(this.#subject, "the server closes this stream"));
+      case "other":
+        return this.#owner.answered(response);
+    }
+  }
+
+  #polled(response: WireDownstreamResponse): void {
+    const poll = this.#poll;
+    if (poll === undefined || response.RefRequestId !== poll.id) return;
+    this.#poll = undefined;
+    if (response.IsError) return this.#fail(serverError(response.Error, this.#subject));
+    const messages = withoutRepeats(response.Messages); // promise: repeats-dropped
+    const transaction = response.TransactionId;
+    // A poll whose messages had all expired leaves an empty transaction open, which swallows the next messages.
+    // promise: empty-poll-closed
+    if (messages.length === 0) this.close(transaction);
+    const tookMs = this.#connection.clock.now() - poll.at;
+    this.#owner.polled(this, { transaction, messages, asked: poll.asked, tookMs });
+  }
+
+  #fail(error: KubeMQError): void {
+    if (this.#hasEnded) return;
+    this.cancel();
+    this.#owner.failed(this, error);
+  }
+}

@@ -1,0 +1,143 @@
+import { describe, expect, test } from "@jest/globals";
+import { Backlog } from "../../src/queues/consume/backlog.js";
+
+const nothingHeld = { held: 0, transactions: 0 };
+
+/** The server is asked, at a cost of one millisecond. */
+function count(
+  backlog: Backlog,
+  waiting: number,
+  own = nothingHeld,
+  subscribers = Math.max(1, own.transactions),
+): void {
+  backlog.counted({ waiting, subscribers }, own, 1, 0);
+}
+
+describe("how many messages to poll for", () => {
+  test("the server is asked at the beginning, and polls are as large as what waits", () => {
+    const backlog = new Backlog(256);
+    expect(backlog.wantsCount(0)).toBe(true);
+    expect(backlog.next(256)).toBe(0);
+    count(backlog, 300);
+    expect(backlog.wantsCount(1_000)).toBe(false);
+    expect(backlog.next(256)).toBe(256);
+    backlog.polled(256, 256, 1);
+    expect(backlog.next(256)).toBe(44);
+    expect(backlog.next(8)).toBe(8);
+    backlog.polled(44, 44, 1);
+    expect(backlog.next(256)).toBe(0);
+  });
+
+  test("messages that the consumer holds do not enlarge a poll", () => {
+    const backlog = new Backlog(256);
+    count(backlog, 12, { held: 10, transactions: 1 });
+    expect(backlog.next(256)).toBe(2);
+    count(backlog, 3, { held: 10, transactions: 1 });
+    expect(backlog.next(256)).toBe(0);
+  });
+
+  test("the server is asked again when a message was already waiting, not when it was waited for", () => {
+    const backlog = new Backlog(32);
+    count(backlog, 0);
+    backlog.polled(1, 1, 1); // what an answer at once is
+    count(backlog, 5);
+    backlog.polled(5, 5, 1);
+    count(backlog, 4);
+    backlog.polled(4, 4, 1);
+    count(backlog, 2);
+    backlog.polled(2, 2, 600);
+    backlog.seen(600);
+    expect(backlog.next(32)).toBe(1);
+    expect(backlog.wantsCount(1_000)).toBe(false);
+    backlog.seen(1);
+    expect(backlog.wantsCount(1_000)).toBe(true);
+  });
+
+  test("the server is asked less and less often while messages come one by one", () => {
+    const backlog = new Backlog(32);
+    count(backlog, 0);
+    const asked: number[] = [];
+    for (let polls = 1; polls <= 256; polls++) {
+      backlog.seen(600);
+      expect(backlog.next(32)).toBe(1);
+      backlog.polled(1, 1, 600);
+      if (!backlog.wantsCount(polls * 1_000)) continue;
+      asked.push(polls);
+      count(backlog, 0);
+    }
+    expect(asked).toEqual([4, 12, 28, 60, 124, 188, 252]);
+  });
+
+  test("a slow connection does not keep polls at one while messages accumulate", () => {
+    const backlog = new Backlog(32);
+    count(backlog, 0);
+    for (let polls = 0; polls < 3; polls++) backlog.polled(1, 1, 1);
+    count(backlog, 0);
+    let polls = 0;
+    while (!backlog.wantsCount(1_000)) {
+      backlog.seen(80);
+      backlog.polled(1, 1, 80);
+      expect((polls += 1)).toBeLessThan(8);
+    }
+    count(backlog, 1_000);
+    expect(backlog.next(32)).toBe(32);
+    backlog.polled(32, 32, 80);
+    expect(backlog.next(32)).toBe(32);
+  });
+
+  test("a server that is slow to count is asked less often", () => {
+    const backlog = new Backlog(32);
+    backlog.counted({ waiting: 2, subscribers: 1 }, nothingHeld, 48, 1_000);
+    backlog.polled(2, 2, 1);
+    expect(backlog.wantsCount(1_100)).toBe(false);
+    expect(backlog.wantsCount(1_000 + 5 * 48)).toBe(true);
+  });
+
+  test("messages that a poll did not bring are not polled for again until fewer are counted", () => {
+    const backlog = new Backlog(64);
+    count(backlog, 30);
+    backlog.polled(30, 10, 1_000);
+    expect(backlog.next(64)).toBe(0);
+    count(backlog, 20); // of a consumer that is gone, or of one that is at work
+    expect(backlog.next(64)).toBe(0);
+    count(backlog, 25);
+    expect(backlog.next(64)).toBe(5);
+    count(backlog, 3);
+    count(backlog, 8);
+    expect(backlog.next(64)).toBe(5);
+  });
+
+  test("beside other consumers polls start at one and double while they are filled at once", () => {
+    const backlog = new Backlog(64);
+    count(backlog, 1_000, nothingHeld, 3);
+    const sizes: number[] = [];
+    for (let polls = 0; polls < 5; polls++) {
+      sizes.push(backlog.next(64));
+      backlog.polled(sizes.at(-1) ?? 0, sizes.at(-1) ?? 0, 1);
+    }
+    expect(sizes).toEqual([1, 2, 4, 8, 16]);
+    backlog.polled(32, 5, 1_000);
+    count(backlog, 900, nothingHeld, 3);
+    backlog.seen(1);
+    expect(backlog.next(64)).toBe(1);
+  });
+
+  test("without a count polls grow by a quarter of what came at once, and fall back to one", () => {
+    const backlog = new Backlog(256);
+    backlog.cannotAsk();
+    expect(backlog.wantsCount(1_000)).toBe(false);
+    for (let polls = 0; polls < 64; polls++) {
+      if (backlog.next(256) > 1) break;
+      backlog.polled(1, 1, 1);
+    }
+    for (let polls = 0; polls < 6; polls++) {
+      const size = backlog.next(256);
+      expect(size).toBeLessThanOrEqual(64);
+      backlog.polled(Math.max(1, size), Math.max(1, size), 1);
+    }
+    expect(backlog.next(256)).toBeGreaterThan(1);
+    backlog.polled(1, 1, 500);
+    backlog.polled(4, 2, 1_000);
+    expect(backlog.next(256)).toBe(0);
+  });
+});

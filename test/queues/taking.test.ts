@@ -1,0 +1,330 @@
+import { describe, expect, test } from "@jest/globals";
+import { create } from "@bufbuild/protobuf";
+import type { Delivery, Status } from "kubemq-es";
+import {
+  QueuesInfoResponseSchema,
+  ReceiveQueueMessagesResponseSchema,
+  type QueueMessage,
+  type QueuesDownstreamRequest,
+  type QueuesDownstreamResponse,
+  type ReceiveQueueMessagesRequest,
+} from "kubemq-es/gen";
+import { FakeClock, settle } from "../support/fake-clock.js";
+import { answer, numbers, playedBy, playedCall, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
+import { sleep, until, within } from "../support/until.js";
+
+/** A server whose queue "q" the test plays: it counts as the test says, and shows what waits to those who peek. */
+class PlayedQueue {
+  waiting = 0;
+  subscribers = 1;
+  /** What peeks are answered with; without one they wait. */
+  shown: QueueMessage | undefined;
+  readonly polls: { readonly request: QueuesDownstreamRequest; readonly call: number }[] = [];
+  readonly requests: string[] = [];
+  readonly peeks: ReceiveQueueMessagesRequest[] = [];
+  readonly status: Status[] = [];
+  readonly clock = new FakeClock();
+  readonly #says: ((response: QueuesDownstreamResponse) => void)[] = [];
+  readonly client = playedBy(
+    {
+      queuesInfo: () =>
+        create(QueuesInfoResponseSchema, {
+          Info: { Queues: [{ Name: "q", Waiting: BigInt(this.waiting), Subscribers: BigInt(this.subscribers) }] },
+        }),
+      receiveQueueMessages: async (request, { signal }) => {
+        this.peeks.push(request);
+        while (this.shown === undefined && !signal.aborted) await sleep(1);
+        return create(ReceiveQueueMessagesResponseSchema, {
+          IsPeak: true,
+          Messages: this.shown === undefined ? [] : [this.shown],
+        });
+      },
+      queuesDownstream: (incoming) => {
+        const at = this.#says.length;
+        const { say, responses } = playedCall<QueuesDownstreamRequest, QueuesDownstreamResponse>(
+          incoming,
+          (request) => {
+            this.requests.push(`${at}:${Type[request.RequestTypeData]}`);
+            if (request.RequestTypeData === Type.Get) this.polls.push({ request, call: at });
+            if (request.RequestTypeData === Type.ActiveOffsets) say(answer(request));
+          },
+        );
+        this.#says.push(say);
+        return responses;
+      },
+    },
+    { keepalive: false, timeoutMs: 10_000 },
+    this.clock,
+  );
+
+  constructor() {
+    void (async () => {
+      for await (const status of this.client.status()) this.status.push(status);
+    })();
+  }
+
+  /** Answers the nth poll. */
+  give(poll: number, ...sequences: number[]): void {
+    const polled = this.polls[poll];
+    if (polled === undefined) throw new Error(`there was no poll ${poll}`);
+    const Messages = sequences.map((sequence) => wireMessage(sequence));
+    this.#says[polled.call]?.(answer(polled.request, { Messages }));
+  }
+
+  /** The sizes of the polls so far. */
+  sizes(): number[] {
+    return this.polls.map(({ request }) => request.MaxItems);
+  }
+}
+
+describe("waiting", () => {
+  test("an idle consumer waits by peeks and has no open poll", async () => {
+    const queue = new PlayedQueue();
+    const loop = queue.client.queues.consume({ channel: "q", prefetch: 8 })[Symbol.asyncIterator]();
+    const next = loop.next();
+    await until("a peek", () => queue.peeks.length > 0);
+    await sleep(20);
+    expect(queue.polls).toHaveLength(0);
+    expect(queue.peeks[0]).toMatchObject({ Channel: "q", IsPeak: true, MaxNumberOfMessages: 1, WaitTimeSeconds: 1 });
+    queue.shown = wireMessage(1);
+    await until("a poll", () => queue.polls.length === 1);
+    expect(queue.polls[0]?.request).toMatchObject({ MaxItems: 1, WaitTimeout: 1_000 });
+    queue.shown = undefined;
+    queue.give(0, 1);
+    expect((await next).value?.sequence).toBe(1n);
+    await loop.return?.();
+    await queue.client.close();
+  });
+
+  test("a consumer polls for no more messages than wait", async () => {
+    const queue = new PlayedQueue();
+    queue.waiting = 20;
+    const subscription = queue.client.queues.consume({ channel: "q", prefetch: 8 });
+    const taken: Delivery[] = [];
+    void (async () => {
+      for await (const job of subscription) {
+        taken.push(job);
+        await job.ack();
+      }
+    })();
+    for (let polls = 0, next = 1; polls < 3; polls++) {
+      await until("the next poll", () => queue.polls.length === polls + 1);
+      const size = queue.sizes()[polls] ?? 0;
+      queue.waiting = 20 - next + 1 - size;
+      queue.give(polls, ...Array.from({ length: size }, () => next++));
+    }
+    await until("all came", () => taken.length === 20);
+    expect(queue.sizes()).toEqual([8, 8, 4]);
+    await subscription.close();
+    await queue.client.close();
+  });
+
+  test("a queue whose name the server shortens is consumed without its count", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("_QUES.q", ["a"]); // servers shorten this name when they count
+    for await (const job of world.client.queues.consume({ channel: "_QUES.q", prefetch: 8 })) {
+      expect(job.text()).toBe("a");
+      await job.ack();
+      break;
+    }
+  });
+});
+
+describe("one transaction at a time", () => {
+  test("a slow message holds up no others, and all are delivered in order on one stream", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", numbers(40));
+    const seen: string[] = [];
+    let finishSlow = () => {};
+    const slow = new Promise<void>((resolve) => (finishSlow = resolve));
+    const stop = new AbortController();
+    let streams = 0;
+    const running = world.client.queues.process(
+      { channel: "q", prefetch: 4 },
+      async (job) => {
+        seen.push(job.text());
+        streams = Math.max(streams, world.streams("QueuesDownstream"));
+        if (job.text() === "5") await slow;
+      },
+      { concurrency: 4, signal: stop.signal },
+    );
+    await until("all others are done", () => seen.length === 40);
+    await world.fill("q", ["new"]);
+    await until("so is a new one", () => seen.at(-1) === "new");
+    expect(seen).toEqual([...numbers(40), "new"]);
+    expect(streams).toBe(1);
+    finishSlow();
+    stop.abort();
+    await running;
+    expect(world.settleFailures()).toEqual([]);
+    expect(await world.waiting("q")).toEqual([]);
+  });
+
+  test("held messages are polled again together with new ones and settled in the new transaction", async () => {
+    const queue = new PlayedQueue();
+    queue.waiting = 2;
+    const loop = queue.client.queues.consume({ channel: "q", prefetch: 4 })[Symbol.asyncIterator]();
+    const one = (await take(queue, loop, 0, 1, 2)).value;
+    const two = (await loop.next()).value;
+    await two?.ack();
+    await queue.clock.advance(60); // its way inside the server
+    queue.waiting = 4; // 1, which is held, and 3, 4, 5
+    const next = loop.next();
+    await secondPoll(queue);
+    expect(queue.requests.slice(-2)).toEqual(["0:CloseByClient", "0:Get"]);
+    expect(queue.sizes()).toEqual([2, 4]);
+    const acked = one?.ack(); // while the transaction changes
+    await sleep(5);
+    expect(queue.requests.at(-1)).toBe("0:Get");
+    queue.give(1, 1, 3, 4, 5);
+    expect((await next).value?.sequence).toBe(3n);
+    await within(1_000, "the ack", acked ?? Promise.reject(new Error("no message")));
+    expect(queue.requests.slice(-2)).toEqual(["0:AckRange", "0:ActiveOffsets"]);
+    await loop.return?.();
+    await queue.client.close();
+  });
+
+  test("settling a message that another consumer took meanwhile rejects with LEASE_LOST", async () => {
+    const queue = new PlayedQueue();
+    queue.waiting = 2;
+    const loop = queue.client.queues.consume({ channel: "q", prefetch: 4 })[Symbol.asyncIterator]();
+    const one = (await take(queue, loop, 0, 1, 2)).value;
+    await (await loop.next()).value?.ack();
+    await queue.clock.advance(60);
+    queue.waiting = 2;
+    const next = loop.next();
+    await secondPoll(queue);
+    queue.give(1, 3);
+    expect((await next).value?.sequence).toBe(3n);
+    await expect(one?.ack()).rejects.toMatchObject({ code: "LEASE_LOST" });
+    await loop.return?.();
+    await queue.client.close();
+  });
+
+  test("beside another consumer held messages stay held, and the next poll uses its own stream", async () => {
+    const queue = new PlayedQueue();
+    queue.waiting = 1;
+    const loop = queue.client.queues.consume({ channel: "q", prefetch: 4 })[Symbol.asyncIterator]();
+    await take(queue, loop, 0, 1);
+    queue.waiting = 3;
+    queue.subscribers = 2;
+    void loop.next();
+    await secondPoll(queue);
+    expect(queue.requests).not.toContain("0:CloseByClient");
+    expect(queue.polls[1]).toMatchObject({ call: 1, request: { MaxItems: 1 } });
+    await loop.return?.();
+    await queue.client.close();
+  });
+
+  test("a poll for waiting messages that gets no answer is followed by a second one", async () => {
+    const queue = new PlayedQueue();
+    queue.waiting = 2;
+    const loop = queue.client.queues.consume({ channel: "q" })[Symbol.asyncIterator]();
+    const next = loop.next();
+    await until("the poll", () => queue.polls.length === 1);
+    await queue.clock.advance(201);
+    await until("another poll", () => queue.polls.length === 2);
+    expect(queue.polls[1]?.call).toBe(1);
+    queue.give(1, 1);
+    expect((await next).value?.sequence).toBe(1n);
+    queue.give(0, 2); // what the late one brings is delivered
+    expect((await loop.next()).value?.sequence).toBe(2n);
+    await loop.return?.();
+    await queue.client.close();
+  });
+});
+
+describe("leaving", () => {
+  test.each(["abort", "close"] as const)(
+    "on-delivery, %s: messages of a pending poll are delivered before the loop ends",
+    async (way) => {
+      const queue = new PlayedQueue();
+      queue.waiting = 2;
+      const stop = new AbortController();
+      const request = { channel: "q", prefetch: 2, settle: "on-delivery" } as const;
+      const subscription = queue.client.queues.consume(request, { signal: stop.signal });
+      const seen: bigint[] = [];
+      const loop = (async () => {
+        for await (const message of subscription) seen.push(message.sequence);
+      })();
+      await until("the poll", () => queue.polls.length === 1);
+      const closing = way === "close" ? subscription.close() : undefined;
+      if (way === "abort") stop.abort();
+      await sleep(20);
+      queue.give(0, 1, 2);
+      await within(1_000, "the end", loop);
+      await closing;
+      expect(seen).toEqual([1n, 2n]);
+      expect(queue.polls).toHaveLength(1);
+      await queue.client.close();
+    },
+  );
+
+  test("on-delivery: an abort while the queue is empty ends the loop at once", async () => {
+    const queue = new PlayedQueue();
+    const stop = new AbortController();
+    const subscription = queue.client.queues.consume({ channel: "q", settle: "on-delivery" }, { signal: stop.signal });
+    const next = subscription[Symbol.asyncIterator]().next();
+    await until("a peek", () => queue.peeks.length > 0);
+    stop.abort();
+    expect(await within(500, "the end", next)).toEqual({ done: true, value: undefined });
+    await queue.client.close();
+  });
+
+  test("on-delivery: no poll is pending while the body runs", async () => {
+    const queue = new PlayedQueue();
+    queue.waiting = 9;
+    const request = { channel: "q", prefetch: 2, settle: "on-delivery" } as const;
+    const loop = queue.client.queues.consume(request)[Symbol.asyncIterator]();
+    const first = loop.next();
+    await until("the poll", () => queue.polls.length === 1);
+    queue.give(0, 1, 2);
+    await first;
+    await loop.next();
+    await sleep(20);
+    expect(queue.polls).toHaveLength(1);
+    await loop.return?.();
+    await queue.client.close();
+  });
+});
+
+describe("a queue that stands still", () => {
+  test("is reported once by the status with advice", async () => {
+    const queue = new PlayedQueue();
+    const subscription = queue.client.queues.consume({ channel: "q" });
+    await until("a peek", () => queue.peeks.length > 0);
+    queue.waiting = 3;
+    const stalled = () => queue.status.filter(({ type }) => type === "stalled");
+    for (let checks = 0; checks < 5; checks++) {
+      await queue.clock.advance(15_001);
+      await sleep(10);
+    }
+    expect(stalled()).toEqual([
+      { type: "stalled", channel: "q", waiting: 3, forMs: 30_000, advice: expect.stringMatching(/docs\/servers\.md/) },
+    ]);
+    await subscription.close();
+    await queue.client.close();
+  });
+});
+
+/** Answers the nth poll, for which the loop waits. */
+async function take(
+  queue: PlayedQueue,
+  loop: AsyncIterator<Delivery, void, void>,
+  poll: number,
+  ...sequences: number[]
+) {
+  const next = loop.next();
+  await until("the poll", () => queue.polls.length === poll + 1);
+  queue.give(poll, ...sequences);
+  return await next;
+}
+
+/** Lets time pass until the loop, which works on messages, is given more. */
+async function secondPoll(queue: PlayedQueue): Promise<void> {
+  await until("the second poll", async () => {
+    await queue.clock.advance(10);
+    await settle();
+    return queue.polls.length === 2;
+  });
+}
