@@ -74,7 +74,7 @@ export class Connection implements StreamHost, Hearer {
     this.#turn = new TurnClock(() => this.clock.now());
     this.#lastReceived = this.clock.now();
     const { transport, abort = () => {} } = seam;
-    this.#session = transport === undefined ? openSession(options) : { transport, abort };
+    this.#session = transport === undefined ? openSession(options, () => this.#moveOn()) : { transport, abort };
     // No deadline: the stream ends before that, or the liveness check ends both.
     const ping = () => this.#ping("client.probe", 0);
     this.#probe = new Probe(this.clock, ping, () => this.#phase === "open");
@@ -253,6 +253,10 @@ export class Connection implements StreamHost, Hearer {
     if (this.#streams.size > 0) return;
     this.#liveness?.stop(); // promise: idle-no-timer
     this.#onIdle();
+  }
+
+  #moveOn(): void {
+    for (const stream of this.#streams) stream.moveOn?.();
   }
 
   up(stream: HostedStream): void {

@@ -24,4 +24,6 @@ export interface HostedStream {
   close(): Promise<void>;
   /** Lets go of everything at once: the client's time to close is over. */
   cancel(): void;
+  /** The server has asked its connection to leave (GOAWAY): streams may stay on it for a while, new ones go to the next one. */
+  moveOn?(): void;
 }

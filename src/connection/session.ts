@@ -18,13 +18,16 @@ export interface Session {
 /**
  * The HTTP/2 connection of a client: one, made at the first call and again when it is lost. HTTP/2 PINGs stay off, since
  * servers close the connection of a client that sends them often.
+ *
+ * @param onGoaway called when the server has asked the connection to leave
  */
-export function openSession(options: ResolvedOptions): Session {
+export function openSession(options: ResolvedOptions, onGoaway: () => void): Session {
   const sessionManager = new Http2SessionManager(options.origin, {}, sessionOptions(options));
   const connector = new Connector(sessionManager, {
     connectTimeoutMs: options.connectTimeoutMs,
     connectionWindowBytes: options.flowControl.connectionBytes,
     keepalive: options.keepalive,
+    onGoaway,
   });
   const transport = createTransport({
     codecs: kubemqCodecs,

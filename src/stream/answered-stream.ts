@@ -19,18 +19,10 @@ export class AnsweredStream<I, O> implements BatchReader<O> {
   readonly #stream: BatchStream<O>;
   readonly #reader: AnswerReader<O>;
   #state: "open" | "half-closed" | "over" = "open";
-  /** By the clock of the connection, in milliseconds. */
-  readonly openedAt: number;
   #isAccepted = false;
   #onOver: (() => void) | undefined;
 
-  private constructor(
-    openedAt: number,
-    uplink: Uplink<I>,
-    open: (signal: AbortSignal) => BatchStream<O>,
-    reader: AnswerReader<O>,
-  ) {
-    this.openedAt = openedAt;
+  private constructor(uplink: Uplink<I>, open: (signal: AbortSignal) => BatchStream<O>, reader: AnswerReader<O>) {
     this.#uplink = uplink;
     this.#reader = reader;
     this.#stream = open(this.#controller.signal);
@@ -46,7 +38,7 @@ export class AnsweredStream<I, O> implements BatchReader<O> {
   ): AnsweredStream<MessageShape<I>, MessageShape<O>> {
     const uplink = new Uplink<MessageShape<I>>(capacity);
     const open = (signal: AbortSignal) => connection.stream(method, uplink, signal, subject);
-    const stream = new AnsweredStream<MessageShape<I>, MessageShape<O>>(connection.clock.now(), uplink, open, reader);
+    const stream = new AnsweredStream<MessageShape<I>, MessageShape<O>>(uplink, open, reader);
     stream.#stream.read(stream);
     return stream;
   }

@@ -64,10 +64,8 @@ export class PlainSends<Message, Result> {
     if (signal?.aborted === true) throw signal.reason;
     let cancelTimer = () => {};
     if (timeoutMs !== undefined) {
-      send.isTimedAlone = true;
-      if (boundMs > 0) {
-        cancelTimer = clock.setTimer(boundMs, () => this.#sender.cancelSend(send, timeOutOf(subject)));
-      }
+      send.timeoutMs = boundMs;
+      cancelTimer = clock.setTimer(boundMs, () => this.#sender.cancelSend(send, timeOutOf(subject)));
     }
     const unwatch = onAbort(signal, () => this.#sender.cancelSend(send, signal?.reason));
     send.release = () => {

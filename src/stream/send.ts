@@ -37,8 +37,8 @@ export class Send<Message, Result> implements Timed, About {
   readonly count: number;
   readonly bytes: number;
   deadline = Infinity;
-  /** It has a time-out of its own. */
-  isTimedAlone = false;
+  /** The time-out of the caller, in milliseconds. Without one it is the client's. */
+  timeoutMs: number | undefined;
   /** Runs once with the outcome. */
   release: (() => void) | undefined;
   /** Sends it by a call of its own, because its stream was refused, or for no such reason. */

@@ -8,7 +8,6 @@ import { clientClosed, fault } from "../support/faults.js";
 import { Fifo } from "../support/fifo.js";
 import { Quiet } from "../support/idle-timer.js";
 import { microtask } from "../support/timers.js";
-import type { AnsweredStream } from "./answered-stream.js";
 import { Deadlines } from "./deadlines.js";
 import { type Send, subjectOf } from "./send.js";
 
@@ -34,9 +33,6 @@ type State =
 /** Messages that may wait for their turn. Above it a send is refused, since its caller does not await. */
 const MAX_WAITING = 100_000;
 
-/** Age at which a stream of calls is replaced: less than servers wait between GOAWAY and closing the connection. */
-const MAX_AGE_MS = 5_000;
-
 /** Waiting messages at which they are put on the stream without waiting for the end of the tick. */
 const TRANSMIT_AT = 1024;
 
@@ -47,6 +43,8 @@ const TRANSMIT_AT = 1024;
 export abstract class Sender<Message, Result> implements HostedStream {
   protected readonly connection: Connection;
   protected readonly subject: Subject;
+  /** The open stream is to be replaced, as soon as nothing is on its way on it. */
+  protected isMovingOn = false;
   readonly #options: SenderOptions;
   readonly #reconnects: boolean;
   readonly #deadlines: Deadlines<Send<Message, Result>>;
@@ -135,6 +133,12 @@ export abstract class Sender<Message, Result> implements HostedStream {
     return this.close();
   }
 
+  /** The server closes the connection: what is sent from now on goes to the next one. */
+  moveOn(): void {
+    // Publishers keep their stream, as subscriptions do. A call would go to the next connection.
+    if (this.#idle !== undefined) this.isMovingOn = true;
+  }
+
   cancel(): void {
     this.#end(clientClosed(this.subject));
     this.abort();
@@ -168,15 +172,6 @@ export abstract class Sender<Message, Result> implements HostedStream {
     if (send === undefined) return;
     this.#waitingMessages -= send.count;
     if (this.#options.timedFrom === "transmission" && !send.isSettled) this.#time(send);
-  }
-
-  /**
-   * Whether a stream of calls is old enough to be replaced, once nothing is on its way on it. A server that closes its connections in
-   * turn (GOAWAY) lets streams go on for a while, but takes new ones only on the next connection: a stream that is always busy would
-   * stay until it is cut.
-   */
-  protected isOld(stream: Pick<AnsweredStream<unknown, unknown>, "openedAt">): boolean {
-    return this.#idle !== undefined && this.connection.clock.now() - stream.openedAt >= MAX_AGE_MS;
   }
 
   /** Gives a send its outcome. Call `proceed()` after the last of several. */
@@ -233,7 +228,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
   }
 
   #time(send: Send<Message, Result>): void {
-    if (send.isTimedAlone) return;
+    if (send.timeoutMs !== undefined) return;
     send.deadline = this.#deadlines.next();
     this.#deadlines.add(send);
   }
@@ -258,6 +253,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
 
   /** Leaves the stream in the background; a close waits for it. */
   protected leaveSoon(): Promise<void> {
+    this.isMovingOn = false;
     this.#leaving = Promise.all([this.#leaving, this.leave()]).then(() => {});
     return this.#leaving;
   }

@@ -402,7 +402,7 @@ describe("close()", () => {
   test.each([Infinity, 2 ** 31, Number.NaN, -5])("close() accepts any number as its bound: %d", async (timeoutMs) => {
     let finish: () => void = () => {};
     const { client, seen, clock } = world({ send: () => new Promise<void>((resolve) => (finish = resolve)) });
-    const sending = client.events.publish(event).catch((error: unknown) => error);
+    const sending = client.events.publish(event, { timeoutMs: 2_000_000 }).catch((error: unknown) => error);
     await until("the call runs", () => seen.sends.length === 1);
     const closing = client.close({ timeoutMs });
     await clock.advance(0);

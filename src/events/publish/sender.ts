@@ -59,7 +59,7 @@ export class EventSender extends Sender<WireEvent, string> {
       if (this.#stream !== undefined || this.#call !== undefined) return;
       const alone = this.peek();
       if (alone !== undefined && this.waiting === 1) return void this.#sendByCall(alone);
-    } else if (this.#stream !== undefined && this.isOld(this.#stream)) {
+    } else if (this.isMovingOn) {
       if (this.#sent.size > 0) return;
       void this.leaveSoon();
     }
@@ -103,9 +103,10 @@ export class EventSender extends Sender<WireEvent, string> {
     let error: KubeMQError | undefined;
     let refusal: string | undefined;
     try {
-      // The deadline is that of the send. It was accepted before the client closed, if that is closing now.
-      const options = { signal: call.signal };
-      const about = { ...subjectOf(send), options, timeoutMs: 0, settles: true };
+      const { timeoutMs } = send;
+      const options = { signal: call.signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+      // It was accepted before the client closed, if that is closing now.
+      const about = { ...subjectOf(send), options, settles: true };
       refusal = refusalOf(await this.connection.unary(sendEventMethod, message, about));
     } catch (thrown) {
       error = toKubeMQError(thrown, subjectOf(send));

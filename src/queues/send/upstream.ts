@@ -76,7 +76,7 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
   }
 
   protected transmit(): void {
-    if (this.#line !== undefined && this.isOld(this.#line.stream)) {
+    if (this.isMovingOn) {
       if (this.#holding > 0) return;
       void this.leaveSoon();
     }

@@ -54,6 +54,7 @@ export class Connector implements SessionSource {
     this.known.add(session);
     watchSession(session, this.greeting);
     knowSession(this.sessions, session, this.options.keepalive);
+    session.once("goaway", this.options.onGoaway);
     // The session manager takes its listeners away when it replaces a dying session, whose last error would then be uncaught.
     session.on("error", () => {});
     // Without this the connection as a whole keeps the protocol's 64 KiB, however large the streams' windows are.

@@ -44,6 +44,11 @@ export interface ConnectionOptions {
    * @default false
    */
   readonly keepalive?: Keepalive | false;
+  /**
+   * Called when the server has asked a connection to leave: what is opened from now on goes to the next one.
+   * @default does nothing
+   */
+  readonly onGoaway?: () => void;
 }
 
 /** Every default of {@link TransportOptions}. */
@@ -58,6 +63,7 @@ export const connectionDefaults = {
   connectTimeoutMs: 10_000,
   connectionWindowBytes: 2 * 1024 * 1024,
   keepalive: false,
+  onGoaway: () => {},
 } as const;
 
 const STREAM_WINDOW_BYTES = 1024 * 1024;
