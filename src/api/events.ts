@@ -8,15 +8,28 @@ export interface EventMessage<T = Uint8Array> extends Incoming<T> {
   readonly receivedAt: Date;
 }
 
-/** Publishes events over one stream, many times as fast as a call for each. */
+/** Publishes events over a stream of its own, many times as fast as `publish()` of the client. */
 export interface EventPublisher<Receipt> extends AsyncDisposable {
   /**
-   * Publishes an event; calls keep their order. Resolves when the server has processed the event, rejects with its refusal, with
-   * `TIMEOUT`, or with `UNAVAILABLE` when the connection was lost before that: the event may then have been published or not, and
-   * is not sent again. Await it, or use `publishAll`: more than 100,000 events that wait are `RESOURCE_EXHAUSTED`.
+   * Publishes an event. Calls keep their order. Resolves when the server has processed the event. The body is not copied: do not
+   * change its bytes before that. Await the promise, or use {@link EventPublisher.publishAll}.
+   *
+   * @throws {KubeMQError} TIMEOUT when the server did not confirm the event within the client's `timeoutMs`
+   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have been published or not, and is
+   *   not sent again
+   * @throws {KubeMQError} RESOURCE_EXHAUSTED when more than 100,000 events wait to be sent
    */
   publish<T>(message: OutgoingMessage<T>): Promise<Receipt>;
-  /** Publishes what an iterable gives, as fast as the server takes it. The first failure stops it and is thrown. Gives how many were published. */
+  /**
+   * Publishes what an iterable yields, as fast as the server takes it. The first failure stops it and is thrown; so does the signal, and
+   * a close of the publisher or of the client, also while the iterable has nothing to yield. Bodies are not copied: do not change
+   * bytes that were yielded before this has resolved.
+   *
+   * @returns how many events were published
+   * @example
+   * await using publisher = client.eventsStore.publisher();
+   * await publisher.publishAll(readings.map((reading) => ({ channel: "readings", body: reading, codec: json() })));
+   */
   publishAll<T>(
     messages: Iterable<OutgoingMessage<T>> | AsyncIterable<OutgoingMessage<T>>,
     options?: { signal?: AbortSignal },
@@ -30,8 +43,12 @@ export interface EventPublisher<Receipt> extends AsyncDisposable {
 /** Events: at most once, to whoever is subscribed at that moment. */
 export interface EventsClient {
   /**
-   * Publishes one event and waits for the server's answer, which says that it took the event, not that anybody received it.
-   * For many events use `publisher()`.
+   * Publishes one event. Resolves when the server has processed it, which does not mean that a subscriber received it. Events that
+   * are published at once share a stream, in the order of the calls; an event of more than 64 KiB is sent beside it. Do not change the
+   * body before the promise resolves.
+   *
+   * @throws {KubeMQError} TIMEOUT when the server did not confirm the event in time
+   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have been published or not
    */
   publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<void>;
   /** Opens a stream to publish many events. */
@@ -95,8 +112,13 @@ export interface ReplayRequest<T = Uint8Array> {
 /** Events store: events that are kept by the server, and replayed from any position. */
 export interface EventsStoreClient {
   /**
-   * Publishes one event and waits for the server's answer: it has taken the event. KubeMQ answers when the event is on its way to
-   * the store; a server that dies in that moment may still lose it. For many events use `publisher()`.
+   * Publishes one event. Resolves when the server has taken it. KubeMQ confirms an event when it hands it to its store: a server that
+   * dies in that moment may still lose it, and it can be read a moment later; a `replay()` of this client waits for it. Events share a
+   * stream of the client, in the order of the calls; an event of more than 64 KiB is sent beside it. Do not change the body before the
+   * promise resolves.
+   *
+   * @throws {KubeMQError} TIMEOUT when the server did not confirm the event in time
+   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have been stored or not
    */
   publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<{ readonly id: string }>;
   /** Opens a stream to publish many events, each with the server's answer. They are stored in the order of the calls. */
@@ -126,7 +148,8 @@ export interface EventsStoreClient {
    * Reads from a start position to the end of what is stored when it is called, then ends by itself. Resumes like `subscribe`.
    *
    * The end is found by a second, short subscription that asks for the last event: its sequence is the end, and what is stored
-   * meanwhile is not part of the replay. KubeMQ does not say that a channel is empty; so a channel counts as empty when it stays silent for
+   * meanwhile is not part of the replay. What this client published in the ten seconds before the call, and the server confirmed, is
+   * part of it: when the end comes before such an event, the replay waits for it, for three times `quietMs` at most. KubeMQ does not say that a channel is empty; so a channel counts as empty when it stays silent for
    * `quietMs` after the server has answered a ping. When the rest of a channel stays silent for so long, it is asked for again, and
    * after three times counts as gone.
    */

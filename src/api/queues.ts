@@ -104,12 +104,16 @@ export interface PublisherOptions extends StreamOptions {
   maxInFlight?: number;
 }
 
-/** Sends to queues over one stream, many times as fast as a call for each. */
+/** Sends to queues over a stream of its own, with more messages on their way than `send()` of the client has. */
 export interface QueuePublisher extends AsyncDisposable {
   /**
-   * Sends a message, or several, and gives a result for each, in their order. Sends that wait share a request. Rejects with
-   * `TIMEOUT`, or with `UNAVAILABLE` when the connection was lost before the answer: the messages may be stored or not, and are
-   * not sent again. Await it: more than 100,000 messages that wait are `RESOURCE_EXHAUSTED`.
+   * Sends a message, or several, and resolves with a result for each, in their order. Sends that wait share a request. Bodies are not
+   * copied: do not change their bytes before that.
+   *
+   * @throws {KubeMQError} TIMEOUT when the server did not answer within the client's `timeoutMs`
+   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the messages may be stored or not, and are not
+   *   sent again
+   * @throws {KubeMQError} RESOURCE_EXHAUSTED when more than 100,000 messages wait to be sent
    */
   send<T>(messages: OutgoingQueueMessage<T> | readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]>;
   /** Resolves when every send so far has its outcome. */
@@ -120,10 +124,17 @@ export interface QueuePublisher extends AsyncDisposable {
 
 /** Queues: each message is done once, by one consumer. */
 export interface QueuesClient {
-  /** Sends a message; resolves when it is stored. Rejects with `REJECTED_BY_SERVER` when the server refuses it. */
+  /**
+   * Sends a message. Resolves when it is stored. Sends and batches share a stream of the client, in the order of the calls; what has
+   * more than 64 KiB is sent beside it. Do not change the body before the promise resolves.
+   *
+   * @throws {KubeMQError} REJECTED_BY_SERVER when the server refuses the message
+   * @throws {KubeMQError} TIMEOUT when the server did not answer in time: the message may be stored
+   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the message may be stored
+   */
   send<T>(message: OutgoingQueueMessage<T>, options?: CallOptions): Promise<SentMessage>;
   /**
-   * Sends several messages in one call, stored in their order, to one queue or to several. Gives a result for each: one that is
+   * Sends several messages together, stored in their order, to one queue or to several. Resolves with a result for each: one that is
    * refused does not keep the others back. All are checked here before any is sent.
    */
   sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[], options?: CallOptions): Promise<SendResult[]>;

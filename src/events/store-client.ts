@@ -15,7 +15,9 @@ import type { EventPlan } from "./publish/plan.js";
 import { PlainPublish } from "./publish/plain.js";
 import { StreamPublisher } from "./publish/publisher.js";
 import { checkStart } from "./start.js";
-import { ContiguousPlan, GroupPlan, ReplayPlan, StoreStream } from "./store-plans.js";
+import { OwnWrites } from "./own-writes.js";
+import { ReplayPlan } from "./replay.js";
+import { ContiguousPlan, GroupPlan, StoreStream } from "./store-plans.js";
 import { eventOf } from "./wire.js";
 
 const QUIET_MS = 1_000;
@@ -23,6 +25,7 @@ const QUIET_MS = 1_000;
 /** @internal */
 export function createEventsStoreClient(connection: Connection): EventsStoreClient {
   const { clientId } = connection.options;
+  const ownWrites = new OwnWrites(connection.clock);
 
   const operation = "eventsStore.publish";
   const publishing: EventPlan<{ readonly id: string }> = {
@@ -34,6 +37,7 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
       return eventOf(clientId, message, encodePayload(operation, message), true);
     },
     receipt: (id) => ({ id }),
+    ownWrites,
   };
 
   const plain = new PlainPublish(connection, publishing);
@@ -67,7 +71,7 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
       }
       const bound = checkInteger({ operation, channel }, "quietMs", quietMs ?? QUIET_MS, 1, MAX_TIMER_MS);
       return new StoreStream(
-        new ReplayPlan(connection, { operation, channel, start, codec }, bound),
+        new ReplayPlan(connection, { operation, channel, start, codec }, bound, ownWrites),
         connection,
         options,
       );

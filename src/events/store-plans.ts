@@ -7,7 +7,6 @@ import { StreamEngine } from "../stream/engine.js";
 import type { Attempt, Opened, StreamPlan } from "../stream/plan.js";
 import { onAbort } from "../support/abort.js";
 import type { Subject } from "../support/checks.js";
-import { cancelled, connectionLost } from "../support/faults.js";
 import { Quiet } from "../support/idle-timer.js";
 import { wallNanos } from "../support/time.js";
 import type { BatchSource, BatchStream } from "../transport/index.js";
@@ -28,7 +27,11 @@ export interface StoreRequest<T> {
 const CAPACITY = 256;
 
 /** One attempt. The server keeps a position for every ClientID, and starts elsewhere only for one that it does not know. */
-function open(connection: Connection, { operation, channel }: Subject & { channel: string }, group: string) {
+export function openStore(
+  connection: Connection,
+  { operation, channel }: Subject & { channel: string },
+  group: string,
+) {
   return (start: Start, signal: AbortSignal): BatchStream<WireEventReceive> => {
     // promise: store-client-id-per-attempt
     const clientId = `${connection.options.clientId}-${crypto.randomUUID().slice(0, 8)}`;
@@ -74,7 +77,7 @@ export class GroupPlan<T> extends StorePlan<T> {
   }
 
   open({ signal }: Attempt): BatchSource<WireEventReceive> {
-    return open(this.connection, this, this.#group)(this.#start, signal);
+    return openStore(this.connection, this, this.#group)(this.#start, signal);
   }
 
   map(wire: WireEventReceive): StoredEvent<T> {
@@ -109,7 +112,7 @@ export class ContiguousPlan<T> extends StorePlan<T> {
     this.#isSuspect = false;
     this.attempt = attempt;
     onAbort(attempt.signal, () => this.#quiet.stop());
-    const events = open(this.connection, this, "")(this.cursor.begin(wallNanos()), attempt.signal);
+    const events = openStore(this.connection, this, "")(this.cursor.begin(wallNanos()), attempt.signal);
     this.#watch();
     return events;
   }
@@ -175,108 +178,6 @@ export class ContiguousPlan<T> extends StorePlan<T> {
     if (attempt.signal.aborted || received !== this.#received) return;
     this.onQuiet(attempt);
   }
-}
-
-/** The last stored event: where a replay ends. */
-interface End {
-  readonly sequence: bigint;
-  readonly nanos: bigint;
-}
-
-/** How often the rest is asked for before it counts as gone. */
-const QUIET_ATTEMPTS = 3;
-
-/** From a start position to what was the end when it was opened. */
-export class ReplayPlan<T> extends ContiguousPlan<T> {
-  readonly #start: Start;
-  readonly #quietMs: number;
-  #end: End | undefined;
-  #quietAttempts = 0;
-
-  constructor(connection: Connection, request: StoreRequest<T>, quietMs: number) {
-    super(connection, request, quietMs);
-    this.#start = request.start;
-    this.#quietMs = quietMs;
-  }
-
-  override async open(attempt: Attempt): Promise<BatchSource<WireEventReceive> | undefined> {
-    this.#end ??= await this.#findEnd(attempt.signal);
-    const end = this.#end;
-    if (end === undefined || isBeyond(this.#start, end)) {
-      attempt.finish();
-      return undefined;
-    }
-    // By the time that "last" arrives there may be another.
-    if (this.#start.from === "last" && this.cursor.last === undefined) {
-      this.cursor = new ResumeCursor({ from: "sequence", sequence: end.sequence });
-    }
-    return super.open(attempt);
-  }
-
-  protected override select(wire: WireEventReceive): StoredEvent<T> | undefined {
-    const event = super.select(wire);
-    if (event === undefined) return undefined;
-    this.#quietAttempts = 0;
-    const end = this.#end?.sequence ?? 0n;
-    if (event.sequence >= end) this.attempt?.finish();
-    return event.sequence <= end ? event : undefined; // promise: replay-ends
-  }
-
-  protected override get isWatchful(): boolean {
-    return true;
-  }
-
-  protected override onQuiet(attempt: Attempt): void {
-    this.#quietAttempts += 1;
-    if (this.#quietAttempts < QUIET_ATTEMPTS) return attempt.renew();
-    const { expected } = this.cursor;
-    const received = (this.#end?.sequence ?? 0n) + 1n;
-    if (expected !== undefined && expected < received) {
-      this.connection.report({ type: "gap", channel: this.channel, expected, received, lost: true });
-    }
-    attempt.finish();
-  }
-
-  /**
-   * A subscription from the last event on begins with that event. On an empty channel it is silent, which nothing tells from a
-   * server that has not answered yet; so silence counts once the server has answered a ping behind it, and a while after.
-   */
-  async #findEnd(signal: AbortSignal): Promise<End | undefined> {
-    const { connection, operation, channel } = this;
-    const controller = new AbortController();
-    const unwatch = onAbort(signal, () => controller.abort(cancelled()));
-    let isEmpty = false;
-    const silence = new Quiet(connection.clock, this.#quietMs, () => {
-      isEmpty = true;
-      controller.abort(cancelled());
-    });
-    try {
-      const source = open(connection, this, "")({ from: "last" }, controller.signal)[Symbol.asyncIterator]();
-      connection.probe(controller.signal).then(
-        () => controller.signal.aborted || silence.begin(),
-        () => {}, // a connection that is lost ends the stream too
-      );
-      for (;;) {
-        const batch = await source.next();
-        if (batch.done === true) throw connectionLost({ operation, channel }, "the server ended the stream");
-        const [last] = batch.value;
-        if (last !== undefined) return { sequence: last.Sequence, nanos: last.Timestamp };
-      }
-    } catch (error) {
-      if (isEmpty) return undefined;
-      throw error;
-    } finally {
-      unwatch();
-      silence.stop();
-      controller.abort(cancelled());
-    }
-  }
-}
-
-/** Whether nothing that is stored lies behind the start. */
-function isBeyond(start: Start, end: End): boolean {
-  if (start.from === "sequence") return start.sequence > end.sequence;
-  return start.from === "time" && start.nanos > end.nanos;
 }
 
 /** A subscription that knows how far its loop has come. */

@@ -99,6 +99,14 @@ export const store: Chapter = {
       test: "test/events/store-replay.test.ts",
       name: "a replay whose last events are purged ends before later events",
     },
+    {
+      promise:
+        "a replay contains what its client has published before, also when the server stores it after it has confirmed it",
+      id: "replay-contains-own-writes",
+      mutation: { without: 1 },
+      test: "test/events/own-writes.test.ts",
+      name: "from the first event contains all of it",
+    },
   ],
 };
 

@@ -9,7 +9,7 @@ import { until } from "../support/until.js";
 const streams = {
   SubscribeToEvents: 2, // events, and stored ones
   SubscribeToRequests: 2, // commands and queries
-  SendEventsStream: 2, // publishers of both kinds of events
+  SendEventsStream: 1, // a publisher of stored events; one of plain events opens a stream for each burst
   QueuesUpstream: 1, // a publisher of queue messages
   QueuesDownstream: 1, // a consumer
   StreamQueueMessage: 1, // a consumer under leases

@@ -13,7 +13,7 @@ export class PlainPublish<Receipt> {
   readonly #sends: PlainSends<WireEvent, string>;
 
   constructor(connection: Connection, plan: EventPlan<Receipt>) {
-    const { operation, confirmedBy } = plan;
+    const { operation, confirmedBy, ownWrites } = plan;
     this.#plan = plan;
     this.#connection = connection;
     const sender = new EventSender(connection, {
@@ -21,6 +21,7 @@ export class PlainPublish<Receipt> {
       confirmedBy,
       timedFrom: "acceptance",
       lingerMs: LINGER_MS,
+      writer: ownWrites?.writer(),
     });
     this.#sends = new PlainSends(connection, sender);
   }
@@ -35,6 +36,8 @@ export class PlainPublish<Receipt> {
   readonly #call: SendByCall<WireEvent, string> = async (event, subject, options) => {
     const refusal = refusalOf(await this.#connection.unary(sendEventMethod, event, { ...subject, options }));
     if (refusal !== undefined) throw serverError(refusal, subject);
+    // Calls are processed in any order, so each is a writer of its own.
+    this.#plan.ownWrites?.writer().wrote(event.Channel, event.EventID);
     return event.EventID;
   };
 }

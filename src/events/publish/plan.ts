@@ -1,5 +1,6 @@
 import type { OutgoingMessage } from "../../api/message.js";
 import type { Connection } from "../../connection/connection.js";
+import type { OwnWrites } from "../own-writes.js";
 import type { About } from "../../stream/send.js";
 import type { EventSenderOptions } from "./sender.js";
 import { checkEventSize, type WireEvent, wireSize } from "../wire.js";
@@ -11,6 +12,8 @@ export interface EventPlan<Receipt> {
   /** Checks a message, but for its size, and makes the event. */
   prepare(message: OutgoingMessage): WireEvent;
   receipt(id: string): Receipt;
+  /** Where confirmed events are noted, when they can be read again. */
+  readonly ownWrites?: OwnWrites;
 }
 
 /** What a sender needs to know of an event. Refuses one that is too large. */

@@ -13,10 +13,16 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
   readonly #sender: EventSender;
 
   constructor(plan: EventPlan<Receipt>, connection: Connection, options: StreamOptions = {}) {
-    const { operation, confirmedBy } = plan;
+    const { operation, confirmedBy, ownWrites } = plan;
     this.#plan = plan;
     this.#connection = connection;
-    this.#sender = new EventSender(connection, { ...options, operation, confirmedBy, timedFrom: "transmission" });
+    this.#sender = new EventSender(connection, {
+      ...options,
+      operation,
+      confirmedBy,
+      timedFrom: "transmission",
+      writer: ownWrites?.writer(),
+    });
   }
 
   publish<T>(message: OutgoingMessage<T>): Promise<Receipt> {

@@ -7,6 +7,7 @@ import { refuse } from "../../support/checks.js";
 import { within } from "../../support/clock.js";
 import { connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
 import { Fifo } from "../../support/fifo.js";
+import type { Writer } from "../own-writes.js";
 import { refusalOf, sendEventMethod, sendEventsStreamMethod, type WireEvent, type WireResult } from "../wire.js";
 
 /** Events on their way, unanswered, at most. */
@@ -26,6 +27,8 @@ export interface EventSenderOptions extends SenderOptions {
    * tick is a SendEvent, which costs less than a stream of its own.
    */
   readonly confirmedBy: "result" | "end of stream";
+  /** Is told of the events that the server has confirmed. */
+  readonly writer: Writer | undefined;
 }
 
 type EventSend = Send<WireEvent, string>;
@@ -33,6 +36,7 @@ type EventSend = Send<WireEvent, string>;
 /** Sends events over SendEventsStream. */
 export class EventSender extends Sender<WireEvent, string> {
   readonly #confirmedBy: EventSenderOptions["confirmedBy"];
+  readonly #writer: Writer | undefined;
   readonly #sent = new Fifo<EventSend>();
   /** Ids that callers gave and that are on their way. Only those can be in use twice. */
   readonly #givenIds = new Set<string>();
@@ -46,6 +50,7 @@ export class EventSender extends Sender<WireEvent, string> {
   constructor(connection: Connection, options: EventSenderOptions) {
     super(connection, options);
     this.#confirmedBy = options.confirmedBy;
+    this.#writer = options.writer;
   }
 
   /** Events that can be without an outcome before more of them only wait. */
@@ -144,8 +149,10 @@ export class EventSender extends Sender<WireEvent, string> {
     this.#removed(send);
     const refusal = refusalOf(result);
     // promise: event-refusal
-    if (refusal === undefined) this.settle(send, undefined, id);
-    else this.settle(send, serverError(refusal, subjectOf(send)));
+    if (refusal === undefined) {
+      if (send.channel !== undefined) this.#writer?.wrote(send.channel, id);
+      this.settle(send, undefined, id);
+    } else this.settle(send, serverError(refusal, subjectOf(send)));
   }
 
   #ended(stream: AnsweredStream<WireEvent, WireResult>, error: unknown): void {
