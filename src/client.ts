@@ -12,6 +12,7 @@ import { pingMethod, pingRequest, serverInfo } from "./connection/wire.js";
 import { createEventsClient } from "./events/client.js";
 import { createEventsStoreClient } from "./events/store-client.js";
 import { observedEvents, observedEventsStore } from "./observe/events.js";
+import { guarded, type ReportHook } from "./observe/guarded.js";
 import { observedQueues } from "./observe/queues.js";
 import { observedCommands, observedQueries } from "./observe/requests.js";
 import { createQueuesClient } from "./queues/client.js";
@@ -57,7 +58,9 @@ export class KubeMQClient implements AsyncDisposable {
     const { telemetry, clientId, host, port } = this.#connection.options;
     // Decided here, once: without telemetry no message ever meets a line of it.
     if (telemetry === undefined) return;
-    const observer = telemetry.observe({ clientId, host, port });
+    const report: ReportHook = (hook, error) => this.#connection.report({ type: "telemetry-failed", hook, error });
+    const observer = guarded(telemetry, { clientId, host, port }, report);
+    if (observer === undefined) return;
     this.events = observedEvents(this.events, observer);
     this.eventsStore = observedEventsStore(this.eventsStore, observer);
     this.commands = observedCommands(this.commands, observer);

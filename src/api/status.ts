@@ -82,6 +82,15 @@ export type Status =
       readonly requestId: string;
       readonly error: KubeMQError;
     }
+  /**
+   * The `telemetry` of the client threw in this hook. Messages and calls go on without it. Told once for each hook; a hook that fails
+   * before anybody reads the status is heard on the diagnostics channel only.
+   */
+  | {
+      readonly type: "telemetry-failed";
+      readonly hook: "observe" | "begin" | "carry" | "run" | "end";
+      readonly error: unknown;
+    }
   /** This reader of the status was too slow: so many entries were dropped, the oldest first. */
   | { readonly type: "overflow"; readonly dropped: number };
 

@@ -2,7 +2,7 @@ import type { ChannelKind } from "./server.js";
 
 /**
  * What a client tells of its messages, when it is asked to by {@link ClientOptions.telemetry}. `kubemq-es/opentelemetry` turns it into
- * spans and metrics; implement it yourself for another system. Nothing of it may throw.
+ * spans and metrics; implement it yourself for another system. What it throws is told by the status as `telemetry-failed`, and costs no message and no call.
  */
 export interface Telemetry {
   /** Called once for each client, when it is made. */
