@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { breakAt, markedFiles } from "../../scripts/breaks.js";
-import { withPromises } from "../../scripts/reliability.js";
+import { GUARANTEES, PROMISES, promisesPage, withFaults } from "../../scripts/reliability.js";
 import { chapters } from "../mutations/index.js";
 import { rows } from "../mutations/rows.js";
 import { root } from "./program.js";
@@ -18,32 +18,33 @@ function read(file: string): string {
   return source;
 }
 
-describe("RELIABILITY.md", () => {
-  test("says what the list says (npm run docs:reliability writes it)", () => {
-    const text = read("RELIABILITY.md");
-    expect(withPromises(text)).toBe(text);
+describe("the list of promises", () => {
+  test("test/PROMISES.md and docs/guarantees.md are up to date (npm run docs:reliability writes them)", () => {
+    expect(read(PROMISES)).toBe(promisesPage());
+    const guarantees = read(GUARANTEES);
+    expect(withFaults(guarantees)).toBe(guarantees);
   });
 
-  test("marks one line of the source for each promise, and none for anything else", () => {
+  test("each promise marks one line of the source, and each mark belongs to a promise", () => {
     expect([...new Set(promises.map(({ id }) => id))].sort()).toEqual([...marked.keys()].sort());
   });
 
-  test("breaks each marked line into something that can be parsed", () => {
+  test("each mutation yields a source file that can be parsed", () => {
     for (const { id, mutation } of promises) {
       const source = read(marked.get(id) ?? "");
       expect(breakAt(source, id, mutation)).not.toBe(source);
     }
   });
 
-  test("names nothing private in what it replaces", () => {
+  test("no mutation names a private identifier", () => {
     const replaced = promises.flatMap(({ mutation }) =>
       typeof mutation === "object" && "replace" in mutation ? mutation.replace : [],
     );
     expect(replaced.filter((part) => /#|\b[a-z]+[A-Z]/.test(part) && !PUBLIC.includes(part))).toEqual([]);
   });
 
-  test("names tests that exist", () => {
-    // What the names of a table are made of stands in the file, too.
+  test("every named test exists", () => {
+    // The templates of test.each names are in the file, too.
     const named = [
       ...promises.map(({ test: file, name }) => [file, name] as const),
       ...rows.flatMap(({ tests }) => tests),
@@ -51,7 +52,7 @@ describe("RELIABILITY.md", () => {
     expect(named.filter(([file, name]) => name.length < 8 || !read(file).includes(name))).toEqual([]);
   });
 
-  test("promises nothing twice", () => {
+  test("no promise is listed twice", () => {
     const texts = promises.map(({ promise }) => promise);
     expect(texts.filter((text, at) => texts.indexOf(text) !== at)).toEqual([]);
     const breaks = promises.map(({ id, mutation, test: file, name }) => JSON.stringify([id, mutation, file, name]));

@@ -4,7 +4,7 @@ import { publishing, requests, store } from "./patterns.js";
 import type { Chapter } from "./promise.js";
 import { consuming, leasing, sending, settling } from "./queues.js";
 
-/** The promises of RELIABILITY.md, in its order. */
+/** The promises, in the order of test/PROMISES.md. */
 export const chapters: readonly Chapter[] = [
   leaving,
   delivering,

@@ -1,14 +1,14 @@
-/** What the client promises, what holds it, and what breaks it. */
+/** A promise of the client, the line of source that keeps it, and the mutation that breaks it. */
 export interface HeldPromise {
-  /** In the user's words. */
+  /** In the user's words: a whole sentence that stands alone. */
   readonly promise: string;
   /** The line that keeps it has a comment `// promise: <id>`, at its end or above it. */
   readonly id: string;
-  /** What is done to that line to break the promise. */
+  /** The change to that line that breaks the promise. */
   readonly mutation: Mutation;
   /** The file of the test that then fails. */
   readonly test: string;
-  /** The test's name, or a part of it that stands in the file and that no other test of the file has. */
+  /** The test's name, or a part of it that is unique in the file. */
   readonly name: string;
 }
 

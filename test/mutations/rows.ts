@@ -15,22 +15,22 @@ const fuzz = "test/reliability/fuzz.test.ts";
 /** What happens to whole systems: the tests of these break no line, but servers, connections and processes. */
 export const rows: readonly Row[] = [
   {
-    happens: "The server disappears in mid-stream and comes back, with its store; connections are reset or closed",
+    happens: "The server stops and restarts with its store, or connections are reset or closed",
     holds:
-      "Every loop goes on. Nothing confirmed is lost, no stored event comes twice, queue messages are acknowledged once or delivered again.",
+      "Every loop continues. No confirmed message is lost, no stored event is delivered twice, and each queue message is acknowledged once or delivered again.",
     tests: [
       [restart, "faults while all patterns are busy"],
       [restart, "an idle client reconnects after a restart and misses nothing stored meanwhile"],
     ],
   },
   {
-    happens: "It comes back without its store",
-    holds: "Every loop goes on: the store from its new beginning, the others with what is new.",
+    happens: "The server restarts without its store",
+    holds: "Every loop continues: store loops from the new start of the channel, the others with new messages.",
     tests: [[restart, "every loop continues: the store from its new start, queues and events with new messages"]],
   },
   {
-    happens: "GOAWAY, RST_STREAM of each code, a clean end or any status of only that stream",
-    holds: "The loop goes on, of each kind of stream; of stored events, requests and queue messages nothing is lost.",
+    happens: "GOAWAY, RST_STREAM with any code, or the end of one stream with any status",
+    holds: "Loops over every kind of stream continue. No stored event, request or queue message is lost.",
     tests: [
       [ends, "every loop continues and loses nothing"],
       [restart, "all streams end with RESOURCE_EXHAUSTED"],
@@ -38,7 +38,8 @@ export const rows: readonly Row[] = [
   },
   {
     happens: "A half-open connection, in one direction or both",
-    holds: "Noticed within interval and time-out; then as for a restart. A silent connection that lives is left alone.",
+    holds:
+      "It is detected within interval and time-out, and then handled like a restart. A silent connection that answers pings is kept.",
     tests: [
       [restart, "an idle client detects a half-open connection within interval and time-out, and loses nothing"],
       [
@@ -49,56 +50,56 @@ export const rows: readonly Row[] = [
     ],
   },
   {
-    happens: "A server that flaps",
-    holds: "Attempts are bounded, no stream and no connection is left over, the loop converges.",
+    happens: "A server that goes up and down repeatedly",
+    holds: "The number of attempts is limited, no stream or connection leaks, and the loop recovers.",
     tests: [[flapping, "a loop on a flapping server makes a bounded number of attempts"]],
   },
   {
-    happens: "A slow consumer",
-    holds: "What is held is bounded; the store loses nothing, and fetches again what the server has dropped.",
+    happens: "A loop that is slower than its messages",
+    holds: "The buffer is limited. Store loops fetch again the events that the server has dropped, and lose none.",
     tests: [
       [slow, "a slow loop buffers a bounded part of 100,000 messages of 10 kB, and a store loop loses none"],
       ["test/events/store-gaps.test.ts", "recovers events that the server dropped because the loop is slow"],
     ],
   },
   {
-    happens: "Subscribed and aborted at random moments, a thousand times",
-    holds: "No stream, no listener, no unhandled rejection is left; every loop ends quietly.",
+    happens: "A thousand subscriptions aborted at random times",
+    holds: "Every loop ends without an error. No stream and no listener leaks, and no rejection is unhandled.",
     tests: [[leave, "leaving at random times, by every way to leave a loop"]],
   },
   {
     happens: "`break`, `throw` and `return` at every position",
-    holds: "The call is cancelled within 100 ms, prefetched messages come back.",
+    holds: "The call is cancelled within 100 ms, and prefetched messages return to the queue.",
     tests: [[leave, "at every position cancels the call within 100 ms, and prefetched messages come back"]],
   },
   {
-    happens: "Settled twice, after an abort, after a reconnect, after the lease, while closing",
-    holds: "The exact error code each time.",
+    happens: "Settling twice, after an abort, after a reconnect, after the lease, and while closing",
+    holds: "Each case has its own error code.",
     tests: [
       ["test/queues/settle.test.ts", "every impossible settlement rejects with its own code"],
       ["test/queues/lease.test.ts", "every impossible settlement rejects with its own code"],
     ],
   },
   {
-    happens: "`close()` in every state, twice, concurrently, with the server gone",
+    happens: "`close()` in every state, repeatedly, concurrently, and without a server",
     holds:
-      "Within its bound; the process then ends by itself within a second. What was accepted is flushed, or each rejected.",
+      "It resolves within its time limit, and the process can exit within a second. Accepted messages are sent, or each one is rejected.",
     tests: [
       [close, "the process of a closed client exits by itself within a second"],
       [close, "close() loses nothing silently"],
     ],
   },
   {
-    happens: "Wrong and rotated tokens, wrong certificates, unknown hosts, closed ports",
-    holds: "The right code each time, and no retry storm: attempts are counted on the server's side.",
+    happens: "Wrong and rotated tokens, wrong certificates, unknown hosts and closed ports",
+    holds: "Each case has its own error code. The number of attempts, counted at the server, is limited.",
     tests: [
       [refusals, "servers that refuse or do not speak gRPC"],
       [refusals, "a static token that the server no longer accepts ends the loop once, without repeated attempts"],
     ],
   },
   {
-    happens: "Bodies of no byte, of 4 MiB, of the largest size there is, and poison",
-    holds: "They come back as they went, or a typed error says why not.",
+    happens: "Bodies of 0 bytes, of 4 MiB and of the maximum size, and undecodable bodies",
+    holds: "They are delivered unchanged, or a typed error gives the reason.",
     tests: [
       [payloads, "a payload of %d bytes is sent and received unchanged"],
       [
@@ -110,21 +111,21 @@ export const rows: readonly Row[] = [
   },
   {
     happens: "The wall clock jumps",
-    holds: "Leases are kept, streams stay, requests and liveness go on.",
+    holds: "Leases, streams, requests and the liveness check are not affected.",
     tests: [[jumps, "the wall clock jumps %s: leases are kept, streams stay, requests and liveness go on"]],
   },
   {
-    happens: "Replies that are reordered, doubled, late or missing",
-    holds: "Each promise gets its own reply, or its time-out.",
+    happens: "Replies that are reordered, duplicated, late or missing",
+    holds: "Each promise settles with its own reply or a time-out.",
     tests: [
       ["test/queues/send.test.ts", "a queue publisher handles answers that are reordered, duplicated, late or missing"],
       ["test/events/publisher.test.ts", "answers that are reordered, duplicated or missing settle their own events"],
     ],
   },
   {
-    happens: "Malformed frames, cut messages, wrong trailers, giant headers, random bytes",
+    happens: "Malformed frames, truncated messages, wrong trailers, giant headers and random bytes",
     holds:
-      "A typed error or a reconnect; nothing crashes the process or hangs a loop. `npm run fuzz` does it 10,000 times.",
+      "Each causes a typed error or a reconnect. None crashes the process or hangs a loop. `npm run fuzz` tries 10,000 of them.",
     tests: [
       [fuzz, "servers that violate the protocol"],
       ["test/reliability/forgotten.test.ts", "a stream on a replaced connection recovers on the new one"],
