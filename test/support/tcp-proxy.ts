@@ -75,6 +75,7 @@ export class TcpProxy implements AsyncDisposable {
   /** Rewrites each chunk from the server; the length must not change. */
   rewriteDown: (chunk: Buffer) => Buffer = (chunk) => chunk;
   #target: number;
+  readonly #host: string;
   #server: Server | undefined;
   #port = 0;
   readonly #links = new Set<Link>();
@@ -82,12 +83,13 @@ export class TcpProxy implements AsyncDisposable {
   readonly #paused = new Set<"up" | "down">();
   readonly #dropping = new Set<"up" | "down">();
 
-  private constructor(target: number) {
+  private constructor(target: number, host: string) {
     this.#target = target;
+    this.#host = host;
   }
 
-  static async start(target: number): Promise<TcpProxy> {
-    const proxy = new TcpProxy(target);
+  static async start(target: number, host = "127.0.0.1"): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target, host);
     await proxy.accept();
     return proxy;
   }
@@ -195,7 +197,7 @@ export class TcpProxy implements AsyncDisposable {
 
   #link(client: Socket): void {
     this.accepted += 1;
-    const server = connect({ port: this.#target, host: "127.0.0.1", noDelay: true });
+    const server = connect({ port: this.#target, host: this.#host, noDelay: true });
     const link = new Link(client, server, this);
     this.#links.add(link);
     for (const socket of [client, server]) {

@@ -1,0 +1,41 @@
+import { describe, expect, test } from "@jest/globals";
+import type { Exceptions } from "./exceptions.js";
+import { promiseNames, suites } from "./promises/index.js";
+import { CHECK_MS, outcomeOf } from "./suite.js";
+import type { Server } from "./world.js";
+
+// A check may wait for its turn.
+const testMs = 2 * CHECK_MS;
+
+/**
+ * Makes a test of each promise. A promise of `exceptions` must not hold: when the server keeps it after all, its test fails, so that
+ * the list stays true.
+ */
+export function testContract(server: Server, exceptions: Exceptions = {}): void {
+  const expected = (name: string): unknown =>
+    Object.hasOwn(exceptions, name) ? expect.objectContaining({ why: expect.any(String) }) : { kind: "holds" };
+  const concurrent = suites.map(({ title, promises }) => ({ title, checks: Object.entries(promises) }));
+  const alone = suites
+    .map(({ title, alone = {} }) => ({ title, checks: Object.entries(alone) }))
+    .filter(({ checks }) => checks.length > 0);
+
+  describe.each(concurrent)("$title", ({ checks }) => {
+    test.concurrent.each(checks)(
+      "%s",
+      async (name, check) => expect(await outcomeOf(server, check)).toEqual(expected(name)),
+      testMs,
+    );
+  });
+  describe.each(alone)("$title, one at a time", ({ checks }) => {
+    test.each(checks)(
+      "%s",
+      async (name, check) => expect(await outcomeOf(server, check)).toEqual(expected(name)),
+      testMs,
+    );
+  });
+  test("each promise has a name of its own, and each exception is a promise", () => {
+    const names = promiseNames();
+    expect(names).toEqual([...new Set(names)]);
+    expect(names).toEqual(expect.arrayContaining(Object.keys(exceptions)));
+  });
+}

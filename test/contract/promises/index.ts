@@ -1,0 +1,12 @@
+import type { Suite } from "../suite.js";
+import { events } from "./events.js";
+import { requests } from "./requests.js";
+import { store } from "./store.js";
+
+/** All promises, in the order in which documents print them. */
+export const suites: readonly Suite[] = [events, store, requests];
+
+/** The sentences of all promises. */
+export function promiseNames(): string[] {
+  return suites.flatMap(({ promises, alone = {} }) => [...Object.keys(promises), ...Object.keys(alone)]);
+}
