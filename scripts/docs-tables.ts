@@ -1,6 +1,5 @@
-// Writes the tables of README.md from the doc comments. `<!-- table: NAME -->` and `<!-- end of
-// table -->` enclose the table of the error codes (NAME is ErrorCode) or of the fields of an
-// interface in src/.
+// Writes the tables of README.md from the doc comments, between `<!-- table: NAME -->` and
+// `<!-- end of table -->`: the error codes (NAME is ErrorCode) or the fields of an interface in src/.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { KubeMQError, type ErrorCode } from "kubemq-es";
@@ -26,7 +25,8 @@ function tableOf(name: string): string {
 }
 
 function errorCodes(): string {
-  const source = readFileSync(`${root}src/api/errors.ts`, "utf8");
+  // Bullets are wrapped.
+  const source = readFileSync(`${root}src/api/errors.ts`, "utf8").replaceAll(/\n \* {3}/g, " ");
   const rows = [...source.matchAll(/^ \* - `([A-Z_]+)`: (.+)\. ([A-Z].+)$/gm)].map(([, code, meaning, advice]) => {
     const { retryable } = new KubeMQError(code as ErrorCode, "");
     return [`\`${code}\``, String(meaning), retryable ? "yes" : "no", String(advice)];

@@ -1,12 +1,15 @@
 import { KubeMQError } from "./errors.js";
 
-/** What a {@link StandardSchemaV1} says of a value: the value it makes of it, or what is wrong. */
+/** The result of a {@link StandardSchemaV1}: the validated value, or the issues found. */
 export type StandardResult<O> =
   { readonly value: O; readonly issues?: undefined } | { readonly issues: readonly { readonly message: string }[] };
 
-/** The interface that schema libraries share (standardschema.dev), as far as it is used here. Zod, Valibot and ArkType have it. */
+/**
+ * The part of the interface shared by schema libraries (standardschema.dev) that is used here. Zod,
+ * Valibot and ArkType implement it.
+ */
 export interface StandardSchemaV1<I = unknown, O = I> {
-  /** What a schema library puts here. */
+  /** The implementation of the schema library. */
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
@@ -15,13 +18,13 @@ export interface StandardSchemaV1<I = unknown, O = I> {
   };
 }
 
-/** Turns application values into message bodies and back. Synchronous by contract. */
+/** Converts application values to message bodies and back, synchronously. */
 export interface Codec<T> {
   /** The media type of the bodies, for your own use: it is not sent. */
   readonly contentType?: string;
-  /** The body for a value. What it throws becomes `ENCODE_FAILED`. */
+  /** Encodes a value. A thrown error becomes `ENCODE_FAILED`. */
   encode(value: T): Uint8Array;
-  /** The value of a body. What it throws becomes `DECODE_FAILED`. */
+  /** Decodes a body. A thrown error becomes `DECODE_FAILED`. */
   decode(body: Uint8Array): T;
 }
 
@@ -29,14 +32,14 @@ const encoder = new TextEncoder();
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Bodies as they are. */
+/** Bodies as bytes, unchanged. */
 export const bytes: Codec<Uint8Array> = {
   contentType: "application/octet-stream",
   encode: (value) => value,
   decode: (body) => body,
 };
 
-/** Bodies as UTF-8 text. Decoding what is not UTF-8 throws `DECODE_FAILED`. */
+/** Bodies as UTF-8 strings. Decoding bytes that are not UTF-8 throws `DECODE_FAILED`. */
 export const text: Codec<string> = {
   contentType: "text/plain; charset=utf-8",
   encode: (value) => encoder.encode(value),
@@ -49,10 +52,13 @@ export const text: Codec<string> = {
   },
 };
 
-/** Bodies as JSON, believed to be of type T. */
+/** Bodies as JSON, assumed to be of type T. */
 export function json<T = unknown>(): Codec<T>;
 
-/** Bodies as JSON, checked against a schema when decoded. A schema that answers asynchronously throws `DECODE_FAILED`. */
+/**
+ * Bodies as JSON, validated by a schema when decoded. An asynchronous schema throws
+ * `DECODE_FAILED`.
+ */
 export function json<I, O>(schema: StandardSchemaV1<I, O>): Codec<O>;
 
 export function json(schema?: StandardSchemaV1): Codec<unknown> {
@@ -70,7 +76,7 @@ function encodeJson(value: unknown): Uint8Array {
   } catch (cause) {
     throw new KubeMQError("ENCODE_FAILED", `value cannot be written as JSON: ${reason(cause)}`, { cause });
   }
-  // JSON.stringify has no text for undefined, functions and symbols.
+  // JSON.stringify returns undefined for undefined, functions and symbols.
   if (encoded === undefined) throw new KubeMQError("ENCODE_FAILED", `JSON has no text for ${typeof value}`);
   return encoder.encode(encoded);
 }
@@ -86,7 +92,7 @@ function parseJson(body: Uint8Array): unknown {
 function validate<O>(schema: StandardSchemaV1<unknown, O>, value: unknown): O {
   const result = schema["~standard"].validate(value);
   if ("then" in result) {
-    result.then(undefined, () => {}); // its outcome is of no use here, its rejection must not end the process
+    result.then(undefined, () => {}); // the result is unused, but a rejection must not end the process
     throw new KubeMQError("DECODE_FAILED", "the schema validates asynchronously, a codec must be synchronous");
   }
   if (result.issues !== undefined) {

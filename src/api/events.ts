@@ -2,13 +2,13 @@ import type { Codec } from "./codec.js";
 import type { CallOptions, Incoming, OutgoingMessage, StreamOptions } from "./message.js";
 import type { ChannelFilter, Subscription } from "./subscription.js";
 
-/** An event as a subscriber gets it. */
+/** An event as a subscriber receives it. */
 export interface EventMessage<T = Uint8Array> extends Incoming<T> {
-  /** When it arrived here: plain events carry no time of the server. */
+  /** When it arrived at this client: plain events have no time of the server. */
   readonly receivedAt: Date;
 }
 
-/** Publishes events over a stream of its own, many times as fast as `publish()` of the client. */
+/** Publishes events over its own stream, many times as fast as the client's `publish()`. */
 export interface EventPublisher<Receipt> extends AsyncDisposable {
   /**
    * Publishes an event. Calls keep their order. Resolves when the server has processed the event. The body is not copied: do not
@@ -34,13 +34,13 @@ export interface EventPublisher<Receipt> extends AsyncDisposable {
     messages: Iterable<OutgoingMessage<T>> | AsyncIterable<OutgoingMessage<T>>,
     options?: { signal?: AbortSignal },
   ): Promise<number>;
-  /** Resolves when every event accepted so far has its outcome. */
+  /** Resolves when every event accepted so far has an outcome. */
   flush(): Promise<void>;
-  /** Refuses new events, flushes, and ends the stream. */
+  /** Refuses new events, sends the accepted ones, and ends the stream. */
   close(): Promise<void>;
 }
 
-/** Events: at most once, to whoever is subscribed at that moment. */
+/** Events: delivered at most once, to everyone subscribed at that moment. */
 export interface EventsClient {
   /**
    * Publishes one event. Resolves when the server has processed it, which does not mean that a subscriber received it. Events that
@@ -54,54 +54,60 @@ export interface EventsClient {
   /** Opens a stream to publish many events. */
   publisher(options?: StreamOptions): EventPublisher<void>;
   /**
-   * Subscribes to a channel, wildcards included. What is published while the connection is lost is gone: events are at most once.
-   * 256 events wait for a slow loop; beyond that the server is held back, and drops about one event every two seconds.
+   * Subscribes to a channel, which may have wildcards. Events published while the connection is
+   * lost are not delivered. A slow loop buffers 256 events; beyond that, flow control holds back
+   * the server, which drops about one event every two seconds.
    */
   subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: StreamOptions): Subscription<EventMessage<T>>;
 }
 
-/** Where a store subscription starts. */
+/** The start position of a store subscription. */
 export type StartPosition =
-  /** With what is stored from now on. */
+  /** Events stored from now on. */
   | { readonly from: "new" }
-  /** With the oldest event that is still stored. */
+  /** Starts with the oldest stored event. */
   | { readonly from: "first" }
-  /** With the last stored event. */
+  /** Starts with the last stored event. */
   | { readonly from: "last" }
-  /** With this sequence, from 1; with the oldest after it when it is gone; beyond the end with what comes next. */
+  /**
+   * Starts with this sequence, from 1; with the next stored one if it was removed; beyond the end
+   * with the next new event.
+   */
   | { readonly from: "sequence"; readonly sequence: bigint | number }
   /**
-   * With the first event stored at this time or later; a time in the future means what comes next. Servers are off by some
-   * microseconds: to go on where a loop stopped, use a sequence.
+   * Starts with the first event stored at this time or later; a time in the future means new
+   * events. Servers are inexact by some microseconds: to continue where a loop stopped, use a
+   * sequence.
    */
   | { readonly from: "time"; readonly time: Date }
-  /** With the first event of so many last seconds: a whole number from 1. */
+  /** Starts with the first event of the last N seconds: a whole number from 1. */
   | { readonly from: "timeDelta"; readonly seconds: number };
 
 /** A stored event. */
 export interface StoredEvent<T = Uint8Array> extends Incoming<T> {
-  /** Its number on the channel: 1, 2, 3 and so on, without gaps. */
+  /** Its sequence on the channel: 1, 2, 3 and so on, without gaps. */
   readonly sequence: bigint;
   /** When the server stored it. */
   readonly timestamp: Date;
-  /** The same in nanoseconds since 1970. */
+  /** The time when the server stored it, in nanoseconds since 1970. */
   readonly timestampNanos: bigint;
 }
 
 /** A subscription to stored events. */
 export interface StoreSubscription<T = Uint8Array> extends Subscription<StoredEvent<T>> {
   /**
-   * The sequence of the last event whose loop body finished: asking for the next event counts, `break` and `throw` do not.
-   * Undefined before the first. Store it, and after a restart subscribe from `position + 1n`: what was not finished comes again.
+   * The sequence of the last event whose loop body finished, which is when the loop asks for the
+   * next event; `break` and `throw` do not count. Undefined before the first. Store it, and after a
+   * restart subscribe from `position + 1n`: unfinished events are delivered again.
    */
   readonly position: bigint | undefined;
 }
 
-/** What a replay reads. */
+/** Selects the events of a replay. */
 export interface ReplayRequest<T = Uint8Array> {
   /** The channel, without wildcards. */
   channel: string;
-  /** Where to start: anything but `new`, of which nothing is stored. */
+  /** The start: any position except `new`. */
   start: Exclude<StartPosition, { from: "new" }>;
   /** Decodes `event.value`. Default: none, the value is the body. */
   codec?: Codec<T>;
@@ -109,7 +115,7 @@ export interface ReplayRequest<T = Uint8Array> {
   quietMs?: number;
 }
 
-/** Events store: events that are kept by the server, and replayed from any position. */
+/** Events store: events that the server keeps, and that can be read from any position. */
 export interface EventsStoreClient {
   /**
    * Publishes one event. Resolves when the server has taken it. KubeMQ confirms an event when it hands it to its store: a server that

@@ -2,17 +2,26 @@ import type { Codec } from "./codec.js";
 
 /** Options of a single call. */
 export interface CallOptions {
-  /** Gives up: the promise rejects with `signal.reason`. Whether the server has carried out the call is then unknown. */
+  /**
+   * Cancels the call: the promise rejects with `signal.reason`. Whether the server has executed the
+   * call is then unknown.
+   */
   signal?: AbortSignal;
-  /** How long to wait for the answer, in milliseconds. Default: the client's `timeoutMs`. Rejects with `TIMEOUT`. */
+  /**
+   * Maximum time to wait for the answer, in milliseconds. Default: the client's `timeoutMs`.
+   * Rejects with `TIMEOUT`.
+   */
   timeoutMs?: number;
 }
 
 /** Options of a stream: a subscription, a consumer, a publisher. */
 export interface StreamOptions {
-  /** Stops the stream: its loop ends quietly. */
+  /** Stops the stream: its loop ends without an error. */
   signal?: AbortSignal;
-  /** False: the first lost connection ends the stream with `UNAVAILABLE`. Default: as the client's `reconnect` says. */
+  /**
+   * False: the first lost connection ends the stream with `UNAVAILABLE`. Default: the client's
+   * `reconnect`.
+   */
   reconnect?: boolean;
 }
 
@@ -33,48 +42,53 @@ export interface HandlerOptions<M = unknown> extends StreamOptions {
   onError?(error: unknown, message: M): void;
 }
 
-/** Bytes and strings travel as they are; anything else needs a codec. */
+/** Bytes and strings are sent unchanged; anything else needs a codec. */
 export type Payload<T> = { body: Uint8Array | string; codec?: undefined } | { body: T; codec: Codec<T> };
 
 /** A message to send. */
 export type OutgoingMessage<T = unknown> = Outgoing & Payload<T>;
 
-/** What every message to send has, whatever its body is. */
+/** The properties of every message to send, apart from its body. */
 export interface Outgoing {
   /** Id of the message. Default: a random one. */
   id?: string;
-  /** Where to: no wildcards, no white space or control characters, no trailing dot. */
+  /** The channel: no wildcards, white space or control characters, and no trailing dot. */
   channel: string;
-  /** Free text. A message needs metadata or a body that is not empty. */
+  /** A free string. A message needs metadata or a body that is not empty. */
   metadata?: string;
   /** Key-value pairs for the application. */
   tags?: Readonly<Record<string, string>>;
 }
 
-/** What every received message has. */
+/** The properties of every received message. */
 export interface Incoming<T = Uint8Array> {
-  /** Id of the message, given by its sender or by the server. */
+  /** Id of the message, set by its sender or by the server. */
   readonly id: string;
-  /** The channel it was sent to, concrete also for a wildcard subscription. */
+  /** The channel it was sent to, without wildcards. */
   readonly channel: string;
-  /** Free text of the sender. */
+  /** The sender's metadata string. */
   readonly metadata: string;
-  /** Key-value pairs of the sender. */
+  /** The sender's key-value pairs. */
   readonly tags: Readonly<Record<string, string>>;
   /**
-   * True when the id, the channel, the metadata or a tag was not UTF-8 on the wire: each invalid part was read as U+FFFD. The body is
-   * bytes and is not concerned. Some senders write such text, protobufjs for half an emoji; servers store and deliver it.
+   * True when the id, the channel, the metadata or a tag was not valid UTF-8: each invalid part was
+   * replaced by U+FFFD. The body consists of bytes and is not affected. Some senders write invalid
+   * strings, such as protobufjs for half an emoji; servers store and deliver them.
    */
   readonly hasInvalidText: boolean;
   /**
-   * The body as it came: the message's own, nobody else writes to it. A small one may share its memory with others, which therefore cannot be
-   * transferred: `postMessage(body)` copies, and `body.slice()` can be transferred. Keeping a body keeps at most 8 KiB of memory when it
-   * has less than 4 KiB, at most 64 KiB or the memory of its own message when it is larger.
+   * The received body; it belongs to this message, and nobody else writes to it. A small body may
+   * share its memory with others and can therefore not be transferred: `postMessage(body)` copies
+   * it, and `body.slice()` can be transferred. A retained body retains at most 8 KiB of memory if
+   * it has less than 4 KiB, otherwise at most 64 KiB or the memory of its own message.
    */
   readonly body: Uint8Array;
-  /** The body, decoded by the codec on first read. Throws `DECODE_FAILED` in your frame; without a codec it is `body`. */
+  /**
+   * The body, decoded by the codec at the first access. Throws `DECODE_FAILED` there; without a
+   * codec it is `body`.
+   */
   readonly value: T;
-  /** The body as UTF-8 text; what is not UTF-8 becomes U+FFFD. */
+  /** The body as a UTF-8 string; invalid parts become U+FFFD. */
   text(): string;
   /** The body as JSON. Throws `DECODE_FAILED`. */
   json<U = unknown>(): U;

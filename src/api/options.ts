@@ -9,7 +9,7 @@ export interface TlsOptions {
   cert?: string | Uint8Array;
   /** The client's private key. Needs `cert`. */
   key?: string | Uint8Array;
-  /** Decrypts `key`, where that is encrypted. */
+  /** Decrypts `key`, if it is encrypted. */
   passphrase?: string;
   /** The name the server's certificate must have. Default: the host of the address. */
   serverName?: string;
@@ -17,10 +17,13 @@ export interface TlsOptions {
   rejectUnauthorized?: boolean;
 }
 
-/** A token and, if known, its expiry. An expiry that has passed when the provider returns it counts as unknown. */
+/**
+ * A token and its expiry, if known. An expiry that has already passed when the provider returns it
+ * counts as unknown.
+ */
 export type AuthToken = string | { readonly token: string; readonly expiresAt?: Date };
 
-/** How `KubeMQClient.connect` connects. */
+/** Options of `KubeMQClient.connect`. */
 export interface ConnectOptions extends CallOptions {
   /**
    * How long to wait for a server that cannot be reached or does not answer, in milliseconds; `Infinity` waits until `signal` aborts.
@@ -63,7 +66,10 @@ export interface ClientOptions {
    * @default { initialDelayMs: 100, maxDelayMs: 10000, jitter: 1, maxAttempts: Infinity }
    */
   reconnect?: false | { initialDelayMs?: number; maxDelayMs?: number; jitter?: number; maxAttempts?: number };
-  /** The largest message in bytes, both ways. A larger one is refused before it is sent. @default 104857600 (100 MiB, as servers have it) */
+  /**
+   * Maximum size of a message in bytes, in both directions. A larger one is refused before it is
+   * sent. @default 104857600 (100 MiB, as servers have it)
+   */
   maxMessageBytes?: number;
   /**
    * HTTP/2 flow-control windows, in bytes: how much a server may send before it is read. Larger windows are faster over long
@@ -71,8 +77,9 @@ export interface ClientOptions {
    */
   flowControl?: { streamBytes?: number; connectionBytes?: number };
   /**
-   * Traces and counts what is sent, processed and settled: `openTelemetry()` of `kubemq-es/opentelemetry`. It carries the context of a
-   * message in its tags. Default: none, and nothing of it runs.
+   * Traces and counts messages that are sent, processed and settled: `openTelemetry()` of
+   * `kubemq-es/opentelemetry`. It sends the context of a message in its tags. Default: none,
+   * without any cost.
    */
   telemetry?: Telemetry;
 }

@@ -7,14 +7,17 @@ export interface QueuePolicy {
   expirationSeconds?: number;
   /** Visible only after this many seconds: 1 to 43200. The server is up to half a second late. Default: at once. */
   delaySeconds?: number;
-  /** Where a message goes that was rejected so often: `maxReceiveCount`, 1 to 1024, counts its deliveries. Default: dropped after 1024. */
+  /**
+   * The queue for a message after `maxReceiveCount` (1 to 1024) deliveries that were rejected.
+   * Default: dropped after 1024.
+   */
   deadLetter?: { queue: string; maxReceiveCount: number };
 }
 
 /** A message to send to a queue. */
 export type OutgoingQueueMessage<T = unknown> = OutgoingMessage<T> & { policy?: QueuePolicy };
 
-/** A message that is stored. */
+/** A stored message. */
 export interface SentMessage {
   /** The server stored it; the other outcome has `false` and an `error`. */
   readonly ok: true;
@@ -24,28 +27,30 @@ export interface SentMessage {
   readonly sentAt: Date;
   /** When it expires. */
   readonly expiresAt?: Date;
-  /** Until when it is held back. */
+  /** Until when it is delayed. */
   readonly delayedTo?: Date;
 }
 
-/** What became of one message of a batch. */
+/** The outcome of one message of a batch. */
 export type SendResult = SentMessage | { readonly ok: false; readonly id: string; readonly error: KubeMQError };
 
-/** A message of a queue. It has no settle methods: it is acknowledged already, or only looked at. */
+/**
+ * A message of a queue without settle methods: it was acknowledged on delivery, or only peeked at.
+ */
 export interface QueueMessage<T = Uint8Array> extends Incoming<T> {
   /** Position in its queue, from 1. A rejected message gets a new one. */
   readonly sequence: bigint;
   /** When it became visible in its queue, by the server's clock. */
   readonly timestamp: Date;
-  /** The same in nanoseconds since 1970. */
+  /** The time when it became visible, in nanoseconds since 1970. */
   readonly timestampNanos: bigint;
-  /** How often it was delivered, this time included. */
+  /** Number of deliveries, this one included. */
   readonly receiveCount: number;
-  /** The queue it came from as a dead letter. */
+  /** The queue from which it moved to the dead-letter queue. */
   readonly reroutedFrom?: string;
   /** When it expires. */
   readonly expiresAt?: Date;
-  /** Until when it was held back; servers forget that when they deliver it. */
+  /** Until when it was delayed; servers forget that when they deliver it. */
   readonly delayedTo?: Date;
 }
 
@@ -56,25 +61,33 @@ export interface QueueMessage<T = Uint8Array> extends Incoming<T> {
  * with what the server says when it refuses; the message can then be settled otherwise.
  */
 export interface Delivery<T = Uint8Array> extends QueueMessage<T> {
-  /** True once a settlement was asked for and not refused. */
+  /** True after a settlement was requested and not refused. */
   readonly settled: boolean;
   /** The work is done: removes the message. */
   ack(): Promise<void>;
-  /** The work failed: the message goes to the end of the queue, or, at its last allowed delivery, to its dead-letter queue. */
+  /**
+   * The work failed: the message moves to the end of the queue or, at its last allowed delivery, to
+   * its dead-letter queue.
+   */
   reject(): Promise<void>;
-  /** Sends the message to a queue in place of this one: it counts its deliveries anew, and its expiration starts anew. */
+  /** Forwards the message to a queue. Its count of deliveries and its expiration restart there. */
   requeue(channel: string): Promise<void>;
 }
 
 /** A message held under the server's visibility timer. Every method resolves on the server's own reply. */
 export interface LeasedDelivery<T = Uint8Array> extends Delivery<T> {
-  /** When the lease ends, by this machine's clock. Then the message goes to the end of the queue. */
+  /**
+   * When the lease ends, by this machine's clock. The message then moves to the end of the queue.
+   */
   readonly leasedUntil: Date;
-  /** Aborts when the lease is lost: the work is in vain, somebody else gets the message. */
+  /** Aborts when the lease is lost: another consumer receives the message. */
   readonly signal: AbortSignal;
-  /** Holds the message for so many seconds from now, 1 to 43200. Gives the new end of the lease. */
+  /**
+   * Extends the lease to this many seconds from now, 1 to 43200. Resolves with the new end of the
+   * lease.
+   */
   extendVisibility(seconds: number): Promise<Date>;
-  /** Sends a changed message, to its own channel, in place of this one. */
+  /** Sends a changed message to its own channel in place of this one. */
   replace<R>(message: OutgoingQueueMessage<R>): Promise<void>;
 }
 
@@ -82,19 +95,22 @@ export interface LeasedDelivery<T = Uint8Array> extends Delivery<T> {
 export interface DeliveryBatch<T = Uint8Array> extends Iterable<Delivery<T>> {
   /** The deliveries, in the order of the queue. */
   readonly messages: readonly Delivery<T>[];
-  /** Acknowledges all that are not settled yet. */
+  /** Acknowledges all unsettled messages. */
   ackAll(): Promise<void>;
-  /** Rejects all that are not settled yet. */
+  /** Rejects all unsettled messages. */
   rejectAll(): Promise<void>;
-  /** Sends all that are not settled yet to a queue. */
+  /** Forwards all unsettled messages to a queue. */
   requeueAll(channel: string): Promise<void>;
-  /** Acknowledges those with the given sequences. */
+  /** Acknowledges the messages with the given sequences. */
   ack(sequences: readonly bigint[]): Promise<void>;
-  /** Rejects those with the given sequences. */
+  /** Rejects the messages with the given sequences. */
   reject(sequences: readonly bigint[]): Promise<void>;
-  /** Sends those with the given sequences to a queue. */
+  /** Forwards the messages with the given sequences to a queue. */
   requeue(channel: string, sequences: readonly bigint[]): Promise<void>;
-  /** The sequences that the server still holds open in this batch. A server that does not tell is answered for from what was settled here. */
+  /**
+   * The sequences of this batch that are unsettled at the server. If the server does not report
+   * them, those not settled here.
+   */
   unsettled(): Promise<bigint[]>;
 }
 
@@ -106,28 +122,28 @@ export interface DeliveryBatch<T = Uint8Array> extends Iterable<Delivery<T>> {
 export type Settlement =
   "ack" | "reject" | { readonly requeue: string } | { readonly reject: { readonly delaySeconds: number } };
 
-/** What a queue retains, and what waits in it. */
+/** The retained and waiting messages of a queue. */
 export interface QueueDetails {
-  /** Name as the server's monitoring shows it. */
+  /** Name, as the server's monitoring shows it. */
   readonly name: string;
-  /** Messages retained, consumed ones included. */
+  /** Number of retained messages, consumed ones included. */
   readonly messages: number;
-  /** Bytes retained. */
+  /** Number of retained bytes. */
   readonly bytes: number;
   /** Sequence of the oldest message. */
   readonly firstSequence: bigint;
   /** Sequence of the newest message. */
   readonly lastSequence: bigint;
-  /** Messages that wait or are held by consumers: the backlog. */
+  /** Number of messages that wait or are held by consumers: the backlog. */
   readonly waiting: number;
-  /** Consumers known; a group that is offline counts as one. */
+  /** Number of known consumers; an offline group counts as one. */
   readonly subscribers: number;
 }
 
-/** Queues of a server. */
+/** The queues of a server. */
 export interface QueuesInfo {
-  /** How many queues there are. */
+  /** Number of queues. */
   readonly total: number;
-  /** What is known of each. */
+  /** The details of each queue. */
   readonly queues: readonly QueueDetails[];
 }

@@ -13,19 +13,22 @@ import type {
 } from "./queue-message.js";
 import type { Service, Subscription } from "./subscription.js";
 
-/** What to take from a queue in one call. */
+/** Selects the messages of a single receive. */
 export interface ReceiveRequest<T = Uint8Array> {
   /** The queue. */
   channel: string;
-  /** How many messages at most, 1 to 1024. @default 1 */
+  /** Maximum number of messages, 1 to 1024. @default 1 */
   max?: number;
-  /** How long the server waits when there are fewer, in seconds, 1 to 3600: the whole time, unless `max` are there. @default 1 */
+  /**
+   * How long the server waits for `max` messages, in seconds, 1 to 3600: the whole time if there
+   * are fewer. @default 1
+   */
   waitSeconds?: number;
   /** Decodes `message.value`. Default: none, the value is the body. */
   codec?: Codec<T>;
 }
 
-/** What to consume, and how. */
+/** Selects the messages to consume, and how they are settled. */
 export interface ConsumeOptions<T = Uint8Array> {
   /** The queue. */
   channel: string;
@@ -47,24 +50,31 @@ export interface ConsumeOptions<T = Uint8Array> {
 
 /** Holds each message under the server's visibility timer. */
 export interface LeaseOptions {
-  /** How long a message is held before the server gives it to somebody else, in seconds, 1 to 43200. */
+  /**
+   * How long a message is held before the server delivers it to another consumer, in seconds, 1 to
+   * 43200.
+   */
   visibilitySeconds: number;
   /**
-   * Extends the visibility at half of its time, until the message is settled or the loop is done with it: with a prefetch of 1 when
-   * it asks for the next, else when it is left. @default false
+   * Extends the visibility at half of its time, until the message is settled or the loop has
+   * finished it: with a prefetch of 1 when it asks for the next message, otherwise when the loop
+   * ends. @default false
    */
   autoExtend?: boolean;
 }
 
-/** What to consume by the batch. */
+/** Selects the messages to consume in batches. */
 export interface BatchOptions<T = Uint8Array> {
   /** The queue. */
   channel: string;
   /** Decodes `message.value`. Default: none, the value is the body. */
   codec?: Codec<T>;
-  /** How many messages a batch may have, 1 to 100000. */
+  /** Maximum number of messages in a batch, 1 to 100000. */
   max: number;
-  /** How long the server waits when there are fewer, in milliseconds, from 1000: the whole time, unless `max` are there. @default 1000 */
+  /**
+   * How long the server waits for `max` messages, in milliseconds, from 1000: the whole time if
+   * there are fewer. @default 1000
+   */
   waitMs?: number;
 }
 
@@ -96,15 +106,20 @@ export interface ProcessOptions<M = unknown> extends HandlerOptions<M> {
   retry?: RetryOptions;
 }
 
-/** How to send over a stream. */
+/** Options of a queue publisher. */
 export interface PublisherOptions extends StreamOptions {
-  /** True: one request is on its way at a time, so that the queue has the order of the sends. False: several, in no order. @default true */
+  /**
+   * True: one request is unanswered at a time, so that the queue has the order of the sends. False:
+   * several, in no order. @default true
+   */
   ordered?: boolean;
-  /** How many requests may be on their way with `ordered: false`, 1 to 1024. @default 16 */
+  /** Maximum unanswered requests with `ordered: false`, 1 to 1024. @default 16 */
   maxInFlight?: number;
 }
 
-/** Sends to queues over a stream of its own, with more messages on their way than `send()` of the client has. */
+/**
+ * Sends to queues over its own stream, with more unanswered messages than the client's `send()`.
+ */
 export interface QueuePublisher extends AsyncDisposable {
   /**
    * Sends a message, or several, and resolves with a result for each, in their order. Sends that wait share a request. Bodies are not
@@ -116,13 +131,13 @@ export interface QueuePublisher extends AsyncDisposable {
    * @throws {KubeMQError} RESOURCE_EXHAUSTED when more than 100,000 messages wait to be sent
    */
   send<T>(messages: OutgoingQueueMessage<T> | readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]>;
-  /** Resolves when every send so far has its outcome. */
+  /** Resolves when every send so far has an outcome. */
   flush(): Promise<void>;
-  /** Refuses new messages, flushes, and ends the stream. */
+  /** Refuses new messages, sends the accepted ones, and ends the stream. */
   close(): Promise<void>;
 }
 
-/** Queues: each message is done once, by one consumer. */
+/** Queues: each message is processed by one consumer. */
 export interface QueuesClient {
   /**
    * Sends a message. Resolves when it is stored. Sends and batches share a stream of the client, in the order of the calls; what has
@@ -147,19 +162,25 @@ export interface QueuesClient {
    * abort waits for the answer, at most `waitSeconds`: it then resolves with the messages if there are any, and else rejects with `signal.reason`.
    */
   receive<T = Uint8Array>(request: ReceiveRequest<T>, options?: CallOptions): Promise<QueueMessage<T>[]>;
-  /** Looks at messages without taking them. While it waits they are hidden from others. An abort rejects at once. */
+  /**
+   * Shows messages without receiving them. While it waits they are hidden from others. An abort
+   * rejects at once.
+   */
   peek<T = Uint8Array>(request: ReceiveRequest<T>, options?: CallOptions): Promise<QueueMessage<T>[]>;
   /**
    * Acknowledges all that waits in a queue, and what comes within `waitSeconds` (1 to 3600, default 1), which it always takes. Gives how
    * many; messages that consumers hold, and delayed ones, are not among them. An abort rejects at once, and the server goes on.
    */
   ackAll(request: { channel: string; waitSeconds?: number }, options?: CallOptions): Promise<bigint>;
-  /** Consumes a queue, each message held under the server's visibility timer. Leaving gives back what is held, to the end of the queue. */
+  /**
+   * Consumes a queue, with each message held under the server's visibility timer. Leaving returns
+   * held messages to the end of the queue.
+   */
   consume<T = Uint8Array>(
     request: ConsumeOptions<T> & LeaseOptions,
     options?: StreamOptions,
   ): Subscription<LeasedDelivery<T>>;
-  /** Consumes a queue that acknowledges its messages as it sends them. */
+  /** Consumes a queue whose server acknowledges messages when it sends them. */
   consume<T = Uint8Array>(
     request: ConsumeOptions<T> & { settle: "on-delivery" },
     options?: StreamOptions,
@@ -200,6 +221,6 @@ export interface QueuesClient {
     handler: (message: Delivery<T>) => void | Settlement | Promise<void | Settlement>,
     options?: ProcessOptions<Delivery<T>>,
   ): Service;
-  /** Describes one queue, or all. A server that has no such call rejects with `UNSUPPORTED`. */
+  /** Describes one queue, or all. Rejects with `UNSUPPORTED` when the server has no such call. */
   info(queue?: string, options?: CallOptions): Promise<QueuesInfo>;
 }

@@ -2,16 +2,16 @@ import type { Codec } from "./codec.js";
 import type { CallOptions, HandlerOptions, Incoming, OutgoingMessage, Payload, StreamOptions } from "./message.js";
 import type { ChannelFilter, Service, Subscription } from "./subscription.js";
 
-/** What became of a command. That it was not carried out is an answer, not an exception. */
+/** The outcome of a command. A command that was not executed is a result, not an exception. */
 export type CommandResult =
   | (ResponseInfo & { readonly executed: true })
   | (ResponseInfo & {
       readonly executed: false;
-      /** Why not, in the responder's words. */
+      /** The reason, in the responder's words. */
       readonly error: string;
     });
 
-/** A command as a responder gets it. Answer it once, with `respond` or `fail`. */
+/** A command as a responder receives it. Respond once, with `respond` or `fail`. */
 export interface CommandRequest<T = Uint8Array> extends IncomingRequest<T> {
   /**
    * Says that the command was carried out. A response to a command has no body. Rejects with `ALREADY_RESPONDED` when the
@@ -22,7 +22,7 @@ export interface CommandRequest<T = Uint8Array> extends IncomingRequest<T> {
   respond(reply?: Reply, options?: CallOptions): Promise<void>;
 }
 
-/** Commands: ask somebody to do something, and know whether it was done. */
+/** Commands: ask a responder to do something, and learn whether it was done. */
 export interface CommandsClient {
   /**
    * Sends a command and waits until a responder has answered: `executed` tells whether it carried the command out. Rejects with `TIMEOUT`
@@ -57,15 +57,18 @@ export interface CommandsClient {
 /** A query to send. */
 export type OutgoingQuery<T = unknown, R = Uint8Array> = OutgoingRequest<T> & {
   /**
-   * Lets the server answer from its cache, and keep a new answer for `ttlSeconds` under `key`. Open-source servers check it
-   * and have no cache.
+   * Lets the server answer from its cache, and store a new response for `ttlSeconds` under `key`.
+   * Open-source servers validate it but have no cache.
    */
   cache?: { key: string; ttlSeconds: number };
-  /** Decodes the `value` of the answer. Default: none, the value is the body. */
+  /** Decodes the `value` of the response. Default: none, the value is the body. */
   responseCodec?: Codec<R>;
 };
 
-/** The answer to a query. Its `value` is decoded on first read, and throws `DECODE_FAILED` in your frame. */
+/**
+ * The response to a query. Its `value` is decoded at the first access, which may throw
+ * `DECODE_FAILED`.
+ */
 export interface QueryAnswer<T = Uint8Array> extends Incoming<T>, ResponseInfo {
   readonly tags: Readonly<Record<string, string>>;
   /** The responder answered; the other outcome has `false` and an `error`. */
@@ -74,18 +77,18 @@ export interface QueryAnswer<T = Uint8Array> extends Incoming<T>, ResponseInfo {
   readonly cacheHit: boolean;
 }
 
-/** What became of a query. That it was not carried out is an answer, not an exception. */
+/** The outcome of a query. A query that was not executed is a result, not an exception. */
 export type QueryResult<T = Uint8Array> =
   | QueryAnswer<T>
   | (ResponseInfo & {
       readonly executed: false;
-      /** Why not, in the responder's words. */
+      /** The reason, in the responder's words. */
       readonly error: string;
     });
 
-/** A query as a responder gets it. Answer it once, with `respond` or `fail`. */
+/** A query as a responder receives it. Respond once, with `respond` or `fail`. */
 export interface QueryRequest<T = Uint8Array> extends IncomingRequest<T> {
-  /** The key under which the server will keep the answer, if the asker gave one. */
+  /** The key under which the server will cache the response, if the asker gave one. */
   readonly cacheKey?: string;
   /**
    * Answers with a body, which may be empty. Rejects with `ALREADY_RESPONDED` when the request was answered before, with
@@ -96,7 +99,7 @@ export interface QueryRequest<T = Uint8Array> extends IncomingRequest<T> {
   respond<R>(reply: Reply & Payload<R>, options?: CallOptions): Promise<void>;
 }
 
-/** Queries: ask for something, and get it. */
+/** Queries: ask for data, and receive a response. */
 export interface QueriesClient {
   /**
    * Sends a query and waits for its answer. Rejects with `TIMEOUT` when nobody answers within `timeoutMs`, and with `UNAVAILABLE` when the
@@ -125,7 +128,10 @@ export interface QueriesClient {
     handler: (query: QueryRequest<T>) => R | Promise<R>,
     options?: HandlerOptions<QueryRequest<T>>,
   ): Service;
-  /** Calls `handler` for every query of a channel and answers with the bytes or the text it returns. */
+  /**
+   * Calls `handler` for every query of a channel and responds with the bytes or the string that it
+   * returns.
+   */
   handle<T = Uint8Array>(
     filter: ChannelFilter<T> & { responseCodec?: undefined },
     handler: (query: QueryRequest<T>) => Uint8Array | string | Promise<Uint8Array | string>,
@@ -148,9 +154,9 @@ export type OutgoingRequest<T = unknown> = OutgoingMessage<T> & {
   span?: Uint8Array;
 };
 
-/** What goes with a response. */
+/** The optional parts of a response. */
 export interface Reply {
-  /** Free text. Askers of queries get it; servers strip it from responses to commands. */
+  /** A free string. Askers of queries receive it; servers strip it from responses to commands. */
   metadata?: string;
   /** Key-value pairs for the application. */
   tags?: Record<string, string>;
@@ -158,7 +164,7 @@ export interface Reply {
   span?: Uint8Array;
 }
 
-/** What happens to a request that a loop leaves without an answer. */
+/** What happens to a request that a loop leaves without a response. */
 export type Unanswered = "fail" | "leave";
 
 /** Options of a subscription to commands or queries. */
@@ -173,11 +179,11 @@ export interface RequestStreamOptions extends StreamOptions {
   unanswered?: Unanswered;
 }
 
-/** What received commands and queries share. */
+/** The common properties of received commands and queries. */
 export interface IncomingRequest<T = Uint8Array> extends Incoming<T> {
-  /** Who asks: the asker's `clientId`. */
+  /** The asker's `clientId`. */
   readonly clientId: string;
-  /** How long the asker waits, in milliseconds from when it asked. */
+  /** How long the asker waits, in milliseconds from the time of its request. */
   readonly timeoutMs: number;
   /** The asker's tracing bytes, if it sent any. */
   readonly span?: Uint8Array;
@@ -189,19 +195,19 @@ export interface IncomingRequest<T = Uint8Array> extends Incoming<T> {
    * not told by the server.
    */
   readonly signal: AbortSignal;
-  /**
-   * Says that the request was not carried out, and why. Rejects like `respond`.
-   */
+  /** Reports that the request was not executed, and why. Rejects like `respond`. */
   fail(error: string | Error, options?: CallOptions): Promise<void>;
 }
 
-/** What commands and queries say of a response, whatever its outcome. */
+/** The properties of a response, whatever its outcome. */
 export interface ResponseInfo {
-  /** When the responder answered, by its clock; where it does not say, when its answer arrived. */
+  /**
+   * When the responder answered, by its clock; if it does not say so, when its response arrived.
+   */
   readonly timestamp: Date;
-  /** Key-value pairs of the responder. */
+  /** The responder's key-value pairs. */
   readonly tags: Readonly<Record<string, string>>;
-  /** Who answered: the responder's `clientId`. */
+  /** The responder's `clientId`. */
   readonly clientId: string;
   /** The responder's tracing bytes, if it sent any. */
   readonly span?: Uint8Array;

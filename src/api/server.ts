@@ -1,37 +1,37 @@
 import type { CallOptions } from "./message.js";
 
-/** The five patterns. A channel name means another channel in each. */
+/** The five patterns. The same channel name means a different channel in each. */
 export type ChannelKind = "events" | "eventsStore" | "commands" | "queries" | "queues";
 
-/** What went through a channel in one direction. Counters that its pattern does not have are 0. */
+/** Traffic of a channel in one direction. Counters that its pattern does not have are 0. */
 export interface ChannelStats {
-  /** How many messages. */
+  /** Number of messages. */
   readonly messages: number;
-  /** How many bytes. */
+  /** Number of bytes. */
   readonly volume: number;
-  /** Queues: how many messages wait. */
+  /** Queues: number of waiting messages. */
   readonly waiting: number;
-  /** Queues: how many messages expired. */
+  /** Queues: number of expired messages. */
   readonly expired: number;
-  /** Queues: how many messages are delayed. */
+  /** Queues: number of delayed messages. */
   readonly delayed: number;
-  /** Commands and queries: how many responses. */
+  /** Commands and queries: number of responses. */
   readonly responses: number;
 }
 
-/** A channel, as the server knows it. */
+/** A channel in the server's list. */
 export interface ChannelInfo {
-  /** The channel. */
+  /** The name of the channel. */
   readonly name: string;
   /** The pattern it belongs to. */
   readonly kind: ChannelKind;
-  /** Whether the server counts it as active: somebody uses it. */
+  /** Whether the server counts it as active, that is, in use. */
   readonly active: boolean;
-  /** When something last happened on it; 1970 where the server does not say. */
+  /** Time of its last activity; 1970 if the server does not report it. */
   readonly lastActivity: Date;
-  /** What came in from senders. */
+  /** Traffic from senders. */
   readonly incoming: ChannelStats;
-  /** What went out to receivers. */
+  /** Traffic to receivers. */
   readonly outgoing: ChannelStats;
 }
 
@@ -40,22 +40,22 @@ export interface ChannelInfo {
  * with `UNSUPPORTED` when its `timeoutMs` has passed.
  */
 export interface ChannelsClient {
-  /** Creates a channel. Channels are also made by their first use. */
+  /** Creates a channel. Channels are also created by their first use. */
   create(kind: ChannelKind, name: string, options?: CallOptions): Promise<void>;
-  /** Deletes a channel with what it holds. Servers may take a moment until it is gone from the list. */
+  /** Deletes a channel and its content. It may take a moment until it disappears from the list. */
   delete(kind: ChannelKind, name: string, options?: CallOptions): Promise<void>;
-  /** Lists the channels of one kind; `search` is matched by the server with the names. */
+  /** Lists the channels of one pattern; the server matches `search` with their names. */
   list(kind: ChannelKind, search?: string, options?: CallOptions): Promise<ChannelInfo[]>;
 }
 
-/** Who answered a ping. */
+/** The server's answer to a ping. */
 export interface ServerInfo {
   /** Host name of the server. */
   readonly host: string;
   /** Its version, such as `v2.4.0`. */
   readonly version: string;
-  /** When it started. */
+  /** When it was started. */
   readonly startedAt: Date;
-  /** How long it has been up, in seconds. */
+  /** Its uptime in seconds. */
   readonly uptimeSeconds: number;
 }

@@ -3,14 +3,14 @@ import type { ChannelKind } from "./server.js";
 
 /**
  * - `idle`: nothing was asked of the server yet, or the last call failed and no stream is open
- * - `connecting`: the first answer is awaited
- * - `ready`: the server answered the last time, and every open stream is up
- * - `reconnecting`: at least one stream is down and comes back
+ * - `connecting`: waiting for the first answer
+ * - `ready`: the server answered the last call, and every open stream is up
+ * - `reconnecting`: at least one stream is down and reconnecting
  * - `closing`, `closed`: `close()` was called
  */
 export type ConnectionState = "idle" | "connecting" | "ready" | "reconnecting" | "closing" | "closed";
 
-/** What happens to a client beside its messages. */
+/** Connection and stream events of a client. */
 export type Status =
   /** The client's state changed. */
   | {
@@ -19,7 +19,10 @@ export type Status =
       readonly previous: ConnectionState;
       readonly error?: KubeMQError;
     }
-  /** A stream was lost, and is tried again after the delay. Without `channel` and `kind`: `connect({ waitMs })` has found no server yet. */
+  /**
+   * A stream was lost, and reconnects after the delay. Without `channel` and `kind`: `connect({
+   * waitMs })` has not reached a server yet.
+   */
   | {
       readonly type: "retry";
       readonly channel?: string;
@@ -28,7 +31,7 @@ export type Status =
       readonly delayMs: number;
       readonly error: KubeMQError;
     }
-  /** A stream is back. `afterSequence`: where a store subscription went on. */
+  /** A stream has recovered. `afterSequence`: where a store subscription continued. */
   | {
       readonly type: "resumed";
       readonly channel: string;
@@ -37,8 +40,9 @@ export type Status =
       readonly afterSequence?: bigint;
     }
   /**
-   * A store subscription was sent another sequence than the one that was due. `lost` false: what is missing is fetched again. True: it
-   * is gone, by the server's retention for instance, and the loop goes on. A sequence below the expected one: the channel began anew.
+   * A store subscription received another sequence than expected. `lost` false: the missing events
+   * are fetched again. True: they are gone, for example by the server's retention, and the loop
+   * continues. A sequence below the expected one: the channel was restarted.
    */
   | {
       readonly type: "gap";
@@ -47,7 +51,7 @@ export type Status =
       readonly received: bigint;
       readonly lost: boolean;
     }
-  /** A settlement failed after its promise could tell. */
+  /** A settlement failed after its promise had resolved. */
   | { readonly type: "settle-failed"; readonly channel: string; readonly sequence: bigint; readonly error: KubeMQError }
   /**
    * A handler of `handle` or `process` threw, or returned what cannot be used. `error` is what it threw. `outcome` says what becomes of the
@@ -91,13 +95,16 @@ export type Status =
       readonly hook: "observe" | "begin" | "carry" | "run" | "end";
       readonly error: unknown;
     }
-  /** This reader of the status was too slow: so many entries were dropped, the oldest first. */
+  /** This reader of the status was too slow: `dropped` entries were dropped, the oldest first. */
   | { readonly type: "overflow"; readonly dropped: number };
 
-/** What is published on the channel `kubemq-es:status` of `node:diagnostics_channel`: every status of every client of the process. */
+/**
+ * The messages of the channel `kubemq-es:status` of `node:diagnostics_channel`: every status of
+ * every client of the process.
+ */
 export interface DiagnosticStatus {
-  /** Whose status it is. */
+  /** The client's `clientId`. */
   readonly clientId: string;
-  /** What happened. */
+  /** The status. */
   readonly status: Status;
 }

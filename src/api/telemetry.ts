@@ -5,13 +5,13 @@ import type { ChannelKind } from "./server.js";
  * spans and metrics; implement it yourself for another system. What it throws is told by the status as `telemetry-failed`, and costs no message and no call.
  */
 export interface Telemetry {
-  /** Called once for each client, when it is made. */
+  /** Called once per client, when it is created. */
   observe(client: ObservedClient): Observer;
 }
 
-/** Whose messages they are. */
+/** The client that sends and receives the messages. */
 export interface ObservedClient {
-  /** How the client is known to the server. */
+  /** The client's `clientId`. */
   readonly clientId: string;
   /** Host of the server. */
   readonly host: string;
@@ -19,13 +19,13 @@ export interface ObservedClient {
   readonly port: number;
 }
 
-/** Is told of everything that a client does with messages. */
+/** Observes everything that a client does with messages. */
 export interface Observer {
-  /** Something begins. Its `end` is called once. */
+  /** An activity begins. The `end` of the returned object is called once. */
   begin(operation: Operation): Activity;
 }
 
-/** What is done with a message, or with several at once. */
+/** An operation on one or several messages. */
 export interface Operation {
   /**
    * - `create`: a message becomes part of a batch, or of what is published one by one from an iterable
@@ -35,7 +35,7 @@ export interface Operation {
    * - `settle`: a message of a queue is acknowledged, rejected, or sent on
    */
   readonly type: "create" | "send" | "receive" | "process" | "settle";
-  /** The method it is done by, such as `publish`, `respond` or `ack`. */
+  /** The method, such as `publish`, `respond` or `ack`. */
   readonly name: string;
   /** The pattern it belongs to. */
   readonly pattern: ChannelKind;
@@ -43,50 +43,53 @@ export interface Operation {
   readonly channel: string | undefined;
   /** The group that consumes. */
   readonly group?: string | undefined;
-  /** What it is done with. Those that were received are the very objects that the application gets. */
+  /** The messages. Received ones are the same objects that the application gets. */
   readonly messages: readonly ObservedMessage[];
-  /** Whether they are several by nature, even if there is only one. */
+  /** Whether the operation is for several messages by nature, even if there is only one. */
   readonly isBatch?: boolean;
   /** The activities that created the messages. */
   readonly created?: readonly Activity[];
-  /** When it began, in milliseconds since 1970, if it did before it was told. */
+  /** When it began, in milliseconds since 1970, if that was before this call. */
   readonly startedAt?: number;
 }
 
-/** What can be known of a message. */
+/** The known properties of a message. */
 export interface ObservedMessage {
-  /** Id of the message, where it has one yet. */
+  /** Id of the message, if it has one yet. */
   readonly id?: string | undefined;
-  /** The channel it goes to, or came from. */
+  /** The channel that it is sent to, or was received from. */
   readonly channel: string;
-  /** Its tags, which may carry the context of its sender. */
+  /** Its tags, which may contain the context of its sender. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
-  /** How often it was delivered, this time included. */
+  /** Number of deliveries, this one included. */
   readonly receiveCount?: number;
-  /** Its number on the channel, where the pattern has one. */
+  /** Its sequence on the channel, if the pattern has one. */
   readonly sequence?: bigint;
 }
 
-/** Something that has begun. */
+/** A running activity. */
 export interface Activity {
-  /** Gives tags that carry its context to whoever receives them, and the given ones, which stay as they are. */
+  /** Adds the activity's context to the given tags, for the receivers. */
   carry(tags: Readonly<Record<string, string>> | undefined): Record<string, string>;
-  /** Runs work as a part of it. */
+  /** Runs a function as a part of the activity. */
   run<T>(work: () => T): T;
-  /** It is over. */
+  /** The activity has ended. */
   end(outcome?: ActivityOutcome): void;
 }
 
-/** What became of something. Empty: all went well. */
+/** The outcome of an activity. Empty: success. */
 export interface ActivityOutcome {
-  /** What it failed with; absent when it did not. */
+  /** Its error; absent on success. */
   readonly failure?: { readonly error: unknown };
-  /** Whether a request was carried out. */
+  /** Whether a request was executed. */
   readonly executed?: boolean;
   /** The tags of the response to a request. */
   readonly replyTags?: Readonly<Record<string, string>>;
-  /** How many messages it was about, where that was not known when it began. */
+  /** Number of messages, if it was unknown when the activity began. */
   readonly count?: number;
-  /** True when the loop was left in the body of this message, by `break`, `return` or `throw`: which one cannot be known. */
+  /**
+   * True when the loop was left in the body of this message, by `break`, `return` or `throw`; which
+   * of them is unknown.
+   */
   readonly loopLeft?: boolean;
 }

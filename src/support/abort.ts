@@ -1,10 +1,14 @@
 /**
- * One listener a signal, fanned out. Eleven listeners on one signal print a warning, and `AbortSignal.any` leaks on
- * Node 20; so everything here that watches a caller's signal watches it through this room.
+ * One listener per signal, fanned out to its watchers. Eleven listeners on one signal print a
+ * warning, and `AbortSignal.any` leaks on Node.js 20, so every caller's signal is watched through
+ * this module.
  */
 const watchers = new WeakMap<AbortSignal, Set<() => void>>();
 
-/** Calls `watcher` once when the signal aborts, at once if it has. Returns how to stop watching. */
+/**
+ * Calls `watcher` once when the signal aborts, or at once if it already has. The returned function
+ * stops watching.
+ */
 export function onAbort(signal: AbortSignal | undefined, watcher: () => void): () => void {
   if (signal === undefined) return nothing;
   if (signal.aborted) {
@@ -17,7 +21,7 @@ export function onAbort(signal: AbortSignal | undefined, watcher: () => void): (
     watchers.set(signal, watching); // promise: one-listener-per-signal
     signal.addEventListener("abort", fanOut);
   }
-  // A function of its own, so that one watcher given twice counts twice.
+  // A separate function, so that a watcher given twice counts twice.
   const own = () => watcher();
   watching.add(own);
   return () => {

@@ -16,14 +16,20 @@ export function refuse(subject: Subject, message: string): KubeMQError {
   return new KubeMQError("INVALID_ARGUMENT", message, subject);
 }
 
-/** The last ones that passed: most messages go where the one before them went, and patterns cost more than the rest of the checks. */
+/**
+ * The channels that passed last: most messages go to the same channel as the one before, and
+ * patterns are the most expensive check.
+ */
 let lastChannel: unknown;
 
 let lastStoredChannel: unknown;
 
 let lastQueue: unknown;
 
-/** A stored channel is a folder on the server's disk, named by a prefix and the channel, and the names of folders have 255 bytes at most. */
+/**
+ * A stored channel is a folder on the server's disk, named by a prefix and the channel. Folder
+ * names have at most 255 bytes.
+ */
 const LONGEST_STORE_CHANNEL_BYTES = 255 - "_EVENTS_STORE_.".length;
 
 const LONGEST_QUEUE_BYTES = 255 - "_QUEUES_.".length;
@@ -112,7 +118,7 @@ export function checkGroup(operation: string, channel: string, group: unknown): 
   return group;
 }
 
-/** Encodes a payload, and refuses a message without any content, as servers do. */
+/** Encodes a payload, and refuses a message without content, as servers do. */
 export function encodePayload(operation: string, message: Outgoing & Payload<unknown>): Uint8Array {
   const { channel, codec } = message;
   const body = encodeBody(operation, message);
@@ -150,7 +156,7 @@ export function encodeBody(
   throw new KubeMQError("ENCODE_FAILED", wrong, { operation, channel });
 }
 
-/** Checks what every message to send has beside its channel and body. */
+/** Checks the properties of a message to send other than channel and body. */
 export function checkOutgoing(operation: string, message: Outgoing): void {
   const { channel, id, metadata, tags } = message;
   if (id !== undefined && (typeof id !== "string" || id === "")) {
@@ -160,7 +166,7 @@ export function checkOutgoing(operation: string, message: Outgoing): void {
     throw refuse({ operation, channel }, `metadata must be a text, got ${kind(metadata)}`);
   }
   if (tags === undefined) return;
-  // The entries of a Map, and of the like, are no properties: they would be lost in silence.
+  // The entries of a Map are not properties: they would be lost silently.
   if (typeof tags !== "object" || tags === null || Symbol.iterator in tags) {
     const text = `tags must be a plain object of strings, got ${kind(tags)}`;
     throw refuse({ operation, channel }, tags instanceof Map ? `${text}: use Object.fromEntries(tags)` : text);
@@ -191,7 +197,10 @@ export function checkBytes(subject: Subject, name: string, value: unknown): void
     throw refuse(subject, `${name} must be a Uint8Array, got ${kind(value)}`);
 }
 
-/** Bytes of another realm, such as a jest sandbox or a worker: the class differs, the bytes do not. */
+/**
+ * Bytes of another realm, such as a jest sandbox or a worker, have another class but the same
+ * content.
+ */
 function isForeignBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Uint8Array]";
 }
@@ -207,7 +216,10 @@ function quote(value: unknown): string {
     : String(value);
 }
 
-/** Refuses what the server would refuse as too large, before it is transferred to find out. `estimate` is quick and not too low. */
+/**
+ * Refuses a message above the server's limit before it is sent. `estimate` is fast and never too
+ * low.
+ */
 export function checkSize(subject: Subject, estimate: number, exact: () => number, maxMessageBytes: number): void {
   if (estimate <= maxMessageBytes) return;
   const size = exact();

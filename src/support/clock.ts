@@ -1,10 +1,13 @@
 import { clearTimeout, monotonicMs, setTimeout } from "./timers.js";
 
-/** Time as the client sees it; tests put their own in its place. */
+/** The client's source of time; tests use their own. */
 export interface Clock {
-  /** Milliseconds of a clock that never jumps. */
+  /** Milliseconds of a monotonic clock. */
   now(): number;
-  /** Runs `run` after `delayMs`; returns how to prevent it. `holdsProcess: false`: the process may end before that. */
+  /**
+   * Runs `run` after `delayMs`; the returned function cancels it. With `holdsProcess: false` the
+   * process may exit before.
+   */
   setTimer(delayMs: number, run: () => void, options?: { readonly holdsProcess: boolean }): () => void;
 }
 

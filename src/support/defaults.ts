@@ -14,5 +14,5 @@ export const DEFAULTS = {
   retryDelay: { initialDelayMs: 100, maxDelayMs: 10_000, jitter: 0.5, maxAttempts: Infinity },
 } as const;
 
-/** Timers of Node.js hold at most this many milliseconds; longer ones fire at once. */
+/** The longest delay of a Node.js timer; longer ones fire at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;

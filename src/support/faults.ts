@@ -4,11 +4,12 @@ import type { Subject } from "./checks.js";
 import { type TransportFault, transportFault } from "./transport-error.js";
 
 /**
- * Makes a KubeMQError of any error. An error of the transport is classified by its {@link TransportFault}; the only strings that are
- * matched are those of servers and the error codes of Node.js, here and nowhere else.
+ * Converts any error to a KubeMQError. An error of the transport is classified by its {@link
+ * TransportFault}; the only strings that are matched are those of servers and the error codes of
+ * Node.js, here and nowhere else.
  *
- * Community servers report nearly everything as INTERNAL with a message `Error NNN: …`, so the message decides before
- * the gRPC code does.
+ * Community servers report nearly everything as INTERNAL with a message `Error NNN: …`, so the
+ * message decides before the gRPC code.
  */
 export function toKubeMQError(error: unknown, subject: Subject): KubeMQError {
   if (error instanceof KubeMQError) return error;
@@ -28,7 +29,7 @@ export function toKubeMQError(error: unknown, subject: Subject): KubeMQError {
   return fault(code, subject, text === "" ? Code[connectError.code] : text, { ...details, cause: error });
 }
 
-/** What the transport knows by itself; undefined for what the server said. */
+/** The transport's own diagnosis; undefined for errors from the server. */
 function byFault(fault: TransportFault | undefined): Told | undefined {
   switch (fault?.kind) {
     case "no-connection":
@@ -43,7 +44,7 @@ function byFault(fault: TransportFault | undefined): Told | undefined {
       return { code: "RESOURCE_EXHAUSTED", details: { retryable: false } };
     case "unsendable":
       return { code: "INTERNAL", details: { retryable: false } };
-    // The callers of this client's own cancellations ask their signals; what is left was cancelled by a lost connection.
+    // Callers check their own signals first, so any other cancellation means a lost connection.
     case "canceled":
       return { code: "UNAVAILABLE", details: { retryable: true } };
     case "grpc-status":
@@ -54,39 +55,48 @@ function byFault(fault: TransportFault | undefined): Told | undefined {
   }
 }
 
-/** The error for a text that a server put into a response, which may be empty. */
+/** The error for a message that a server put into a response; the message may be empty. */
 export function serverError(text: string, subject: Subject): KubeMQError {
   const told = serverText(text) ?? { code: "REJECTED_BY_SERVER" as const, details: {} };
   return fault(told.code, subject, text || "refused without a reason", told.details);
 }
 
-/** A connection that was lost, or a stream that the server ended: to a subscription both mean the same. */
+/**
+ * A lost connection, or a stream that the server ended: a subscription handles both in the same
+ * way.
+ */
 export function connectionLost(subject: Subject, why: string, cause?: unknown): KubeMQError {
   return fault("UNAVAILABLE", subject, why, { cause });
 }
 
-/** A client, or a part of it, that was closed. */
+/** A client or publisher that was closed. */
 export function clientClosed(subject: Subject): KubeMQError {
   return fault("CLIENT_CLOSED", subject, "the client is closed");
 }
 
-/** The same error, to be tried again. */
+/** The same error, marked as retryable. */
 export function retryable(error: KubeMQError, subject: Subject): KubeMQError {
   return new KubeMQError(error.code, error.message, { ...subject, cause: error.cause, retryable: true });
 }
 
-/** Whether the server refused who is calling, and not the client the server's certificate. */
+/**
+ * Whether the server refused the caller, as opposed to the client refusing the server's
+ * certificate.
+ */
 export function isTokenRefused(error: KubeMQError): boolean {
   // promise: certificate-costs-no-token
   return error.code === "UNAUTHENTICATED" && !error.retryable && nodeFault(error.cause) === undefined;
 }
 
-/** What an RPC's own controller is aborted with: any other reason would reset the stream with INTERNAL_ERROR in place of CANCEL. */
+/**
+ * The reason for aborting an RPC's own controller: any other reason would reset the stream with
+ * INTERNAL_ERROR instead of CANCEL.
+ */
 export function cancelled(): ConnectError {
   return new ConnectError("cancelled by the client", Code.Canceled);
 }
 
-/** An error whose message says where it happened. */
+/** An error whose message names the operation and the channel. */
 export function fault(code: ErrorCode, subject: Subject, text: string, details: ErrorDetails = {}): KubeMQError {
   const where = subject.channel === undefined ? subject.operation : `${subject.operation} on ${subject.channel}`;
   return new KubeMQError(code, `${where}: ${text.trim()}`, { ...subject, ...details });
@@ -97,7 +107,7 @@ interface Told {
   readonly details: { serverCode?: number; retryable?: boolean };
 }
 
-/** Reads what KubeMQ servers say of themselves; undefined for texts of gRPC. */
+/** Parses the error messages of KubeMQ servers; undefined for messages of gRPC. */
 function serverText(text: string): Told | undefined {
   const number = /\bError (\d{3})\b/.exec(text)?.[1];
   if (number !== undefined) {
@@ -143,7 +153,7 @@ function codeOf(serverCode: number): ErrorCode {
   }
 }
 
-/** By the status of gRPC that a server answered with, or that its HTTP status stands for. */
+/** By the gRPC status of the server's answer, or the status that its HTTP status stands for. */
 function byCode(code: Code, text: string): Told {
   switch (code) {
     // Not by this side, which looks at its own signals first. A server that shuts down cancels its calls.
@@ -179,7 +189,10 @@ function byCode(code: Code, text: string): Told {
   }
 }
 
-/** Recognises by shape: in a jest sandbox neither ConnectError nor Error are the classes that this room knows. */
+/**
+ * Recognises errors by shape: in a jest sandbox, neither ConnectError nor Error are the classes
+ * known to this module.
+ */
 function asConnectError(error: unknown): ConnectError | undefined {
   if (error instanceof ConnectError) return error;
   if (typeof error !== "object" || error === null || !("rawMessage" in error) || !("code" in error)) return undefined;
@@ -191,7 +204,7 @@ interface NodeFault {
   readonly text: string;
 }
 
-/** Looks for an error of Node.js in a chain of causes, by the shape of its `code`. */
+/** Finds a Node.js error in a chain of causes, by the shape of its `code`. */
 function nodeFault(error: unknown): NodeFault | undefined {
   for (let cause = error, depth = 0; typeof cause === "object" && cause !== null && depth < 8; depth++) {
     const { code, message } = cause as { code?: unknown; message?: unknown };
@@ -212,7 +225,7 @@ function nodeFault(error: unknown): NodeFault | undefined {
   return undefined;
 }
 
-/** What OpenSSL and node:tls report, in words that name the cause. */
+/** Errors of OpenSSL and node:tls, with a message that names the cause. */
 function tlsFault(code: string): NodeFault | undefined {
   if (code.startsWith("ERR_SSL_")) {
     if (/ALERT_CERTIFICATE_REQUIRED/.test(code)) {

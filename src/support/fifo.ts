@@ -1,9 +1,9 @@
-/** An array so long is kept for the next filling, a longer one is given back. */
+/** Backing arrays up to this size are reused. */
 const KEPT = 256;
 
 /**
- * A first-in-first-out queue with O(1) operations, which `Array.shift` does not promise. One that is filled and emptied in turns makes
- * no garbage.
+ * A first-in-first-out queue with O(1) operations, unlike `Array.shift`. Alternating pushes and
+ * shifts create no garbage.
  */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
@@ -31,7 +31,7 @@ export class Fifo<T> {
       this.#head = 0;
       this.#tail = 0;
     } else if (this.#head >= 1024 && this.#head * 2 >= this.#tail) {
-      // The dead half is given back, at a cost that the shifts before have paid for.
+      // Frees the consumed half; the cost is amortised over the shifts before.
       this.#items = this.#items.slice(this.#head, this.#tail);
       this.#tail -= this.#head;
       this.#head = 0;
@@ -39,7 +39,7 @@ export class Fifo<T> {
     return item;
   }
 
-  /** Takes out the first that is so: quick at the head, and less so behind it. */
+  /** Removes the first match; O(1) at the head, O(n) behind it. */
   take(isSo: (item: T) => boolean): T | undefined {
     for (let at = this.#head; at < this.#tail; at++) {
       if (!isSo(this.#items[at] as T)) continue;
@@ -50,7 +50,7 @@ export class Fifo<T> {
     return undefined;
   }
 
-  /** Takes everything out. */
+  /** Removes and returns all items. */
   drain(): T[] {
     const rest = this.#items.slice(this.#head, this.#tail) as T[];
     this.#items = [];

@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.js";
 
-/** Tells when nothing has happened for so long. Starting it anew for every message costs no timer. */
+/** Calls back after `ms` without activity. Restarting it does not touch the timer. */
 export class Quiet {
   readonly #clock: Clock;
   readonly #ms: number;
@@ -14,18 +14,18 @@ export class Quiet {
     this.#onQuiet = onQuiet;
   }
 
-  /** Counts from now. */
+  /** Starts the period now. */
   begin(): void {
     this.#since = this.#clock.now();
     if (this.#cancelTimer === undefined) this.#arm(this.#ms);
   }
 
-  /** Something happened. */
+  /** Records activity. */
   interrupt(): void {
     this.#since = undefined;
   }
 
-  /** Lets go of the timer. */
+  /** Cancels the timer. */
   stop(): void {
     this.#since = undefined;
     this.#cancelTimer?.();

@@ -1,6 +1,6 @@
 const DIGITS = Array.from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-/** A random number, most significant digit first, and its text. */
+/** A random number as digits, most significant first, and as a string. */
 const high = Array.from(crypto.getRandomValues(new Uint8Array(11)), (byte) => byte % DIGITS.length);
 
 let prefix = textOf(high);
@@ -8,8 +8,9 @@ let prefix = textOf(high);
 let low = 0;
 
 /**
- * An id that no other message has: numbers of 71 bits, counted up from a random one by each process, since a random one for each message costs
- * more than the rest of a send. Twelve characters: V8 makes longer texts out of pieces, which then cost three times as much to write and to read.
+ * A unique id: a number of 71 bits that each process counts up from a random start, because a
+ * random number per message costs more than the rest of a send. Twelve characters: V8 builds longer
+ * strings as ropes, which are three times as slow to write and read.
  */
 export function newId(): string {
   if (low === DIGITS.length) {

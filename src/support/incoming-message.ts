@@ -6,7 +6,7 @@ const decoder = new TextDecoder();
 
 const unread = Symbol("unread");
 
-/** The parts of a received message that every pattern shares. */
+/** The properties of a received message that every pattern has. */
 export interface IncomingParts {
   readonly id: string;
   readonly channel: string;
@@ -16,7 +16,7 @@ export interface IncomingParts {
   readonly hasInvalidText: boolean;
 }
 
-/** A received message; patterns add what they know of it. */
+/** A received message; patterns add their own properties. */
 export class IncomingMessage<T> implements Incoming<T> {
   readonly id: string;
   readonly channel: string;
@@ -50,7 +50,7 @@ export class IncomingMessage<T> implements Incoming<T> {
     return this.#decode(json<U>());
   }
 
-  /** A plain object for JSON: sequences as text, times in ISO form, the body in base64. */
+  /** A plain object for JSON: sequences as strings, times in ISO form, the body in base64. */
   toJSON(): Record<string, unknown> {
     const { id, channel, metadata, tags, hasInvalidText, body } = this;
     return {
