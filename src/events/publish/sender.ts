@@ -10,8 +10,8 @@ import { Fifo } from "../../support/fifo.js";
 import type { Writer } from "../own-writes.js";
 import { refusalOf, sendEventMethod, sendEventsStreamMethod, type WireEvent, type WireResult } from "../wire.js";
 
-/** Events on their way, unanswered, at most. */
-const MAX_IN_FLIGHT = 1024;
+/** Events on their way, unanswered, at most. Those of one stream are confirmed together, so that more of them cost less. */
+const MAX_IN_FLIGHT = { result: 1024, "end of stream": 4096 } as const;
 
 /** Bytes on their way at most; one larger event is sent alone. */
 const MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024;
@@ -37,6 +37,7 @@ type EventSend = Send<WireEvent, string>;
 export class EventSender extends Sender<WireEvent, string> {
   readonly #confirmedBy: EventSenderOptions["confirmedBy"];
   readonly #writer: Writer | undefined;
+  readonly #maxInFlight: number;
   readonly #sent = new Fifo<EventSend>();
   /** Ids that callers gave and that are on their way. Only those can be in use twice. */
   readonly #givenIds = new Set<string>();
@@ -51,12 +52,13 @@ export class EventSender extends Sender<WireEvent, string> {
     super(connection, options);
     this.#confirmedBy = options.confirmedBy;
     this.#writer = options.writer;
+    this.#maxInFlight = MAX_IN_FLIGHT[options.confirmedBy];
   }
 
   /** Events that can be without an outcome before more of them only wait. */
   get capacity(): number {
     // The events of the next stream are prepared while the one before is on its way.
-    return this.#confirmedBy === "result" ? MAX_IN_FLIGHT : 2 * MAX_IN_FLIGHT;
+    return this.#confirmedBy === "result" ? this.#maxInFlight : 2 * this.#maxInFlight;
   }
 
   protected transmit(): void {
@@ -77,7 +79,7 @@ export class EventSender extends Sender<WireEvent, string> {
 
   #hasRoom(bytes: number): boolean {
     // promise: publisher-bounded-in-flight
-    return this.#sent.size === 0 || (this.#sent.size < MAX_IN_FLIGHT && this.#bytes + bytes <= MAX_IN_FLIGHT_BYTES);
+    return this.#sent.size === 0 || (this.#sent.size < this.#maxInFlight && this.#bytes + bytes <= MAX_IN_FLIGHT_BYTES);
   }
 
   #send(send: EventSend): void {
@@ -96,6 +98,8 @@ export class EventSender extends Sender<WireEvent, string> {
     this.#bytes += send.bytes;
     this.#stream ??= this.#open();
     this.#stream.send(message);
+    // Encoded soon: what is kept until the answer should be small.
+    send.message = undefined;
   }
 
   async #sendByCall(send: EventSend): Promise<void> {
@@ -136,7 +140,7 @@ export class EventSender extends Sender<WireEvent, string> {
         },
         ended: (error) => this.#ended(stream, error),
       },
-      MAX_IN_FLIGHT,
+      this.#maxInFlight,
     );
     this.#streams.add(stream);
     return stream;
