@@ -40,7 +40,7 @@ export class Deadlines<T extends Timed> {
 
   /** Watches an entry whose deadline is `next()`. */
   add(entry: T): void {
-    this.#removeSettled();
+    this.removeSettled();
     this.#timed.push(entry);
     if (this.#timed.size >= this.#compactAt) this.#compact();
     if (this.#cancelTimer === undefined) this.#arm(entry.deadline);
@@ -53,7 +53,8 @@ export class Deadlines<T extends Timed> {
     this.#timed.drain();
   }
 
-  #removeSettled(): void {
+  /** Releases the settled entries before the oldest that is not settled. */
+  removeSettled(): void {
     for (let oldest = this.#timed.peek(); oldest?.isSettled === true; oldest = this.#timed.peek()) this.#timed.shift();
   }
 

@@ -193,6 +193,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
     if (this.#state.kind === "closed") return;
     this.transmit();
     if (this.#unsettled > 0) return;
+    this.#deadlines.removeSettled();
     for (const resolve of this.#flushing.drain()) resolve();
     this.#idle?.begin();
   }
