@@ -5,6 +5,15 @@ import { setImmediate } from "../support/timers.js";
 /** How long to wait before the ping behind a stream is sent again, should only the ping have failed. */
 const AGAIN_MS = 1_000;
 
+/** How many pings are answered behind a request before it counts as carried out: see `#rounds`. */
+const ROUNDS = 12;
+
+/** They take at least this many times as long as the slowest of them, */
+const TIMES_SLOWEST = 3;
+
+/** but are no more than this many. */
+const MOST_ROUNDS = 32;
+
 /** Pings behind requests to which a server may be silent. One ping answers for all who asked before it was sent. */
 export class Probe {
   readonly #clock: Clock;
@@ -19,12 +28,11 @@ export class Probe {
     this.#goesOn = goesOn;
   }
 
-  /** Resolves when the server has answered a ping sent after now, which is sent again while the stream lives. */
+  /** Resolves when the server has answered pings sent after now, which are sent again while the stream lives. */
   async ask(stream: AbortSignal): Promise<void> {
     for (;;) {
       try {
-        this.#sending ??= this.#send();
-        return await this.#sending;
+        return await this.#rounds(stream);
       } catch (error) {
         if (stream.aborted || !this.#goesOn()) throw error;
         await new Promise<void>((resolve) => {
@@ -33,6 +41,24 @@ export class Probe {
         });
         if (stream.aborted) throw error;
       }
+    }
+  }
+
+  /**
+   * One ping after another. A server confirms no subscription: it answers the ping behind the request while it still sets the
+   * subscription up, which takes it about ten steps where a ping takes one. On a busy server both take longer, and a ping that was
+   * held up says that the other may have been, too.
+   */
+  async #rounds(stream: AbortSignal): Promise<void> {
+    const startedAt = this.#clock.now();
+    let slowestMs = 0;
+    for (let round = 1; round <= MOST_ROUNDS && !stream.aborted; round++) {
+      const askedAt = this.#clock.now();
+      this.#sending ??= this.#send();
+      await this.#sending;
+      const now = this.#clock.now();
+      slowestMs = Math.max(slowestMs, now - askedAt);
+      if (round >= ROUNDS && now - startedAt >= TIMES_SLOWEST * slowestMs) return;
     }
   }
 

@@ -26,7 +26,7 @@ export async function everything(): Promise<string[]> {
   const serving = client.queries.handle({ channel: "prices" }, (query) => `price of ${query.text()}`, {
     signal: stop.signal,
   });
-  await client.ping();
+  await serving.ready;
   const answer = await client.queries.send({ channel: "prices", body: "tea" });
   seen.push(answer.executed ? answer.text() : answer.error);
 

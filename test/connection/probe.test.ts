@@ -1,0 +1,82 @@
+import { expect, test } from "@jest/globals";
+import { Probe } from "../../src/connection/probe.js";
+import { FakeClock, settle } from "../support/fake-clock.js";
+import { rejection } from "../support/until.js";
+
+/** A probe whose pings take the times given, and no time after those. */
+function probeOf(timesMs: readonly number[] = []) {
+  const clock = new FakeClock();
+  const seen = { pings: 0, ready: 0 };
+  const ping = async () => {
+    const ms = timesMs[seen.pings++] ?? 0;
+    if (ms > 0) await new Promise<void>((resolve) => clock.setTimer(ms, resolve));
+  };
+  const probe = new Probe(clock, ping, () => true);
+  const ask = (signal = new AbortController().signal) => probe.ask(signal).then(() => void (seen.ready += 1));
+  return { clock, seen, ask };
+}
+
+test("twelve pings in a row, so that the server has time to set a subscription up", async () => {
+  const { seen, ask } = probeOf();
+  await ask();
+  expect(seen).toEqual({ pings: 12, ready: 1 });
+});
+
+test("subscriptions of one moment share their pings", async () => {
+  const { seen, ask } = probeOf();
+  await Promise.all(Array.from({ length: 50 }, () => ask()));
+  expect(seen).toEqual({ pings: 12, ready: 50 });
+});
+
+test("a ping that the server held up makes the others wait three times as long", async () => {
+  const times = [1, 1, 40, ...Array.from({ length: 40 }, () => 7)];
+  const { clock, seen, ask } = probeOf(times);
+  const asked = ask();
+  const passed = () => times.slice(0, seen.pings).reduce((sum, ms) => sum + ms, 0);
+  await settle();
+  while (seen.ready === 0) await clock.advance(1);
+  await asked;
+  expect(seen.pings).toBe(15);
+  expect(passed()).toBeGreaterThanOrEqual(3 * 40);
+});
+
+test("a server that gets slower and slower is not pinged without an end", async () => {
+  const { clock, seen, ask } = probeOf(Array.from({ length: 100 }, (_, round) => 2 ** round));
+  const asked = ask();
+  while (seen.ready === 0) await clock.advance(2 ** 34);
+  await asked;
+  expect(seen.pings).toBe(32);
+});
+
+test("a stream that ends is pinged for no more", async () => {
+  const { clock, seen, ask } = probeOf(Array.from({ length: 40 }, () => 5));
+  const stream = new AbortController();
+  const asked = ask(stream.signal);
+  await clock.advance(10);
+  const { pings } = seen;
+  stream.abort();
+  await clock.advance(1_000);
+  await asked;
+  expect(seen.pings).toBe(pings);
+});
+
+test("a ping that fails is sent again after a second, as long as the client is open", async () => {
+  const clock = new FakeClock();
+  let pings = 0;
+  let isOpen = true;
+  const ping = async () => {
+    pings += 1;
+    if (pings % 2 === 0) throw new Error("lost");
+  };
+  const probe = new Probe(clock, ping, () => isOpen);
+  const asked = rejection(probe.ask(new AbortController().signal));
+  await settle();
+  expect(pings).toBe(2);
+  await clock.advance(999);
+  expect(pings).toBe(2);
+  await clock.advance(1);
+  expect(pings).toBe(4);
+  isOpen = false;
+  await clock.advance(1_000);
+  expect(await asked).toMatchObject({ message: "lost" });
+});
