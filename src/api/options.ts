@@ -63,9 +63,20 @@ export interface ClientOptions {
   /**
    * How streams come back after a lost connection: after a random delay below `initialDelayMs`, doubled with each failure up to
    * `maxDelayMs`. `maxAttempts` failures in a row end the stream. False: the first loss ends it.
-   * @default { initialDelayMs: 100, maxDelayMs: 10000, jitter: 1, maxAttempts: Infinity }
+   *
+   * A stream that has worked comes back, whatever ended it, unless the server refuses its credentials or its arguments. One that has never
+   * worked and meets another error than a lost connection, such as an error of a proxy, ends with that error after `firstAttempts` attempts.
+   * @default { initialDelayMs: 100, maxDelayMs: 10000, jitter: 1, maxAttempts: Infinity, firstAttempts: 4 }
    */
-  reconnect?: false | { initialDelayMs?: number; maxDelayMs?: number; jitter?: number; maxAttempts?: number };
+  reconnect?:
+    | false
+    | {
+        initialDelayMs?: number;
+        maxDelayMs?: number;
+        jitter?: number;
+        maxAttempts?: number;
+        firstAttempts?: number;
+      };
   /**
    * Maximum size of a message in bytes, in both directions. A larger one is refused before it is
    * sent. @default 104857600 (100 MiB, as servers have it)

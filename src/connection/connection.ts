@@ -4,7 +4,7 @@ import type { CallOptions } from "../api/message.js";
 import type { Status } from "../api/status.js";
 import type { HostedStream, StreamHost } from "./hosted-stream.js";
 import { onAbort } from "../support/abort.js";
-import type { BackoffPolicy } from "../support/backoff.js";
+import type { ReconnectPolicy } from "../support/backoff.js";
 import { checkTimeout, type Subject } from "../support/checks.js";
 import { type Clock, systemClock } from "../support/clock.js";
 import { cancelled, clientClosed, fault, isTokenRefused, retryable, toKubeMQError } from "../support/faults.js";
@@ -87,7 +87,7 @@ export class Connection implements StreamHost, Hearer {
     }
   }
 
-  get reconnect(): false | BackoffPolicy {
+  get reconnect(): false | ReconnectPolicy {
     return this.options.reconnect;
   }
 

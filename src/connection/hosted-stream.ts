@@ -1,12 +1,12 @@
 import type { KubeMQError } from "../api/errors.js";
 import type { Status } from "../api/status.js";
-import type { BackoffPolicy } from "../support/backoff.js";
+import type { ReconnectPolicy } from "../support/backoff.js";
 import type { Clock } from "../support/clock.js";
 
 /** What the engine needs of the connection. */
 export interface StreamHost {
   readonly clock: Clock;
-  readonly reconnect: false | BackoffPolicy;
+  readonly reconnect: false | ReconnectPolicy;
   random(): number;
   /** Registers a stream, or throws CLIENT_CLOSED. `awaited`: something is to come of it by itself, unlike of a publisher. */
   join(stream: HostedStream, awaited?: boolean): void;

@@ -9,7 +9,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   timeoutMs: [],
   connectTimeoutMs: [],
   keepalive: ["intervalMs", "timeoutMs"],
-  reconnect: ["initialDelayMs", "maxDelayMs", "jitter", "maxAttempts"],
+  reconnect: ["initialDelayMs", "maxDelayMs", "jitter", "maxAttempts", "firstAttempts"],
   maxMessageBytes: [],
   flowControl: ["streamBytes", "connectionBytes"],
   telemetry: [],

@@ -4,7 +4,7 @@ import { KubeMQError } from "../api/errors.js";
 import type { ClientOptions, TlsOptions } from "../api/options.js";
 import type { Telemetry } from "../api/telemetry.js";
 import { checkOptionNames } from "./option-names.js";
-import type { BackoffPolicy } from "../support/backoff.js";
+import type { ReconnectPolicy } from "../support/backoff.js";
 import { DEFAULTS, MAX_TIMER_MS } from "../support/defaults.js";
 
 /** Options, checked and complete. */
@@ -19,7 +19,7 @@ export interface ResolvedOptions {
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly keepalive: false | { readonly intervalMs: number; readonly timeoutMs: number };
-  readonly reconnect: false | BackoffPolicy;
+  readonly reconnect: false | ReconnectPolicy;
   readonly maxMessageBytes: number;
   readonly flowControl: { readonly streamBytes: number; readonly connectionBytes: number };
   readonly telemetry: Telemetry | undefined;
@@ -46,6 +46,7 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
     milliseconds("reconnect.maxDelayMs", reconnect.maxDelayMs);
     if (!(reconnect.jitter >= 0 && reconnect.jitter <= 1)) throw invalid("reconnect.jitter must be between 0 and 1");
     if (!(reconnect.maxAttempts >= 1)) throw invalid("reconnect.maxAttempts must be at least 1");
+    if (!(reconnect.firstAttempts >= 1)) throw invalid("reconnect.firstAttempts must be at least 1");
     if (reconnect.initialDelayMs > reconnect.maxDelayMs) {
       throw invalid("reconnect.initialDelayMs must not be above reconnect.maxDelayMs");
     }

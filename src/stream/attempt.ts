@@ -8,6 +8,9 @@ import type { Attempt, Opened } from "./plan.js";
 /** An attempt that has worked for so long starts its back-off anew. */
 const HEALTHY_MS = 10_000;
 
+/** A refusal may come after the answer of the ping that was sent behind the request, but hardly later than this. */
+const ACCEPTED_MS = 50;
+
 const none: readonly never[] = [];
 
 const wallClock = new TurnClock(() => Date.now());
@@ -59,6 +62,11 @@ export class RpcAttempt<Wire> implements Attempt, BatchReader<Wire> {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** The server took the request: something was received, or the call stayed open although a ping behind it was answered. */
+  get hasWorked(): boolean {
+    return this.#received || (this.#upSince !== undefined && this.#clock.now() - this.#upSince >= ACCEPTED_MS);
   }
 
   get wasHealthy(): boolean {

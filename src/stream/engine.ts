@@ -2,12 +2,13 @@ import { KubeMQError } from "../api/errors.js";
 import type { StreamOptions } from "../api/message.js";
 import type { Subscription } from "../api/subscription.js";
 import { onAbort } from "../support/abort.js";
-import { backoffDelay, type BackoffPolicy, policyOf } from "../support/backoff.js";
+import { backoffDelay, type ReconnectPolicy, policyOf } from "../support/backoff.js";
 import { clientClosed, connectionLost, toKubeMQError } from "../support/faults.js";
 import { Fifo } from "../support/fifo.js";
 import { yielded } from "../support/yielded.js";
 import { type Intake, RpcAttempt } from "./attempt.js";
 import type { HostedStream, StreamHost } from "../connection/hosted-stream.js";
+import { patienceWith } from "./patience.js";
 import type { Leave, StreamPlan } from "./plan.js";
 
 /** A `next()` that waits for its answer. */
@@ -51,7 +52,7 @@ export class StreamEngine<Wire, Item>
   readonly ready: Promise<void>;
   readonly closed: Promise<KubeMQError | undefined>;
   readonly #host: StreamHost;
-  readonly #policy: false | BackoffPolicy;
+  readonly #policy: false | ReconnectPolicy;
   readonly #unwatch: () => void = () => {};
   #consumed = false;
   #finished = false;
@@ -253,6 +254,7 @@ export class StreamEngine<Wire, Item>
 
   async #run(): Promise<void> {
     const { clock } = this.#host;
+    let hasWorked = false;
     for (let number = 1, failures = 0; ; number++) {
       const attempt = this.#begin(number);
       const outcome = await attempt.over;
@@ -265,11 +267,15 @@ export class StreamEngine<Wire, Item>
       if (this.#draining) return this.#end();
       const error = outcome;
       if (this.#plan.onLost?.(error) === true) this.#releaseBuffer();
+      hasWorked ||= attempt.hasWorked; // promise: worked-stream-comes-back
+      const patience = this.#plan.isTerminal?.(error) === true ? "ends" : patienceWith(error, hasWorked);
       // promise: terminal-errors-thrown
-      if (this.#plan.isTerminal?.(error) ?? !error.retryable) return this.#end(error);
+      if (this.#policy === false || patience === "ends") return this.#end(error);
       failures = attempt.wasHealthy ? 1 : failures + 1; // promise: backoff-doubles
+      const { maxAttempts, firstAttempts } = this.#policy;
       // promise: max-attempts
-      if (this.#policy === false || failures >= this.#policy.maxAttempts) return this.#end(error);
+      if (failures >= (patience === "few" ? Math.min(firstAttempts, maxAttempts) : maxAttempts))
+        return this.#end(error);
       this.#downSince ??= clock.now(); // promise: status-down-since
       this.#host.down(this, error);
       const delayMs = backoffDelay(this.#policy, failures, () => this.#host.random());

@@ -36,7 +36,7 @@ export interface StreamPlan<Wire, Item> {
   open(attempt: Attempt): Opened<Wire>;
   /** Makes an item of what arrived then; undefined filters; a thrown error ends the attempt and counts like an error of the server. */
   map(wire: Wire, receivedMs: number): Item | undefined;
-  /** Whether an error ends the stream. Default: unless it is retryable. */
+  /** Whether an error ends the stream, for errors that end it in any case. The others are judged by {@link patienceWith}. */
   isTerminal?(error: KubeMQError): boolean;
   /** Asked right before a buffered item is delivered: true drops it, since it is of no use any more. */
   isStale?(item: Item): boolean;

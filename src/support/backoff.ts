@@ -12,6 +12,12 @@ export interface BackoffPolicy {
   readonly maxAttempts: number;
 }
 
+/** How streams come back. */
+export interface ReconnectPolicy extends BackoffPolicy {
+  /** Attempts of a stream that has never worked, when the answer is neither a refusal nor a lost connection. */
+  readonly firstAttempts: number;
+}
+
 /**
  * The delay before attempt `failures` + 1, in milliseconds: doubled each time, limited, and random
  * so that clients do not reconnect at the same time.
@@ -23,7 +29,7 @@ export function backoffDelay(policy: BackoffPolicy, failures: number, random: ()
 }
 
 /** The policy of a stream: its own options override the client's. */
-export function policyOf(client: false | BackoffPolicy, own: boolean | undefined): false | BackoffPolicy {
+export function policyOf(client: false | ReconnectPolicy, own: boolean | undefined): false | ReconnectPolicy {
   if (own === false) return false; // promise: reconnect-off
   if (own === true && client === false) return DEFAULTS.reconnect;
   return client;

@@ -120,7 +120,14 @@ function serverText(text: string): Told | undefined {
   if (/clientID already registered|grpc server is not ready|nats: connection closed|publish ack timeout/.test(text)) {
     return { code: "UNAVAILABLE", details: { retryable: true } };
   }
-  if (/^(stan|nats): |^too many |^empty messages batch|^no messages to send/.test(text)) {
+  // The store and the message bus beneath the server. What they do not refuse is their own trouble: time-outs, lost connections, no leader.
+  if (/^(stan|nats): /.test(text)) {
+    const isRefusal = /invalid (?!connection)|can't contain|violation|maximum payload|duplicate durable/.test(text);
+    return isRefusal
+      ? { code: "REJECTED_BY_SERVER", details: {} }
+      : { code: "UNAVAILABLE", details: { retryable: true } };
+  }
+  if (/^too many |^empty messages batch|^no messages to send/.test(text)) {
     return { code: "REJECTED_BY_SERVER", details: {} };
   }
   return undefined;

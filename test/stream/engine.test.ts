@@ -77,7 +77,7 @@ class World {
   readonly abort = new AbortController();
   readonly host: StreamHost = {
     clock: this.clock,
-    reconnect: { initialDelayMs: 100, maxDelayMs: 1000, jitter: 0, maxAttempts: Infinity },
+    reconnect: { initialDelayMs: 100, maxDelayMs: 1000, jitter: 0, maxAttempts: Infinity, firstAttempts: 4 },
     random: () => 0.5,
     join: (stream) => void this.streams.add(stream),
     leave: (stream) => void this.streams.delete(stream),

@@ -81,7 +81,7 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
 
   /** A queue that cannot be subscribed to never can, unless it could before: then the server itself is in trouble. */
   isTerminal(error: KubeMQError): boolean {
-    return error.serverCode === 121 ? !this.#wasUp : !error.retryable;
+    return error.serverCode === 121 && !this.#wasUp;
   }
 
   onLost(): boolean {
