@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { EventsClient } from "kubemq-es";
 import { roundTrips, take, until, within } from "../../support/until.js";
 import type { Suite } from "../suite.js";
-import { collect, hundredTimes, numbers, resolves, settledFlag, text, texts } from "./loops.js";
+import { byNumber, collect, hundredTimes, numbers, resolves, settledFlag, text, texts } from "./loops.js";
 
 export const events: Suite = {
   title: "Events",
@@ -130,8 +130,6 @@ export const events: Suite = {
     },
   },
 };
-
-const byNumber = (one: string, other: string) => Number(one) - Number(other);
 
 /** Shows that a publish waits for the server's answer, although the event has been delivered already. */
 async function answered(

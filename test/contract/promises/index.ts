@@ -1,10 +1,13 @@
 import type { Suite } from "../suite.js";
 import { events } from "./events.js";
+import { leases } from "./leases.js";
+import { queues } from "./queues.js";
 import { requests } from "./requests.js";
+import { settling } from "./settling.js";
 import { store } from "./store.js";
 
 /** All promises, in the order in which documents print them. */
-export const suites: readonly Suite[] = [events, store, requests];
+export const suites: readonly Suite[] = [events, store, requests, queues, settling, leases];
 
 /** The sentences of all promises. */
 export function promiseNames(): string[] {

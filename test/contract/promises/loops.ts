@@ -69,3 +69,5 @@ export async function resolves(ms: number, promise: Promise<unknown>): Promise<b
     return false;
   }
 }
+
+export const byNumber = (one: string, other: string): number => Number(one) - Number(other);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { json, KubeMQError } from "kubemq-es";
 import { rejection, until, within } from "../../support/until.js";
 import type { Suite } from "../suite.js";
-import { collect, gate, hundredTimes, numbers, resolves, settledFlag } from "./loops.js";
+import { byNumber, collect, gate, hundredTimes, numbers, resolves, settledFlag } from "./loops.js";
 
 export const requests: Suite = {
   title: "Commands and queries",
@@ -69,7 +69,7 @@ export const requests: Suite = {
       );
       await Promise.all(members.map(({ ready }) => ready));
       await Promise.all(numbers(40).map((body) => client.commands.send({ channel, body })));
-      const all = received.flatMap(({ items }) => items).sort((one, other) => Number(one) - Number(other));
+      const all = received.flatMap(({ items }) => items).sort(byNumber);
       assert.deepEqual(all, numbers(40));
     },
 
@@ -125,7 +125,7 @@ export const requests: Suite = {
         (query) => prices[query.text()] ?? Promise.reject(new Error(`no ${query.text()} here`)),
         { signal: stop.signal },
       );
-      await readyOf(service);
+      await service.ready;
       const ask = (body: string) => client.queries.send({ channel, body, responseCodec: json<number>() });
       const [chair, table] = [await ask("chair"), await ask("table")];
       assert.ok(chair.executed && !table.executed);
@@ -150,7 +150,7 @@ export const requests: Suite = {
         },
         { concurrency: 4, signal: stop.signal },
       );
-      await readyOf(service);
+      await service.ready;
       const results = await Promise.all(numbers(8).map((body) => client.commands.send({ channel, body })));
       assert.ok(results.every(({ executed }) => executed));
       assert.equal(most, 4);
@@ -173,7 +173,7 @@ export const requests: Suite = {
         { signal: stop.signal },
       );
       const isEnded = settledFlag(service);
-      await readyOf(service);
+      await service.ready;
       const asking = client.queries.send({ channel, body: "?" });
       await Promise.race([begun.opened, asking]);
       stop.abort();
@@ -271,7 +271,7 @@ export const requests: Suite = {
         const channel = world.channel("handle");
         const stop = new AbortController();
         const service = responder.queries.handle({ channel }, () => "here", { signal: stop.signal });
-        await readyOf(service);
+        await service.ready;
         const answered = await resolves(2_000, asker.queries.send({ channel, body: "?" }, { timeoutMs: 1_000 }));
         stop.abort();
         await service;
@@ -280,6 +280,3 @@ export const requests: Suite = {
     },
   },
 };
-
-const readyOf = (service: Promise<void>): Promise<void> | undefined =>
-  (service as Promise<void> & { readonly ready?: Promise<void> }).ready;

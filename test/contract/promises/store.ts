@@ -3,7 +3,7 @@ import type { KubeMQClient, StartPosition, StoredEvent } from "kubemq-es";
 import { roundTrips, sleep, take, until } from "../../support/until.js";
 import type { Suite } from "../suite.js";
 import type { World } from "../world.js";
-import { collect, hundredTimes, numbers, resolves, text, texts } from "./loops.js";
+import { byNumber, collect, hundredTimes, numbers, resolves, text, texts } from "./loops.js";
 
 type Start = Exclude<StartPosition, { from: "new" }>;
 
@@ -95,10 +95,7 @@ export const store: Suite = {
       const all = () => received.flatMap(({ items }) => items);
       await until("all events have arrived", () => all().length >= 60);
       await roundTrips(client);
-      assert.deepEqual(
-        all().sort((one, other) => Number(one) - Number(other)),
-        numbers(60),
-      );
+      assert.deepEqual(all().sort(byNumber), numbers(60));
     },
 
     "events of a publisher are stored in the order of its calls": async (world) => {

@@ -1,0 +1,294 @@
+import assert from "node:assert/strict";
+import type { ConsumeOptions, KubeMQClient } from "kubemq-es";
+import { sleep, take, until } from "../../support/until.js";
+import type { Suite } from "../suite.js";
+import type { World } from "../world.js";
+import { byNumber, collect, fill, gate, numbers, text, texts } from "./loops.js";
+
+export const queues: Suite = {
+  title: "Queues",
+  promises: {
+    "one consumer receives the messages of a queue in their order, one at a time": (world) => inOrder(world, 1),
+    "one consumer receives the messages of a queue in their order with a prefetch of 8": (world) => inOrder(world, 8),
+    "one consumer receives the messages of a queue in their order with a prefetch of 32": (world) => inOrder(world, 32),
+
+    "a loop that settles on-next receives the messages in their order": (world) =>
+      inOrder(world, 8, { settle: "on-next" }),
+
+    "a loop that settles on-delivery receives the messages in their order": (world) =>
+      inOrder(world, 8, { settle: "on-delivery" }),
+
+    "a slow message does not hold up the others": async (world) => {
+      const client = await world.client();
+      const channel = world.channel("slow");
+      const [slow, stop] = [gate(), new AbortController()];
+      const done = new Set<string>();
+      await fill(client, channel, 60);
+      const pool = client.queues.process(
+        { channel, prefetch: 8 },
+        async (job) => {
+          if (job.text() === "5") await slow.opened;
+          done.add(job.text());
+        },
+        { concurrency: 8, signal: stop.signal },
+      );
+      await fill(client, channel, 30, 60);
+      await until("all messages but the slow one are done", () => done.size === 89, 15_000);
+      assert.equal(done.has("5"), false);
+      slow.open();
+      await until("the slow one is done", () => done.size === 90);
+      stop.abort();
+      await pool;
+    },
+
+    "process() runs as many handlers at once as its concurrency allows": async (world) => {
+      const client = await world.client();
+      const channel = world.channel("concurrency");
+      const [all, stop] = [gate(), new AbortController()];
+      let [running, most, done] = [0, 0, 0];
+      await fill(client, channel, 12);
+      const pool = client.queues.process(
+        { channel },
+        async () => {
+          most = Math.max(most, ++running);
+          if (running === 4) all.open();
+          await all.opened;
+          running -= 1;
+          done += 1;
+        },
+        { concurrency: 4, signal: stop.signal },
+      );
+      await until("all messages are done", () => done === 12);
+      stop.abort();
+      await pool;
+      assert.equal(most, 4);
+    },
+
+    "process() acknowledges what returns, rejects what throws and sends on what says so": async (world) => {
+      const client = await world.client();
+      const [channel, next] = [world.channel("process"), world.channel("process.next")];
+      const stop = new AbortController();
+      const seen: string[] = [];
+      await client.queues.sendBatch(["done", "fails", "goes on"].map((body) => ({ channel, body })));
+      const pool = client.queues.process(
+        { channel },
+        (job) => {
+          seen.push(`${job.text()} ${job.receiveCount}`);
+          if (job.text() === "fails" && job.receiveCount === 1) throw new Error("not yet");
+          return job.text() === "goes on" ? { requeue: next } : undefined;
+        },
+        { signal: stop.signal },
+      );
+      await until("the failed message has come again", () => seen.length === 4);
+      stop.abort();
+      await pool;
+      assert.deepEqual(seen, ["done 1", "fails 1", "goes on 1", "fails 2"]);
+      assert.deepEqual(texts(await client.queues.receive({ channel: next })), ["goes on"]);
+      assert.deepEqual(await client.queues.peek({ channel }), []);
+    },
+
+    "two consumers share a queue and nothing is lost or done twice": (world) => shared(world, {}),
+
+    "two loops that settle on-delivery share a queue and nothing is lost or done twice": (world) =>
+      shared(world, { settle: "on-delivery" }),
+
+    "a message wakes an idle consumer before the shortest wait of a poll is over": async (world) => {
+      const [consumer, producer] = [await world.client(), await world.client()];
+      const channel = world.channel("idle");
+      const received = collect(consumer.queues.consume({ channel, prefetch: 8 }), async (job) => {
+        await job.ack();
+        return performance.now();
+      });
+      for (let count = 1; count <= 5; count++) {
+        const sent = performance.now();
+        await producer.queues.send({ channel, body: String(count) });
+        await until("the message has arrived", () => received.items.length === count);
+        const took = (received.items[count - 1] ?? Infinity) - sent;
+        assert.ok(took < 1_000, `message ${count} took ${took.toFixed(0)} ms`);
+      }
+    },
+
+    "receive() takes messages out of a queue, up to its max": async (world) => {
+      const client = await world.client();
+      const channel = world.channel("receive");
+      await fill(client, channel, 5);
+      assert.deepEqual(texts(await client.queues.receive({ channel, max: 3 })), ["0", "1", "2"]);
+      assert.deepEqual(texts(await client.queues.receive({ channel, max: 2 })), ["3", "4"]);
+      assert.deepEqual(await client.queues.receive({ channel }), []);
+    },
+
+    "peek() shows messages and leaves them in their queue": async (world) => {
+      const client = await world.client();
+      const channel = world.channel("peek");
+      await fill(client, channel, 3);
+      assert.deepEqual(texts(await client.queues.peek({ channel, max: 3 })), numbers(3));
+      const again = await client.queues.receive({ channel, max: 3 });
+      assert.deepEqual(texts(again), numbers(3));
+      assert.deepEqual(
+        again.map(({ receiveCount }) => receiveCount),
+        [1, 1, 1],
+      );
+    },
+
+    "ackAll() removes what waits in a queue and counts it": async (world) => {
+      const client = await world.client();
+      const channel = world.channel("ackall");
+      await fill(client, channel, 5);
+      assert.equal(await client.queues.ackAll({ channel }), 5n);
+      assert.deepEqual(await client.queues.receive({ channel }), []);
+    },
+
+    "sendBatch() stores its messages in their order and gives a result for each": async (world) => {
+      const client = await world.client();
+      const channel = world.channel("batch");
+      const results = await client.queues.sendBatch(numbers(50).map((body) => ({ channel, id: `id-${body}`, body })));
+      assert.deepEqual(
+        results.map(({ ok, id }) => [ok, id]),
+        numbers(50).map((body) => [true, `id-${body}`]),
+      );
+      assert.deepEqual(texts(await client.queues.receive({ channel, max: 50 })), numbers(50));
+    },
+
+    "a publisher stores messages in the order of its sends": async (world) => {
+      await world.needs("QueuesUpstream");
+      const client = await world.client();
+      const channel = world.channel("publisher");
+      const publisher = client.queues.publisher();
+      const results = await Promise.all(numbers(200).map((body) => publisher.send({ channel, body })));
+      await publisher.close();
+      assert.ok(results.flat().every(({ ok }) => ok));
+      assert.deepEqual(texts(await client.queues.receive({ channel, max: 200 })), numbers(200));
+    },
+
+    "content, times and counts of a message arrive unchanged": async (world) => {
+      const client = await world.client();
+      const channel = world.channel("content");
+      const sent = { channel, id: "id-1", metadata: "m \u00e9", tags: { key: "v \u{1f600}" } };
+      const { sentAt } = await client.queues.send({ ...sent, body: Uint8Array.of(0, 255, 128) });
+      const [job] = await client.queues.receive({ channel });
+      assert.ok(job !== undefined);
+      const { id, metadata, tags } = job;
+      assert.deepEqual({ channel: job.channel, id, metadata, tags: { ...tags } }, sent);
+      assert.deepEqual([[...job.body], job.receiveCount, job.sequence], [[0, 255, 128], 1, 1n]);
+      assert.ok(Math.abs(job.timestamp.getTime() - sentAt.getTime()) < 5_000);
+    },
+
+    "a delayed message is received when its delay is over, and not before": async (world) => {
+      const client = await world.client();
+      const channel = world.channel("delay");
+      const sent = performance.now();
+      const { delayedTo } = await client.queues.send({ channel, body: "later", policy: { delaySeconds: 2 } });
+      assert.ok(delayedTo !== undefined);
+      await client.queues.send({ channel, body: "now" });
+      const [now, later] = await take(client.queues.consume({ channel, settle: "on-delivery" }), 2);
+      const took = performance.now() - sent;
+      assert.deepEqual([now?.text(), later?.text()], ["now", "later"]);
+      assert.ok(took > 1_900 && took < 6_000, `took ${took.toFixed(0)} ms`);
+    },
+
+    "an expired message is not received": async (world) => {
+      const client = await world.client();
+      const channel = world.channel("expiry");
+      await client.queues.send({ channel, body: "short-lived", policy: { expirationSeconds: 1 } });
+      await client.queues.send({ channel, body: "kept" });
+      await sleep(1_300);
+      assert.deepEqual(texts(await client.queues.receive({ channel, max: 2 })), ["kept"]);
+    },
+
+    "a message that was rejected too often goes to its dead-letter queue": async (world) => {
+      const client = await world.client();
+      const [channel, dead] = [world.channel("poison"), world.channel("dead")];
+      const policy = { deadLetter: { queue: dead, maxReceiveCount: 2 } };
+      await client.queues.send({ channel, body: "poison", policy });
+      const counts: number[] = [];
+      for await (const job of client.queues.consume({ channel })) {
+        await job.reject();
+        if (counts.push(job.receiveCount) === 2) break;
+      }
+      const [letter] = await client.queues.receive({ channel: dead, waitSeconds: 5 });
+      assert.deepEqual([counts, letter?.text(), letter?.reroutedFrom], [[1, 2], "poison", channel]);
+      assert.deepEqual(await client.queues.peek({ channel }), []);
+    },
+
+    "info() says how many messages wait in a queue": async (world) => {
+      await world.needs("QueuesInfo");
+      const client = await world.client();
+      const channel = world.channel("info");
+      await fill(client, channel, 7);
+      const { queues } = await client.queues.info(channel);
+      assert.equal(queues.length, 1);
+      assert.equal(queues[0]?.waiting, 7);
+    },
+
+    "consumeBatches() gives the messages of a poll, to be settled together or one by one": async (world) => {
+      const client = await world.client();
+      const channel = world.channel("batches");
+      await fill(client, channel, 10);
+      const batches: string[][] = [];
+      for await (const batch of client.queues.consumeBatches({ channel, max: 5 })) {
+        batches.push(texts(batch.messages));
+        if (batches.length === 1) await batch.ackAll();
+        else {
+          const sequences = batch.messages.map(({ sequence }) => sequence);
+          await batch.ack(sequences.slice(0, 2));
+          await batch.reject(sequences.slice(2));
+          assert.deepEqual(await batch.unsettled(), []);
+          break;
+        }
+      }
+      assert.deepEqual(batches, [numbers(5), numbers(5, 5)]);
+      const rejected = await client.queues.receive({ channel, max: 3 });
+      assert.deepEqual(texts(rejected).sort(byNumber), ["7", "8", "9"]);
+    },
+  },
+
+  alone: {
+    "an idle consumer on one queue holds up a consumer of another one for a second at most": async (world) => {
+      const [idle, busy] = [await world.client(), await world.client()];
+      const idling = idle.queues.consume({ channel: world.channel("idle") });
+      const none = collect(idling, text);
+      await idling.ready;
+      const channel = world.channel("busy");
+      const total = 600;
+      await fill(busy, channel, total);
+      let [seen, worst, last] = [0, 0, performance.now()];
+      for await (const job of busy.queues.consume({ channel })) {
+        worst = Math.max(worst, performance.now() - last);
+        await job.ack();
+        if (++seen === total) break;
+        last = performance.now();
+      }
+      assert.ok(worst < 1_500, `waited ${worst.toFixed(0)} ms for a message`);
+      assert.deepEqual(none.items, []);
+    },
+  },
+};
+
+async function inOrder(world: World, prefetch: number, options: Partial<ConsumeOptions> = {}): Promise<void> {
+  const client = await world.client();
+  const channel = world.channel("order");
+  await fill(client, channel, 200);
+  const received: string[] = [];
+  for await (const job of client.queues.consume({ channel, prefetch, ...options })) {
+    received.push(job.text());
+    if (options.settle === undefined) await job.ack();
+    if (received.length === 200) break;
+  }
+  assert.deepEqual(received, numbers(200));
+}
+
+async function shared(world: World, options: Partial<ConsumeOptions>): Promise<void> {
+  const clients: KubeMQClient[] = [await world.client(), await world.client()];
+  const channel = world.channel("shared");
+  const total = 1_000;
+  const loops = clients.map((client) =>
+    collect(client.queues.consume({ channel, prefetch: 8, ...options }), async (job) => {
+      if (options.settle === undefined) await job.ack();
+      return job.text();
+    }),
+  );
+  await fill(await world.client(), channel, total);
+  const all = () => loops.flatMap(({ items }) => items);
+  await until("all messages have been received", () => new Set(all()).size === total, 30_000);
+  assert.deepEqual(all().sort(byNumber), numbers(total));
+}
