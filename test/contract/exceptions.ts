@@ -5,4 +5,5 @@ export type Exceptions = Readonly<Record<string, string>>;
 export const community: Exceptions = {
   "the second answer to a query with a cache key comes from the server's cache":
     "Open-source servers check the cache key and cache nothing.",
+  "channels can be created, listed and deleted": "Open-source servers do not answer requests to manage channels.",
 };

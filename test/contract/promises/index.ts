@@ -1,4 +1,5 @@
 import type { Suite } from "../suite.js";
+import { channels } from "./channels.js";
 import { connection } from "./connection.js";
 import { events } from "./events.js";
 import { invalidText } from "./invalid-text.js";
@@ -17,6 +18,7 @@ export const suites: readonly Suite[] = [
   queues,
   settling,
   leases,
+  channels,
   connection,
   stopping,
   invalidText,
