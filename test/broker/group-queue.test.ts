@@ -56,8 +56,8 @@ class Poll {
   }
 }
 
-describe("a queue as a durable group", () => {
-  test("keeps the order for one poll at a time", () => {
+describe("a queue of the community profile", () => {
+  test("a queue keeps the order for one poll at a time", () => {
     const queue = queueOf(6);
     const seen: string[] = [];
     for (let round = 0; round < 3; round++) {
@@ -69,7 +69,7 @@ describe("a queue as a durable group", () => {
     expect(queue.stats()).toMatchObject({ waiting: 0, held: 0, consumers: 0 });
   });
 
-  test("loses the order when polls overlap, even if each asks for one message", () => {
+  test("a queue loses the order when polls overlap, even if each asks for one message", () => {
     const queue = queueOf(6);
     const first = new Poll(queue, 1).answer();
     const second = new Poll(queue, 1).answer();
@@ -88,7 +88,7 @@ describe("a queue as a durable group", () => {
     expect(rest).toEqual(["m3", "m5", "m6"]);
   });
 
-  test("traps messages in a poll that answered with fewer than it asked for, until these are settled", () => {
+  test("a poll that was not filled traps further messages until its messages are settled", () => {
     const clock = new ManualClock();
     const queue = queueOf(1, clock);
     const poll = new Poll(queue, 3).answer();
@@ -104,7 +104,7 @@ describe("a queue as a durable group", () => {
     expect(other.ids).toEqual(["m4", "m2", "m3"]);
   });
 
-  test("delays messages that others could process while one message of a full poll is slow", () => {
+  test("a slow message of a full poll delays messages that others could process", () => {
     const queue = queueOf(5);
     const poll = new Poll(queue, 2).answer();
     poll.ack("m2");
@@ -116,7 +116,7 @@ describe("a queue as a durable group", () => {
     expect(queue.stats()).toMatchObject({ held: 1, waiting: 0 });
   });
 
-  test("hands everything that the last poll left behind to the next one, however little that asks for", () => {
+  test("the next poll receives all messages that the last one left behind, whatever number it asks for", () => {
     const queue = queueOf(4);
     new Poll(queue, 4).release();
     const small = new Poll(queue, 1).answer();
@@ -126,7 +126,7 @@ describe("a queue as a durable group", () => {
     expect(queue.stats()).toMatchObject({ waiting: 0, held: 4 });
   });
 
-  test("passes messages from one short poll to the next as long as polls overlap", () => {
+  test("overlapping short polls pass messages from one to the next", () => {
     const clock = new ManualClock();
     const queue = queueOf(3, clock);
     let poll = new Poll(queue, 3);
@@ -141,7 +141,7 @@ describe("a queue as a durable group", () => {
     expect(poll.ids).toEqual(["m1", "m2", "m3"]);
   });
 
-  test("gives released messages to the poll that listens a tenth of a second later, with their sequences", () => {
+  test("released messages go to the poll that listens 100 ms later, with their sequences", () => {
     const clock = new ManualClock();
     const queue = queueOf(2, clock);
     const first = new Poll(queue, 2).answer();
@@ -154,7 +154,7 @@ describe("a queue as a durable group", () => {
     ]);
   });
 
-  test("serves a consumer that acknowledges each message as it takes it, without recursion, and counts each once", () => {
+  test("a consumer that acknowledges while it takes messages is served without recursion, and each message counts once", () => {
     const queue = queueOf(50_000);
     const messages: Message[] = [];
     let refused = false;
@@ -173,7 +173,7 @@ describe("a queue as a durable group", () => {
     expect(queue.stats()).toMatchObject({ waiting: 0, held: 0, consumers: 0 });
   });
 
-  test("keeps polls from before a restart for ever, with their messages and those that they take afterwards", () => {
+  test("polls from before a restart keep their messages and take further ones", () => {
     const clock = new ManualClock();
     const queue = queueOf(1, clock);
     const poll = new Poll(queue, 2).answer();
@@ -190,7 +190,7 @@ describe("a queue as a durable group", () => {
     expect(queue.stats()).toMatchObject({ held: 0, waiting: 0 });
   });
 
-  test("forgets waiting, held and trapped messages when it is cleared", () => {
+  test("clearing a queue removes waiting, held and trapped messages", () => {
     const queue = queueOf(5);
     const poll = new Poll(queue, 2).answer();
     poll.ack("m1");

@@ -19,8 +19,8 @@ const framed = (message: Buffer) => {
   return Buffer.concat([prefix, message]);
 };
 
-describe("text without loss", () => {
-  test("any bytes come back as they were", () => {
+describe("encoding of strings that are not UTF-8", () => {
+  test("any bytes are the same after decoding and encoding", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
         expect(Buffer.from(encodeText(decodeText(bytes)))).toEqual(Buffer.from(bytes));
@@ -28,7 +28,7 @@ describe("text without loss", () => {
     );
   });
 
-  test("any text is what a decoder makes of it, with the broken parts between", () => {
+  test("valid parts of a string are decoded as by TextDecoder, with lone surrogates between them", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), fc.string({ unit: "grapheme" }), (before, after) => {
         const bytes = Buffer.concat([Buffer.from(before), halfEmoji, Buffer.from(after)]);
@@ -38,7 +38,7 @@ describe("text without loss", () => {
     );
   });
 
-  test("a message with such text is read and written byte for byte, and other messages as before", () => {
+  test("a message with invalid UTF-8 is encoded to the same bytes, and other messages as before", () => {
     const bytes = field(4, halfEmoji);
     const message = decodeMessage(EventSchema, bytes);
     expect(message.Metadata).toBe("\udced\udca0\udcbd");
@@ -47,11 +47,11 @@ describe("text without loss", () => {
     expect(fromBinary(EventSchema, encodeMessage(EventSchema, plain))).toEqual(plain);
   });
 
-  test("a message that is broken in other ways is still refused", () => {
+  test("a message with other defects is still refused", () => {
     expect(() => decodeMessage(EventSchema, Buffer.from([0x22, 9, 0xed]))).toThrow("premature EOF");
   });
 
-  test("the text encoding of the process is left alone", () => {
+  test("the text encoding of the process is not changed", () => {
     decodeMessage(EventSchema, field(4, halfEmoji));
     expect(() => fromBinary(EventSchema, field(4, halfEmoji))).toThrow(/encoded data was not valid/);
   });
@@ -104,7 +104,7 @@ describe.each(["default", "community"] as const)("the %s broker passes on text t
 
   const client = field(2, Buffer.from("c"));
 
-  test("in a queue message sent by a unary call", async () => {
+  test("invalid UTF-8 passes through a queue message sent by a unary call", async () => {
     await using broker = await startBroker({ profile });
     // QueueMessage: MessageID 1, ClientID 2, Channel 3, Metadata 4.
     const message = Buffer.concat([client, field(3, Buffer.from("q")), field(4, halfEmoji)]);
@@ -115,7 +115,7 @@ describe.each(["default", "community"] as const)("the %s broker passes on text t
     expect(received.includes(field(4, halfEmoji))).toBe(true);
   });
 
-  test("in a queue message sent by a stream", async () => {
+  test("invalid UTF-8 passes through a queue message sent by a stream", async () => {
     await using broker = await startBroker({ profile });
     const message = Buffer.concat([client, field(3, Buffer.from("q")), field(4, halfEmoji)]);
     // QueuesUpstreamRequest: Messages 2.

@@ -38,8 +38,8 @@ const subscribeTo = ({ client }: Bench, more: object = {}) =>
     client.subscribeToEvents({ ClientID: "s", Channel: "ch", SubscribeTypeData: Kind.Events, ...more }, options),
   );
 
-describe("profiles", () => {
-  test("the default has none of the community server's traps", async () => {
+describe("profiles of the broker", () => {
+  test("the default profile has none of the community server's defects", async () => {
     await using unnamed = await Bench.start();
     await unnamed.send("q", ["m1"]);
     using sub = subscribeTo(unnamed);
@@ -49,7 +49,7 @@ describe("profiles", () => {
     expect(unnamed.clock.timers).toBe(0);
   });
 
-  test("a name that is none is refused", async () => {
+  test("an unknown profile name is refused", async () => {
     await expect(startBroker({ profile: "comunity" as "community" })).rejects.toThrow(
       'profile is "comunity", but must be default or community',
     );
@@ -59,7 +59,7 @@ describe("profiles", () => {
 describe("polls on shared connections", () => {
   const busy = get({ Channel: "busy", AutoAck: true });
 
-  test("stand still on the connection of an idle poll until that ends, and have the others to themselves", async () => {
+  test("polls stall on the connection of an idle poll until it ends, and use the other connections freely", async () => {
     await using broker = await bench({ pollConnections: 4 });
     await broker.send("busy", ["m1", "m2", "m3", "m4"]);
     const idle = broker.downstream();
@@ -77,7 +77,7 @@ describe("polls on shared connections", () => {
     expect(ids((await fourth).Messages)).toEqual(["m4"]);
   });
 
-  test("number 200 in the community profile", async () => {
+  test("the community profile has 200 shared connections", async () => {
     await using broker = await bench();
     const sent = Array.from({ length: 200 }, (_, number) => `m${number}`);
     await broker.send("busy", sent);
@@ -96,7 +96,7 @@ describe("polls on shared connections", () => {
     expect(ids((await last).Messages)).toEqual(["m199"]);
   });
 
-  test("wait for a lease, which holds its connection from the start of its call to the end", async () => {
+  test("polls wait for a lease, which holds its connection for its whole call", async () => {
     await using broker = await bench({ pollConnections: 1, lostLastAnswers: 0 });
     await broker.send("busy", ["m1"]);
     const lease = broker.stream();
@@ -111,7 +111,7 @@ describe("polls on shared connections", () => {
     expect(ids((await answer).Messages)).toEqual(["m1"]);
   });
 
-  test("stop waiting for the connection of a lease whose client has gone", async () => {
+  test("polls no longer wait for the connection of a lease whose client has gone", async () => {
     await using broker = await bench({ pollConnections: 1 });
     await broker.send("busy", ["m1"]);
     const lease = broker.stream();
@@ -125,7 +125,7 @@ describe("polls on shared connections", () => {
   });
 });
 
-describe("a poll that outlives its call", () => {
+describe("polls that outlive their calls", () => {
   const receive = { ClientID: "r", Channel: "q", MaxNumberOfMessages: 1, WaitTimeSeconds: 1 };
 
   /** A poll of five seconds whose call was cancelled. */
@@ -137,7 +137,7 @@ describe("a poll that outlives its call", () => {
     await until(() => broker.broker.stats().streams["QueuesDownstream"] === undefined, "the call is over");
   }
 
-  test("traps what arrives until its own wait is over; then it returns with its place and count", async () => {
+  test("a cancelled poll traps arriving messages until its wait is over, and returns them with place and count", async () => {
     await using broker = await bench();
     await cancelledPoll(broker);
     await broker.send("q", ["m1"]);
@@ -152,7 +152,7 @@ describe("a poll that outlives its call", () => {
     expect(Messages[0]?.Attributes).toMatchObject({ Sequence: 1n, ReceiveCount: 1 });
   });
 
-  test("loses what arrives if it acknowledges its messages itself", async () => {
+  test("a cancelled poll with AutoAck loses arriving messages", async () => {
     await using broker = await bench();
     await cancelledPoll(broker, { AutoAck: true });
     await broker.send("q", ["m1", "m2"]);
@@ -160,7 +160,7 @@ describe("a poll that outlives its call", () => {
     expect(broker.broker.stats().messages.queues).toEqual({});
   });
 
-  test("gives its messages back as soon as it is full", async () => {
+  test("a cancelled poll returns its messages as soon as it is full", async () => {
     await using broker = await bench();
     await cancelledPoll(broker);
     await broker.send("q", ["m1", "m2"]);
@@ -169,7 +169,7 @@ describe("a poll that outlives its call", () => {
     expect(ids(Messages)).toEqual(["m1", "m2"]);
   });
 
-  test("ends with the broker", async () => {
+  test("a cancelled poll ends with the broker", async () => {
     const broker = await bench();
     await cancelledPoll(broker);
     await broker.broker.close();
@@ -206,7 +206,7 @@ test.each([
 describe("receives, peeks and AckAll calls on one queue", () => {
   const receive = { ClientID: "r", Channel: "q", MaxNumberOfMessages: 1, WaitTimeSeconds: 3 };
 
-  test("wait for each other, and not for those on other queues", async () => {
+  test("receives, peeks and AckAll calls wait for each other on one queue, and not on different queues", async () => {
     await using broker = await bench();
     const first = broker.client.receiveQueueMessages({ ...receive, IsPeak: true });
     await broker.timers(1);
@@ -225,7 +225,7 @@ describe("receives, peeks and AckAll calls on one queue", () => {
     expect((await third).AffectedMessages).toBe(0n);
   });
 
-  test("do not wait for one that was cancelled", async () => {
+  test("receives, peeks and AckAll calls do not wait for a cancelled one", async () => {
     await using broker = await bench();
     await broker.send("other", ["m1"]);
     const abort = new AbortController();
@@ -287,7 +287,7 @@ describe("lost last answers", () => {
     return outcomes;
   }
 
-  test("are as frequent as the profile says, the same for the same seed, and their messages are settled", async () => {
+  test("last answers are lost at the profile's rate, repeatably for a seed, and their messages are settled", async () => {
     await using one = await bench({ lostLastAnswers: 0.3 }, 7);
     await using same = await bench({ lostLastAnswers: 0.3 }, 7);
     await using other = await bench({ lostLastAnswers: 0.3 }, 8);
@@ -299,10 +299,10 @@ describe("lost last answers", () => {
   });
 });
 
-describe("a subscription that begins to work after its stream is open", () => {
+describe("subscriptions that start after their stream is open", () => {
   const running = ({ broker }: Bench, rpc: string) => until(() => broker.stats().streams[rpc] === 1, `${rpc} runs`);
 
-  test("misses the events before, and receives those after", async () => {
+  test("a delayed subscription misses earlier events and receives later ones", async () => {
     await using broker = await bench();
     using sub = subscribeTo(broker);
     await running(broker, "SubscribeToEvents");
@@ -316,7 +316,7 @@ describe("a subscription that begins to work after its stream is open", () => {
     expect(sub.received.map(({ EventID }) => EventID)).toEqual(["late"]);
   });
 
-  test("misses stored events too, if it asks for new ones", async () => {
+  test("a delayed store subscription to new events misses earlier ones", async () => {
     await using broker = await bench({ storedEventsPerSecond: Infinity });
     const store = { SubscribeTypeData: Kind.EventsStore, EventsStoreTypeData: Start.StartNewOnly };
     using sub = subscribeTo(broker, store);
@@ -329,7 +329,7 @@ describe("a subscription that begins to work after its stream is open", () => {
     expect(sub.received.map(({ EventID, Sequence }) => [EventID, Sequence])).toEqual([["late", 2n]]);
   });
 
-  test("misses requests, which time out", async () => {
+  test("a delayed responder misses requests, which time out", async () => {
     await using broker = await bench();
     using sub = subscription((options) =>
       broker.client.subscribeToRequests({ ClientID: "s", Channel: "ch", SubscribeTypeData: Kind.Commands }, options),
@@ -348,7 +348,7 @@ describe("a subscription that begins to work after its stream is open", () => {
     await expect(late).rejects.toThrow("Error 301");
   });
 
-  test("never begins when it was cancelled before", async () => {
+  test("a delayed subscription that is cancelled never starts", async () => {
     await using broker = await bench();
     const sub = subscribeTo(broker);
     await broker.timers(1);
@@ -359,8 +359,8 @@ describe("a subscription that begins to work after its stream is open", () => {
   });
 });
 
-describe("stored events", () => {
-  test("are answered before they can be read, and become readable in their order", async () => {
+describe("delayed stored events", () => {
+  test("stored events are confirmed before they are readable, and become readable in order", async () => {
     await using broker = await bench();
     const held = () => broker.broker.stats().messages.eventsStore;
     const sent = { ...event, Store: true };
@@ -381,7 +381,7 @@ describe("stored events", () => {
     ]);
   });
 
-  test("that cannot be read yet are forgotten with the broker", async () => {
+  test("stored events that are not yet readable are lost when the broker closes", async () => {
     const broker = await bench();
     await broker.client.sendEvent({ ...event, Store: true });
     await broker.broker.close();
@@ -389,8 +389,8 @@ describe("stored events", () => {
   });
 });
 
-describe("headers before the first message", () => {
-  test("are sent by the default profile only", async () => {
+describe("early response headers", () => {
+  test("only the default profile sends early headers", async () => {
     await using early = await Bench.start();
     await using late = await bench({ subscriptionDelayMs: [0, 0] });
     using prompt = subscribeTo(early);
@@ -402,7 +402,7 @@ describe("headers before the first message", () => {
     await quiet.headers;
   });
 
-  test("are not sent for SendEventsStream and SubscribeToRequests either", async () => {
+  test("the community profile sends no early headers for SendEventsStream and SubscribeToRequests", async () => {
     await using broker = await bench({ subscriptionDelayMs: [0, 0] });
     using requests = subscription((options) =>
       broker.client.subscribeToRequests({ ClientID: "s", Channel: "ch", SubscribeTypeData: Kind.Queries }, options),
@@ -423,7 +423,7 @@ describe("headers before the first message", () => {
   });
 });
 
-test("refused events are counted by every profile, and the end of a stream is none", async () => {
+test("every profile counts refused events, and does not count the end of a stream", async () => {
   await using broker = await Bench.start();
   const { client } = broker;
   async function* refused() {
@@ -442,7 +442,7 @@ test("refused events are counted by every profile, and the end of a stream is no
   expect(broker.broker.stats().refusedEvents).toBe(2);
 });
 
-test("queries are not cached, and each reaches a responder", async () => {
+test("the community profile does not cache queries", async () => {
   await using broker = await bench({ subscriptionDelayMs: [0, 0] });
   const { client } = broker;
   using responder = subscription((options) =>
@@ -460,7 +460,7 @@ test("queries are not cached, and each reaches a responder", async () => {
   expect(broker.broker.stats().cachedResponses).toBe(0);
 });
 
-test("requests about channels are not answered", async () => {
+test("the community profile does not answer requests about channels", async () => {
   await using broker = await bench();
   const listing = broker.client.sendRequest({
     ClientID: "c",
@@ -475,7 +475,7 @@ test("requests about channels are not answered", async () => {
   await expect(listing).rejects.toThrow("Error 301: timeout for request message");
 });
 
-test("delayed messages are delivered with the first look at them after their time", async () => {
+test("the community profile delivers delayed messages at the first check after they are due", async () => {
   await using broker = await bench();
   broker.clock.advance(100);
   await broker.send("q", ["m1"], { Policy: { DelaySeconds: 1 } });

@@ -38,7 +38,7 @@ describe("kubemq-es broker", () => {
     40_000,
   );
 
-  test("behaves like the server that --profile names, and refuses a name that is none", async () => {
+  test("the broker command applies --profile, and refuses an unknown name", async () => {
     const community = run("--port", "0", "--profile", "community");
     const line = await within(20_000, "it listens", community.ready);
     using client = rawClient(line.replace("listening on ", ""));

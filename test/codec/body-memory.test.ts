@@ -54,7 +54,7 @@ function damage(bodies: readonly Uint8Array[], fills: readonly number[]): string
   return wrong;
 }
 
-describe("a body that is handed to a worker empties no other", () => {
+describe("transferring a body leaves other bodies intact", () => {
   test.each(sizes)("events of %d bytes", (size) => {
     const fills = [1, 2, 3, 4, 5];
     const wires = fills.map((fill) =>
@@ -95,7 +95,7 @@ describe("a body that is handed to a worker empties no other", () => {
   });
 });
 
-test.each(sizes)("what a kept body of %d bytes retains is bounded as documented", (size) => {
+test.each(sizes)("a retained body of %d bytes retains no more memory than documented", (size) => {
   const wires = Array.from({ length: 40 }, () =>
     toBinary(EventReceiveSchema, create(EventReceiveSchema, { Metadata: "m", Body: bodyOf(size, 1) })),
   );

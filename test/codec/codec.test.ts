@@ -378,7 +378,7 @@ describe("corner cases of the wire format", () => {
     ["a long invalid text", [...Buffer.from("x".repeat(100)), 0xff]],
     ["half an emoji as protobufjs writes it", [...Buffer.from("cut "), 0xed, 0xa0, 0xbd]],
     ["a byte that no character begins with", [0xf8, 0x41]],
-  ])("invalid UTF-8 is read with U+FFFD, as TextDecoder reads it: %s", (_name, invalid) => {
+  ])("invalid UTF-8 is decoded with U+FFFD, as by TextDecoder: %s", (_name, invalid) => {
     const wire = new BinaryWriter().tag(1, LEN).bytes(new Uint8Array(invalid)).tag(3, LEN).string("next").finish();
     expect(read(EventSchema, wire)).toHaveProperty("error");
     const { message } = ours(EventSchema, wire) as { message: MessageShape<typeof EventSchema> };
@@ -392,24 +392,27 @@ describe("corner cases of the wire format", () => {
     ["a name", new BinaryWriter().tag(3, LEN)],
     ["a key of a map", new BinaryWriter().tag(7, LEN).fork().tag(1, LEN)],
     ["a value of a map", new BinaryWriter().tag(7, LEN).fork().tag(1, LEN).string("key").tag(2, LEN)],
-  ])("a message says that it has invalid UTF-8 in %s, with fields that only protobuf-es reads too", (_name, writer) => {
-    writer.bytes(half);
-    const wire = (_name === "a name" ? writer : writer.join()).finish();
-    for (const bytes of [wire, Buffer.concat([wire, new BinaryWriter().tag(900, VARINT).uint32(1).finish()])]) {
-      const { message } = ours(EventSchema, bytes) as { message: Message };
-      expect(hasInvalidText(message)).toBe(true);
-      expect(JSON.stringify(toJson(EventSchema, message as MessageShape<typeof EventSchema>))).toContain("\uFFFD");
-    }
-  });
+  ])(
+    "a message with invalid UTF-8 in %s is marked, also with fields that only protobuf-es decodes",
+    (_name, writer) => {
+      writer.bytes(half);
+      const wire = (_name === "a name" ? writer : writer.join()).finish();
+      for (const bytes of [wire, Buffer.concat([wire, new BinaryWriter().tag(900, VARINT).uint32(1).finish()])]) {
+        const { message } = ours(EventSchema, bytes) as { message: Message };
+        expect(hasInvalidText(message)).toBe(true);
+        expect(JSON.stringify(toJson(EventSchema, message as MessageShape<typeof EventSchema>))).toContain("\uFFFD");
+      }
+    },
+  );
 
-  test("U+FFFD that a sender wrote is valid text", () => {
+  test("U+FFFD written by the sender is not marked as invalid", () => {
     const wire = toBinary(EventSchema, create(EventSchema, { Metadata: "\uFFFD", Tags: { "\uFFFD": "x\uFFFD" } }));
     const { message } = ours(EventSchema, wire) as { message: Message };
     expect(hasInvalidText(message)).toBe(false);
     expect(isStatic(EventSchema, wire)).toBe(true);
   });
 
-  test("among the messages of an answer only those with invalid UTF-8 say so", () => {
+  test("only the messages of an answer that have invalid UTF-8 are marked", () => {
     const item = (write: (writer: BinaryWriter) => BinaryWriter) => (writer: BinaryWriter) =>
       write(writer.tag(4, LEN).fork()).join();
     const good = item((w) => w.tag(1, LEN).string("good"));
@@ -426,7 +429,7 @@ describe("corner cases of the wire format", () => {
     }
   });
 
-  test("messages with and without unknown fields are read alike when their text is invalid", () => {
+  test("messages with invalid UTF-8 are decoded alike with and without unknown fields", () => {
     for (const schema of messages) {
       const samples = fc.sample(init(schema), { numRuns: 30, seed: 20 });
       for (const sample of samples) {

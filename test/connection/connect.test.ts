@@ -17,7 +17,7 @@ async function unusedPort(): Promise<number> {
 
 const reconnect = { initialDelayMs: 5, maxDelayMs: 20 };
 
-test("connect rejects at the first failure unless it is told to wait", async () => {
+test("connect rejects at the first failure without waitMs", async () => {
   const address = `127.0.0.1:${await unusedPort()}`;
   expect(await rejection(KubeMQClient.connect({ address }))).toMatchObject({ code: "UNAVAILABLE" });
 });
@@ -30,14 +30,14 @@ test("connect with waitMs waits for a server that starts later", async () => {
   expect([client.state, broker.port]).toEqual(["ready", port]);
 });
 
-test("connect with waitMs rejects when the time is over, with what it met at last", async () => {
+test("connect with waitMs rejects with the last error when the time is over", async () => {
   const address = `127.0.0.1:${await unusedPort()}`;
   const error = await rejection(KubeMQClient.connect({ address, reconnect }, { waitMs: 60 }));
   expect(error).toMatchObject({ code: "UNAVAILABLE", operation: "client.connect" });
   expect(String(error)).toMatch(/no server within 60 ms, at last: client.ping: .*ECONNREFUSED/);
 });
 
-test("connect with waitMs ends with its signal, with the reason of it", async () => {
+test("connect with waitMs rejects with its signal's reason", async () => {
   const address = `127.0.0.1:${await unusedPort()}`;
   const stop = new AbortController();
   const connecting = KubeMQClient.connect({ address, reconnect }, { waitMs: Infinity, signal: stop.signal });
@@ -53,7 +53,7 @@ test("connect with waitMs does not wait for a server whose certificate is not tr
   expect(await rejection(connecting)).toMatchObject({ code: "UNAUTHENTICATED" });
 });
 
-test("connect with waitMs outlasts a server that takes connections and is silent", async () => {
+test("connect with waitMs keeps waiting for a server that accepts connections and is silent", async () => {
   await using broker = await startBroker();
   await using proxy = await TcpProxy.start(broker.port);
   proxy.pause("down");
@@ -69,7 +69,7 @@ test.each([[-1], [Number.NaN], ["5"]])("waitMs of %j is refused", async (waitMs)
   expect(error).toMatchObject({ code: "INVALID_ARGUMENT" });
 });
 
-test("a server that takes the connection and stays silent is named in the error", async () => {
+test("the error names a server that accepts connections and is silent", async () => {
   await using proxy = await TcpProxy.start(await unusedPort());
   proxy.pause("both");
   const error = await rejection(KubeMQClient.connect({ address: proxy.address, timeoutMs: 50 }));
@@ -77,7 +77,7 @@ test("a server that takes the connection and stays silent is named in the error"
   expect(String(error)).toContain(`${proxy.address} does not answer; is that the gRPC port of a KubeMQ server?`);
 });
 
-test("the reason of a lost connection does not guess TLS when the server has spoken before", async () => {
+test("the error of a lost connection does not suggest TLS after an earlier answer of the server", async () => {
   await using broker = await startBroker();
   await using proxy = await TcpProxy.start(broker.port);
   await using client = await KubeMQClient.connect({ address: proxy.address, reconnect });
@@ -118,7 +118,7 @@ test.each([
   ["an array", ["a"]],
   ["URLSearchParams", new URLSearchParams("a=b")],
   ["a string", "a=b"],
-])("tags that are %s are refused, and not lost in silence", async (_what, tags) => {
+])("tags that are %s are refused", async (_what, tags) => {
   await using client = new KubeMQClient();
   const error = await rejection(client.events.publish({ channel: "c", body: "x", tags: tags as never }));
   expect(error).toMatchObject({

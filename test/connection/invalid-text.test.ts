@@ -104,7 +104,7 @@ const ways: Record<string, () => Promise<readonly Incoming[]>> = {
   },
 };
 
-test.each(Object.keys(ways))("%s reads text that is not UTF-8 with U+FFFD and goes on", async (way) => {
+test.each(Object.keys(ways))("%s decodes strings that are not UTF-8 with U+FFFD and continues", async (way) => {
   const received = await within<readonly Incoming[]>(5_000, way, ways[way]?.() ?? Promise.resolve([]));
   expect(received.map((message) => message.text())).toEqual(["1", "2", "3", "4"]);
   expect(received.map((message) => message.metadata)).toEqual(["good \uFFFD", asRead, "", ""]);

@@ -45,7 +45,7 @@ describe("the token source", () => {
     ["a second ago", 1_000],
     ["an hour ago", 3_600_000],
     ["now", 0],
-  ])("a token that expired %s when it was fetched is used until the server refuses it", async (_when, agoMs) => {
+  ])("a token that had expired %s when it was fetched is used until the server refuses it", async (_when, agoMs) => {
     const provider = jest.fn(() => ({ token: "t", expiresAt: new Date(Date.now() - agoMs) }));
     const token = new Token(provider);
     const header = await token.header();

@@ -67,8 +67,8 @@ function lateStore() {
   return { client, store, publish, publishElsewhere, replay, subscriptions: () => subscriptions };
 }
 
-describe("a replay, of what this client has published, when the server stores it after it has confirmed it", () => {
-  test("from the first event contains all of it", async () => {
+describe("a replay of this client's events when the server stores them after confirming them", () => {
+  test("a replay from the first event contains all of the client's events", async () => {
     const { client, store, publish, replay, subscriptions } = lateStore();
     await publish("1", "2", "3", "4");
     store(2);
@@ -81,7 +81,7 @@ describe("a replay, of what this client has published, when the server stores it
     await client.close();
   });
 
-  test("of a channel that is still empty contains all of it", async () => {
+  test("a replay of a channel that is still empty contains all of the client's events", async () => {
     const { client, store, publish, replay, subscriptions } = lateStore();
     await publish("1", "2");
     const replayed = replay({ from: "first" });
@@ -91,7 +91,7 @@ describe("a replay, of what this client has published, when the server stores it
     await client.close();
   });
 
-  test("from the last event has the last one of them, and no other", async () => {
+  test("a replay from the last event contains only the client's last event", async () => {
     const { client, store, publish, replay, subscriptions } = lateStore();
     await publish("1", "2", "3");
     store(1);
@@ -102,7 +102,7 @@ describe("a replay, of what this client has published, when the server stores it
     await client.close();
   });
 
-  test("from a sequence beyond what can be read has those from there on", async () => {
+  test("a replay from a sequence beyond the readable events contains the client's later events", async () => {
     const { client, store, publish, replay, subscriptions } = lateStore();
     await publish("1", "2", "3");
     store(1);
@@ -113,7 +113,7 @@ describe("a replay, of what this client has published, when the server stores it
     await client.close();
   });
 
-  test("waits for nothing when the events of others are the last ones, and its own were read", async () => {
+  test("a replay does not wait when its client's events were read and others follow", async () => {
     const { client, store, publish, publishElsewhere, replay } = lateStore();
     await publish("1");
     publishElsewhere("2", "3");
@@ -124,7 +124,7 @@ describe("a replay, of what this client has published, when the server stores it
     await client.close();
   });
 
-  test("ends when the server has lost an event that it had confirmed", async () => {
+  test("a replay ends when the server has lost a confirmed event", async () => {
     const { client, store, publish, replay } = lateStore();
     await publish("1", "2");
     store(1);
@@ -134,8 +134,8 @@ describe("a replay, of what this client has published, when the server stores it
   });
 });
 
-describe("the events that a client has published lately", () => {
-  test("are the last one of each writer, for ten seconds or until it was read", async () => {
+describe("the recently published events of a client", () => {
+  test("the last event of each writer is remembered for ten seconds or until it was read", async () => {
     const clock = new FakeClock();
     const writes = new OwnWrites(clock);
     const [one, other] = [writes.writer(), writes.writer()];

@@ -53,7 +53,7 @@ describe("plain events, whose success the server does not confirm", () => {
     );
   });
 
-  test("all events of a tick share a stream, which confirms them by its end", async () => {
+  test("all events of a tick share a stream, whose end confirms them", async () => {
     let streams = 0;
     let received = 0;
     let end = () => {};
@@ -78,7 +78,7 @@ describe("plain events, whose success the server does not confirm", () => {
     expect(streams).toBe(1);
   });
 
-  test("events of later ticks wait for the end of the stream before, so that they keep their order", async () => {
+  test("events of later ticks wait for the end of the previous stream, which keeps their order", async () => {
     const seen: string[] = [];
     await using client = clientOf(async function* (events) {
       for await (const event of events) {
@@ -99,7 +99,7 @@ describe("plain events, whose success the server does not confirm", () => {
     expect(seen).toEqual(Array.from({ length: 30 }, (_, n) => `${Math.floor(n / 3)}.${n % 3}`));
   });
 
-  test("a stream that does not end in time fails what is on it, and not what was published behind it", async () => {
+  test("a stream that does not end in time rejects its own events and not later ones", async () => {
     let streams = 0;
     const clock = new FakeClock();
     const transport = createRouterTransport(
@@ -129,7 +129,7 @@ describe("plain events, whose success the server does not confirm", () => {
     await closed;
   });
 
-  test("an event that is alone in its tick is a call, with the outcomes of one on a stream", async () => {
+  test("a single event in a tick is sent as a call, with the same outcomes as on a stream", async () => {
     let streams = 0;
     await using client = clientOf(async function* (events) {
       streams += 1;
@@ -157,7 +157,7 @@ describe("plain events, whose success the server does not confirm", () => {
     await publisher.publish({ id: "same", channel: "c", body: "z" });
   });
 
-  test("a stream that the server ends before it has taken all rejects what is on it, and the next events open a new one", async () => {
+  test("a stream that the server ends early rejects its events, and the next events open a new stream", async () => {
     let streams = 0;
     await using client = clientOf(async function* (events) {
       const first = ++streams === 1;
@@ -199,7 +199,7 @@ describe("stored events, which the server confirms one by one", () => {
     expect(told).toEqual(["0", "1", "UNAVAILABLE", "3", "TIMEOUT", "5"]);
   });
 
-  test("a second event under an id that is on its way is refused, also when it had to wait for room", async () => {
+  test("an event with the id of an unanswered event is refused, also if it waited for room", async () => {
     await using client = clientOf(async function* (events) {
       for await (const event of events) yield taken(event);
     });

@@ -107,7 +107,7 @@ export const store: Chapter = {
       id: "replay-contains-own-writes",
       mutation: { without: 1 },
       test: "test/events/own-writes.test.ts",
-      name: "from the first event contains all of it",
+      name: "a replay from the first event contains all of the client's events",
     },
   ],
 };
@@ -137,14 +137,14 @@ export const publishing: Chapter = {
       id: "event-stream-end",
       mutation: "always",
       test: publisherTest,
-      name: "a stream that the server ends before it has taken all rejects what is on it",
+      name: "a stream that the server ends early rejects its events",
     },
     {
       promise: "Events whose processing the server does not show in time reject, and later events do not.",
       id: "late-stream-end",
       mutation: "drop",
       test: publisherTest,
-      name: "a stream that does not end in time fails what is on it, and not what was published behind it",
+      name: "a stream that does not end in time rejects its own events and not later ones",
     },
     {
       promise: "An event without an answer in time rejects with `TIMEOUT`.",

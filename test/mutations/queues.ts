@@ -113,7 +113,7 @@ export const consuming: Chapter = {
       id: "no-settlement-behind-poll",
       mutation: { without: 1 },
       test: takingTest,
-      name: "beside another consumer held messages stay held, and the next poll uses its own stream",
+      name: "with another consumer held messages stay held, and the next poll uses its own stream",
     },
     {
       promise:
@@ -121,14 +121,14 @@ export const consuming: Chapter = {
       id: "one-transaction",
       mutation: "never",
       test: takingTest,
-      name: "a slow message holds up no others, and all are delivered in order on one stream",
+      name: "a slow message does not delay others, and all are delivered in order on one stream",
     },
     {
       promise: "A consumer that receives nothing while messages wait reports through `status()` what to do.",
       id: "stall-reported",
       mutation: "drop",
       test: takingTest,
-      name: "is reported once by the status with advice",
+      name: "a stalled queue is reported once by the status with advice",
     },
     {
       promise: "The transaction of an empty poll is closed, because it would take further messages.",
@@ -156,7 +156,7 @@ export const consuming: Chapter = {
       id: "abort-returns-prefetched",
       mutation: "drop",
       test: leavingTest,
-      name: "prefetched messages return once the messages handed out with them are settled",
+      name: "prefetched messages return after the delivered messages of the same poll are settled",
     },
     {
       promise: "Messages that arrive during an abort return to the queue.",
@@ -374,7 +374,7 @@ export const sending: Chapter = {
       id: "abandoned-request",
       mutation: "drop",
       test: "test/queues/plain-send.test.ts",
-      name: "a request that nobody awaits any more does not hold back the next one",
+      name: "a request that timed out does not hold back the next one",
     },
     {
       promise:
@@ -382,7 +382,7 @@ export const sending: Chapter = {
       id: "silent-request",
       mutation: "drop",
       test: "test/queues/plain-send.test.ts",
-      name: "a request without an answer holds back the next one for a second at most",
+      name: "an unanswered request holds back the next one for at most one second",
     },
   ],
 };

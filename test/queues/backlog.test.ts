@@ -13,8 +13,8 @@ function count(
   backlog.counted({ waiting, subscribers }, own, 1, 0);
 }
 
-describe("how many messages to poll for", () => {
-  test("the server is asked at the beginning, and polls are as large as what waits", () => {
+describe("the size of polls", () => {
+  test("the server's count is requested first, and polls ask for the number of waiting messages", () => {
     const backlog = new Backlog(256);
     expect(backlog.wantsCount(0)).toBe(true);
     expect(backlog.next(256)).toBe(0);
@@ -28,7 +28,7 @@ describe("how many messages to poll for", () => {
     expect(backlog.next(256)).toBe(0);
   });
 
-  test("messages that the consumer holds do not enlarge a poll", () => {
+  test("held messages do not enlarge a poll", () => {
     const backlog = new Backlog(256);
     count(backlog, 12, { held: 10, transactions: 1 });
     expect(backlog.next(256)).toBe(2);
@@ -36,7 +36,7 @@ describe("how many messages to poll for", () => {
     expect(backlog.next(256)).toBe(0);
   });
 
-  test("the server is asked again when a message was already waiting, not when it was waited for", () => {
+  test("the count is requested again after a message that had waited, not after one that the poll waited for", () => {
     const backlog = new Backlog(32);
     count(backlog, 0);
     backlog.polled(1, 1, 1); // what an answer at once is
@@ -53,7 +53,7 @@ describe("how many messages to poll for", () => {
     expect(backlog.wantsCount(1_000)).toBe(true);
   });
 
-  test("the server is asked less and less often while messages come one by one", () => {
+  test("the count is requested less and less often while messages arrive one by one", () => {
     const backlog = new Backlog(32);
     count(backlog, 0);
     const asked: number[] = [];
@@ -85,7 +85,7 @@ describe("how many messages to poll for", () => {
     expect(backlog.next(32)).toBe(32);
   });
 
-  test("a server that is slow to count is asked less often", () => {
+  test("the count is requested less often from a slow server", () => {
     const backlog = new Backlog(32);
     backlog.counted({ waiting: 2, subscribers: 1 }, nothingHeld, 48, 1_000);
     backlog.polled(2, 2, 1);
@@ -93,7 +93,7 @@ describe("how many messages to poll for", () => {
     expect(backlog.wantsCount(1_000 + 5 * 48)).toBe(true);
   });
 
-  test("messages that a poll did not bring are not polled for again until fewer are counted", () => {
+  test("counted messages that a poll did not return are not polled for again until the count falls", () => {
     const backlog = new Backlog(64);
     count(backlog, 30);
     backlog.polled(30, 10, 1_000);
@@ -107,7 +107,7 @@ describe("how many messages to poll for", () => {
     expect(backlog.next(64)).toBe(5);
   });
 
-  test("beside other consumers polls start at one and double while they are filled at once", () => {
+  test("with other consumers polls start at one message and double while they are filled at once", () => {
     const backlog = new Backlog(64);
     count(backlog, 1_000, nothingHeld, 3);
     const sizes: number[] = [];
@@ -122,7 +122,7 @@ describe("how many messages to poll for", () => {
     expect(backlog.next(64)).toBe(1);
   });
 
-  test("without a count polls grow by a quarter of what came at once, and fall back to one", () => {
+  test("without a count polls grow by a quarter of the messages that came at once, and fall back to one", () => {
     const backlog = new Backlog(256);
     backlog.cannotAsk();
     expect(backlog.wantsCount(1_000)).toBe(false);

@@ -3,7 +3,7 @@ import { forEachConcurrent, KubeMQError, type Delivery, type QueueMessage, type 
 import { numbers, QueueWorld } from "../support/queue-world.js";
 import { rejection, roundTrips, until, within } from "../support/until.js";
 
-describe("consuming", () => {
+describe("consuming a queue", () => {
   test("a single message is delivered without delay, whatever the prefetch", async () => {
     await using world = await QueueWorld.start();
     const lateMs: number[] = [];

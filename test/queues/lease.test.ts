@@ -219,7 +219,7 @@ function leaseServer(hear: (request: StreamQueueMessagesRequest, say: (init: obj
   return { client, clock, calls };
 }
 
-describe("on the wire", () => {
+describe("requests of leases", () => {
   test("the end of a lease is recognised by its error number, whatever request it answers", async () => {
     const { client } = leaseServer((request, say) => {
       if (request.StreamRequestTypeData === StreamRequestType.ReceiveMessage) say({ Message: wireMessage(7) });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { numbers, QueueWorld } from "../support/queue-world.js";
 import { roundTrips, until, within } from "../support/until.js";
 
-describe("leaving", () => {
+describe("leaving a queue loop", () => {
   const ways = ["break", "throw", "return"] as const;
   test.each(ways)("%s returns unsettled messages at once, with their place and their count", async (way) => {
     await using world = await QueueWorld.start();
@@ -87,7 +87,7 @@ describe("leaving", () => {
     expect(await world.waiting("q")).toEqual(numbers(10).slice(1));
   });
 
-  test("prefetched messages return once the messages handed out with them are settled", async () => {
+  test("prefetched messages return after the delivered messages of the same poll are settled", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(4));
     const stop = new AbortController();

@@ -43,7 +43,7 @@ describe("queue loops on a lost connection", () => {
     30_000,
   );
 
-  test("reconnect: false ends the loop with the error", async () => {
+  test("reconnect: false ends a queue loop with the error", async () => {
     await using world = await QueueWorld.start();
     const subscription = world.client.queues.consume({ channel: "q" }, { reconnect: false });
     await subscription.ready;

@@ -41,7 +41,7 @@ const uses: Record<string, (client: KubeMQClient, name: string) => unknown> = {
   "channels.create": ({ channels }, name) => channels.create("queues", name),
 };
 
-describe.each(Object.keys(uses))("%s refuses a queue that nobody could receive from, before a byte is sent", (use) => {
+describe.each(Object.keys(uses))("%s refuses invalid queue names before a byte is sent", (use) => {
   test.each(queueNames)("%s", async (_what, name) => {
     const call = async () => uses[use]?.(world.client, name);
     expect(await rejection(call())).toMatchObject({
@@ -52,7 +52,7 @@ describe.each(Object.keys(uses))("%s refuses a queue that nobody could receive f
 });
 
 test.each([{}, { visibilitySeconds: 5 }])(
-  "requeue refuses a queue that nobody could receive from: %j",
+  "requeue refuses a queue name that cannot be received from: %j",
   async (options) => {
     await world.client.queues.send({ channel: "requeued", body: "x" });
     for await (const job of world.client.queues.consume({ channel: "requeued", ...options })) {
@@ -65,7 +65,7 @@ test.each([{}, { visibilitySeconds: 5 }])(
   },
 );
 
-test("the longest names pass, and those with other signs", async () => {
+test("the longest queue names and names with unusual characters are accepted", async () => {
   const { queues, eventsStore } = world.client;
   for (const channel of ["q".repeat(246), "\u00e9".repeat(123), "a;b", "a,b#c@d$e", "\u6f22\u5b57", "_a-B.c"]) {
     await queues.send({ channel, body: "x" });
@@ -77,13 +77,18 @@ test("the longest names pass, and those with other signs", async () => {
 test.each([
   ["241 bytes", "s".repeat(241)],
   ["121 characters of two bytes", "\u00e9".repeat(121)],
-])("a store channel of %s is refused, whose events a server answers as stored and loses", async (_what, channel) => {
-  const { eventsStore } = world.client;
-  expect(await rejection(eventsStore.publish({ channel, body: "x" }))).toMatchObject({ code: "INVALID_ARGUMENT" });
-  expect(() => eventsStore.subscribe({ channel, start: { from: "new" } })).toThrow(/must not have more than 240 bytes/);
-});
+])(
+  "a store channel of %s is refused, because a server would confirm its events and lose them",
+  async (_what, channel) => {
+    const { eventsStore } = world.client;
+    expect(await rejection(eventsStore.publish({ channel, body: "x" }))).toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect(() => eventsStore.subscribe({ channel, start: { from: "new" } })).toThrow(
+      /must not have more than 240 bytes/,
+    );
+  },
+);
 
-test("messages in a queue that nobody can receive from can be counted, and its channel deleted", async () => {
+test("a queue that cannot be received from can be counted and deleted", async () => {
   await world.client.channels.delete("queues", "orders:eu");
   expect(await world.client.queues.info("orders:eu")).toMatchObject({ queues: [] });
 });

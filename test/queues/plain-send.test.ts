@@ -44,7 +44,7 @@ function answeringLater() {
   return { client, clock, requests, answer, close };
 }
 
-test("sends that are not awaited are stored in the order of the calls, whatever tick they come in", async () => {
+test("unawaited sends are stored in the order of the calls, across ticks", async () => {
   await using world = await QueueWorld.start({ quirks: { reorderUpstream: true } });
   const sends: Promise<unknown>[] = [];
   for (const body of numbers(300)) {
@@ -56,7 +56,7 @@ test("sends that are not awaited are stored in the order of the calls, whatever 
   expect(await world.waiting("q")).toEqual(numbers(300));
 });
 
-test("a batch has a result for each message, beside sends on the same stream", async () => {
+test("sendBatch returns a result for each message next to sends on the same stream", async () => {
   await using world = await QueueWorld.start();
   const batch = world.client.queues.sendBatch(numbers(3).map((id) => ({ id, channel: "q", body: id })));
   const single = world.client.queues.send({ id: "single", channel: "q", body: "x" });
@@ -65,7 +65,7 @@ test("a batch has a result for each message, beside sends on the same stream", a
   expect(await world.waiting("q")).toEqual([...numbers(3), "x"]);
 });
 
-test("a request that nobody awaits any more does not hold back the next one", async () => {
+test("a request that timed out does not hold back the next one", async () => {
   const { client, requests, answer, close } = answeringLater();
   const stop = new AbortController();
   const left = rejection(client.queues.send({ channel: "q", body: "left" }, { signal: stop.signal }));
@@ -81,7 +81,7 @@ test("a request that nobody awaits any more does not hold back the next one", as
   await close();
 });
 
-test("a request without an answer holds back the next one for a second at most", async () => {
+test("an unanswered request holds back the next one for at most one second", async () => {
   const { client, clock, requests, answer, close } = answeringLater();
   const lost = rejection(client.queues.send({ channel: "q", body: "its answer is lost" }));
   await until("it is sent", () => requests.length === 1);

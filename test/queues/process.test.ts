@@ -45,7 +45,7 @@ async function left(world: QueueWorld): Promise<string[]> {
 
 const failures = (status: readonly Status[]) => status.filter(({ type }) => type === "handler-failed");
 
-describe("what a handler returns", () => {
+describe("the return value of a process handler", () => {
   test.each<[string, unknown]>([
     ["a requeue to a name with white space", { requeue: "jobs done" }],
     ["a requeue to a wildcard", { requeue: "jobs.>" }],
@@ -59,7 +59,7 @@ describe("what a handler returns", () => {
     ["a list", ["ack"]],
     ["a delay of a fraction", { reject: { delaySeconds: 0.5 } }],
     ["a delay without a number", { reject: {} }],
-  ])("%s: is told, the message is given back, and the queue goes on", async (_, returned) => {
+  ])("%s: the failure is reported, the message returned, and the queue continues", async (_, returned) => {
     await using world = await QueueWorld.start();
     await world.fill("jobs", ["bad", "good", "last"]);
     const told: unknown[] = [];
@@ -76,7 +76,7 @@ describe("what a handler returns", () => {
     expect(world.settleFailures()).toEqual([]);
   });
 
-  test("a rejection with a delay holds the message, and frees its handler", async () => {
+  test("a delayed rejection holds the message and frees its handler", async () => {
     await using world = await QueueWorld.start();
     await world.fill("jobs", ["later", "now"]);
     {
@@ -122,8 +122,8 @@ class StoppedTime implements AsyncDisposable {
   }
 }
 
-describe("a handler that throws", () => {
-  test("is tried again after delays that double, up to the longest", async () => {
+describe("a process handler that throws", () => {
+  test("a failed message is retried after delays that double up to the maximum", async () => {
     await using world = await StoppedTime.start();
     await world.client.queues.send({ channel: "jobs", body: "poison" });
     await using work = new Work(world.client, () => Promise.reject(new Error("no")), {
@@ -137,7 +137,7 @@ describe("a handler that throws", () => {
     }
   });
 
-  test("is delivered a few times in a second by default, not a thousand times", async () => {
+  test("a failing message is delivered a few times per second by default, not a thousand times", async () => {
     await using world = await StoppedTime.start();
     await world.client.queues.send({ channel: "jobs", body: "poison" });
     await using work = new Work(world.client, () => Promise.reject(new Error("no")));
@@ -147,7 +147,7 @@ describe("a handler that throws", () => {
     expect(work.worked.length).toBeLessThan(8);
   });
 
-  test("gives up its place after a second when nothing else has one", async () => {
+  test("a message waiting for its rejection gives up its place after a second when no place is free", async () => {
     await using world = await StoppedTime.start();
     for (const body of ["one", "two", "three"]) await world.client.queues.send({ channel: "jobs", body });
     const retry = { delay: { initialDelayMs: 60_000, maxDelayMs: 60_000 } };
@@ -165,7 +165,7 @@ describe("a handler that throws", () => {
     expect(work.worked).toEqual(["one", "two", "three"]);
   });
 
-  test("sends its message to the dead-letter queue in the end, with the reason", async () => {
+  test("a message that fails maxAttempts times moves to the dead-letter queue with the reason", async () => {
     await using world = await QueueWorld.start();
     await world.client.queues.send({
       id: "m-1",
@@ -201,7 +201,7 @@ describe("a handler that throws", () => {
     ]);
   });
 
-  test("drops its message in the end when that is asked for", async () => {
+  test('a message that fails maxAttempts times is dropped with exhausted: "drop"', async () => {
     await using world = await QueueWorld.start();
     await world.fill("jobs", ["poison", "fine"]);
     {
@@ -214,7 +214,7 @@ describe("a handler that throws", () => {
     expect(failures(world.status)[0]).toMatchObject({ outcome: "dropped" });
   });
 
-  test("keeps its message when the dead-letter queue refuses it", async () => {
+  test("a failed message stays in its queue when the dead-letter queue refuses it", async () => {
     await using world = await QueueWorld.start({}, { maxMessageBytes: 1_000 });
     await world.fill("jobs", ["x".repeat(700)]);
     const retry = { maxAttempts: 1, exhausted: { deadLetter: "jobs.dead" } } as const;
@@ -226,7 +226,7 @@ describe("a handler that throws", () => {
     expect(world.settleFailures()).toContain("INVALID_ARGUMENT");
   });
 
-  test("after it has settled its message itself leaves it alone", async () => {
+  test("a handler's error after its own settlement does not settle the message again", async () => {
     await using world = await QueueWorld.start();
     await world.fill("jobs", ["a"]);
     {
@@ -241,7 +241,7 @@ describe("a handler that throws", () => {
   });
 });
 
-describe("bad options are refused", () => {
+describe("process refuses invalid options", () => {
   test.each<[string, ProcessOptions, string]>([
     ["an end without a number", { retry: { exhausted: "drop" } }, "need each other"],
     ["a number without an end", { retry: { maxAttempts: 3 } }, "need each other"],
@@ -264,7 +264,7 @@ describe("bad options are refused", () => {
   });
 });
 
-describe("stopping", () => {
+describe("stopping process", () => {
   test.each(["service", "client"] as const)(
     "awaited in a handler, the close() of the %s neither waits for itself nor loses the message",
     async (what) => {
@@ -280,7 +280,7 @@ describe("stopping", () => {
     },
   );
 
-  test("gives back what a handler still works on after drainTimeoutMs, and says so", async () => {
+  test("process returns and reports messages whose handlers still run after drainTimeoutMs", async () => {
     await using world = await QueueWorld.start();
     await world.fill("jobs", ["stuck"]);
     const stop = new AbortController();
@@ -316,7 +316,7 @@ describe("stopping", () => {
     },
   );
 
-  test("client.close() ends with its signal", async () => {
+  test("the signal ends client.close() during process", async () => {
     await using world = await QueueWorld.start();
     await world.fill("jobs", ["stuck"]);
     const client = world.another();

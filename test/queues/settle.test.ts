@@ -5,7 +5,7 @@ import { FakeClock, settle } from "../support/fake-clock.js";
 import { answer, first, numbers, playedBy, playedCall, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
 import { rejection, until, within } from "../support/until.js";
 
-describe("settling", () => {
+describe("settling queue messages", () => {
   test("a settlement resolves after the server has processed it", async () => {
     await using world = await QueueWorld.start();
     const { queues } = world.client;
@@ -140,7 +140,7 @@ class PlayedServer {
   }
 }
 
-describe("on the wire", () => {
+describe("requests of settlements", () => {
   test("settlements of one tick share a request and a confirmation, and do not wait behind a poll", async () => {
     let polls = 0;
     const server = new PlayedServer((request, say) => {

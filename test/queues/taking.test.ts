@@ -77,7 +77,7 @@ class PlayedQueue {
   }
 }
 
-describe("waiting", () => {
+describe("waiting for messages", () => {
   test("an idle consumer waits by peeks and has no open poll", async () => {
     const queue = new PlayedQueue();
     const loop = queue.client.queues.consume({ channel: "q", prefetch: 8 })[Symbol.asyncIterator]();
@@ -96,7 +96,7 @@ describe("waiting", () => {
     await queue.client.close();
   });
 
-  test("a consumer polls for no more messages than wait", async () => {
+  test("a consumer polls for at most the number of waiting messages", async () => {
     const queue = new PlayedQueue();
     queue.waiting = 20;
     const subscription = queue.client.queues.consume({ channel: "q", prefetch: 8 });
@@ -131,7 +131,7 @@ describe("waiting", () => {
 });
 
 describe("one transaction at a time", () => {
-  test("a slow message holds up no others, and all are delivered in order on one stream", async () => {
+  test("a slow message does not delay others, and all are delivered in order on one stream", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(40));
     const seen: string[] = [];
@@ -184,7 +184,7 @@ describe("one transaction at a time", () => {
     await queue.client.close();
   });
 
-  test("settling a message that another consumer took meanwhile rejects with LEASE_LOST", async () => {
+  test("settling a message that another consumer has taken rejects with LEASE_LOST", async () => {
     const queue = new PlayedQueue();
     queue.waiting = 2;
     const loop = queue.client.queues.consume({ channel: "q", prefetch: 4 })[Symbol.asyncIterator]();
@@ -201,7 +201,7 @@ describe("one transaction at a time", () => {
     await queue.client.close();
   });
 
-  test("beside another consumer held messages stay held, and the next poll uses its own stream", async () => {
+  test("with another consumer held messages stay held, and the next poll uses its own stream", async () => {
     const queue = new PlayedQueue();
     queue.waiting = 1;
     const loop = queue.client.queues.consume({ channel: "q", prefetch: 4 })[Symbol.asyncIterator]();
@@ -234,7 +234,7 @@ describe("one transaction at a time", () => {
   });
 });
 
-describe("leaving", () => {
+describe("leaving a consumer", () => {
   test.each(["abort", "close"] as const)(
     "on-delivery, %s: messages of a pending poll are delivered before the loop ends",
     async (way) => {
@@ -288,8 +288,8 @@ describe("leaving", () => {
   });
 });
 
-describe("a queue that stands still", () => {
-  test("is reported once by the status with advice", async () => {
+describe("a stalled queue", () => {
+  test("a stalled queue is reported once by the status with advice", async () => {
     const queue = new PlayedQueue();
     const subscription = queue.client.queues.consume({ channel: "q" });
     await until("a peek", () => queue.peeks.length > 0);

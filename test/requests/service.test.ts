@@ -19,8 +19,8 @@ function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   return { opened, open };
 }
 
-describe("a service", () => {
-  test("answers from the moment it is ready, and ends with its block", async () => {
+describe("services of handle", () => {
+  test("a service answers requests as soon as it is ready, and ends with its block", async () => {
     await using world = await RequestWorld.start();
     let service: Service | undefined;
     {
@@ -35,7 +35,7 @@ describe("a service", () => {
     await until("the subscription is gone", () => (world.broker.stats().streams["SubscribeToRequests"] ?? 0) === 0);
   });
 
-  test("waits in close() for the handlers that run", async () => {
+  test("close() of a service waits for running handlers", async () => {
     await using world = await RequestWorld.start();
     const { opened, open } = gate();
     let runs = false;
@@ -74,7 +74,7 @@ describe("a service", () => {
     },
   );
 
-  test("whose two handlers await client.close() ends with both answered", async () => {
+  test("a service whose handlers await client.close() ends after both have responded", async () => {
     await using world = await RequestWorld.start();
     const { opened, open } = gate();
     let running = 0;
@@ -93,7 +93,7 @@ describe("a service", () => {
     await service;
   });
 
-  test("rejects, and resolves `closed`, with the error that ended it", async () => {
+  test("a failed service rejects with its error, and `closed` resolves with it", async () => {
     await using world = await RequestWorld.start();
     world.line.refuse();
     const service = world.responder.commands.handle({ channel: "doors" }, () => {}, { reconnect: false });
@@ -105,8 +105,8 @@ describe("a service", () => {
   });
 });
 
-describe("a handler that fails", () => {
-  test("is told to onError, to the status and to the diagnostics channel; the asker gets the reason", async () => {
+describe("a request handler that fails", () => {
+  test("a handler's error is reported to onError, the status and the diagnostics channel, and the asker gets the reason", async () => {
     await using world = await RequestWorld.start();
     const seen: Status[] = [];
     const diagnosed: DiagnosticStatus[] = [];
@@ -146,7 +146,7 @@ describe("a handler that fails", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("reporter"))],
-  ])("is answered also when onError %s, and that is told, too", async (_, onError) => {
+  ])("a failed request is answered and the failure reported when onError %s", async (_, onError) => {
     await using world = await RequestWorld.start();
     const seen: unknown[] = [];
     const watching = (async () => {
@@ -168,7 +168,7 @@ describe("a handler that fails", () => {
     expect(seen).toEqual(["handler", "reporter"]);
   });
 
-  test("returns what no codec is for: that is its failure as well", async () => {
+  test("a return value that no codec supports fails the request", async () => {
     await using broker = await startBroker();
     await using client = await KubeMQClient.connect({ address: broker.address });
     const told: unknown[] = [];

@@ -33,7 +33,7 @@ test("each message has its whole time-out, starting in the turn in which it was 
   expect(clock.timers).toBe(0);
 });
 
-test("what is settled is not late, and one timer serves all", async () => {
+test("a settled message is not reported as late, and all share one timer", async () => {
   const { clock, late, send, deadlines } = world();
   const sent = Array.from({ length: 5_000 }, (_, n) => send(String(n)));
   for (const one of sent) if (one.id !== "4000") one.isSettled = true;

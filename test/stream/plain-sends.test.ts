@@ -78,7 +78,7 @@ function played() {
 describe.each(kinds)("$name, many at once", ({ name, rpc, send }) => {
   const operation = name;
 
-  test("share one stream, which is let go when nothing is sent", async () => {
+  test("concurrent sends share one stream, which closes when idle", async () => {
     await using broker = await startBroker();
     await using client = new KubeMQClient({ address: broker.address });
     const streams = () => broker.stats().streams[rpc] ?? 0;
@@ -93,7 +93,7 @@ describe.each(kinds)("$name, many at once", ({ name, rpc, send }) => {
     await Promise.all([send(client, "x"), send(client, "y")]);
   });
 
-  test("a refused one rejects alone", async () => {
+  test("a refused send rejects alone", async () => {
     const { calls, streams } = played();
     await using client = playedBy({ ...calls, ...streams });
     const outcomes = await Promise.allSettled(["a", "bad", "b", "bad", "c"].map((body) => send(client, body)));
@@ -107,7 +107,7 @@ describe.each(kinds)("$name, many at once", ({ name, rpc, send }) => {
     expect(outcomes[1]).toMatchObject({ reason: { code: "UNAVAILABLE", serverCode: 302, operation, channel: "c" } });
   });
 
-  test("each has its own time-out and its own signal", async () => {
+  test("each send has its own time-out and signal", async () => {
     await using broker = await startBroker();
     await using client = new KubeMQClient({ address: broker.address });
     await send(client, "first");
@@ -130,7 +130,7 @@ describe.each(kinds)("$name, many at once", ({ name, rpc, send }) => {
     expect(await rejection(send(client, "x", { timeoutMs: 0 }))).toMatchObject({ code: "INVALID_ARGUMENT" });
   });
 
-  test("a lost connection rejects all that are on their way, and the next one opens another stream", async () => {
+  test("a lost connection rejects all unanswered sends, and the next one opens a new stream", async () => {
     await using broker = await startBroker();
     await using client = new KubeMQClient({ address: broker.address });
     await Promise.all([send(client, "1"), send(client, "2")]);
@@ -145,7 +145,7 @@ describe.each(kinds)("$name, many at once", ({ name, rpc, send }) => {
     await Promise.all([send(client, "5"), send(client, "6")]);
   });
 
-  test("where the server has no such stream each is a call, and the stream is asked for once", async () => {
+  test("without the stream at the server each send is a call, and the stream is tried once", async () => {
     const { counts, calls, streams } = played();
     const refuse = async function* () {
       counts.streams += 1;
@@ -161,7 +161,7 @@ describe.each(kinds)("$name, many at once", ({ name, rpc, send }) => {
     expect(counts).toEqual({ streams: 1, calls: 6 });
   });
 
-  test("a token that has expired is fetched again, as for a call", async () => {
+  test("an expired token is fetched again for a send, as for a call", async () => {
     const { counts, calls, streams } = played();
     const isOld = (headers: Headers) => headers.get("authorization") !== "new";
     const guarded = Object.fromEntries(
@@ -181,7 +181,7 @@ describe.each(kinds)("$name, many at once", ({ name, rpc, send }) => {
     expect(counts.calls + counts.streams).toBeGreaterThan(0);
   });
 
-  test("a close of the client waits for them, and refuses later ones", async () => {
+  test("closing the client waits for unanswered sends and refuses later ones", async () => {
     const { calls, streams } = played();
     const client = playedBy({ ...calls, ...streams });
     const sends = ["a", "b", "c"].map((body) => send(client, body));
@@ -191,7 +191,7 @@ describe.each(kinds)("$name, many at once", ({ name, rpc, send }) => {
   });
 });
 
-test("a large message is a call of its own: small ones pass while it is on its way", async () => {
+test("a large message is sent as its own call, and small messages overtake it", async () => {
   let release = () => {};
   const held = new Promise<void>((resolve) => (release = resolve));
   const { counts, calls, streams } = played();

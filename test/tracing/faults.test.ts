@@ -36,7 +36,7 @@ const faults: [string, Telemetry, hook: string][] = [
 ];
 
 test.each(faults)(
-  "%s: no message and no call is lost or done twice, and the status says so",
+  "%s: no message or call is lost or repeated, and the status reports the fault",
   async (_, telemetry, hook) => {
     await using broker = await startBroker();
     const seen: Status[] = [];
@@ -77,7 +77,7 @@ test.each(faults)(
   },
 );
 
-test("a handler's own error is its own, also when run throws it on", async () => {
+test("a handler's error is reported as its own, even if the observer rethrows it", async () => {
   await using broker = await startBroker();
   await using client = new KubeMQClient({ address: broker.address, telemetry: telemetry({}) });
   const seen: Status[] = [];

@@ -7,7 +7,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { run } from "../support/run.js";
 import { take } from "../support/until.js";
 
-describe("OpenTelemetry is optional", () => {
+describe("optional OpenTelemetry", () => {
   test("without @opentelemetry/api the package works, and only importing kubemq-es/opentelemetry fails", async () => {
     const { code, stdout, stderr } = await run("without-opentelemetry.ts");
     expect(stderr).toBe("");

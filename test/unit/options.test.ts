@@ -22,7 +22,7 @@ function encrypted(key: string, passphrase: string): string {
   return createPrivateKey(key).export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase }).toString();
 }
 
-describe("unknown options are refused with the name that was meant", () => {
+describe("unknown options", () => {
   test.each<[Record<string, unknown>, string]>([
     [{ adress: "broker:1" }, '"adress": did you mean "address"?'],
     [{ Address: "broker:1" }, '"Address": did you mean "address"?'],
@@ -48,7 +48,7 @@ describe("unknown options are refused with the name that was meant", () => {
     [50_000, "options must be an object"],
     [null, "options must be an object"],
     [["broker:1"], "options must be an object, as in new KubeMQClient({ address: "],
-  ])("options that are no object are refused: %j", (options, says) => {
+  ])("options that are not an object are refused: %j", (options, says) => {
     expect(refused(options as unknown as ClientOptions)).toContain(says);
   });
 
@@ -57,11 +57,11 @@ describe("unknown options are refused with the name that was meant", () => {
     [{ keepalive: 5_000 }, "keepalive must be an object"],
     [{ reconnect: null }, "reconnect must be an object"],
     [{ flowControl: [1] }, "flowControl must be an object"],
-  ])("settings that are no object are refused: %j", (options, says) => {
+  ])("settings that are not an object are refused: %j", (options, says) => {
     expect(refused(options as unknown as ClientOptions)).toContain(says);
   });
 
-  test("a token is in no such refusal", () => {
+  test("no refusal of unknown options contains the token", () => {
     expect(refused({ tokn: "geheim" } as ClientOptions)).not.toContain("geheim");
     expect(refused("geheim" as unknown as ClientOptions)).not.toContain("geheim");
   });
