@@ -12,12 +12,14 @@ import { markInvalidText } from "./text.js";
 const lenient = new WeakMap<DescMessage, DescMessage>();
 
 /**
- * Reads a message with protobuf-es, and what is not UTF-8 in its strings with U+FFFD. The messages that have such a string are marked.
+ * Decodes a message with protobuf-es, with U+FFFD in place of invalid UTF-8. Messages with such
+ * strings are marked.
  *
- * protobuf-es refuses a proto3 message with such a string as a whole. Servers store and deliver it: protobufjs writes half a surrogate pair as
- * three bytes that are no UTF-8 (https://github.com/protobufjs/protobuf.js/pull/2436).
+ * protobuf-es refuses a whole proto3 message with such a string. Servers store and deliver it:
+ * protobufjs writes half a surrogate pair as three bytes that are not UTF-8
+ * (https://github.com/protobufjs/protobuf.js/pull/2436).
  *
- * @throws Error when the bytes are not such a message for another reason
+ * @throws Error when the bytes are invalid in another way
  */
 export function fromBinaryLenient(schema: DescMessage, bytes: Uint8Array): Message {
   const message = fromBinary(lenientOf(schema), bytes);
@@ -25,7 +27,10 @@ export function fromBinaryLenient(schema: DescMessage, bytes: Uint8Array): Messa
   return message;
 }
 
-/** The same message type without `utf8_validation`, which is a feature of editions: proto3 in the words of edition 2023. */
+/**
+ * The same message type without `utf8_validation`, an option of editions: proto3 expressed in
+ * edition 2023.
+ */
 function lenientOf(schema: DescMessage): DescMessage {
   const known = lenient.get(schema);
   if (known !== undefined) return known;
@@ -44,13 +49,13 @@ function lenientOf(schema: DescMessage): DescMessage {
   return found;
 }
 
-/** Marks the messages that have a string which is not on the wire as it was read. */
+/** Marks the messages with a string that differs from the bytes on the wire. */
 function markWithin(value: unknown, bytes: Buffer): boolean {
   if (typeof value === "string") return value.includes("\uFFFD") && !bytes.includes(value, 0, "utf8");
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
   let isInvalid = false;
   for (const [key, child] of Object.entries(value)) {
-    // Each is looked at: a message marks those within it, too.
+    // Checks every nested message, because each one is marked.
     if (markWithin(key, bytes)) isInvalid = true;
     if (key !== "$unknown" && markWithin(child, bytes)) isInvalid = true;
   }

@@ -1,42 +1,55 @@
 import { isUtf8 } from "node:buffer";
 import { markShared } from "./shared-memory.js";
 
-/** Bodies below this are copied: a view would keep up to 64 KiB of received bytes alive for as long as the message lives. */
+/**
+ * Bodies below this size are copied: a view would retain up to 64 KiB of received bytes as long as
+ * the message lives.
+ */
 export const COPY_BELOW_BYTES = 4 * 1024;
 
-/** V8 keeps typed arrays up to this size on its heap: making one is cheap, and so is filling it by hand. */
+/** V8 keeps typed arrays up to this size on its heap, where creating and filling them is cheap. */
 const ON_HEAP_BYTES = 64;
 
 /**
- * Copies above that share slabs, since memory of its own costs a body a microsecond. So a body that is kept keeps this much alive
- * at most.
+ * Larger copies share slabs, because separate memory costs 1 µs per body. A retained body therefore
+ * retains at most this much memory.
  */
 const SLAB_BYTES = 8 * 1024;
 
-/** Names that come again with each message of a stream are kept as strings up to this length, in so many places. */
+/**
+ * Strings up to this length that repeat in every message of a stream are cached, in this many
+ * places.
+ */
 const NAME_BYTES = 64;
 
 const NAME_PLACES = 64;
 
-/** Where a reader stands once it has met something it leaves to protobuf-es; past every end, so that all loops stop. */
+/**
+ * The position of a reader that leaves the message to protobuf-es; past every end, so that all
+ * loops stop.
+ */
 const GAVE_UP = 0x7fffffff;
 
 const nothing = Buffer.alloc(0);
 
 /**
- * Reads protobuf fields as encoders write them.
+ * Decodes protobuf fields as common encoders write them.
  *
- * Whatever else the wire format allows (unknown fields, other wire types, overlong numbers, truncation) makes it give up, and
- * protobuf-es decides what the bytes mean: there is one authority on odd input, and it is not this file. Text that is not UTF-8 is
- * read here, with U+FFFD: protobuf-es refuses the whole message.
+ * For anything else that the wire format allows (unknown fields, other wire types, overlong
+ * numbers, truncation) it gives up, and protobuf-es decodes the message, so that unusual input has
+ * one interpretation. Invalid UTF-8 is decoded here, with U+FFFD, because protobuf-es refuses the
+ * whole message.
  */
 export class WireReader {
   position = 0;
-  /** Counts the strings that were not UTF-8: a message that saw it grow has one. */
+  /** Counts the strings that were not UTF-8; if it grows during a message, the message has one. */
   invalidTexts = 0;
   private buffer: Buffer = nothing;
   private limit = 0;
-  /** The message has memory of its own: in a chunk of a socket it begins behind the five bytes of its envelope. */
+  /**
+   * The message has its own memory. In a chunk of a socket it would begin behind the five bytes of
+   * its prefix.
+   */
   private isAlone = false;
   private slab: Buffer = nothing;
   private slabUsed = 0;
@@ -49,7 +62,7 @@ export class WireReader {
     this.isAlone = position === 0;
   }
 
-  /** Ends the reading: true when all of the message was understood. Keeps no hold of the bytes. */
+  /** Ends the decoding: true when the whole message was understood. Releases the bytes. */
   finish(end: number): boolean {
     this.buffer = nothing;
     return this.position === end;
@@ -76,7 +89,7 @@ export class WireReader {
     return 0;
   }
 
-  /** A field's tag. Overlong tags are for protobuf-es. */
+  /** A field's tag. Overlong tags are left to protobuf-es. */
   tag(): number {
     const byte = this.buffer[this.position++] ?? 0xff;
     if (byte < 0x80) return byte;
@@ -105,7 +118,7 @@ export class WireReader {
     const buffer = this.buffer;
     let value = 0;
     let scale = 1;
-    // Seven bytes are 49 bits: exact in a double, and all that times and sequences need for a while.
+    // Seven bytes are 49 bits: exact in a double, and enough for times and sequences for decades.
     for (let index = 0; index < 7; index++) {
       const byte = buffer[this.position++] ?? 0xff;
       value += (byte & 0x7f) * scale;
@@ -147,7 +160,10 @@ export class WireReader {
     return this.utf8(start, end);
   }
 
-  /** A string that is most likely the same as in the message before, such as a channel: then it is not made anew. */
+  /**
+   * A string that is usually the same as in the previous message, such as a channel; then it is not
+   * decoded again.
+   */
   name(): string {
     const start = this.position;
     const buffer = this.buffer;
@@ -179,7 +195,8 @@ export class WireReader {
       return copy;
     }
     if (length < COPY_BELOW_BYTES) return this.copy(start, end);
-    // A body that is most of a message of its own takes the memory with it; what is beside it must not go, too.
+    // A body that makes up most of its message takes over the memory, unless other values also use
+    // it.
     if (this.isAlone ? length * 2 <= this.limit : !markShared(buffer.buffer)) return ownCopy(buffer, start, end);
     return new Uint8Array(buffer.buffer, buffer.byteOffset + start, length);
   }
@@ -194,11 +211,11 @@ export class WireReader {
     }
     const { slab, slabUsed } = this;
     this.buffer.copy(slab, slabUsed, start, end);
-    this.slabUsed += (length + 7) & ~7; // aligned: an application may look at it as numbers
+    this.slabUsed += (length + 7) & ~7; // aligned, so that an application may view it as numbers
     return new Uint8Array(slab.buffer, slabUsed, length);
   }
 
-  /** Reads a length and says where that much ends. */
+  /** Reads a length, and returns where that many bytes end. */
   end(): number {
     const length = this.uint32();
     const end = this.position + length;
@@ -207,7 +224,7 @@ export class WireReader {
     return 0;
   }
 
-  /** Reads a map entry from one string to another. */
+  /** Reads a map entry with a string key and value. */
   stringEntry(map: Record<string, string>): void {
     const end = this.end();
     let key = "";
@@ -218,14 +235,14 @@ export class WireReader {
       else if (tag === 0x12) value = this.string();
       else this.giveUp();
     }
-    // An assignment to this name would set the prototype.
+    // Assigning to this name would set the prototype.
     if (this.position !== end || key === "__proto__") this.giveUp();
     else map[key] = value;
   }
 
   private utf8(start: number, end: number): string {
     const text = this.buffer.toString("utf8", start, end);
-    // Invalid UTF-8 shows as U+FFFD, and so does a real U+FFFD.
+    // Invalid UTF-8 is decoded as U+FFFD, but so is a real U+FFFD.
     if (text.includes("\uFFFD") && !isUtf8(this.buffer.subarray(start, end))) this.invalidTexts += 1;
     return text;
   }
@@ -237,7 +254,7 @@ function ownCopy(buffer: Buffer, start: number, end: number): Uint8Array {
   return new Uint8Array(copy.buffer);
 }
 
-/** Whether these bytes are this text, which then is all ASCII. */
+/** Whether these bytes are this string, which is then ASCII. */
 function isText(text: string, bytes: Buffer, start: number, length: number): boolean {
   if (text.length !== length) return false;
   for (let index = 0; index < length; index++) {

@@ -1,10 +1,11 @@
 import * as workers from "node:worker_threads";
 
 /**
- * Marks memory that several bodies lie in, as Node.js marks its own pool of buffers: transferring it with one body
- * (`postMessage(body, [body.buffer])`) would empty the others. Node.js 20 then copies it instead, later versions throw a DataCloneError.
+ * Marks memory shared by several bodies, as Node.js marks its own buffer pool: transferring it with
+ * one body (`postMessage(body, [body.buffer])`) would empty the others. Node.js 20 then copies it;
+ * later versions throw a DataCloneError.
  *
- * @returns false where the runtime cannot do that: each body needs memory of its own then
+ * @returns false if the runtime does not support that; each body then needs its own memory
  */
 export function markShared(memory: ArrayBufferLike): boolean {
   if (!canMark) return false;
@@ -14,7 +15,7 @@ export function markShared(memory: ArrayBufferLike): boolean {
 
 const canMark = (() => {
   try {
-    // Bun and Deno have it not, or throw.
+    // Bun and Deno do not have it, or throw.
     workers.markAsUntransferable(new ArrayBuffer(1));
     return true;
   } catch {

@@ -1,11 +1,14 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { WireWriter } from "./writer.js";
 
-/** What generated code offers for a message type: the same messages as protobuf-es, or no answer to odd input. */
+/**
+ * The generated codec of a message type: produces the same messages as protobuf-es, or leaves
+ * unusual input to it.
+ */
 export interface StaticCodec {
-  /** Undefined: the bytes are unusual, ask protobuf-es. */
+  /** Returns undefined for unusual bytes, which protobuf-es must decode. */
   readonly decode: (bytes: Buffer, start: number, end: number) => Message | undefined;
-  /** @throws when the message is unusual: ask protobuf-es */
+  /** @throws for an unusual message, which protobuf-es must encode */
   readonly encode: (writer: WireWriter, message: never) => void;
 }
 

@@ -1,8 +1,8 @@
 const invalidText: unique symbol = Symbol("kubemq.invalidText");
 
-/** Notes that a string of this message was not UTF-8 on the wire, and was read with U+FFFD in its place. */
+/** Marks a message with a string that was not UTF-8 on the wire and was decoded with U+FFFD. */
 export function markInvalidText(message: object): void {
-  // Not enumerable: to whatever compares or copies messages it is the same message.
+  // Not enumerable, so that comparing and copying the message is not affected.
   Object.defineProperty(message, invalidText, { value: true });
 }
 

@@ -1,18 +1,19 @@
-/** Below this, bytes are copied into the slab; from here on they travel as a part of their own. */
+/** Smaller values are copied into the slab; larger ones become separate parts. */
 const INLINE_MAX_BYTES = 8 * 1024;
 
 const FIRST_SLAB_BYTES = 2 * 1024;
 
 const LARGEST_SLAB_BYTES = 64 * 1024;
 
-/** Thrown for values a static encoder does not take; whoever catches it asks protobuf-es instead. */
+/** Thrown for values that a static encoder does not support; the caller then uses protobuf-es. */
 export const unencodable = new Error("value not covered by the static encoder");
 
 /**
- * Protobuf fields, written one after another into memory that node:http2 can send as it is.
+ * Encodes protobuf fields, one after another, into memory that node:http2 can send without a copy.
  *
- * Nothing written is ever moved or written over: a full slab is sealed as a part and a new one begun, so that what was taken
- * for one write stays whole while the next messages are already being encoded behind it.
+ * Written bytes are never moved or overwritten: a full slab becomes a part and a new one is
+ * started, so that the bytes taken for one write stay intact while the next messages are encoded
+ * behind them.
  */
 export class WireWriter {
   private buffer: Buffer;
@@ -31,7 +32,7 @@ export class WireWriter {
     return this.sealedBytes + this.position - this.sealedTo;
   }
 
-  /** Hands over what has been written, in order. */
+  /** Takes the written bytes, in order. */
   take(): readonly Uint8Array[] {
     this.seal();
     const parts = this.parts;
@@ -41,9 +42,9 @@ export class WireWriter {
   }
 
   /**
-   * Writes one gRPC envelope: five bytes of header, then what `encode` writes.
+   * Writes one gRPC message: the prefix of five bytes, then the output of `encode`.
    *
-   * @throws whatever `encode` throws; the writer is then as it was before.
+   * @throws the error of `encode`; the writer is then unchanged
    */
   envelope<T>(encode: (writer: WireWriter, message: T) => void, message: T, maxBytes: number): void {
     this.reserve(5);
@@ -150,7 +151,10 @@ export class WireWriter {
     this.raw(value);
   }
 
-  /** Bytes without a length before them. From 8 KiB on they are not copied, and must not change until they are sent. */
+  /**
+   * Bytes without a length before them. From 8 KiB on they are not copied, and must not change
+   * until they are sent.
+   */
   raw(value: Uint8Array): void {
     if (value.byteLength >= INLINE_MAX_BYTES) {
       this.seal();
@@ -169,7 +173,7 @@ export class WireWriter {
     let at = this.position;
     let low = Number(value & 0xfffffffn);
     let high = value >> 28n;
-    // 28 bits at a time: four bytes that need no bigint arithmetic.
+    // 28 bits at a time: four bytes without bigint arithmetic.
     while (high > 0n) {
       for (let i = 0; i < 4; i++) {
         buffer[at++] = (low & 0x7f) | 0x80;
@@ -206,14 +210,14 @@ export class WireWriter {
   }
 }
 
-/** An encoded message is larger than it may be. */
+/** An encoded message exceeds the maximum size. */
 export class TooLarge extends Error {
   constructor(readonly byteSize: number) {
     super(`message of ${byteSize} bytes is larger than allowed`);
   }
 }
 
-/** How many bytes a length prefix takes. */
+/** The size of a length prefix in bytes. */
 export function varintSize(value: number): number {
   return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5;
 }

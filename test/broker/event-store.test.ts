@@ -7,7 +7,7 @@ import { EventStore } from "../../src/broker/events/event-store.js";
 
 const forEver = { maxMessages: Infinity, maxAgeMs: Infinity };
 
-/** A subscriber with so much space, that notes what it gets. */
+/** A subscriber with limited space, which records what it receives. */
 function taker(space = Infinity) {
   const got: number[] = [];
   return {
@@ -151,7 +151,7 @@ describe("the event store", () => {
         const retention = { maxMessages: 6, maxAgeMs: 20 };
         const store = new EventStore<string>(clock, retention);
         const model = new PlainStore(retention);
-        // The same subscribers on both sides: what they hold, and how much still fits.
+        // The same subscribers on both sides: their events, and the space left.
         const live: { key: string; name: string; real: Box; plain: Box; subscription: StoreSubscription }[] = [];
         for (const one of program) {
           model.now = Number(clock.now() / 1_000_000n);
@@ -230,7 +230,7 @@ interface PlainEvent {
   readonly at: number;
 }
 
-/** The store as a list that is searched from end to end for everything. */
+/** The store as a plain list that is searched completely at each step. */
 class PlainStore {
   now = 0;
   #events: PlainEvent[] = [];

@@ -13,7 +13,10 @@ import { rawClient } from "./raw-client.js";
 
 const event = { ClientID: "c", Channel: "ch", Body: new Uint8Array(1) };
 
-/** Resolves after ten calls to another broker: as long as a call to this one takes that is not held back. */
+/**
+ * Resolves after ten calls to another broker: longer than a call to this one takes when it is not
+ * held back.
+ */
 async function callsElsewhere(): Promise<void> {
   await using other = await startBroker();
   using client = rawClient(other.address);
@@ -22,7 +25,7 @@ async function callsElsewhere(): Promise<void> {
 
 const codeOf = async (call: Promise<unknown>) => ConnectError.from(await rejection(call)).code;
 
-/** A subscription that is active, and what it has received and how it ended. */
+/** An active subscription, with its received messages and its end. */
 async function subscribed(client: RawClient, channel = "ch", clientId = "s") {
   const received: EventReceive[] = [];
   let active = () => {};
@@ -292,7 +295,10 @@ const isOpen = (port: number) =>
     () => false,
   );
 
-/** Frames of HTTP/2 by their type, and how the connection ended, as a client sees it that never closes a stream. */
+/**
+ * HTTP/2 frames by type, and the end of the connection, seen by a client that never closes a
+ * stream.
+ */
 function watchedConnection(port: number) {
   const received: Buffer[] = [];
   const socket = connectSocket({ port, host: "127.0.0.1", allowHalfOpen: true });

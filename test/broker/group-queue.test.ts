@@ -21,7 +21,7 @@ function queueOf(count: number, clock = new ManualClock()): GroupQueue {
   return queue;
 }
 
-/** A poll for so many messages: what it took, and how it answers and acknowledges. */
+/** A poll for a number of messages: its answer, and how it answers and acknowledges. */
 class Poll {
   readonly #queue: GroupQueue;
   readonly #seat: Seat;
@@ -74,7 +74,7 @@ describe("a queue of the community profile", () => {
     const first = new Poll(queue, 1).answer();
     const second = new Poll(queue, 1).answer();
     expect([first.ids, second.ids]).toEqual([["m1"], ["m2"]]);
-    // m3 reaches the first poll before that is gone, and is then trapped in the second.
+    // m3 reaches the first poll before that ends, and is then trapped in the second.
     first.ack("m1");
     const third = new Poll(queue, 1).answer();
     expect(third.ids).toEqual(["m4"]);

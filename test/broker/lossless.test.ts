@@ -6,10 +6,10 @@ import { EventSchema } from "kubemq-es/gen";
 import { startBroker } from "kubemq-es/testing";
 import { decodeMessage, decodeText, encodeMessage, encodeText } from "../../src/broker/grpc/lossless.js";
 
-/** Half an emoji, as protobufjs writes it: three bytes that are no UTF-8. */
+/** Half an emoji, as protobufjs writes it: three bytes that are not UTF-8. */
 const halfEmoji = Buffer.from([0xed, 0xa0, 0xbd]);
 
-/** Text that is not UTF-8 in a protobuf field of up to 127 bytes. */
+/** Bytes that are not UTF-8, as a protobuf field of up to 127 bytes. */
 const field = (number: number, bytes: Uint8Array) =>
   Buffer.concat([Buffer.from([(number << 3) | 2, bytes.length]), bytes]);
 

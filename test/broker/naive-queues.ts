@@ -1,6 +1,6 @@
 /**
- * What queues are to do, written as plainly as possible: everything in one list, looked through again
- * for every step. It shares no code with the broker.
+ * A plain model of the queues: everything is in one list, which is searched at every step. It
+ * shares no code with the broker.
  */
 
 const second = 1_000_000_000n;
@@ -22,7 +22,7 @@ interface Stored {
   readonly expiresAt: bigint;
   readonly reroutedFrom: string;
   holder: number | undefined;
-  /** Its queue is gone; whoever holds it may settle it, to no effect. */
+  /** Its queue was deleted; settling it has no effect. */
   orphaned: boolean;
 }
 
@@ -90,7 +90,7 @@ export class NaiveQueues {
     return this.#stored.filter(({ holder }) => holder === number).map(({ sequence }) => sequence);
   }
 
-  /** The text of the first failure, if any. */
+  /** The message of the first failure, if any. */
   settle(number: number, how: "ack" | "nack" | "requeue", sequences: readonly number[], to: string): string {
     for (const sequence of sequences) {
       const message = this.#stored.find((one) => one.holder === number && one.sequence === sequence);

@@ -3,7 +3,7 @@ import { ManualClock } from "kubemq-es/testing";
 import { Outlet } from "../../src/broker/channels/outlet.js";
 import type { Reply } from "../../src/broker/grpc/reply.js";
 
-/** A client's end of a stream that takes one write and then waits to be told to take more. */
+/** The client's end of a stream, which accepts one write and then waits for permission. */
 class SlowReply {
   readonly taken: string[] = [];
   #finish: ((error?: Error | null) => void) | undefined;
@@ -47,7 +47,7 @@ describe("Outlet", () => {
 
   test("drops one message each time the limit for slow consumers passes", () => {
     const { clock, reply, send } = setUp(2000);
-    // One is being written, a hundred are in the buffer, three wait.
+    // One message is being written, a hundred are buffered, three wait.
     send(104);
     clock.advance(1999);
     clock.advance(2001);

@@ -11,13 +11,13 @@ import { Bench, get, ids, isPending, until } from "./support.js";
 
 const { community } = profiles;
 
-/** A broker with the community profile, of which a test may change a part. */
+/** A broker with the community profile, parts of which a test may change. */
 const bench = (change: Partial<BrokerProfile> = {}, seed = 1) =>
   Bench.start({ profile: { ...community, ...change }, seed });
 
 const event = { ClientID: "c", Channel: "ch", Metadata: "m" };
 
-/** Messages of a subscription, and when its headers came. */
+/** Messages of a subscription, and the arrival time of its headers. */
 function subscription<T>(open: (options: { signal: AbortSignal; onHeader: () => void }) => AsyncIterable<T>) {
   const abort = new AbortController();
   const received: T[] = [];
@@ -246,7 +246,7 @@ test("overlapping polls of one message each lose the order of a queue", async ()
     const call = broker.downstream();
     call.write(get({ Channel: "q" }));
     const { Messages, TransactionId: RefTransactionId } = await call.next();
-    /** Acknowledges, and asks for something that is answered after it. */
+    /** Acknowledges, and sends a request whose answer shows that the ack was processed. */
     const ack = async () => {
       call.write({ RequestTypeData: DownstreamType.AckAll, RefTransactionId });
       call.write({ RequestTypeData: DownstreamType.AckAll, RefTransactionId });
@@ -265,7 +265,7 @@ test("overlapping polls of one message each lose the order of a queue", async ()
 });
 
 describe("lost last answers", () => {
-  /** Whether each of so many leases was told that its message is settled. */
+  /** Whether each of the leases was told that its message is settled. */
   async function told(broker: Bench, count: number): Promise<boolean[]> {
     await broker.send(
       "q",
@@ -372,7 +372,7 @@ describe("delayed stored events", () => {
     broker.clock.advance(0.025);
     expect(held()).toEqual({ ch: 2 });
     using sub = subscribeTo(broker, { SubscribeTypeData: Kind.EventsStore, EventsStoreTypeData: Start.StartFromFirst });
-    await broker.timers(2); // one of them for the age of the events
+    await broker.timers(2); // one timer is for the age of the events
     broker.clock.advance(2);
     await until(() => sub.received.length === 2, "both events");
     expect(sub.received.map(({ EventID, Sequence }) => [EventID, Sequence])).toEqual([

@@ -8,7 +8,7 @@ const nobody: Consumer = { wants: () => false, take() {}, skip() {} };
 
 describe("Fifo", () => {
   test("returns items in order across all its chunks", () => {
-    // Amounts that end on, before and behind the edge of a chunk.
+    // Amounts that end at, before and behind the edge of a chunk.
     const amount = fc.constantFrom(0, 1, 7, 511, 512, 513, 1024, 1500);
     const rounds = fc.array(fc.tuple(amount, amount), { maxLength: 12 });
     const outcome = fc.check(

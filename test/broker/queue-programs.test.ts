@@ -24,7 +24,7 @@ type Step =
   | { do: "crash" };
 
 const queue = fc.constantFrom("a", "a", "a", "b", "dead");
-/** A client, counted back from the latest. */
+/** The index of a client, counted back from the latest. */
 const who = fc.constantFrom(0, 0, 0, 1, 1, 2, 3, 5);
 const how = fc.constantFrom("ack" as const, "nack" as const, "requeue" as const);
 const to = fc.constantFrom(...names, "a.*");
@@ -78,7 +78,7 @@ const contentOf = (messageId: string, { expirationSeconds, maxReceiveCount, maxR
   size: 1,
 });
 
-/** A consumer of the real queues: first a seat that takes messages, then what it holds. */
+/** A consumer of the real queues: its place in the order of turns, then its messages. */
 interface Client {
   readonly queue: Queue;
   readonly seat: Seat;
@@ -118,7 +118,7 @@ class RealQueues {
     this.#clients.set(number, { queue, seat, taken, transaction: new Transaction(this.store, queue, []) });
   }
 
-  /** What it has taken so far becomes a transaction. */
+  /** Its messages become a transaction. */
   leave(number: number): void {
     const client = this.#clients.get(number);
     if (client === undefined) return;
@@ -207,7 +207,7 @@ function run(program: readonly Step[], { maxMessages, maxAgeMs }: Limits): void 
         naive.delete(step.queue);
         break;
       case "crash": {
-        // Every client is gone at once; the store is not.
+        // All clients disconnect at once; the store stays.
         for (const number of waiting) stopWaiting(number);
         const everyone = Array.from({ length: clients }, (_, number) => number);
         real.release(everyone);
@@ -215,7 +215,7 @@ function run(program: readonly Step[], { maxMessages, maxAgeMs }: Limits): void 
         break;
       }
     }
-    // Node's comparison: Jest's takes most of the test's time.
+    // Node's comparison: Jest's would take most of the test's time.
     deepStrictEqual(
       { at, deliveries: real.deliveries.splice(0), counts: names.map((name) => real.counts(name)) },
       { at, deliveries: naive.deliveries.splice(0), counts: names.map((name) => naive.counts(name)) },

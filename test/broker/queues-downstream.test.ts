@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { QueuesDownstreamRequestType as Type } from "kubemq-es/gen";
 import { Bench, get, ids, isPending } from "./support.js";
 
-/** Opens a call and polls for what is there. */
+/** Opens a call and polls for the waiting messages. */
 async function poll(bench: Bench, more: Parameters<typeof get>[0] = {}) {
   const call = bench.downstream();
   call.write(get({ Channel: "q", ...more }));
@@ -12,7 +12,7 @@ async function poll(bench: Bench, more: Parameters<typeof get>[0] = {}) {
     messages: Messages,
     settle: (RequestTypeData: Type, more: object = {}) =>
       call.write({ RequestID: Type[RequestTypeData], RequestTypeData, RefTransactionId, ...more }),
-    /** What is still open; also a sign that everything before it is done. */
+    /** The unsettled offsets; the answer also shows that earlier requests were processed. */
     offsets: () => {
       call.write({ RequestTypeData: Type.ActiveOffsets, RefTransactionId });
       return call.next();

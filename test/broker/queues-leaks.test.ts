@@ -28,7 +28,7 @@ test("consumers that disappear at any point leak nothing, and lose or duplicate 
     await until(() => live() === 30, "30 calls");
     for (const call of calls.splice(0, 10)) call.cancel();
     if (round === 0) await bench.send("q", sent);
-    // Some hold messages now, some have answers on their way, some wait.
+    // Some calls hold messages, some have answers in flight, some wait.
     const reading = calls.slice(0, 10).map((call) => call.next());
     for (const call of calls) call.cancel();
     await Promise.allSettled(reading);

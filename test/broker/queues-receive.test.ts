@@ -56,7 +56,7 @@ describe("ReceiveQueueMessages", () => {
     await bench.send("q", ["old"], { Policy: { ExpirationSeconds: 1 } });
     await bench.send("q", ["new"]);
     bench.clock.advance(1000);
-    // To the nanosecond: what expires now has not expired.
+    // To the nanosecond: a message that expires now has not expired.
     expect(ids(await bench.drain("q"))).toEqual(["old", "new"]);
     await bench.send("q", ["old"], { Policy: { ExpirationSeconds: 1 } });
     await bench.send("q", ["new"]);
@@ -155,7 +155,7 @@ describe("queue names that pass the checks but not the store", () => {
       Channel: "a:b",
     });
     expect(await stream.next()).toMatchObject({ RequestID: "r", Error: cannotSubscribe });
-    // The stream is as good as new.
+    // The stream still works.
     await bench.send("q", ["m2"]);
     stream.write({
       RequestID: "r",
@@ -230,7 +230,7 @@ describe("retention of queue messages", () => {
     expect(ids((await downstream.next()).Messages)).toEqual(["m1"]);
     await bench.broker.faults.restart();
     bench.client = bench.connect();
-    // The timer of what is delayed; that of the poll is gone.
+    // The timer of the delayed message; that of the poll is gone.
     await bench.timers(1);
     expect((await bench.drain("q")).map(({ Attributes }) => Attributes?.Sequence)).toEqual([1n, 2n]);
     bench.clock.advance(1000);

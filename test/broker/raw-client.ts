@@ -4,7 +4,10 @@ import type { GrpcTransportOptions } from "@connectrpc/connect-node";
 import { Http2SessionManager, createGrpcTransport } from "@connectrpc/connect-node";
 import { kubemq } from "kubemq-es/gen";
 
-/** Connect's own client on a connection of its own: the broker is tested without this project's client. */
+/**
+ * Connect's own client on a separate connection, so that the broker is tested without this
+ * project's client.
+ */
 export interface RawClient extends Disposable {
   readonly rpc: Client<typeof kubemq>;
   readonly sessions: Http2SessionManager;

@@ -11,7 +11,7 @@ function setUp() {
   return { clock, inboxes, router: new RequestRouter<string, string>(clock, inboxes) };
 }
 
-// Answers settle promises, and those tell after a turn of the microtask queue.
+// Answers settle promises, which run their reactions in the microtask queue.
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("RequestRouter", () => {

@@ -16,7 +16,7 @@ async function statusOf(call: Promise<unknown>): Promise<{ code: Code; message: 
   return { code, message: rawMessage };
 }
 
-/** The headers and trailers of the answer to one POST without Connect: what stands on the wire. */
+/** The headers and trailers on the wire of the answer to one POST, without Connect. */
 async function post(address: string, path: string, headers: OutgoingHttpHeaders = {}): Promise<IncomingHttpHeaders> {
   const session = connect(`http://${address}`);
   try {
@@ -180,7 +180,7 @@ describe("a broker", () => {
         .next()
         .catch(() => {});
     });
-    // Headers come early: they are the sign that a subscription is active.
+    // Early headers show that a subscription is active.
     await Promise.all(headers);
     expect(broker.stats()).toMatchObject({ connections: 1, streams: { SubscribeToEvents: 300 } });
     gone.abort();

@@ -14,11 +14,11 @@ const subscription = {
   Channel: "ch",
 };
 
-// Larger than what HTTP/2 takes for a stream that nobody reads, a hundred times over.
+// A hundred times more than HTTP/2 buffers for a stream that is not read.
 const publish = (client: RawClient, Metadata = "") =>
   client.rpc.sendEvent({ ClientID: "p", Channel: "ch", Store: true, Metadata, Body: new Uint8Array(16_384) });
 
-/** Events of the channel that its furthest subscriber has yet to be handed. */
+/** Undelivered events of the subscriber that is furthest behind. */
 async function waiting(client: RawClient): Promise<number> {
   const { Body } = await client.rpc.sendRequest({
     RequestTypeData: Request_RequestType.Query,
@@ -55,7 +55,7 @@ describe("a store subscriber that does not read", () => {
     expect((await first).value).toMatchObject({ Sequence: 1n });
     for (let i = 0; i < published; i++) await publish(client);
     await until("everything was handed over or dropped", async () => (await waiting(client)) === 0);
-    // It reads again: once there is space, an event gets through as ever.
+    // It reads again: once there is space, events arrive as before.
     const sequences = await readUntil("marker", events, (count) => {
       if (count === 50) void publish(client, "marker");
     });
@@ -66,7 +66,7 @@ describe("a store subscriber that does not read", () => {
     const end = events.next().catch(() => {});
     gone.abort();
     await end;
-    // Dropped counts as delivered: the same subscriber does not see it again.
+    // A dropped event counts as delivered: the same subscriber does not receive it again.
     const again = reader.rpc.subscribeToEvents(subscription)[Symbol.asyncIterator]();
     const next = again.next();
     await until("it is back", () => broker.stats().streams["SubscribeToEvents"] === 1);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { Subjects, fanOut } from "../../src/broker/channels/subjects.js";
 
-/** The rules of matching, as plainly as they can be said. */
+/** A plain implementation of the matching rules. */
 function matchesPlainly(pattern: string, subject: string): boolean {
   const wanted = pattern.split(".");
   const tokens = subject.split(".");
@@ -80,7 +80,7 @@ describe("subject patterns", () => {
       for (const name of got) chosen.set(name, (chosen.get(name) ?? 0) + 1);
     }
     expect(chosen.get("alone")).toBe(300);
-    // At random: the chance that one of three is never chosen in 300 is below 1e-50.
+    // Random: the chance that one of three is never chosen in 300 tries is below 1e-50.
     expect([...chosen.keys()].sort()).toEqual(["alone", "x", "y", "z"]);
   });
 

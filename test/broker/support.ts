@@ -39,7 +39,7 @@ export class Call<Request, Response> {
 
   cancel(): void {
     this.#abort.abort();
-    // A call that nobody has read from yet would end in an unhandled rejection.
+    // Handle the rejection of a call that was not read yet.
     this.#responses.next().catch(() => {});
   }
 
@@ -49,7 +49,7 @@ export class Call<Request, Response> {
     return value;
   }
 
-  /** Resolves when the call has ended cleanly with nothing more to read. */
+  /** Resolves when the call has ended without an error and without further messages. */
   async end(): Promise<void> {
     const { done } = await this.#responses.next();
     if (done !== true) throw new Error("the call goes on");
@@ -70,7 +70,7 @@ export class Call<Request, Response> {
 
 type Get = MessageInitShape<typeof QueuesDownstreamRequestSchema>;
 
-/** A broker whose time stands still, and a client to it. */
+/** A broker whose clock stands still, and a client to it. */
 export class Bench {
   readonly clock: ManualClock;
   readonly broker: Broker;
@@ -82,7 +82,7 @@ export class Bench {
     this.client = this.connect();
   }
 
-  /** A client with a connection of its own. */
+  /** A client on its own connection. */
   connect(): Client<typeof kubemq> {
     return createClient(kubemq, createGrpcTransport({ baseUrl: `http://${this.broker.address}` }));
   }
@@ -96,14 +96,14 @@ export class Bench {
     await this.broker.close();
   }
 
-  /** Sends messages whose ids are their bodies, and returns what went wrong. */
+  /** Sends messages whose ids are their bodies, and returns the errors. */
   async send(Channel: string, ids: readonly string[], more: MessageInitShape<typeof QueueMessageSchema> = {}) {
     const Messages = ids.map((id) => ({ MessageID: id, ClientID: "sender", Channel, Metadata: id, ...more }));
     const { Results } = await this.client.sendQueueMessagesBatch({ BatchID: "b", Messages });
     return Results.map(({ Error }) => Error);
   }
 
-  /** What waits in a queue, taken in its order. */
+  /** Receives the waiting messages of a queue, in order. */
   async drain(Channel: string): Promise<QueueMessage[]> {
     const waiting = this.broker.stats().messages.queues[Channel] ?? 0;
     if (waiting === 0) return [];
@@ -124,19 +124,22 @@ export class Bench {
     return new Call((requests, options) => this.client.queuesUpstream(requests, options));
   }
 
-  /** Waits until so many timers run: a sign that so many requests have arrived and wait. */
+  /**
+   * Waits until a number of timers is armed, which shows that this many requests have arrived and
+   * wait.
+   */
   timers(count: number): Promise<void> {
     return until(() => this.clock.timers === count, `${count} timers`);
   }
 
-  /** Waits until no call runs any more, and nothing that calls leave behind. */
+  /** Waits until no call and none of their resources are left. */
   async quiet(): Promise<void> {
     await until(() => Object.keys(this.broker.stats().streams).length === 0, "no streams");
     await this.timers(0);
   }
 }
 
-/** A poll request with what tests usually say. */
+/** A poll request with the usual values of tests. */
 export const get = (more: Get): Get => ({
   RequestID: "get",
   ClientID: "c",
@@ -154,7 +157,10 @@ export async function until(holds: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** Whether nothing happens to a promise while others call the broker, so that the sockets carry all that there is. */
+/**
+ * Whether a promise stays pending while other calls make the sockets deliver everything sent so
+ * far.
+ */
 export async function isPending(promise: Promise<unknown>, { ping }: Client<typeof kubemq>): Promise<boolean> {
   const pending = Symbol();
   const calls = async () => {

@@ -24,7 +24,10 @@ afterEach(endAll);
 const lines = (text: string) => text.split(/\r?\n/).filter((line) => line !== "");
 const records = (text: string) => lines(text).map((line) => JSON.parse(line) as Record<string, unknown>);
 
-/** Subscribers of the broker by RPC: a command that waits for messages is up when its stream is. */
+/**
+ * Subscribers of the broker by RPC: a command that waits for messages is ready when its stream
+ * exists.
+ */
 const streams = (rpc: string) => broker.stats().streams[rpc] ?? 0;
 const subscribed = async (rpc: string, count = 1) =>
   until(`${count} streams of ${rpc}`, () => streams(rpc) >= count, 20_000);

@@ -8,14 +8,14 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 let folder: string | undefined;
 const running = new Set<ChildProcessByStdio<Writable, Readable, Readable>>();
 
-/** Builds the command as it is published, beside the dependencies. */
+/** Builds the published command, beside the dependencies. */
 export async function build(): Promise<void> {
   folder = await mkdtemp(`${root}node_modules/.cli-test-`);
   await promisify(execFile)(process.execPath, ["scripts/bundle.mjs", `${folder}/dist`], { cwd: root });
   await cp(`${root}package.json`, `${folder}/package.json`);
 }
 
-/** Removes what `build` made. */
+/** Removes the output of `build`. */
 export async function discard(): Promise<void> {
   if (folder !== undefined) await rm(folder, { recursive: true, force: true });
 }
@@ -46,11 +46,11 @@ export function startWith(
   return track(spawn(process.execPath, [main(), ...args], { env: { ...environment(), ...env } }));
 }
 
-/** Starts the command on a pseudo-terminal: for it, all three streams are a terminal. */
+/** Starts the command on a pseudo-terminal, which it sees as all three streams. */
 export function startOnTerminal(...args: string[]): ChildProcessByStdio<Writable, Readable, Readable> {
   const command = [process.execPath, main(), ...args];
   const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-  // "exec", since a shell that stays in between may answer Ctrl-C by itself.
+  // "exec": otherwise the shell in between may handle Ctrl-C itself.
   const script =
     process.platform === "darwin" ? ["-q", "/dev/null", ...command] : ["-qec", `exec ${quoted}`, "/dev/null"];
   return track(spawn("script", script, { env: environment() }));
@@ -75,7 +75,7 @@ export async function ended(child: ChildProcessByStdio<Writable, Readable, Reada
   return { code, stdout, stderr };
 }
 
-/** Runs the command to its end with something on standard input. */
+/** Runs the command to its end with the given standard input. */
 export async function run(args: readonly string[], stdin = ""): Promise<Ended> {
   const child = start(...args);
   child.stdin.end(stdin);

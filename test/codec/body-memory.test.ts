@@ -11,7 +11,9 @@ const KIB = 1024;
 
 const sizes = [1, 64, 65, 300, 4 * KIB - 1, 4 * KIB, 10 * KIB, 15 * KIB, 40 * KIB, 100 * KIB, 1024 * KIB];
 
-/** Messages as a socket brings them: in reads of up to 64 KiB, of which each DATA frame is a part. */
+/**
+ * Messages as a socket delivers them: in reads of up to 64 KiB, of which each DATA frame is a part.
+ */
 function received<T>(schemaName: string, wires: readonly Uint8Array[]): T[] {
   const schema = file_kubemq.messages.find(({ name }) => name === schemaName);
   if (schema === undefined) throw new Error(`no message ${schemaName}`);
@@ -32,7 +34,10 @@ function received<T>(schemaName: string, wires: readonly Uint8Array[]): T[] {
 
 const bodyOf = (size: number, fill: number) => new Uint8Array(size).fill(fill);
 
-/** Gives each body away in turn, as to a worker. Returns what went wrong: to the others nothing may happen. */
+/**
+ * Transfers each body in turn, as to a worker. Returns the errors: the other bodies must not
+ * change.
+ */
 function damage(bodies: readonly Uint8Array[], fills: readonly number[]): string[] {
   const { port1, port2 } = new MessageChannel();
   const left = new Set(bodies.keys());
@@ -45,7 +50,7 @@ function damage(bodies: readonly Uint8Array[], fills: readonly number[]): string
       left.delete(index);
       if (!isWhole(receiveMessageOnPort(port2)?.message as Uint8Array, index)) wrong.push(`${index} did not arrive`);
     } catch (error) {
-      // From Node.js 21 on memory that is shared cannot be given away, and that is said.
+      // From Node.js 21 on shared memory cannot be transferred, which throws.
       if ((error as Error).name !== "DataCloneError") throw error;
     }
     for (const other of left) if (!isWhole(bodies[other], other)) wrong.push(`${index} took ${other} with it`);

@@ -35,7 +35,9 @@ const LEN = WireType.LengthDelimited;
 
 type Outcome = { readonly message: Message } | { readonly error: string };
 
-/** The same messages for a protobuf-es that reads invalid UTF-8 with U+FFFD, as TextDecoder does. */
+/**
+ * The same messages for a protobuf-es that decodes invalid UTF-8 with U+FFFD, as TextDecoder does.
+ */
 const lenient = lenientMessages();
 
 function lenientMessages(): ReadonlyMap<string, DescMessage> {
@@ -55,7 +57,7 @@ function lenientMessages(): ReadonlyMap<string, DescMessage> {
   return new Map(messages.flatMap(({ typeName }) => [[typeName, registry.getMessage(typeName) as DescMessage]]));
 }
 
-/** What protobuf-es makes of bytes, were it not for strings that are not UTF-8. */
+/** The result of protobuf-es for these bytes, if it accepted strings that are not UTF-8. */
 function reference(schema: DescMessage, bytes: Uint8Array): Outcome {
   const outcome = read(schema, bytes);
   return "error" in outcome ? read(lenient.get(schema.typeName) ?? schema, bytes) : outcome;
@@ -69,7 +71,7 @@ function read(schema: DescMessage, bytes: Uint8Array): Outcome {
   }
 }
 
-/** What our codec makes of them, in the middle of a larger chunk. */
+/** The result of our codec, within a larger chunk. */
 function ours(schema: DescMessage, bytes: Uint8Array): Outcome {
   const chunk = Buffer.concat([Buffer.from([0xff, 0x0a, 0x01]), bytes, Buffer.from([0x0a, 0x01, 0x41, 0xff])]);
   try {
@@ -83,7 +85,7 @@ function codecOf(schema: DescMessage): MessageCodec {
   return codecFor(schema, kubemqCodecs);
 }
 
-/** True when generated code answered, and protobuf-es was not asked. */
+/** True when generated code decoded the message without protobuf-es. */
 function isStatic(schema: DescMessage, bytes: Uint8Array): boolean {
   return kubemqCodecs[schema.typeName]?.decode(Buffer.from(bytes), 0, bytes.length) !== undefined;
 }
@@ -93,7 +95,7 @@ function hasOddValues(schema: DescMessage, message: Message): boolean {
   return /-\d|__proto__/.test(JSON.stringify(toJson(schema, message)));
 }
 
-/** Which messages within a message say that they have invalid text. */
+/** The nested messages that are marked as having invalid strings. */
 function marksOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(marksOf);
   if (typeof value !== "object" || value === null || !("$typeName" in value)) return undefined;
@@ -109,7 +111,7 @@ function encode(schema: DescMessage, message: unknown): Uint8Array {
   return new Uint8Array(written.subarray(5));
 }
 
-/** Jest compares byte by byte, which takes milliseconds for a kilobyte. */
+/** Jest compares byte by byte, which takes milliseconds per kilobyte. */
 function expectBytes(actual: Uint8Array, expected: Uint8Array): void {
   if (!Buffer.from(actual).equals(expected))
     expect(Buffer.from(actual).toString("hex")).toBe(Buffer.from(expected).toString("hex"));

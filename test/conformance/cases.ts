@@ -3,11 +3,11 @@ import { join } from "node:path";
 import type { Json, JsonObject } from "./variables.js";
 import { isArray, scalar } from "./variables.js";
 
-/** One golden exchange with a KubeMQ server. */
+/** A recorded exchange with a KubeMQ server. */
 export interface Case {
   readonly name: string;
   readonly about: string;
-  /** `community`: a behaviour that a fuller server has no reason to share. */
+  /** `community`: behaviour that only the community server has. */
   readonly serverProfile?: string;
   readonly timeoutMs?: number;
   readonly steps: readonly JsonObject[];

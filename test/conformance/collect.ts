@@ -10,7 +10,7 @@ import type { Json, JsonObject, Variables } from "./variables.js";
 import { asObject, isArray, itemsOf, scalar } from "./variables.js";
 import { textOf } from "./wire-values.js";
 
-/** A message or an item of one, and where it came from. */
+/** A message or one of its items, and its origin. */
 interface Arrival {
   readonly call: string;
   readonly item: Message;
@@ -24,7 +24,9 @@ function descOf(message: Message): DescMessage {
   return desc;
 }
 
-/** Gathers messages of several calls, in any order between them, and compares them as a whole. */
+/**
+ * Collects the messages of several calls, in any order between them, and compares them as a whole.
+ */
 export async function collect(
   step: JsonObject,
   callOf: (name: string) => LiveCall,
@@ -59,7 +61,7 @@ export async function collect(
 function matchEach(expected: Json, arrivals: readonly Arrival[], context: Context): void {
   for (const { item } of arrivals) {
     let failure: unknown;
-    // Saying that it failed makes it forget what it bound.
+    // Returning false discards the variables that it bound.
     context.variables.tentatively(() => {
       try {
         matchMessage(descOf(item), expected, item, context);

@@ -15,7 +15,7 @@ interface Performance {
   readonly chosen: typeof cases;
 }
 
-/** The community profile without what the community server does by chance or a moment late. */
+/** The community profile without its random and delayed behaviour. */
 const punctual: BrokerProfile = {
   ...profiles.community,
   subscriptionDelayMs: [0, 0],
@@ -28,7 +28,7 @@ const performances: readonly [name: string, performance: Performance][] = [
   ["community", { profile: punctual, chosen: cases }],
 ];
 
-// The stories wait far more than they work: played side by side, they take as long as the longest few.
+// The cases mostly wait, so run concurrently they take as long as the longest few.
 const atOnce = 8;
 
 type Verdict = "passed" | Error;
@@ -59,7 +59,7 @@ describe.each(performances)("the %s broker against recordings of a KubeMQ server
     async (name) => {
       expect(await verdicts.get(name)).toBe("passed");
     },
-    180_000, // all of them begin at once, and a busy machine takes its time
+    180_000, // all start at once, and a busy machine is slow
   );
 
   test("no case leaves a running call behind", async () => {
@@ -92,7 +92,7 @@ interface Waiting {
 
 async function playAll(waiting: Waiting[], address: string, time: ProcessTime): Promise<void> {
   const work = async (worker: number) => {
-    // Not all in the first millisecond, when the code has yet to be compiled.
+    // Start a moment later, because the code is not compiled yet.
     await sleep(worker * 25);
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       next.settle(await verdictOn(next.story, address, time));

@@ -26,7 +26,7 @@ const received = create(EventReceiveSchema, {
   Tags: { a: "1" },
 });
 
-// A runner that sees no difference would pass every server.
+// A comparison that detects nothing would pass every server.
 describe("the comparison of recorded and actual messages", () => {
   const right: Json = {
     EventID: "e1",
@@ -79,7 +79,7 @@ describe("the comparison of recorded and actual messages", () => {
     const match = (expected: Json) => () =>
       matchMessage(ReceiveQueueMessagesResponseSchema, expected, response, contextOf());
     expect(match(expectItems("b", "a"))).not.toThrow();
-    // The first could take either; only one choice leaves the other for the second.
+    // The first pattern matches either item; only one choice leaves the other for the second.
     expect(match(expectItems({ $any: true }, "a"))).not.toThrow();
     expect(match(expectItems("a", "a"))).toThrow(/Messages/);
     expect(match(expectItems("a"))).toThrow(/Messages/);

@@ -4,16 +4,16 @@ import type { Json, JsonObject, Variable, Variables } from "./variables.js";
 import { asObject, isArray, isObject, itemsOf, scalar } from "./variables.js";
 import { bytesOf, enumNumber, fieldOf, textOf } from "./wire-values.js";
 
-/** What a comparison needs to know beside the two values. */
+/** The context of a comparison. */
 export interface Context {
   readonly variables: Variables;
-  /** When the case began, in nanoseconds since 1970. */
+  /** Start of the case, in nanoseconds since 1970. */
   readonly startedAt: bigint;
 }
 
-/** A single value as a field kind compares it. */
+/** A single value in the form in which its field kind is compared. */
 interface Kind {
-  /** A plain expected value against the actual one. */
+  /** Compares a plain expected value with the actual one. */
   readonly equals: (expected: Json, actual: unknown, context: Context) => boolean;
   /** An expectation that is neither plain nor a matcher. */
   readonly structure?: (expected: JsonObject, actual: unknown, context: Context, path: string) => void;
@@ -38,7 +38,7 @@ export function matchMessage(
   matchValue(messageKind(desc), expected, actual, context, path);
 }
 
-/** Matches a text, such as that of a status. */
+/** Matches a string, such as the message of a status. */
 export function matchText(expected: Json, actual: string, context: Context, path: string): void {
   matchValue(textKind, expected, actual, context, path);
 }
@@ -97,7 +97,7 @@ function matchList(kind: Kind, expected: Json, actual: unknown[], context: Conte
   }
 }
 
-/** Finds an actual item for every wanted one, taking choices back that lead nowhere. */
+/** Finds an actual item for every expected one, with backtracking. */
 function place(
   kind: Kind,
   wanted: readonly (readonly [Json, Variables])[],
@@ -162,7 +162,7 @@ function matchValue(kind: Kind, expected: Json, actual: unknown, context: Contex
   kind.structure(expected, actual, context, path);
 }
 
-/** Whether one of the matchers for single values accepts; undefined when it is none of them. */
+/** Whether a matcher for single values accepts; undefined when it is none. */
 function matcherVerdict(matcher: JsonObject, actual: unknown, context: Context): boolean | undefined {
   if ("$type" in matcher) return typeMatchers[scalar(matcher["$type"])]?.(plain(actual)) ?? false;
   if ("$prefix" in matcher) {

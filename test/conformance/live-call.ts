@@ -2,7 +2,7 @@ import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ProcessTime } from "./process-time.js";
 
-/** A gRPC status as the caller sees it. */
+/** A gRPC status as the caller receives it. */
 export interface Status {
   readonly code: number;
   readonly message: string;
@@ -16,12 +16,12 @@ export const statusOf = (error: unknown): Status => {
   return { code, message: rawMessage };
 };
 
-// A status holds numbers as they come from the wire, also those that Connect has no name for.
+// A status holds numbers from the wire, including those that Connect has no name for.
 const canceled: number = Code.Canceled;
 
 const ok: Status = { code: 0, message: "" };
 
-/** What a client writes to an open call. */
+/** The request side of an open call. */
 export class Writer implements AsyncIterable<Message> {
   readonly #queue: Message[] = [];
   #closed = false;
@@ -47,7 +47,7 @@ export class Writer implements AsyncIterable<Message> {
   }
 }
 
-/** A streaming call, or the answer of a unary one: what has arrived, and how it ended. */
+/** A streaming call, or the answer of a unary one: its messages and its end. */
 export class LiveCall {
   readonly name: string;
   readonly writer: Writer | undefined;
@@ -70,7 +70,7 @@ export class LiveCall {
     return this.#controller.signal;
   }
 
-  /** Whether the server has accepted the call, which the embedded broker tells by its headers. */
+  /** Whether the server has accepted the call; the embedded broker shows that by its headers. */
   get active(): boolean {
     return this.#active;
   }
@@ -101,7 +101,7 @@ export class LiveCall {
     this.#changed();
   }
 
-  /** The end has been looked at by a step. */
+  /** A step has read the end of the call. */
   expectEnd(): void {
     if (this.#life.state === "ended") this.#life = { ...this.#life, expected: true };
   }
@@ -110,7 +110,7 @@ export class LiveCall {
     this.#controller.abort();
   }
 
-  /** Waits until `condition` holds; false when it does not within that time. */
+  /** Waits until `condition` holds; false when it does not within the time. */
   async until(condition: () => boolean, withinMs: number): Promise<boolean> {
     if (condition()) return true;
     return new Promise((resolve) => {

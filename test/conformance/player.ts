@@ -23,12 +23,12 @@ type Streaming = (request: unknown, options?: CallOptions) => AsyncIterable<Mess
 const defaultWithinMs = 5000;
 const graceMs = 500;
 
-/** One sequence of steps: time windows are counted from the step before. */
+/** One sequence of steps: times are relative to the step before. */
 interface Sequence {
   lastDoneAt: number;
 }
 
-/** Plays a case to the end. Rejects at the first step that fails, naming it. */
+/** Runs a case to its end. Rejects at the first step that fails, and names it. */
 export async function play(story: Case, address: string, time: ProcessTime): Promise<void> {
   const sessions = new Http2SessionManager(`http://${address}`);
   const player = new Player(sessions, time);

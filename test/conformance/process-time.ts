@@ -1,12 +1,12 @@
 import { ManualClock, type Cancel, type Clock } from "kubemq-es/testing";
 
 const TICK_MS = 5;
-/** The most that passes between two turns of the event loop. */
+/** The most time that is counted between two turns of the event loop. */
 const MOST_MS = 25;
 
 /**
- * The time that this process has: while a busy machine gives it none, none passes, neither for the server nor for who judges it.
- * What takes a server too long in its own time is still too long.
+ * The process's own time: while a busy machine does not run the process, no time passes, neither
+ * for the server nor for the test. A server that is too slow in its own time still fails.
  */
 export class ProcessTime implements Clock, Disposable {
   readonly #clock = new ManualClock(BigInt(Date.now()) * 1_000_000n);

@@ -2,7 +2,7 @@
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 
-/** What a variable can stand for. */
+/** The possible values of a variable. */
 export type Variable = string | number | boolean | bigint | Uint8Array;
 
 const reference = /\$\{(\w+)([+-]\d+)?\}/g;
@@ -35,7 +35,7 @@ export class Variables {
     return new Variables([...this.#values, [name, value]], this.#now);
   }
 
-  /** Undoes what `attempt` bound, unless it says that it succeeded. */
+  /** Discards the variables that `attempt` bound, unless it returns true. */
   tentatively(attempt: () => boolean): boolean {
     const before = this.#values;
     const succeeded = attempt();
@@ -43,7 +43,9 @@ export class Variables {
     return succeeded;
   }
 
-  /** A string with its references replaced. One that is nothing but a reference keeps the value's type. */
+  /**
+   * A string with its references replaced. A string that is only a reference has the value's type.
+   */
   text(template: string): Variable {
     const lone = loneReference.exec(template);
     if (lone !== null) return this.#look(lone[1] ?? "", lone[2]);
@@ -57,7 +59,7 @@ export class Variables {
   }
 }
 
-/** The items of an array or of a `$list`, each with the variables that hold for it. */
+/** The items of an array or of a `$list`, each with its variables. */
 export function itemsOf(value: Json | undefined, variables: Variables): readonly (readonly [Json, Variables])[] {
   if (isArray(value)) return value.map((item) => [item, variables] as const);
   const list = asObject(value)["$list"];
@@ -66,7 +68,7 @@ export function itemsOf(value: Json | undefined, variables: Variables): readonly
   return Array.from({ length: Number(count) }, (_, i) => [item, new Indexed(variables, i)] as const);
 }
 
-/** Variables with `${i}`: what is bound is bound for the whole case. */
+/** Variables with `${i}`: a bound variable holds for the whole case. */
 class Indexed extends Variables {
   readonly #outer: Variables;
   readonly #index: number;
@@ -100,7 +102,7 @@ export function asObject(value: Json | undefined): JsonObject {
   throw new Error(`not an object: ${JSON.stringify(value)}`);
 }
 
-/** A value that is not a structure, as text. */
+/** A value that is not a structure, as a string. */
 export function scalar(value: Json | undefined): string {
   if (typeof value === "object" || value === undefined) {
     throw new Error(`not a single value: ${JSON.stringify(value)}`);

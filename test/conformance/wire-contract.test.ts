@@ -4,7 +4,8 @@ import { describe, expect, test } from "@jest/globals";
 import { file_kubemq, kubemq } from "kubemq-es/gen";
 import protobuf from "protobufjs";
 
-// The contract as deployed servers have it, kept apart from proto/: what is generated is held against it.
+// The contract as implemented by deployed servers, separate from proto/; the generated code is
+// compared with it.
 const descriptor = JSON.parse(readFileSync(new URL("./wire.json", import.meta.url), "utf8")) as protobuf.INamespace;
 const contract = protobuf.Root.fromJSON(descriptor).resolveAll();
 const service = contract.lookupService("kubemq.kubemq");
@@ -47,14 +48,15 @@ describe("the generated code and the wire contract", () => {
       const sample = filled(type, 1);
       const theirs = type.encode(type.fromObject(sample)).finish();
       const ours = fromBinary(desc, theirs);
-      // Nothing may have ended up among the unknown fields: those would survive as well.
+      // No field may be among the unknown fields: those would survive, too.
       expect(ours.$unknown ?? []).toEqual([]);
       const back = type.decode(toBinary(desc, ours));
       expect(type.toObject(back, conversion)).toEqual(type.toObject(type.decode(theirs), conversion));
       for (const field of type.fieldsArray) {
         const generated = desc.fields.find((candidate) => candidate.name === field.name);
         expect(generated?.number).toBe(field.id);
-        // Each field of the sample is set to something: none can agree by being empty twice.
+        // Every field of the sample has a value, so that no comparison succeeds because both are
+        // empty.
         expect(isEmpty((ours as unknown as Record<string, unknown>)[generated?.localName ?? ""])).toBe(false);
       }
     },
@@ -78,7 +80,7 @@ function kindOf(requestStream: boolean, responseStream: boolean): string {
   return responseStream ? "server_streaming" : "unary";
 }
 
-/** An object in which every field has a value that is not its default, and tells fields apart. */
+/** A sample in which every field has a distinct value other than its default. */
 function filled(type: protobuf.Type, seed: number): Record<string, unknown> {
   return Object.fromEntries(
     type.fieldsArray.map((field) => {
@@ -91,7 +93,7 @@ function filled(type: protobuf.Type, seed: number): Record<string, unknown> {
 
 function valueOf({ type, resolvedType }: protobuf.Field, n: number): unknown {
   if (resolvedType instanceof protobuf.Type) return filled(resolvedType, n % 7);
-  // The last value of an enum; a number without a name has to survive as well.
+  // The last value of an enum; a number without a name must survive, too.
   if (resolvedType instanceof protobuf.Enum) return n % 2 === 0 ? 99 : Math.max(...Object.values(resolvedType.values));
   switch (type) {
     case "string":

@@ -3,7 +3,7 @@ import { ScalarType, create } from "@bufbuild/protobuf";
 import type { Json, JsonObject, Variables } from "./variables.js";
 import { asObject, isObject, itemsOf, scalar } from "./variables.js";
 
-/** A message of the project's own generated code, from the JSON of a case. */
+/** A message of the project's generated code, from the JSON of a case. */
 export function messageOf(desc: DescMessage, json: JsonObject, variables: Variables): Message {
   const fields: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(json)) {
@@ -51,7 +51,7 @@ export function enumNumber(desc: DescEnum, value: Json): number {
   return found.number;
 }
 
-/** A scalar as the generated code holds it. */
+/** A scalar as the generated code stores it. */
 export function scalarValue(type: ScalarType, value: Json, variables: Variables): unknown {
   if (type === ScalarType.BYTES) return bytesOf(value, variables);
   const filled = typeof value === "string" ? variables.text(value) : scalar(value);

@@ -87,7 +87,8 @@ test("the error of a lost connection does not suggest TLS after an earlier answe
   void (async () => {
     for await (const status of client.status()) if (status.type === "retry") lost.push(retryError(status));
   })();
-  // From now on connections are taken and closed before a byte of HTTP/2, as a proxy does whose server restarts.
+  // From now on connections are accepted and closed before a byte of HTTP/2, as by a proxy whose
+  // server restarts.
   const closing = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => closing.listen(0, "127.0.0.1", resolve));
   proxy.retarget((closing.address() as AddressInfo).port);

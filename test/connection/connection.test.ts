@@ -9,7 +9,7 @@ import { rejection, until, within } from "../support/until.js";
 /** The connection, which the client aborts when it closes. */
 let connection = new AbortController();
 
-/** What a server does; without it a call hangs until it is cancelled. */
+/** The behaviour of the server; by default a call hangs until it is cancelled. */
 interface Script {
   ping?: (context: HandlerContext) => void | Promise<void>;
   send?: (context: HandlerContext) => void | Promise<void>;

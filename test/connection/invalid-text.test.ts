@@ -5,8 +5,9 @@ import { openTransport, type TestTransport } from "../support/calls.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { take, within } from "../support/until.js";
 
-// Protobufjs writes half an emoji as the three bytes ED A0 80 to ED BF BF, which are no UTF-8. The embedded broker refuses to take them, so the
-// proxy makes them out of U+0800, which has as many bytes.
+// Protobufjs writes half an emoji as the three bytes ED A0 80 to ED BF BF, which are not UTF-8. The
+// embedded broker does not send them, so the proxy creates them from U+0800, which has as many
+// bytes.
 const intact = "cut \u0800 here";
 const asRead = "cut \uFFFD\uFFFD\uFFFD here";
 
@@ -22,7 +23,7 @@ beforeEach(async () => {
   proxy.rewriteDown = (chunk) =>
     Buffer.from(chunk.toString("latin1").replaceAll("\xe0\xa0\x80", "\xed\xa0\x80"), "latin1");
   sender = new KubeMQClient({ address: broker.address });
-  // On our own transport in every run of the suite: Connect's refuses such messages.
+  // Always on our own transport: Connect's refuses such messages.
   transport = openTransport("fast", `http://${proxy.address}`);
   receiver = new KubeMQClient({ address: proxy.address }, { transport });
 });
@@ -34,7 +35,7 @@ afterEach(async () => {
 });
 
 const channel = "orders";
-/** Between two good messages a bad one, by its metadata and by its tags. */
+/** One invalid message, by its metadata and by its tags, between two valid ones. */
 const messages = [
   { channel, body: "1", metadata: "good \uFFFD" },
   { channel, body: "2", metadata: intact },

@@ -43,7 +43,7 @@ describe("Liveness", () => {
     expect(world.seen.deaths).toEqual([]);
     await world.clock.advance(1);
     expect(world.seen.deaths).toEqual([1300]);
-    await world.clock.advance(1300); // and again, should it not come back
+    await world.clock.advance(1300); // and again, if no answer comes
     expect(world.seen.deaths).toEqual([1300, 2600]);
     world.liveness.stop();
   });
@@ -81,7 +81,7 @@ describe("Liveness", () => {
     expect(seen.deaths).toEqual([]);
     expect(clock.timers).toBe(0);
     liveness.start();
-    liveness.start(); // twice is once
+    liveness.start(); // calling it twice has no further effect
     expect(clock.timers).toBe(1);
     liveness.stop();
   });

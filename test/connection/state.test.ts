@@ -5,7 +5,7 @@ import { StatusFeed } from "../../src/connection/status-feed.js";
 
 const lost = new KubeMQError("UNAVAILABLE", "lost");
 
-/** A tracker and every state it reported, in order. */
+/** A tracker and every state that it reported, in order. */
 function tracked() {
   const feed = new StatusFeed();
   const states: string[] = [];
@@ -65,7 +65,7 @@ describe("the state of a client", () => {
     state.joined(stream);
     state.began();
     state.streamUp(stream);
-    state.lost(lost); // the call fails first, then its stream says so
+    state.lost(lost); // the call fails first, then its stream
     state.done();
     state.streamDown(stream, lost);
     state.began();
@@ -91,7 +91,7 @@ describe("the state of a client", () => {
     state.streamUp(one);
     expect(state.current).toBe("ready");
     state.streamDown(two, lost);
-    state.left(two); // given up: it no longer counts
+    state.left(two); // the stream has ended: it no longer counts
     expect(state.current).toBe("ready");
   });
 

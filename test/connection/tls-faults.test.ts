@@ -6,7 +6,7 @@ import { isTokenRefused, toKubeMQError } from "../../src/support/faults.js";
 
 const subject = { operation: "client.ping" };
 
-/** As transports hand it on: an error of Node.js, somewhere in the chain of causes. */
+/** As transports report it: an error of Node.js in the chain of causes. */
 function reported(code: string): unknown {
   const node = Object.assign(new Error(`openssl says ${code}`), { code });
   return new ConnectError("connection failed", Code.Unavailable, undefined, undefined, node);
@@ -37,7 +37,7 @@ describe("messages for TLS failures", () => {
     const error = toKubeMQError(reported(code), subject);
     expect(error).toMatchObject({ code: expected, retryable: expected === "UNAVAILABLE" });
     expect(error.message).toContain(`client.ping: ${text}`);
-    // A fresh token would change nothing about it.
+    // A new token would not help.
     expect(isTokenRefused(error)).toBe(false);
   });
 

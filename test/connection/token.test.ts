@@ -19,7 +19,7 @@ describe("the token source", () => {
     const waiting = [1, 2, 3].map(async () => token.header());
     give("one");
     expect(await Promise.all(waiting)).toEqual([authorization("one"), authorization("one"), authorization("one")]);
-    expect(token.header()).toEqual(authorization("one")); // at once, without a promise
+    expect(token.header()).toEqual(authorization("one")); // synchronously, without a promise
     expect(provider).toHaveBeenCalledTimes(1);
   });
 
@@ -64,7 +64,7 @@ describe("the token source", () => {
     const second = await token.header();
     expect(second).toEqual(authorization("t2"));
     expect(token.refused(second)).toBe(false);
-    // The next call asks the provider, which may know better by now; but it is a last try as well.
+    // The next call asks the provider again, but as a last attempt, too.
     const third = await token.header();
     expect(third).toEqual(authorization("t3"));
     expect(token.refused(third)).toBe(false);
@@ -89,7 +89,7 @@ describe("the token source", () => {
     token.accepted(second);
     expect(token.refused(second)).toBe(true);
     const third = await token.header();
-    token.accepted(second); // an old answer says nothing of the new token
+    token.accepted(second); // an answer to the old token does not concern the new one
     expect(token.refused(third)).toBe(false);
   });
 
@@ -100,7 +100,7 @@ describe("the token source", () => {
       retryable: true,
       cause: expect.objectContaining({ message: "vault is sealed" }),
     });
-    await expect(failing.header()).rejects.toMatchObject({ code: "UNAUTHENTICATED" }); // asked again
+    await expect(failing.header()).rejects.toMatchObject({ code: "UNAUTHENTICATED" }); // requested again
     for (const given of ["", "zwei\nZeilen", "schlüssel", undefined, { token: "" }] as string[]) {
       await expect(new Token(() => given).header()).rejects.toMatchObject({
         code: "UNAUTHENTICATED",

@@ -13,13 +13,16 @@ const programs = readdirSync(`${root}examples`).filter((file) => file.endsWith("
 const tested = programs.filter((file) => file.endsWith(".test.ts"));
 const files = programs.filter((file) => !tested.includes(file));
 
-/** What an example promises to print, in a comment at its end; `…` stands for anything within a line. */
+/**
+ * The expected output of an example, from the comment at its end; `…` matches anything within a
+ * line.
+ */
 function promisesOf(file: string): string[] {
   const block = /\/\* prints:\n([^]*?)\n\*\/\n$/.exec(readFileSync(`${root}examples/${file}`, "utf8"))?.[1];
   return block === undefined ? [] : block.split("\n");
 }
 
-/** What was printed: a promise where it is kept, else the line as it stands. */
+/** The printed lines, each replaced by the expected line that it matches. */
 function compared(file: string, outcome: Ended | undefined): string[] {
   const promises = promisesOf(file);
   const lines = outcome?.stdout.trimEnd().split("\n") ?? [];

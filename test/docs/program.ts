@@ -10,7 +10,9 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a program to its end. One that does not end by itself is killed, and then has no exit code. */
+/**
+ * Runs a program to its end. A program that does not end by itself is killed, and has no exit code.
+ */
 export async function runProgram(
   { file, execArgv }: Program,
   boundMs: number,
@@ -35,7 +37,9 @@ export async function runProgram(
   }
 }
 
-/** Does work for every item, at most `concurrency` at once, and keeps the order of the results. */
+/**
+ * Runs `work` for every item, at most `concurrency` at a time, and keeps the order of the results.
+ */
 export async function mapConcurrent<T, R>(
   items: readonly T[],
   concurrency: number,

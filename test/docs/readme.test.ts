@@ -17,7 +17,7 @@ const BOUND_MS = 90_000;
 const nameOf = ({ heading, line }: Snippet) => `${heading}, line ${line}`;
 
 describe("the snippets of README.md", () => {
-  // Under the root, where the names of this package and of its dependencies mean what they mean to a user.
+  // Under the root, so that the package and its dependencies resolve as for a user.
   const folder = mkdtempSync(`${root}.snippets-`);
   const files = new Map<Snippet, string>();
   const brokers: Broker[] = [];

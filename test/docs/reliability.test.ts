@@ -8,7 +8,7 @@ import { root } from "./program.js";
 
 const promises = chapters.flatMap((chapter) => chapter.promises);
 const marked = markedFiles(root);
-/** What a server says is no name of ours. */
+/** A server's message, not a private name. */
 const PUBLIC = ["clientID already registered|"];
 const sources = new Map<string, string>();
 

@@ -1,11 +1,11 @@
-/** A program of README.md: each stands by itself, as a user would type it. */
+/** A program of README.md: each is complete, as a user would type it. */
 export interface Snippet {
   readonly line: number;
   readonly heading: string;
   readonly code: string;
 }
 
-/** The `ts` snippets of a text. */
+/** The `ts` snippets of a document. */
 export function snippetsOf(readme: string): Snippet[] {
   return [...readme.matchAll(/^```ts\n([^]*?)\n```$/gm)].map((match) => {
     const before = readme.slice(0, match.index);

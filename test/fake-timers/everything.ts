@@ -1,7 +1,10 @@
 import { KubeMQClient } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
 
-/** Uses every part of the package that waits for a timer, and gives what came of it. Nobody moves the time. */
+/**
+ * Uses every part of the package that waits for a timer, and returns the outcomes. Nothing advances
+ * the time.
+ */
 export async function everything(): Promise<string[]> {
   const seen: string[] = [];
   const broker = await startBroker();

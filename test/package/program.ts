@@ -1,4 +1,5 @@
-// What a user's program may look like: compiled by several TypeScripts against the installed package, and run on several Node.js.
+// A user's program, compiled by several versions of TypeScript against the installed package, and
+// run on several versions of Node.js.
 import { KubeMQClient, KubeMQError, json, type Delivery, type StoredEvent, type Subscription } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
 

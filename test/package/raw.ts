@@ -1,4 +1,4 @@
-// The raw protocol, for whoever wants it: its types are those of protobuf-es and Connect.
+// The raw protocol, whose types are those of protobuf-es and Connect.
 import { create } from "@bufbuild/protobuf";
 import { kubemq, EventSchema } from "kubemq-es/gen";
 

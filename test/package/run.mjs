@@ -1,4 +1,5 @@
-// The package as a user gets it: packed, installed into an empty project, measured, compiled against and run.
+// The package as a user gets it: packed, installed into an empty project, measured, compiled
+// against and run.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -13,7 +14,7 @@ const readme = readFileSync(join(root, "README.md"), "utf8");
 const folder = mkdtempSync(join(tmpdir(), "kubemq-es-package-"));
 const COMPILERS = ["5.4", "5.9", "6", "7"];
 const RUNTIMES = ["20", "22", "24", "26"];
-/** What kubemq-js brings, as its own installation was measured. */
+/** The size of kubemq-js, measured after its own installation. */
 const OTHER = { packages: 34, megabytes: 14.3 };
 const EXPECTED = {
   program: ["event book 2", "stored 1n stored", "job work", "query TIMEOUT"].join("\n"),
@@ -35,7 +36,7 @@ function check(what, holds, detail = "") {
   console.log(`${holds ? "ok    " : "FAILED"}  ${what}${holds ? "" : `\n${detail}`}`);
 }
 
-/** The output of a program, or what it said when it failed. */
+/** The output of a program, or its error output when it failed. */
 function output(command, args, cwd = folder) {
   try {
     return execFileSync(command, args, { cwd, encoding: "utf8", timeout: 240_000, stdio: ["ignore", "pipe", "pipe"] });
@@ -71,8 +72,8 @@ try {
   const aliases = COMPILERS.map((version) => `typescript-${version}@npm:typescript@${version}`);
   npm(["install", "--save-dev", "@types/node@20", ...aliases]);
   for (const version of COMPILERS) {
-    compile(version, "program", "--skipLibCheck", "false"); // every type that this package's own declarations need is there
-    compile(version, "raw", "--skipLibCheck", "true"); // Connect's declarations want the DOM's, protobuf-es's TypeScript 5.7
+    compile(version, "program", "--skipLibCheck", "false"); // every type that this package's own declarations need is included
+    compile(version, "raw", "--skipLibCheck", "true"); // Connect's declarations need the DOM's, protobuf-es's need TypeScript 5.7
   }
   for (const version of RUNTIMES) {
     const files = Object.keys(EXPECTED).map((name) => `node out-${COMPILERS[0]}/${name}.js`);
@@ -100,7 +101,7 @@ function compile(version, name, ...more) {
   check(`TypeScript ${version} compiles ${name}.ts`, said.trim() === "", said);
 }
 
-/** Whether importing the client and the broker loads what only the command line needs. */
+/** Whether importing the client and the broker loads modules that only the command line needs. */
 function loadsCommander() {
   const hooks = `export async function load(url, context, next) { if (url.includes("/commander/")) console.log("loaded"); return next(url, context); }`;
   const code = `
@@ -111,7 +112,7 @@ function loadsCommander() {
   return output(process.execPath, ["imports.mjs"]).trim() !== "";
 }
 
-/** The README, read by somebody with an empty folder and one broker: every program as it stands, but for the port. */
+/** The README in an empty folder with one broker: every program unchanged, except for the port. */
 async function newcomer(tarball) {
   const cwd = mkdtempSync(join(tmpdir(), "kubemq-es-newcomer-"));
   npm(["install", tarball, "tsx", "zod@4", "@opentelemetry/api@1", "typescript@7", "@types/node@20"], cwd);
@@ -155,7 +156,7 @@ async function newcomer(tarball) {
   }
 }
 
-/** What the README types into a shell. */
+/** The shell commands of the README. */
 function shell(cwd, address, command) {
   const env = { ...process.env, KUBEMQ_ADDRESS: address };
   const typed = `seq 3 | ${command} queues send jobs --lines && ${command} queues peek jobs --max 3 --json`;

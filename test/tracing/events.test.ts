@@ -86,7 +86,7 @@ describe("tracing of events", () => {
       return bodies;
     })();
     await client.events.publish({ channel, body: "x" });
-    await world.span(`process ${channel}`); // no other event is there
+    await world.span(`process ${channel}`); // there is no other event
     await loop.close();
     expect(await taken).toBe(1);
   });

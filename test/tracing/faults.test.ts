@@ -71,7 +71,7 @@ test.each(faults)(
     await client.close();
     await Promise.all([watching, listening, service]);
     expect(worked).toEqual(["first", "second"]);
-    // The client observes when it is made: nobody can read its status before.
+    // The observer is called when the client is created, before anybody can read its status.
     const told = seen.flatMap((status) => (status.type === "telemetry-failed" ? [status.hook] : []));
     expect(told).toEqual(hook === "observe" ? [] : [hook]);
   },

@@ -10,7 +10,7 @@ beforeAll(async () => (world = await TracedWorld.start()));
 afterAll(() => world.stop());
 
 const responders = () => world.broker.stats().streams["SubscribeToRequests"] ?? 0;
-/** The responders of the test before have gone. */
+/** The responders of the previous test have left. */
 const alone = () => until("no responder is known", () => responders() === 0);
 const subscribed = () => until("the responder is known", () => responders() === 1);
 

@@ -22,7 +22,7 @@ import { until } from "../support/until.js";
 
 type Point = DataPoint<MetricData["dataPoints"][number]["value"]>;
 
-/** The real SDK, set up as an application does it, with what it exports kept in memory. */
+/** The real SDK, set up as in an application, with an exporter that keeps its output in memory. */
 export class TracedWorld {
   readonly broker: Broker;
   readonly client: KubeMQClient;
@@ -48,7 +48,10 @@ export class TracedWorld {
     return new TracedWorld(await startBroker(), options);
   }
 
-  /** Waits for as many spans of a name as there are to be, in the order they ended. */
+  /**
+   * Waits for the expected number of spans with a name, and returns them in the order in which they
+   * ended.
+   */
   async spans(name: string, count = 1): Promise<ReadableSpan[]> {
     const found = () => this.#spans.getFinishedSpans().filter((span) => span.name === name);
     await until(`${count} of the span ${name}`, () => found().length >= count);
@@ -66,7 +69,7 @@ export class TracedWorld {
     return this.#spans.getFinishedSpans().map(({ name }) => name);
   }
 
-  /** The points of a metric for one channel, by the name of their operation. */
+  /** The data points of a metric for one channel, by operation. */
   async points(metric: string, channel: string): Promise<Point[]> {
     await this.#reader.forceFlush();
     const last = this.#metrics.getMetrics().at(-1);
@@ -76,7 +79,7 @@ export class TracedWorld {
     return points.filter(({ attributes }) => attributes["messaging.destination.name"] === channel);
   }
 
-  /** What a counter has counted for one channel, by operation. */
+  /** The count of a counter for one channel, by operation. */
   async counted(metric: string, channel: string): Promise<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const { attributes, value } of await this.points(metric, channel)) {

@@ -1,4 +1,5 @@
-// Checked by the compiler, never run: what must compile does, and each `@ts-expect-error` stands above what must not.
+// Checked by the compiler, never run: valid code compiles, and each `@ts-expect-error` precedes
+// invalid code.
 import {
   json,
   KubeMQClient,
@@ -18,7 +19,7 @@ import {
 import { z } from "zod";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-/** Accepts only `true`: the two types of a comparison are one. */
+/** Accepts only `true`: the result of comparing two equal types. */
 const same = <_ extends true>(): void => {};
 
 declare const client: KubeMQClient;

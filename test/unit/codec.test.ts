@@ -16,7 +16,7 @@ describe("payload codecs", () => {
     fc.assert(fc.property(fc.string({ unit: "grapheme" }), (value) => text.decode(text.encode(value)) === value));
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        // JSON has one zero.
+        // JSON has only one zero.
         expect(json().decode(json().encode(value))).toEqual(JSON.parse(JSON.stringify(value)));
       }),
     );

@@ -113,7 +113,8 @@ describe("conversion of an error to a KubeMQError", () => {
   });
 
   test("an error of another realm is recognised by its shape", () => {
-    // What a jest sandbox makes of an error of Node.js: no Error, no ConnectError, but all that either has.
+    // An error of Node.js in a jest sandbox: neither an Error nor a ConnectError, but with their
+    // properties.
     const cause = { code: "ECONNREFUSED", message: "connect ECONNREFUSED 127.0.0.1:1" };
     const foreign = { code: Code.Internal, rawMessage: "connect ECONNREFUSED 127.0.0.1:1", cause };
     expect(toKubeMQError(foreign, subject)).toMatchObject({ code: "UNAVAILABLE", retryable: true });

@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { newId } from "../../src/support/ids.js";
 
 test("ids have twelve letters and digits, and are unique", () => {
-  // Enough to carry over into the third digit from the right, and past it.
+  // Enough ids to carry over to the third digit from the right and beyond.
   const ids = Array.from({ length: 300_000 }, newId);
   expect(new Set(ids).size).toBe(ids.length);
   expect(ids.filter((id) => !/^[0-9A-Za-z]{12}$/.test(id))).toEqual([]);
