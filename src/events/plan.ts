@@ -14,10 +14,10 @@ import {
   type WireSubscribe,
 } from "./wire.js";
 
-/** How many events wait for a slow loop. */
+/** Events that are kept for a slow loop. */
 const CAPACITY = 256;
 
-/** A subscription to events: each attempt is as the first. */
+/** A subscription to plain events. Every attempt makes the same request. */
 export class EventsPlan<T> implements StreamPlan<WireEventReceive, EventMessage<T>> {
   readonly operation = "events.subscribe";
   readonly channel: string;

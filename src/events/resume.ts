@@ -1,35 +1,36 @@
 import type { Start } from "./start.js";
 
-/** What to do with an event that was received. */
+/** What a received event is, and so what happens to it. */
 export type Judgement =
-  /** It is the one that was due: deliver it. */
+  /** It is the event that was due: it is delivered. */
   | { readonly kind: "due" }
-  /** It was delivered before: drop it. */
+  /** It was delivered before: it is dropped. */
   | { readonly kind: "repeated" }
-  /** Others are missing before it. Not lost: drop it, and subscribe again. Lost: report that, and deliver it. */
+  /** Events before it are missing. If they are not lost, it is dropped and the next attempt fetches all of them; if they are, it is delivered. */
   | { readonly kind: "gap"; readonly expected: bigint; readonly received: bigint; readonly lost: boolean };
 
 const DUE: Judgement = { kind: "due" };
 
 const REPEATED: Judgement = { kind: "repeated" };
 
-/** How often a gap is fetched again before what it misses counts as gone. */
+/** Attempts to fetch a gap before its events count as lost. */
 const REPAIRS = 3;
 
 /**
- * Where a store subscription stands, and where its next attempt starts. Pure: it knows neither time nor connections.
+ * How far a store subscription has come, and where its next attempt starts. Pure: it knows neither time nor connections.
  *
  * An attempt has a ClientID of its own, hence a position of its own on the server, and starts after the last event that
- * was accepted. What a broken attempt had on its way is sent again, what it dropped is noticed by its sequence.
+ * was accepted. Events that a broken attempt had on their way are sent again; events that the server dropped are noticed by
+ * their sequence.
  */
 export class ResumeCursor {
   readonly #start: Start;
-  /** When the first attempt was made: "new", and "so many seconds ago", are meant from then on. */
+  /** Time of the first attempt: "new" and "timeDelta" count from then, in every attempt. */
   #firstAttempt: bigint | undefined;
   #last: { readonly sequence: bigint; readonly nanos: bigint } | undefined;
-  /** The sequence that is due; undefined while any would do. */
+  /** The sequence that is due; undefined while the first event, whatever its sequence, is due. */
   #expected: bigint | undefined;
-  /** After the channel began anew: what is not younger was delivered before. */
+  /** After a channel reset, events no newer than this timestamp are duplicates. */
   #newerThan: bigint | undefined;
   #isFirstOfAttempt = true;
   #repairs = 0;

@@ -13,7 +13,7 @@ const MAX_INT64 = 2n ** 63n - 1n;
 
 const MAX_SECONDS = 2 ** 31 - 1;
 
-/** Checks a start position, before a byte is sent. */
+/** Checks a start position before a byte is sent. */
 export function checkStart(subject: Subject, start: StartPosition): Start {
   switch (start?.from) {
     case "new":

@@ -15,7 +15,7 @@ import type { Start } from "./start.js";
 import { storedEvent, storeSubscription } from "./wire-store.js";
 import { subscribeToEventsMethod, type WireEventReceive } from "./wire.js";
 
-/** What is read, and as what. */
+/** What a subscription or a replay reads. */
 export interface StoreRequest<T> {
   readonly operation: string;
   readonly channel: string;
@@ -23,10 +23,10 @@ export interface StoreRequest<T> {
   readonly codec: Codec<T> | undefined;
 }
 
-/** How many events wait for a slow loop. */
+/** Events that are kept for a slow loop. */
 const CAPACITY = 256;
 
-/** One attempt. The server keeps a position for every ClientID, and starts elsewhere only for one that it does not know. */
+/** Makes one attempt. The server keeps a position for every ClientID, and applies a start position only to a new ClientID. */
 export function openStore(
   connection: Connection,
   { operation, channel }: Subject & { channel: string },
@@ -65,7 +65,7 @@ abstract class StorePlan<T> implements StreamPlan<WireEventReceive, StoredEvent<
   }
 }
 
-/** A member of a group: the position is the server's, and what it sends is what there is. */
+/** Group member: the server tracks the position, so gaps are neither detected nor repaired. */
 export class GroupPlan<T> extends StorePlan<T> {
   readonly #group: string;
   readonly #start: Start;
@@ -85,10 +85,10 @@ export class GroupPlan<T> extends StorePlan<T> {
   }
 }
 
-/** A server drops events of a subscription that it cannot send to for 2 s; who was held back for less has all of them. */
+/** A server that was held back for less than 2 s has dropped nothing. Half of that, to be on the safe side. */
 const HELD_BACK_MS = 1_000;
 
-/** A dropped event shows by the next one. When none has come for so long, the end is looked at again. */
+/** The next event reveals that one was dropped. When none has come for this long, the end of the channel is fetched again. */
 const CHECK_END_AFTER_MS = 1_000;
 
 /** Every event from the start on, in order, once. */
@@ -97,7 +97,7 @@ export class ContiguousPlan<T> extends StorePlan<T> {
   protected attempt: Attempt | undefined;
   readonly #quiet: Quiet;
   #received = 0;
-  /** How many times the loop has asked for an event that has not come yet. */
+  /** Events that the loop has asked for and that have not come yet. */
   #awaited = 0;
   /** The server may have dropped the last events of this attempt. */
   #isSuspect = false;
@@ -151,18 +151,18 @@ export class ContiguousPlan<T> extends StorePlan<T> {
     return storedEvent(wire, this.codec);
   }
 
-  /** Whether silence means something. */
+  /** Whether silence may mean that events were dropped. */
   protected get isWatchful(): boolean {
     return this.#isSuspect;
   }
 
-  /** The loop waits, nothing comes, and yet the connection works. */
+  /** The loop waits and nothing comes, though the connection works. */
   protected onQuiet(attempt: Attempt): void {
     attempt.renew();
   }
 
   #watch(): void {
-    // While nobody waits, what has come may be held back: that is no silence.
+    // While the loop does not wait, events may be held back, which is no silence.
     if (this.#awaited > 0 && this.isWatchful && this.attempt?.signal.aborted === false) this.#quiet.begin();
   }
 

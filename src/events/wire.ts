@@ -26,7 +26,7 @@ export const subscribeToEventsMethod = kubemq.method.subscribeToEvents;
 
 export type { Event as WireEvent, EventReceive as WireEventReceive, Result as WireResult, Subscribe as WireSubscribe };
 
-/** Why the server refused an event, if it did; it may say so without a reason. */
+/** The reason for which the server refused an event, which may be empty; undefined when it took the event. */
 export function refusalOf(result: Result): string | undefined {
   return result.Sent && result.Error === "" ? undefined : result.Error;
 }
@@ -71,7 +71,7 @@ export function eventMessage<T>(wire: EventReceive, codec: Codec<T> | undefined,
 }
 
 class ReceivedEvent<T> extends IncomingMessage<T> implements EventMessage<T> {
-  /** A date is made when it is asked for: most loops never do. */
+  /** Becomes a date when it is read, which most loops never do. */
   #received: number | Date;
 
   constructor(wire: EventReceive, codec: Codec<T> | undefined, receivedMs: number) {

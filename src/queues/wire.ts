@@ -91,7 +91,7 @@ export function queueMessageSize(message: WireQueueMessage): number {
   return message.Body.length + 3 * texts + tagsSize(message.Tags);
 }
 
-/** What became of a message; the server's own flags above the single results are not to be trusted. */
+/** The outcome of a message. The flags above the single results are ignored, since servers set them wrongly. */
 export function sendResult(
   result: SendQueueMessageResult | undefined,
   sent: WireQueueMessage,

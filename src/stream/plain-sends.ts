@@ -3,7 +3,8 @@ import type { Connection } from "../connection/connection.js";
 import { onAbort } from "../support/abort.js";
 import { checkTimeout, type Subject } from "../support/checks.js";
 import { type About, Send, subjectOf } from "./send.js";
-import { type Sender, timeOutOf } from "./sender.js";
+import { timeOutOf } from "./send-errors.js";
+import type { Sender } from "./sender.js";
 
 /** Makes a unary call for a message. */
 export type SendByCall<Message, Result> = (

@@ -69,7 +69,7 @@ export class Send<Message, Result> implements Timed, About {
     settle(error, result);
   }
 
-  /** Gives it to a call of its own, which has its outcome from now on. False when there is no such call. */
+  /** Makes the send a call of its own, which settles its promise. Returns false when it has no such call. */
   handToCall(why: KubeMQError | undefined): boolean {
     const { byCall } = this;
     if (this.#settle === undefined || byCall === undefined) return false;

@@ -1,4 +1,4 @@
-import type { ErrorCode, KubeMQError } from "../api/errors.js";
+import type { KubeMQError } from "../api/errors.js";
 import type { StreamOptions } from "../api/message.js";
 import type { Connection } from "../connection/connection.js";
 import type { HostedStream } from "../connection/hosted-stream.js";
@@ -9,6 +9,7 @@ import { Fifo } from "../support/fifo.js";
 import { Quiet } from "../support/idle-timer.js";
 import { microtask } from "../support/timers.js";
 import { Deadlines } from "./deadlines.js";
+import { errorOf, isRefusalOfStream, timeOutOf } from "./send-errors.js";
 import { type Send, subjectOf } from "./send.js";
 
 /** How a sender behaves. */
@@ -133,7 +134,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
     return this.close();
   }
 
-  /** The server closes the connection: what is sent from now on goes to the next one. */
+  /** The server is about to close the connection: later sends go to the next one. */
   moveOn(): void {
     // Publishers keep their stream, as subscriptions do. A call would go to the next connection.
     if (this.#idle !== undefined) this.isMovingOn = true;
@@ -174,7 +175,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
     if (this.#options.timedFrom === "transmission" && !send.isSettled) this.#time(send);
   }
 
-  /** Gives a send its outcome. Call `proceed()` after the last of several. */
+  /** Settles a send. Call `proceed()` after the last of several. */
   protected settle(send: Send<Message, Result>, error: unknown, result?: Result): void {
     if (send.isSettled) return;
     this.#unsettled -= 1;
@@ -203,9 +204,9 @@ export abstract class Sender<Message, Result> implements HostedStream {
    * again by itself, except what the server has provably not processed.
    */
   protected lost(sends: readonly Send<Message, Result>[], error: KubeMQError, wasAccepted: boolean): void {
-    const isUnprocessed = !wasAccepted && isRefusalOfStream(error.code, error.retryable);
+    const isUnprocessed = !wasAccepted && isRefusalOfStream(error);
     for (const send of sends) {
-      if (!isUnprocessed || !this.handToCall(send, error)) this.settle(send, this.#errorOf(send, error));
+      if (!isUnprocessed || !this.handToCall(send, error)) this.settle(send, errorOf(send, error, this.subject));
     }
     // promise: publisher-reopens
     if (!this.#reconnects && this.#state.kind === "open" && this.#idle === undefined) this.#end(error);
@@ -284,29 +285,11 @@ export abstract class Sender<Message, Result> implements HostedStream {
     void left.then(() => this.connection.leave(this));
   }
 
-  /** Removes what is on its way, and returns it. */
+  /** Removes the sends that are on their way, and returns them. */
   protected abstract unanswered(): readonly Send<Message, Result>[];
 
   #tellClosing(reason: unknown): void {
     for (const watcher of this.#closingWatchers) watcher(reason);
     this.#closingWatchers.clear();
   }
-
-  /** The error of a stream, as that of a send. */
-  #errorOf(send: Send<Message, Result>, error: KubeMQError): KubeMQError {
-    const prefix = `${this.subject.operation}: `;
-    const text = error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message;
-    const { code, retryable } = error;
-    return fault(code, subjectOf(send), text, { cause: error, retryable });
-  }
-}
-
-/** The error of a send whose answer did not come in time. */
-export function timeOutOf(subject: Subject): KubeMQError {
-  return fault("TIMEOUT", subject, "no answer from the server in time, the message may have been taken");
-}
-
-/** The server has no such stream, or refused the token that the stream came with. */
-function isRefusalOfStream(code: ErrorCode, isRetryable: boolean): boolean {
-  return code === "UNSUPPORTED" || (code === "UNAUTHENTICATED" && isRetryable);
 }

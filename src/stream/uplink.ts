@@ -3,7 +3,7 @@ import { attach, type PushEvents, type PushSink, type PushSource } from "../tran
 
 type State =
   | { readonly kind: "open" }
-  /** Half-closed behind what is pending. */
+  /** Takes no more; the pending messages are still to be sent. */
   | { readonly kind: "closing" }
   | { readonly kind: "ended"; readonly error: Error | undefined };
 
@@ -175,7 +175,7 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
     return { value };
   }
 
-  /** Gives the transport what waits, in order, while it has room. */
+  /** Writes waiting messages to the transport, in order, while it has room. */
   #fill(): void {
     for (let sink = this.#sink; sink?.room === true; sink = this.#sink) {
       if (this.#pending.size > 0) {

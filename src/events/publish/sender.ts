@@ -98,7 +98,7 @@ export class EventSender extends Sender<WireEvent, string> {
     this.#bytes += send.bytes;
     this.#stream ??= this.#open();
     this.#stream.send(message);
-    // Encoded soon: what is kept until the answer should be small.
+    // The stream encodes it soon. Without it, less is retained until the answer.
     send.message = undefined;
   }
 

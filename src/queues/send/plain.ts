@@ -20,7 +20,7 @@ import {
 /** Long enough for a server to have begun with a request, so that the next one keeps its place behind it. */
 const MAX_HOLD_MS = 1_000;
 
-/** Checks a message and makes what is sent. */
+/** Checks a message, and converts it to the message of the protocol. */
 export type PrepareQueueMessage = (operation: string, message: OutgoingQueueMessage) => WireQueueMessage;
 
 export function preparing({ options: { clientId, maxMessageBytes } }: Connection): PrepareQueueMessage {
