@@ -13,7 +13,7 @@ import { FakeClock } from "../support/fake-clock.js";
 import { playedBy } from "../support/queue-world.js";
 import { until, within } from "../support/until.js";
 
-/** A server that confirms events at once, and stores them when it is told to. */
+/** A server that confirms events at once, and stores them when the test says so. */
 function lateStore() {
   const stored: Event[] = [];
   const pending: Event[] = [];
@@ -55,7 +55,7 @@ function lateStore() {
   });
   const publish = (...bodies: string[]) =>
     Promise.all(bodies.map((body) => client.eventsStore.publish({ channel: "c", body })));
-  /** What was stored by others. */
+  /** Stored by other clients. */
   const publishElsewhere = (...ids: string[]) => {
     for (const EventID of ids) pending.push(create(EventSchema, { EventID, Channel: "c", Body: Buffer.from(EventID) }));
   };
@@ -119,7 +119,7 @@ describe("a replay of this client's events when the server stores them after con
     publishElsewhere("2", "3");
     store();
     expect(await within(2_000, "the replay", replay({ from: "first" }))).toEqual(["1", "2", "3"]);
-    // Read once, they are waited for no more, wherever the next replay starts.
+    // Once read, later replays do not wait for them, whatever their start.
     expect(await within(2_000, "the next one", replay({ from: "sequence", sequence: 4 }))).toEqual([]);
     await client.close();
   });

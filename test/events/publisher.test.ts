@@ -12,7 +12,7 @@ const refusal = (event: Event, text: string): Result => create(ResultSchema, { E
 const taken = (event: Event): Result => create(ResultSchema, { EventID: event.EventID, Sent: true });
 const NOT_AVAILABLE = "Error 302: connection not available, please retry";
 
-/** A server that answers a stream of events as it is told. */
+/** A server that answers a stream of events as scripted. */
 function clientOf(answer: (events: AsyncIterable<Event>) => AsyncIterable<Result>, timeoutMs = 10_000): KubeMQClient {
   const one = async (event: Event): Promise<Result> => {
     for await (const result of answer(only(event))) return result;
@@ -28,7 +28,7 @@ async function* only(event: Event): AsyncIterable<Event> {
   yield await Promise.resolve(event);
 }
 
-/** Answers plain events as servers do: only those that it refuses. */
+/** Answers plain events as servers do: only refused ones. */
 async function* refusing(events: AsyncIterable<Event>): AsyncIterable<Result> {
   for await (const event of events) if (event.Metadata === "refuse") yield refusal(event, NOT_AVAILABLE);
 }
@@ -281,7 +281,7 @@ describe("stored events, which the server confirms one by one", () => {
 });
 
 test("closing the client releases a call whose connection never reports its end", async () => {
-  // node:http2 can be made to forget the streams of a session that it has destroyed.
+  // node:http2 can lose track of the streams of a destroyed session.
   const transport = createRouterTransport(
     ({ service }) => void service(kubemq, { receiveQueueMessages: () => new Promise(() => {}) }),
   );

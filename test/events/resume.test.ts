@@ -6,7 +6,7 @@ import type { Start } from "../../src/events/start.js";
 const NOW = 1_700_000_000_000_000_000n;
 const SECOND = 1_000_000_000n;
 
-/** Feeds sequences whose timestamps grow with them, as in one store. */
+/** Feeds sequences with increasing timestamps, as one store would. */
 function judge(cursor: ResumeCursor, ...sequences: bigint[]): string[] {
   return sequences.map((sequence) => cursor.judge(sequence, NOW + sequence).kind);
 }
@@ -150,7 +150,10 @@ describe("a restarted channel", () => {
   });
 });
 
-/** A server with a slow-consumer drop, lost connections and redeliveries: whatever happens, the loop sees 1, 2, 3, … */
+/**
+ * A server with slow-consumer drops, lost connections and redeliveries: the loop must see 1, 2, 3,
+ * … in any case.
+ */
 test("any sequence of dropped, lost and duplicated events is delivered without gaps or duplicates", () => {
   const step = fc.oneof(
     { weight: 8, arbitrary: fc.constant("send" as const) },
@@ -173,7 +176,7 @@ test("any sequence of dropped, lost and duplicated events is delivered without g
           begin();
           attemptHasSent = false;
         } else if (action === "drop") {
-          if (attemptHasSent) next += 1n; // the first of an attempt is never dropped
+          if (attemptHasSent) next += 1n; // the first event of an attempt is never dropped
         } else {
           const sequence = action === "repeat" && attemptHasSent && seen.length > 0 ? next - 1n : next++;
           const judgement = cursor.judge(sequence, NOW + sequence);

@@ -50,7 +50,7 @@ test("recovers trailing events dropped by the server, without later events", asy
   const clock = new SkippingClock();
   await using broker = await startBroker({ slowConsumerMs: 5, clock: clock.forBroker });
   await using client = await KubeMQClient.connect({ address: broker.address });
-  await store(client, 700); // about 450 fit into the buffers on the way
+  await store(client, 700); // about 450 fit into the buffers between server and loop
   const subscription = client.eventsStore.subscribe({ channel: "c", start: { from: "first" } });
   const seen: bigint[] = [];
   const loop = (async () => {
@@ -64,7 +64,7 @@ test("recovers trailing events dropped by the server, without later events", asy
   expect(seen).toEqual(upTo(700));
 }, 30_000);
 
-/** A subscriber behind a proxy, to be kept away while another client works. */
+/** A subscriber behind a proxy, which can be disconnected while another client works. */
 async function away() {
   const broker = await startBroker();
   const proxy = await TcpProxy.start(broker.port);
@@ -120,11 +120,11 @@ test("delivers events stored while the subscriber was away, also after a start w
   await store(other, 10);
   const subscription = client.eventsStore.subscribe({ channel: "c", start: { from: "new" } });
   await subscription.ready;
-  await world.while(() => store(other, 10)); // before any event has come
+  await world.while(() => store(other, 10)); // before any event has arrived
   const seen: bigint[] = [];
   for await (const { sequence } of subscription) {
     seen.push(sequence);
-    if (sequence === 15n) await world.while(() => store(other, 10)); // with five in the buffer
+    if (sequence === 15n) await world.while(() => store(other, 10)); // with five events in the buffer
     if (sequence === 30n) break;
   }
   expect(seen).toEqual(upTo(30, 11));

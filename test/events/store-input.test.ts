@@ -3,7 +3,7 @@ import { createRouterTransport } from "@connectrpc/connect";
 import { KubeMQClient, type StartPosition } from "kubemq-es";
 import { kubemq } from "kubemq-es/gen";
 
-/** A client whose every byte is counted, as a call. */
+/** A client whose sent bytes are counted. */
 function offline() {
   const calls: string[] = [];
   const count = (name: string) => (): never => {

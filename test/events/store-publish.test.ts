@@ -27,7 +27,7 @@ test("a stored event is read back with sequence, time, tags and value", async ()
   ]);
   const [first] = seen;
   expect(first).toMatchObject({ channel: "c", metadata: "m", tags: { a: "b" } });
-  // The broker reads its wall clock once, so it may be off by what that clock was set since.
+  // The broker reads its wall clock once, so it may differ by later adjustments of that clock.
   expect(Math.abs((first?.timestamp.getTime() ?? 0) - before)).toBeLessThan(5_000);
   expect(first?.timestamp.getTime()).toBe(Number((first?.timestampNanos ?? 0n) / 1_000_000n));
   expect(JSON.parse(JSON.stringify(first))).toMatchObject({

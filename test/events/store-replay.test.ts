@@ -65,7 +65,7 @@ describe("replay of a store channel", () => {
     ["the last hour", { from: "timeDelta", seconds: 3_600 }, upTo(1_000)],
   ])("a replay from %s ends by itself", async (_, start, expected) => {
     await using here = await world(1_000);
-    // A bound that is never reached: the end is known.
+    // Never reached, because the end is known.
     expect(await here.replay(start, () => {}, 60_000)).toEqual(expected);
     await until("nothing stays open", () => here.broker.stats().streams["SubscribeToEvents"] === undefined);
   });
@@ -93,7 +93,7 @@ describe("replay of a store channel", () => {
   });
 
   test("a replay whose remaining events are purged ends and reports the gap", async () => {
-    // So large that the buffers and windows on the way do not hold all of them.
+    // So large that the buffers and windows cannot hold all of them.
     await using here = await world(1_000, "x".repeat(16_384));
     const seen = await here.replay({ from: "first" }, async (sequence) => {
       if (sequence !== 100n) return;

@@ -4,14 +4,14 @@ import { ManualClock, startBroker, type Broker } from "kubemq-es/testing";
 import { within } from "../support/until.js";
 
 const SECOND_MS = 1_000;
-/** When the broker's time begins: a second before the first event. */
+/** Start of the broker's clock: one second before the first event. */
 const EPOCH_MS = 1_700_000_000_000;
 
 let broker: Broker;
 let client: KubeMQClient;
 const clock = new ManualClock(BigInt(EPOCH_MS) * 1_000_000n);
 
-/** Ten events, one a second; number n was stored n seconds after the epoch. */
+/** Ten events, one per second; number n was stored n seconds after the epoch. */
 beforeAll(async () => {
   broker = await startBroker({ clock });
   client = await KubeMQClient.connect({ address: broker.address });
@@ -27,7 +27,9 @@ afterAll(async () => {
 
 const at = (seconds: number) => new Date(EPOCH_MS + seconds * SECOND_MS);
 
-/** The sequences of the history from a start on, up to the one that is published behind it. */
+/**
+ * The sequences of the history from a start position up to the event that is published after it.
+ */
 async function history(start: StartPosition): Promise<bigint[]> {
   const subscription = client.eventsStore.subscribe({ channel: "history", start });
   await subscription.ready;

@@ -7,7 +7,7 @@ import { FakeClock, settle } from "../support/fake-clock.js";
 
 type Attempt = AsyncIterable<MessageInitShape<typeof EventReceiveSchema>>;
 
-/** A server that answers the n-th subscription with what the n-th function gives. */
+/** A server that answers the n-th subscription with the n-th function. */
 function scripted(...attempts: ((request: Subscribe) => Attempt)[]) {
   const requests: Subscribe[] = [];
   const clock = new FakeClock();
@@ -122,7 +122,7 @@ describe("attempts of a store subscription", () => {
   // Guards: `onDemand` in src/events/store-plans.ts. No later event shows that the last ones are missing.
   test("after flow control held back the server, a silent channel is requested again once", async () => {
     const { client, clock, requests } = scripted(
-      () => events(1, 400), // and what came behind was dropped
+      () => events(1, 400), // and later events were dropped
       () => events(401, 500),
     );
     const subscription = client.eventsStore.subscribe({ channel: "c", start: { from: "first" } });

@@ -3,7 +3,7 @@ import { Backlog } from "../../src/queues/consume/backlog.js";
 
 const nothingHeld = { held: 0, transactions: 0 };
 
-/** The server is asked, at a cost of one millisecond. */
+/** Requests the server's count, which takes one millisecond. */
 function count(
   backlog: Backlog,
   waiting: number,
@@ -39,7 +39,7 @@ describe("the size of polls", () => {
   test("the count is requested again after a message that had waited, not after one that the poll waited for", () => {
     const backlog = new Backlog(32);
     count(backlog, 0);
-    backlog.polled(1, 1, 1); // what an answer at once is
+    backlog.polled(1, 1, 1); // the threshold for an immediate answer
     count(backlog, 5);
     backlog.polled(5, 5, 1);
     count(backlog, 4);
@@ -98,7 +98,7 @@ describe("the size of polls", () => {
     count(backlog, 30);
     backlog.polled(30, 10, 1_000);
     expect(backlog.next(64)).toBe(0);
-    count(backlog, 20); // of a consumer that is gone, or of one that is at work
+    count(backlog, 20); // held by a consumer that is gone, or by one that is working
     expect(backlog.next(64)).toBe(0);
     count(backlog, 25);
     expect(backlog.next(64)).toBe(5);

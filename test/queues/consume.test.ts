@@ -117,7 +117,7 @@ describe("consuming a queue", () => {
     const seen: QueueMessage[] = [];
     for await (const message of world.client.queues.consume({ channel: "q", settle: "on-delivery" })) {
       seen.push(message);
-      await roundTrips(world.client); // nothing is fetched meanwhile
+      await roundTrips(world.client); // nothing is fetched in the meantime
       if (seen.length === 3) break;
     }
     expect("ack" in (seen[0] ?? {})).toBe(false);

@@ -51,7 +51,7 @@ describe("leased consumption", () => {
     const held = await first(three);
     await until("three streams", () => world.streams("StreamQueueMessage") >= 3);
     await roundTrips(world.client);
-    expect(world.streams("StreamQueueMessage")).toBeLessThanOrEqual(4); // the settled one may be ending still
+    expect(world.streams("StreamQueueMessage")).toBeLessThanOrEqual(4); // the stream of the settled one may still be ending
     await held.ack();
     await three.close();
     await until("no stream is left", () => world.streams("StreamQueueMessage") === 0, 3_000);
@@ -106,7 +106,7 @@ describe("leased consumption", () => {
         await job.ack();
         break;
       } else {
-        // Left unsettled, and not extended when its body is over.
+        // Left unsettled, and not extended after its body.
         void roundTrips(world.client).then(() => world.pass(1_000));
       }
     }
@@ -195,7 +195,10 @@ describe("leased consumption", () => {
   });
 });
 
-/** A server of StreamQueueMessage that gives one message and answers as the test says; clocks are the test's. */
+/**
+ * A StreamQueueMessage server that returns one message and answers as scripted; the clocks are the
+ * test's.
+ */
 function leaseServer(hear: (request: StreamQueueMessagesRequest, say: (init: object) => void) => void) {
   const clock = new FakeClock();
   const calls: StreamQueueMessagesRequest[][] = [];
@@ -309,7 +312,7 @@ describe("requests of leases", () => {
     const job = await first(subscription);
     await clock.advance(2_000);
     expect(await rejection(job.requeue("full"))).toMatchObject({ serverCode: 130 });
-    await clock.advance(4_000); // half of the 8 s that are left
+    await clock.advance(4_000); // half of the remaining 8 s
     await until("it is extended", () => extensions.length === 1);
     await settle();
     await clock.advance(4_900);
@@ -333,7 +336,7 @@ describe("requests of leases", () => {
       code: "TIMEOUT",
       message: expect.stringMatching(/whether the visibility of message 7 was extended/),
     });
-    await job.ack(); // it is held still
+    await job.ack(); // it is still held
     await subscription.close();
     await client.close();
   });

@@ -27,7 +27,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const MAX_RECEIVE_COUNT = 3;
 const RUNS = 50;
 
-/** What a queue is: messages in order, each with the deliveries it has behind it. */
+/** The model of a queue: messages in order, each with its number of earlier deliveries. */
 interface Entry {
   readonly body: string;
   readonly count: number;
@@ -48,7 +48,7 @@ class Model {
     else this.dead += 1;
   }
 
-  /** A lease that is given up: as a rejection. */
+  /** Leaving a leased message counts as a rejection. */
   drop(): void {
     this.settle("reject");
   }
@@ -81,7 +81,8 @@ test("the client agrees with a model of a queue for any sends, settlements, exit
 async function consume(world: QueueWorld, channel: string, model: Model, step: Extract<Step, { do: "consume" }>) {
   const stop = new AbortController();
   const { queues } = world.client;
-  // A lease given up goes to the end of the queue, so that what is prefetched by leases would change the order at random.
+  // An abandoned lease moves to the end of the queue, so prefetched leases would change the order
+  // at random.
   const subscription =
     step.by === "lease"
       ? queues.consume({ channel, visibilitySeconds: 30 }, { signal: stop.signal })
@@ -93,7 +94,7 @@ async function consume(world: QueueWorld, channel: string, model: Model, step: E
     expect([job.text(), job.receiveCount]).toEqual([expected?.body, (expected?.count ?? 0) + 1]);
     const how = todo.shift();
     if (how === undefined) {
-      // The last one is left unsettled in its body.
+      // The last message is left unsettled in its body.
       if (step.leave === "crash") await world.broker.faults.dropConnections();
       if (step.by === "lease") model.drop();
       break;
@@ -106,7 +107,7 @@ async function consume(world: QueueWorld, channel: string, model: Model, step: E
   }
   await closing;
   await subscription.closed;
-  // After a crash a call may still meet the connection that is gone.
+  // After a crash a call may still use the lost connection.
   const answers = () =>
     world.client.ping().then(
       () => true,

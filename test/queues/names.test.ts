@@ -3,8 +3,9 @@ import { type KubeMQClient, KubeMQError } from "kubemq-es";
 import { QueueWorld } from "../support/queue-world.js";
 import { rejection } from "../support/until.js";
 
-// On KubeMQ community v2.4.0: a message to "a:b" is stored and every receive is refused (Error 121); a queue of more than 246 bytes and a store
-// channel of more than 240 cannot be made, and an event to one is answered as stored.
+// On KubeMQ community v2.4.0: a message to "a:b" is stored and every receive is refused (Error
+// 121); a queue name of more than 246 bytes and a store channel of more than 240 cannot be created,
+// and an event to such a channel is confirmed as stored.
 const queueNames: [what: string, name: string][] = [
   ["a colon", "orders:eu"],
   ["a colon at its end", "orders:"],

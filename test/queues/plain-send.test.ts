@@ -5,7 +5,7 @@ import { FakeClock, settle } from "../support/fake-clock.js";
 import { numbers, playedBy, QueueWorld } from "../support/queue-world.js";
 import { rejection, until, within } from "../support/until.js";
 
-/** A server that answers the requests of a stream when it is told to. */
+/** A server that answers the requests of a stream when the test says so. */
 function answeringLater() {
   const clock = new FakeClock();
   const requests: QueuesUpstreamRequest[] = [];

@@ -5,10 +5,10 @@ import { FakeClock } from "../support/fake-clock.js";
 import { QueueWorld } from "../support/queue-world.js";
 import { rejection, until, within } from "../support/until.js";
 
-/** What a handler may return, and then some. */
+/** Valid and invalid return values of a handler. */
 type Handler = (message: Delivery) => unknown;
 
-/** A queue that is worked on until the test has seen enough. */
+/** Processes a queue until the test has seen enough. */
 class Work implements AsyncDisposable {
   readonly worked: string[] = [];
   readonly #service;
@@ -35,7 +35,10 @@ class Work implements AsyncDisposable {
   }
 }
 
-/** What is left in the queue, held messages included; a peek that asks for more than there is would wait for a second. */
+/**
+ * The remaining messages of the queue, held ones included; a peek for more than there are would
+ * wait for a second.
+ */
 async function left(world: QueueWorld): Promise<string[]> {
   const { queues } = world.client;
   const max = (await queues.info("jobs")).queues[0]?.waiting ?? 0;
@@ -94,7 +97,7 @@ describe("the return value of a process handler", () => {
   });
 });
 
-/** A broker and a client whose time the test moves. */
+/** A broker and a client whose clock the test advances. */
 class StoppedTime implements AsyncDisposable {
   readonly client: KubeMQClient;
   readonly #clock = new FakeClock();

@@ -41,7 +41,7 @@ describe("sending queue messages", () => {
   });
 
   test("send rejects with the server's own refusal", async () => {
-    // The broker refuses nothing that is not refused here first, so the refusal is played.
+    // The client refuses everything that the broker would refuse, so the refusal is scripted.
     const client = playedBy({
       sendQueueMessage: () =>
         create(SendQueueMessageResultSchema, { IsError: true, Error: "Error 133: invalid expiration seconds" }),
@@ -166,7 +166,7 @@ describe("the queue publisher", () => {
     allow();
     expect((await Promise.all(sends)).every(([result]) => result?.ok)).toBe(true);
     stages.push(requests.length);
-    expect(stages).toEqual([1, 2]); // what waited shares the second
+    expect(stages).toEqual([1, 2]); // waiting sends share the second
     expect(requests.flatMap(({ Messages }) => Messages.map(({ Body }) => Buffer.from(Body).toString()))).toEqual(
       numbers(3),
     );
@@ -343,7 +343,10 @@ describe("the queue publisher", () => {
   });
 });
 
-/** A publisher that is aborted while the server owes it the answer to a send, which comes so late. */
+/**
+ * A publisher that is aborted while the server's answer to a send is pending; the answer comes
+ * after the given time.
+ */
 async function abortWhileOwed(world: QueueWorld, delayMs: number) {
   const stop = new AbortController();
   const publisher = world.client.queues.publisher({ signal: stop.signal });

@@ -106,7 +106,7 @@ describe("settling queue messages", () => {
   }, 30_000);
 });
 
-/** A server of QueuesDownstream that the test plays: it sees each request and says what it likes. */
+/** A QueuesDownstream server scripted by the test: it sees each request and sends any answer. */
 class PlayedServer {
   readonly requests: QueuesDownstreamRequest[] = [];
   readonly client: KubeMQClient;
@@ -171,7 +171,7 @@ describe("requests of settlements", () => {
       arrive();
       for (let turn = 0; turn < turns; turn++) await Promise.resolve();
       stop.abort();
-      // Its clock stands still: nothing is waited for.
+      // Its clock stands still, so nothing waits.
       expect(await within(1_000, `the end, ${turns} turns after the answer`, subscription.closed)).toBeUndefined();
       await server.client.close();
     }
@@ -220,7 +220,7 @@ describe("requests of settlements", () => {
     ).toEqual(["done", "REJECTED_BY_SERVER", "done", "done"]);
     const [, second, third] = batch.messages;
     expect([second?.settled, third?.settled]).toEqual([false, true]);
-    await second?.ack(); // the server holds it still
+    await second?.ack(); // the server still holds it
     await server.client.close();
   });
 
@@ -331,7 +331,7 @@ describe("requests of settlements", () => {
     const loop = subscription[Symbol.asyncIterator]();
     await loop.next();
     stop.abort();
-    await server.clock.advance(20_000); // so long the body runs
+    await server.clock.advance(20_000); // the duration of the body
     expect((await loop.next()).done).toBe(true);
     await within(1_000, "the end", subscription.closed);
     expect(server.types().filter((type) => type === "AckRange")).toHaveLength(1);

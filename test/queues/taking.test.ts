@@ -13,11 +13,14 @@ import { FakeClock, settle } from "../support/fake-clock.js";
 import { answer, numbers, playedBy, playedCall, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
 import { sleep, until, within } from "../support/until.js";
 
-/** A server whose queue "q" the test plays: it counts as the test says, and shows what waits to those who peek. */
+/**
+ * A server whose queue "q" is scripted by the test, with its count and the messages that peeks
+ * show.
+ */
 class PlayedQueue {
   waiting = 0;
   subscribers = 1;
-  /** What peeks are answered with; without one they wait. */
+  /** The answer to peeks; without one they wait. */
   shown: QueueMessage | undefined;
   readonly polls: { readonly request: QueuesDownstreamRequest; readonly call: number }[] = [];
   readonly requests: string[] = [];
@@ -167,7 +170,7 @@ describe("one transaction at a time", () => {
     const one = (await take(queue, loop, 0, 1, 2)).value;
     const two = (await loop.next()).value;
     await two?.ack();
-    await queue.clock.advance(60); // its way inside the server
+    await queue.clock.advance(60); // the delay inside the server
     queue.waiting = 4; // 1, which is held, and 3, 4, 5
     const next = loop.next();
     await secondPoll(queue);
@@ -227,7 +230,7 @@ describe("one transaction at a time", () => {
     expect(queue.polls[1]?.call).toBe(1);
     queue.give(1, 1);
     expect((await next).value?.sequence).toBe(1n);
-    queue.give(0, 2); // what the late one brings is delivered
+    queue.give(0, 2); // messages of the late poll are delivered
     expect((await loop.next()).value?.sequence).toBe(2n);
     await loop.return?.();
     await queue.client.close();
@@ -320,7 +323,7 @@ async function take(
   return await next;
 }
 
-/** Lets time pass until the loop, which works on messages, is given more. */
+/** Advances the clock until the working loop receives more messages. */
 async function secondPoll(queue: PlayedQueue): Promise<void> {
   await until("the second poll", async () => {
     await queue.clock.advance(10);

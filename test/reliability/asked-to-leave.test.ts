@@ -7,7 +7,10 @@ import { until } from "../support/until.js";
 
 const reconnect = { initialDelayMs: 20, maxDelayMs: 250 };
 
-/** Gives a client a loop, on a connection that the server has asked to leave politely: the loop stays there, and what is new goes to the next. */
+/**
+ * Gives a client a loop on a connection that has received GOAWAY without an error: the loop stays
+ * there, and new calls use the next one.
+ */
 async function onLeavingConnection(broker: Broker, proxy: TcpProxy, client: KubeMQClient) {
   const retries: Status[] = [];
   void (async () => {
@@ -23,7 +26,7 @@ async function onLeavingConnection(broker: Broker, proxy: TcpProxy, client: Kube
   await until("the loop is open", () => seen.length === 1);
   broker.faults.goAway();
   await until("calls go to another connection", async () => {
-    await client.ping().catch(() => {}); // one that crosses the GOAWAY is refused
+    await client.ping().catch(() => {}); // a ping that crosses the GOAWAY is refused
     return proxy.accepted === 2;
   });
   return { seen, retries };
@@ -42,7 +45,7 @@ describe.each(["in the clear", "over TLS"])("a connection that the server has as
     const { seen, retries } = await onLeavingConnection(broker, proxy, client);
     proxy.strand(1);
     await client.eventsStore.publish({ channel: "c", body: "after" });
-    // Less than the ten intervals after which node:http2 gives up on settings that are not acknowledged.
+    // Less than the ten intervals after which node:http2 gives up on unacknowledged settings.
     await until("the loop goes on", () => seen.length === 2, 600 + 2_000);
     expect(seen).toEqual(["before", "after"]);
     expect(retries).toHaveLength(1);

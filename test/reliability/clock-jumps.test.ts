@@ -5,7 +5,7 @@ import { until } from "../support/until.js";
 
 const HOUR_MS = 3_600_000;
 
-/** The clock on the wall is set forward or back; the clocks that only count go on. */
+/** The wall clock is set forward or back; monotonic clocks continue. */
 function jump(byMs: number): void {
   const now = Date.now;
   jest.spyOn(Date, "now").mockImplementation(() => now.call(Date) + byMs);
@@ -47,13 +47,14 @@ test.each([
     })();
     await Promise.all([events.ready, commands.ready]);
 
-    // Taken in before the jump, answered after it: its time is not over.
+    // Received before the jump, answered after it, and still within its time-out.
     const held = client.commands.send({ channel: "commands", body: "held" }, { timeoutMs: 20_000 });
     await client.queues.send({ channel: "jobs", body: "long" });
     let jobs = 0;
     for await (const job of client.queues.consume({ channel: "jobs", visibilitySeconds: 2, autoExtend: true })) {
       jump(byMs);
-      // Longer than the lease, so that it must have been extended; and long enough for the liveness check.
+      // Longer than the lease, so that it must have been extended, and long enough for the liveness
+      // check.
       const started = performance.now();
       await until("more time than the lease has has passed", () => performance.now() - started > 2_500);
       expect(job.signal.aborted).toBe(false);

@@ -6,7 +6,7 @@ import { run, type Ran } from "../support/run.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { rejection, roundTrips, until, within } from "../support/until.js";
 
-/** How a process ended that said `done` and was left alone. */
+/** The exit of a process that printed `done` and was not killed. */
 function exitOf({ code, signal, stderr, exitMs = Infinity }: Ran): object {
   return { code, signal, stderr, inTime: exitMs < 1_000 };
 }

@@ -31,14 +31,14 @@ test("a loop on a flapping server makes a bounded number of attempts, leaks no s
   const loop = (async () => {
     for await (const event of store) seen.push(event.sequence);
   })();
-  // Stored by a client whose connection is good.
+  // Stored by a client with a stable connection.
   await using writer = await KubeMQClient.connect({ address: broker.address });
   const rounds = 20;
   const retries = () => statuses.filter(({ type }) => type === "retry").length;
   let stored = 0;
   for (let round = 0; round < rounds; round++) {
     for (let n = 0; n < 10; n++) await writer.eventsStore.publish({ channel: "flap", body: String(++stored) });
-    // In turn the server goes in the middle of a message flow, and before its first message.
+    // The server stops alternately in the middle of its messages and before its first message.
     if (round % 2 === 0) await until("the loop has received something", () => seen.length > stored - 10);
     else await until("a connection is open", () => proxy.open > 0);
     const before = retries();
@@ -49,7 +49,7 @@ test("a loop on a flapping server makes a bounded number of attempts, leaks no s
   }
   await until("the loop has seen everything", () => seen.length >= stored);
   expect(seen).toEqual(Array.from({ length: stored }, (_, n) => BigInt(n + 1)));
-  // One connection a round, and now and then one that the server took away before it was used.
+  // One connection per round, and occasionally one that the server closed before it was used.
   expect(proxy.accepted).toBeGreaterThanOrEqual(rounds);
   expect(proxy.accepted).toBeLessThanOrEqual(rounds * 3);
   await until("one connection is left of all", () => proxy.open <= 1);

@@ -5,8 +5,9 @@ import { frame, frameType, RequestScanner } from "../support/h2.js";
 import { rejection, until } from "../support/until.js";
 
 /**
- * node:http2 answers some breaches of the protocol with a farewell, and from then on neither reads nor closes: it hears no more of the server, nor that
- * it has gone. The next reset that it cannot send makes it look closed, and calls go to another connection, as pings do.
+ * After some protocol violations, node:http2 sends a GOAWAY and then neither reads nor closes the
+ * connection, and does not notice its end. The next reset that it cannot send marks it as closed,
+ * and calls and pings use another connection.
  */
 test("a stream on a replaced connection recovers on the new one", async () => {
   const sockets = new Set<Socket>();
@@ -20,9 +21,9 @@ test("a stream on a replaced connection recovers on the new one", async () => {
     const scanner = new RequestScanner();
     socket.on("data", (chunk) => {
       for (const { first } of scanner.push(chunk)) {
-        if (first?.[5] !== 8) continue; // subscriptions begin with the field that tells their type
+        if (first?.[5] !== 8) continue; // subscriptions begin with the field of their type
         subscribed.push(connection);
-        // DATA of no stream.
+        // DATA for a stream that does not exist.
         if (connection === 1) socket.write(frame(frameType.data, 0, 0, Buffer.alloc(10)));
       }
     });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import { run } from "../support/run.js";
 
-/** Short here; `npm run fuzz` does it 10,000 times. The seed is another one each day, and printed. */
+/**
+ * A short run; `npm run fuzz` misbehaves 10,000 times. The seed changes every day and is printed.
+ */
 const seed = Math.floor(Date.now() / 86_400_000);
 
-/** Whatever the rest of the suite runs on: Connect's own transport hangs on such answers. */
+/** Always on our own transport: Connect's hangs on such answers. */
 const ownTransport = { KUBEMQ_ES_TRANSPORT: "" };
 
 interface Report {
@@ -26,7 +28,7 @@ describe("servers that violate the protocol", () => {
     const done = Object.entries(report.misdeeds).map(([misdeed]) => misdeed);
     expect(done).toEqual(expect.arrayContaining(["malformed frames", "truncated messages", "wrong trailers"]));
     expect(done).toEqual(expect.arrayContaining(["giant headers", "random bytes"]));
-    // It did go wrong, in more ways than one, for each kind of call.
+    // It misbehaved in several ways for each kind of call.
     for (const kind of ["unary", "receiving", "both ways"]) {
       expect(Object.keys(report.outcomes[kind] ?? {}).length).toBeGreaterThan(1);
     }

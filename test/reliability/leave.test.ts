@@ -6,15 +6,18 @@ import { until } from "../support/until.js";
 
 const bodies = ["1", "2", "3", "4", "5"];
 
-/** A kind of stream: how five messages come to it, what a loop does with one, and what is left when the loop is. */
+/**
+ * A kind of stream: how five messages are sent to it, how a loop handles one, and what remains
+ * after the loop.
+ */
 interface Kind<T> {
   readonly rpc: string;
   open(client: KubeMQClient, channel: string): Subscription<T>;
-  /** Sends the five, before the stream is opened or after. */
+  /** Sends the five messages, before or after the stream is opened. */
   send(client: KubeMQClient, channel: string, signal: AbortSignal): Promise<unknown>;
   readonly sentFirst: boolean;
   work(item: T): Promise<void>;
-  /** Whether what was not settled returns to its queue. */
+  /** Whether unsettled messages return to their queue. */
   readonly comesBack: boolean;
 }
 
@@ -24,7 +27,7 @@ function kind<T>(name: string, of: Kind<T>): readonly [string, Kind<T>] {
 
 const done = () => Promise.resolve();
 const each = (send: (body: string) => Promise<unknown>) => Promise.all(bodies.map(send));
-/** Requests that nobody answers, because their loop was left: the signal ends them. */
+/** Requests left unanswered by their loop: the signal ends them. */
 const asks = (send: (body: string) => Promise<unknown>) => {
   for (const body of bodies) send(body).catch(() => {});
   return done();
@@ -87,7 +90,7 @@ const kinds = [
 const reason = new Error("the body threw");
 type Way = "break" | "return" | "throw";
 
-/** Works on messages up to a position, and leaves the loop there. */
+/** Handles messages up to a position, and leaves the loop there. */
 async function loop<T>(items: AsyncIterable<T>, position: number, way: Way, work: Kind<T>["work"], leaves: () => void) {
   let count = 0;
   for await (const item of items) {
@@ -103,7 +106,7 @@ async function loop<T>(items: AsyncIterable<T>, position: number, way: Way, work
   }
 }
 
-/** Gives the milliseconds from the way out of the loop to the moment when the server sees its call cancelled. */
+/** Returns the milliseconds from leaving the loop until the server sees its call cancelled. */
 async function leave<T>(
   broker: Broker,
   client: KubeMQClient,
@@ -139,7 +142,7 @@ async function leave<T>(
   return tookMs;
 }
 
-/** How often a position is tried, when it took too long. */
+/** How often a position is retried when it took too long. */
 const TRIES = 6;
 
 describe("leaving a stream", () => {
@@ -149,8 +152,9 @@ describe("leaving a stream", () => {
   }, 110_000);
 
   /*
-   * A neighbour that has the processor delays some ways out, what the client does delays all of them: where one took longer than
-   * 100 ms it is tried again, and what counts is the shortest of a few. On a machine with nothing else to do, that is the first.
+   * Other work on the machine delays some attempts; a slow client would delay all of them. When an
+   * attempt takes longer than 100 ms it is repeated, and the shortest of a few counts. On an idle
+   * machine that is the first.
    */
   test.each<Way>(["break", "return", "throw"])(
     "%s at every position cancels the call within 100 ms, and prefetched messages come back",

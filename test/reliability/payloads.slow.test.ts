@@ -10,7 +10,7 @@ const MAX = 100 * 1024 * 1024;
 test("the largest message is delivered, and one byte more is refused before it is sent", async () => {
   await using broker = await startBroker();
   await using client = await KubeMQClient.connect({ address: broker.address });
-  // Beside the body: field headers, ids and names, which the refusal tells us the size of.
+  // The size of field headers, ids and names, which the refusal reports.
   const refused = await client.eventsStore
     .publish({ id: "i", channel: "huge", body: new Uint8Array(MAX) })
     .catch((error: unknown) => error);

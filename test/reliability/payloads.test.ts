@@ -21,7 +21,7 @@ const digest = (body: Uint8Array) => createHash("sha256").update(body).digest("h
 const metadata = "metadata with ünïcödé, 漢字 and 🦀";
 const tags = { "schlüssel 🔑": "wert\nmit zeile", empty: "", 漢: "字" };
 
-/** Every way there and back: what comes out must be what went in. */
+/** Every way to send and receive a body: it must be unchanged. */
 const ways: Record<
   string,
   (channel: string, body: Uint8Array) => Promise<{ body: Uint8Array; metadata: string; tags: object } | undefined>

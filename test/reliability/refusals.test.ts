@@ -14,15 +14,18 @@ const ca = pem("ca");
 const server = (name: string): BrokerOptions => ({ cert: pem(name), key: pem(`${name}-key`) });
 const client: TlsOptions = { ca, cert: pem("client"), key: pem("client-key") };
 const foreignClient: TlsOptions = { ca, cert: pem("client-foreign"), key: pem("client-foreign-key") };
-/** Back-off as short as a storm would like it. */
+/** A back-off short enough for a retry storm. */
 const eager = { initialDelayMs: 20, maxDelayMs: 20 };
-/** Attempts that a test allows, each after the longest delay of the back-off. */
+/** The number of attempts that a test allows, each after the longest back-off delay. */
 const ATTEMPTS = 5;
 
-/** Connect's own transport, on which the suite runs too, does not tell why a connection ended before it began. */
+/**
+ * Connect's own transport, which the suite also runs on, does not report why a connection ended
+ * before it was established.
+ */
 const tellsWhy = process.env["KUBEMQ_ES_TRANSPORT"] !== "stock";
 
-/** Lets the time pass in which a storm would try again and again, and lets each attempt reach the server. */
+/** Waits long enough for a retry storm, and lets each attempt reach the server. */
 async function backOff(clock: FakeClock): Promise<void> {
   await using elsewhere = await startBroker();
   await using other = new KubeMQClient({ address: elsewhere.address });
@@ -38,7 +41,7 @@ interface Row {
   readonly options: ClientOptions;
   readonly code: ErrorCode;
   readonly says: RegExp;
-  /** What a subscription does about it: ends at once, or comes back at the pace of its back-off. */
+  /** The reaction of a subscription: it ends at once, or retries at the pace of its back-off. */
   readonly stream: "ends" | "comes back";
 }
 
@@ -95,7 +98,7 @@ const rows: readonly Row[] = [
     what: "a client certificate of a foreign authority",
     broker: { ...server("server"), ca },
     options: { tls: foreignClient },
-    code: "UNAVAILABLE", // servers of Node.js hang up without a TLS alert
+    code: "UNAVAILABLE", // Node.js servers close the connection without a TLS alert
     says: tellsWhy ? /closed before the server spoke HTTP\/2, it may .* refuse this client's certificate/ : /./,
     stream: "comes back",
   },
@@ -142,7 +145,7 @@ describe("servers that refuse or do not speak gRPC", () => {
     const clock = new FakeClock();
     await using one = new KubeMQClient({ address, reconnect: eager, ...options }, { clock });
 
-    // A call: one attempt, the exact code, a message that names the cause.
+    // A call: one attempt, the exact code, and a message that names the cause.
     const failed = await within(5000, "the call fails", rejection(one.events.publish({ channel: "c", body: "x" })));
     expect(failed).toMatchObject({
       code,
@@ -155,7 +158,8 @@ describe("servers that refuse or do not speak gRPC", () => {
     const forCall = brokerOptions.token === undefined ? proxy.accepted : calls.length;
     expect(forCall).toBe(1);
 
-    // A stream: the same error when it is final, without a storm; else it comes back at the pace of its back-off.
+    // A stream: the same error if it is final, without a storm; otherwise it retries at the pace of
+    // its back-off.
     const subscription = one.events.subscribe({ channel: "c" });
     if (stream === "ends") {
       const seen = rejection(
@@ -179,7 +183,8 @@ describe("servers that refuse or do not speak gRPC", () => {
         return proxy.accepted > ATTEMPTS;
       });
       await subscription.close();
-      // The call, the first attempt, and one after each delay at most, each attempt with the ping behind it.
+      // The call, the first attempt, and at most one after each delay, each attempt with the ping
+      // behind it.
       expect(proxy.accepted).toBeLessThanOrEqual(1 + 2 * (1 + delays));
     }
   });
@@ -281,10 +286,10 @@ describe("working TLS configurations", () => {
         tls: { ca, cert: path("cert"), key: path("key") },
       });
       await use("client-foreign");
-      await one.ping(); // the connection stands
+      await one.ping(); // the connection stays open
       await broker.faults.dropConnections();
       expect(await rejection(one.ping())).toMatchObject({ code: "UNAVAILABLE" });
-      // While files are exchanged they may be missing: that is no reason to give up.
+      // Files may be missing while they are replaced: that must not be final.
       await rm(path("cert"));
       expect(await rejection(one.ping())).toMatchObject({ code: "UNAVAILABLE", retryable: true });
       await use("client");

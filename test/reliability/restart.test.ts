@@ -12,10 +12,13 @@ const options: ClientOptions = {
   timeoutMs: 3_000,
 };
 
-/** Messages a second of each pattern: a machine with other work has to keep up, or what is seen is a growing backlog. */
+/**
+ * Messages per second of each pattern: low enough for a busy machine, where a growing backlog would
+ * be measured otherwise.
+ */
 const rate = 50;
 
-/** Runs all patterns while something happens, and settles the accounts. */
+/** Runs all patterns while a fault happens, and compares sent and received messages. */
 async function underLoad(
   address: string,
   happens: (loads: readonly Load[]) => Promise<void>,
@@ -42,14 +45,14 @@ async function underLoad(
   return Promise.all(loads.map((load) => load.stop()));
 }
 
-/** The accounts in which anything is amiss; too few messages would prove nothing. */
+/** The patterns with violations; too few messages would prove nothing. */
 function amiss(accounts: readonly Account[]): readonly Account[] {
   return accounts.filter(
     ({ lost, doubled, wrong, confirmed }) => lost > 0 || doubled > 0 || wrong.length > 0 || confirmed <= 20,
   );
 }
 
-/** Waits until every pattern has received something new. */
+/** Waits until every pattern has received a new message. */
 async function untilAllGoOn(loads: readonly Load[], withinMs: number): Promise<void> {
   const before = loads.map((load) => load.receivedCount);
   await until(
@@ -59,19 +62,19 @@ async function untilAllGoOn(loads: readonly Load[], withinMs: number): Promise<v
   );
 }
 
-/** Twice the cap of the back-off, and what a machine that is busy with other things takes on top. */
+/** Twice the maximum back-off delay, plus a margin for a busy machine. */
 const backWithin = 2 * 250 + 8_000;
 
 type Fault = (broker: Broker, proxy: TcpProxy) => Promise<void>;
 
-/** Half-open until both clients have noticed, and connect again. */
+/** Half-open until both clients have detected it and reconnect. */
 async function halfOpen(proxy: TcpProxy, direction: Direction): Promise<void> {
   const before = proxy.accepted;
   proxy.drop(direction);
   await until("both clients connect again", () => proxy.accepted >= before + 2, 600 + 8_000);
 }
 
-/** Ends what streams; a call that is ended with OK and without an answer would be another matter. */
+/** Ends streams only; a call that ends with OK and without an answer would be a different test. */
 function endStreams(broker: Broker, code: number): void {
   for (const rpc of ["SubscribeToEvents", "SubscribeToRequests", "SendEventsStream", "QueuesDownstream"]) {
     broker.faults.endStreams({ rpc, code, message: "ended by a test" });

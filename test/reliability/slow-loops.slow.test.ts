@@ -16,8 +16,9 @@ const heldBytes = () => {
 
 test("a slow loop buffers a bounded part of 100,000 messages of 10 kB, and a store loop loses none", async () => {
   const count = 100_000;
-  // Server and publisher in processes of their own, so that what they hold is not counted here. The server drops what waits for
-  // longer than it is patient, as servers do: the loop is slower than that now and then.
+  // Server and publisher run in separate processes, so that their memory is not measured. The
+  // server drops messages that wait longer than its limit, as servers do: the loop is sometimes
+  // slower than that.
   await using broker = await BrokerProcess.start({ slowConsumerMs: 200 });
   await using client = await KubeMQClient.connect({ address: broker.address });
   const gaps: Status[] = [];
@@ -31,7 +32,7 @@ test("a slow loop buffers a bounded part of 100,000 messages of 10 kB, and a sto
   for await (const event of client.eventsStore.subscribe({ channel: "big", start: { from: "first" } })) {
     if (event.sequence !== expected) throw new Error(`${event.sequence} came in the place of ${expected}`);
     expected += 1n;
-    // It stands still now and then, for long enough that everything that is to be held is held.
+    // It pauses now and then, long enough for every buffer to fill.
     if (event.sequence % 10_000n === 5_000n) {
       await sleep(400);
       held.push(heldBytes() - before);
@@ -39,7 +40,8 @@ test("a slow loop buffers a bounded part of 100,000 messages of 10 kB, and a sto
     if (event.sequence === BigInt(count)) break;
   }
   expect((await filling).stdout).toBe("done\n");
-  // 1 GB passed through. What is held: the buffer (256 messages), what the transport and the windows let in, and no more at the end.
+  // 1 GB was received. Retained: the buffer (256 messages) and the data admitted by transport and
+  // windows, and nothing more at the end.
   expect(Math.max(...held)).toBeLessThan(32 * 1024 * 1024);
   expect([...held].sort((a, b) => a - b)[held.length >> 1]).toBeLessThan(16 * 1024 * 1024);
   expect(gaps.length).toBeGreaterThan(0); // the server did drop some

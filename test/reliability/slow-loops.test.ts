@@ -16,7 +16,7 @@ test("a slow loop over plain events continues after events that the server drops
   const loop = (async () => {
     for await (const event of sub) {
       seen.push(Number(event.metadata));
-      if (seen.length === 1) await unstuck; // stands still while far more arrives than is buffered anywhere
+      if (seen.length === 1) await unstuck; // pauses while far more events arrive than all buffers hold
       if (event.metadata === "last") break;
     }
   })();

@@ -5,7 +5,10 @@ import { commands, events, leases, Load, queries, queue, store } from "../suppor
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { until } from "../support/until.js";
 
-/** The RPCs that stay open, and how many calls of each the load below has: at least so many, where one is made a message. */
+/**
+ * The RPCs that stay open, and how many calls of each the load below has; a minimum where one call
+ * is made per message.
+ */
 const streams = {
   SubscribeToEvents: 2, // events, and stored ones
   SubscribeToRequests: 2, // commands and queries
@@ -16,7 +19,7 @@ const streams = {
 } as const;
 const rpcs = Object.keys(streams) as (keyof typeof streams)[];
 
-/** By their codes, from 0 on. */
+/** By code, from 0. */
 const resets = [
   "RST_STREAM, NO_ERROR",
   "RST_STREAM, PROTOCOL_ERROR",
@@ -36,7 +39,10 @@ const resets = [
 
 interface End {
   readonly name: string;
-  /** How many connections there are to have been when all goes on: what ends streams alone does not cost the connection. */
+  /**
+   * The expected number of connections after recovery: ending streams alone does not end the
+   * connection.
+   */
   readonly connections: 1 | 2;
   strike(broker: Broker): void;
 }
@@ -60,7 +66,8 @@ const ends: readonly End[] = [
   ...resets.map((name, code) => eachRpc(name, (broker, rpc) => broker.faults.resetStreams({ rpc, code }))),
   eachRpc("RST_STREAM, a code that nobody knows", (broker, rpc) => broker.faults.resetStreams({ rpc, code: 0xbad })),
   eachRpc("a clean end", (broker, rpc) => broker.faults.endStreams({ rpc, code: 0 })),
-  // Without an error, streams up to the last one that is named run to their end: all of these would, and never end.
+  // Without an error, streams up to the last one named may finish: all of these would, and never
+  // end.
   goAway("no error, of all streams but the first", { lastStreamId: 1 }),
   goAway("PROTOCOL_ERROR", { code: 1 }),
   goAway("INTERNAL_ERROR, of all streams but the first", { code: 2, lastStreamId: 1 }),
@@ -72,18 +79,19 @@ const ends: readonly End[] = [
 const options: ClientOptions = { reconnect: { initialDelayMs: 10, maxDelayMs: 100 }, timeoutMs: 3_000 };
 
 /**
- * Every kind of stream is open at once on one connection, with messages on each of them, when all of them end in one way. That a
- * loop goes on means: something comes that was sent after the end. What was confirmed before and after is then reconciled.
+ * Every kind of stream is open on one connection, with messages on each, when all of them end in
+ * one way. A loop has continued when it receives a message sent after that. Finally the messages
+ * confirmed before and after are compared with the received ones.
  */
 test.each(ends.map((end) => [end.name, end] as const))(
   "%s: every loop continues and loses nothing",
   async (_, end) => {
     await using broker = await startBroker();
     await using proxy = await TcpProxy.start(broker.port);
-    // Liveness is off: it would mend what the end of the stream did not.
+    // Liveness is off: it would hide a stream that does not recover by itself.
     await using client = await KubeMQClient.connect({ ...options, address: proxy.address, keepalive: false });
     const requestMs = 500;
-    // Messages a second of each: few, for this is not about speed, and all happens in one process.
+    // Messages per second of each pattern: few, because everything runs in one process.
     const rate = 25;
     const loads = [
       new Load(events(client, client, "ends.events"), rate),
@@ -104,7 +112,7 @@ test.each(ends.map((end) => [end.name, end] as const))(
     try {
       const few = loads.map(() => 3);
       await goOn("before", few);
-      // A lease is one call a message: now and then there is none.
+      // A lease is one call per message, so at times there is none.
       await until("all are open", () => rpcs.every((rpc) => (broker.stats().streams[rpc] ?? 0) >= streams[rpc]));
       end.strike(broker);
       const later = loads.map(({ offered }) => offered + 3);

@@ -18,7 +18,7 @@ const streams: Record<string, { rpc: string; open: (client: KubeMQClient) => Sub
   "queues.consume": { rpc: "QueuesDownstream", open: ({ queues }) => queues.consume({ channel: "q" }) },
 };
 
-/** What ends a stream that the server had accepted, by gRPC status and text. */
+/** Ends a stream that the server had accepted, by gRPC status and message. */
 const passing: [what: string, code: number, message: string][] = [
   ["a proxy's limit for the life of a stream", 4, "stream timeout"],
   ["a proxy's idle time-out", 2, ""],
@@ -93,7 +93,7 @@ async function nextStatus(client: KubeMQClient, type: Status["type"]): Promise<S
   return undefined;
 }
 
-/** Answers pings, and every other call in one way. */
+/** Answers pings, and ends every other call in one way. */
 function refusing(answer: (stream: ServerHttp2Stream) => void): Promise<RawGrpcServer> {
   return RawGrpcServer.start((stream, headers) => {
     if (headers[":path"] !== "/kubemq.Kubemq/Ping" && !String(headers[":path"]).endsWith("/Ping"))

@@ -8,7 +8,7 @@ import { rejection, until } from "../support/until.js";
 
 const kinds: readonly ChannelKind[] = ["events", "eventsStore", "commands", "queries", "queues"];
 
-/** A client whose server answers requests about channels by `answer`. */
+/** A client whose server answers requests about channels with `answer`. */
 function managed(answer: (request: Request) => object) {
   const asked: Request[] = [];
   const clock = new FakeClock();

@@ -11,7 +11,7 @@ function ask(world: RequestWorld, body: string): Promise<string> {
   return outcomeOf(world.asker.commands.send({ channel: "door", body }, patient));
 }
 
-/** Handlers that stand until they are let go, one by one. */
+/** Handlers that wait until the test releases them, one by one. */
 class Doors {
   readonly open: { readonly body: string; readonly request: CommandRequest; let(go?: Error): void }[] = [];
   most = 0;

@@ -8,8 +8,9 @@ import { until } from "../support/until.js";
 const COUNT = 10_000;
 
 /**
- * Guards `StreamEngine` and `ReceivedRequest` together: each request of a group is answered once, by the member that took it, and what a
- * dying member had is lost with it and nothing else. Time-outs pass by the broker's clock, so a slow machine changes nothing.
+ * Checks `StreamEngine` and `ReceivedRequest` together: each request of a group is answered once,
+ * by the member that received it, and only the requests of a dying member are lost. Time-outs use
+ * the broker's clock, so a slow machine changes nothing.
  */
 test("10,000 requests to a group of three processes settle correctly while one process is killed", async () => {
   const clock = new ManualClock();
@@ -51,14 +52,14 @@ test("10,000 requests to a group of three processes settle correctly while one p
         expect(outcome.text()).toBe(`${outcome.clientId} answers ${body}`);
       }
     }
-    // Each survivor answered what it took, all of it, and nothing that another took.
+    // Each survivor answered all the requests that it received, and no others.
     for (const { clientId, taken } of survivors) expect(new Set(answered.get(clientId))).toEqual(taken);
     expect(answered.get(victim.clientId)?.length).toBeGreaterThan(0);
-    // What timed out had been given to the member that died, and there was something.
+    // The dead member had received the requests that timed out, and there were some.
     expect(timedOut.size).toBeGreaterThan(0);
     for (const { taken } of survivors) expect(Array.from(taken).filter((body) => timedOut.has(body))).toEqual([]);
 
-    // The group goes on without it.
+    // The group continues without it.
     const later = await Promise.all(
       bodies
         .slice(0, 200)
@@ -70,7 +71,7 @@ test("10,000 requests to a group of three processes settle correctly while one p
   }
 }, 400_000);
 
-/** A condition that holds, while a number that it depends on has not changed for a while. */
+/** Waits until a condition holds and a number that it depends on has been stable for a while. */
 function quiet(number: () => number, condition: () => boolean): () => boolean {
   let last = -1;
   let since = performance.now();

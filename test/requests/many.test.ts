@@ -4,7 +4,10 @@ import { ManualClock, startBroker } from "kubemq-es/testing";
 import { outcomeOf, PATIENCE_MS } from "../support/request-world.js";
 import { until } from "../support/until.js";
 
-/** A call that fails ends with its stream; resetting the stream on top made the server close the connection after a thousand. */
+/**
+ * A failed call ends with its stream; resetting the stream in addition made the server close the
+ * connection after a thousand resets.
+ */
 test("1,200 requests that time out together keep the connection", async () => {
   const clock = new ManualClock();
   await using broker = await startBroker({ clock });

@@ -5,9 +5,9 @@ import { ResponderProcess } from "../support/responder-process.js";
 import { rejection, until } from "../support/until.js";
 
 interface Outcome {
-  /** What `send` came to. */
+  /** The outcome of `send`. */
   readonly asker: string;
-  /** What `respond` came to. */
+  /** The outcome of `respond`. */
   readonly responder: string;
 }
 
@@ -15,7 +15,7 @@ const filter = { channel: "door" };
 const patient = { timeoutMs: PATIENCE_MS };
 const command = (body: string) => ({ channel: "door", body });
 
-/** Sends one command and takes it out of a loop that then stands in its body until `leave` is called. */
+/** Sends one command and receives it in a loop that waits in its body until `leave` is called. */
 async function inBody(world: RequestWorld, options: { signal?: AbortSignal; unanswered?: "fail" | "leave" } = {}) {
   const commands = world.responder.commands.subscribe(filter, options);
   await commands.ready;

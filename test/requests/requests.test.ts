@@ -7,7 +7,9 @@ import { rejection, until } from "../support/until.js";
 
 const patient = { timeoutMs: PATIENCE_MS };
 
-/** A client of a server that answers every request so, and the requests it got. */
+/**
+ * A client of a server that gives every request the same answer, and the requests that it received.
+ */
 function answering(response: object) {
   const asked: Request[] = [];
   const transport = createRouterTransport(({ service }) =>
@@ -161,7 +163,7 @@ describe("the content of requests and responses", () => {
     );
     expect(await outcomeOf(client.commands.send({ channel: "door", body: "x" }))).toBe("executed");
     expect(asked.map(({ Timeout }) => Timeout)).toEqual([40_000, 2 ** 31 - 1, 20]);
-    // Later than the server's, whose answer would be lost otherwise.
+    // Later than the server's time-out, whose answer would otherwise be lost.
     expect(deadlines.map((ms, n) => ms > (asked[n]?.Timeout ?? 0) || ms > 2 ** 31 - 10_000)).toEqual([
       true,
       true,
@@ -230,7 +232,7 @@ describe("one response per request", () => {
       break;
     }
     for await (const query of two) {
-      await query.respond({ body: "two" }); // the server drops it, and tells nobody
+      await query.respond({ body: "two" }); // the server drops it silently
       break;
     }
     const result = await asked;
@@ -308,7 +310,7 @@ describe("invalid input of requests", () => {
   ];
 
   test.each(bad)("%s", async (_, act, text) => {
-    const transport = createRouterTransport(() => {}); // a server without any method: it would say UNSUPPORTED
+    const transport = createRouterTransport(() => {}); // a server without any method would answer UNSUPPORTED
     await using client = new KubeMQClient({ maxMessageBytes: 1500 }, { transport });
     const error = await rejection(Promise.resolve().then(() => act(client)));
     expect(error).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining(text) });

@@ -12,7 +12,7 @@ function ask(world: RequestWorld, channel: string, body = "?"): Promise<string> 
   return outcomeOf(world.asker.commands.send({ channel, body }, patient));
 }
 
-/** A promise, and how to resolve it. */
+/** A promise with its resolver. */
 function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   let open = () => {};
   const opened = new Promise<void>((resolve) => (open = resolve));

@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { Deadlines } from "../../src/stream/deadlines.js";
 import { FakeClock } from "../support/fake-clock.js";
 
-/** Deadlines of 100 ms, and what was late. */
+/** Deadlines of 100 ms, and the messages reported as late. */
 function world() {
   const clock = new FakeClock();
   const late: [string, number][] = [];

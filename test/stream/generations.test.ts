@@ -8,20 +8,24 @@ import { systemClock } from "../../src/support/clock.js";
 import { StreamEngine } from "../../src/stream/engine.js";
 import type { BatchReader } from "../../src/transport/index.js";
 
-// V8 makes the objects of a literal old at once when it has seen many of them live long, and what an old object refers to is kept until all
-// of the heap is collected: see src/support/yielded.ts.
+// V8 allocates the objects of a literal in the old generation when it has seen many of them live
+// long, and an old object retains its references until the next full collection: see
+// src/support/yielded.ts.
 
 setFlagsFromString("--allow-natives-syntax");
 setFlagsFromString("--expose-gc");
 const collectYoung = runInNewContext("() => gc({ type: 'minor' })") as () => void;
 const isYoung = runInNewContext("(object) => %InYoungGeneration(object)") as (object: object) => boolean;
 
-/** As many streams have theirs waiting when garbage is collected. */
+/** This many streams have a waiting object when garbage is collected. */
 const WAITING = 5_000;
-/** Until the code is optimized, and long after that. */
+/** Enough for the code to be optimized, with a margin. */
 const ROUNDS = 100_000;
 
-/** Makes many objects that live long, then many that do not, and tells how many of those are old. */
+/**
+ * Creates many objects that live long, then many that do not, and returns how many of the latter
+ * are in the old generation.
+ */
 async function oldOnes(make: (count: number) => Promise<object[]>): Promise<number> {
   for (let turn = 0; turn < 3; turn++) {
     const waiting = await make(WAITING);

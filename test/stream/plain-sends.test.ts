@@ -13,7 +13,7 @@ import { startBroker } from "kubemq-es/testing";
 import { playedBy } from "../support/queue-world.js";
 import { rejection, until, within } from "../support/until.js";
 
-/** The three ways of sending one message. */
+/** The three methods that send one message. */
 const kinds = [
   {
     name: "events.publish",
@@ -35,7 +35,7 @@ const kinds = [
   },
 ] as const;
 
-/** Plays the streams and the calls: `bad` bodies are refused. */
+/** Scripts the streams and the calls: bodies named `bad` are refused. */
 function played() {
   const counts = { streams: 0, calls: 0 };
   const isBad = ({ Body }: { Body: Uint8Array }) => Buffer.from(Body).toString() === "bad";

@@ -3,7 +3,7 @@ import { attach } from "../../src/transport/push.js";
 import type { PushSink } from "../../src/transport/push.js";
 import { Uplink } from "../../src/stream/uplink.js";
 
-/** A sink with room for so many messages at a time. */
+/** A sink with room for a limited number of messages at a time. */
 function sink(room: number) {
   const written: string[] = [];
   const state = { room, ended: false, flushed: true, failure: undefined as unknown };
@@ -21,7 +21,7 @@ function sink(room: number) {
   return { to, written, state };
 }
 
-/** Whether a promise has settled by now. */
+/** Whether a promise has settled. */
 async function settled(promise: Promise<unknown> | undefined): Promise<"pending" | "resolved" | "rejected"> {
   let state: "pending" | "resolved" | "rejected" = "pending";
   promise?.then(
