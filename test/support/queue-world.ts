@@ -13,6 +13,7 @@ import {
 } from "kubemq-es/gen";
 import { startBroker, type Broker, type BrokerOptions } from "kubemq-es/testing";
 import type { Clock } from "../../src/support/clock.js";
+import { Leftovers } from "./leftovers.js";
 import { SkippingClock } from "./skipping-clock.js";
 import { until } from "./until.js";
 
@@ -23,18 +24,21 @@ export class QueueWorld implements AsyncDisposable {
   readonly status: Status[] = [];
 
   readonly #clock: SkippingClock;
+  readonly #leftovers: Leftovers;
 
-  private constructor(broker: Broker, client: ClientOptions, clock: SkippingClock) {
+  private constructor(broker: Broker, client: ClientOptions, clock: SkippingClock, leftovers: Leftovers) {
     this.broker = broker;
+    this.#leftovers = leftovers;
     this.#clock = clock;
     this.client = this.another(client);
     void this.#follow();
   }
 
   static async start(broker: BrokerOptions = {}, client: ClientOptions = {}): Promise<QueueWorld> {
+    const leftovers = new Leftovers();
     const clock = new SkippingClock();
     const started = await startBroker({ port: 0, clock: clock.forBroker, ...broker });
-    return new QueueWorld(started, client, clock);
+    return new QueueWorld(started, client, clock, leftovers);
   }
 
   /** Another client of the same broker. */
@@ -87,7 +91,9 @@ export class QueueWorld implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client.close({ timeoutMs: 500 });
+    await this.#leftovers.checkCalls(this.broker);
     await this.broker.close();
+    await this.#leftovers.check();
   }
 }
 

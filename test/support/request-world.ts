@@ -1,6 +1,7 @@
 import { KubeMQClient } from "kubemq-es";
 import { ManualClock, startBroker, type Broker } from "kubemq-es/testing";
 import { FakeClock } from "./fake-clock.js";
+import { Leftovers } from "./leftovers.js";
 import { TcpProxy } from "./tcp-proxy.js";
 
 /**
@@ -22,6 +23,7 @@ export class RequestWorld implements AsyncDisposable {
     readonly line: TcpProxy,
     private readonly brokerClock: ManualClock,
     private readonly responderClock: FakeClock,
+    private readonly leftovers: Leftovers,
   ) {
     this.asker = new KubeMQClient({ address: broker.address, clientId: "asker" });
     const seam = { clock: responderClock };
@@ -29,10 +31,11 @@ export class RequestWorld implements AsyncDisposable {
   }
 
   static async start(): Promise<RequestWorld> {
+    const leftovers = new Leftovers();
     const brokerClock = new ManualClock();
     const broker = await startBroker({ clock: brokerClock });
     const line = await TcpProxy.start(broker.port);
-    return new RequestWorld(broker, line, brokerClock, new FakeClock());
+    return new RequestWorld(broker, line, brokerClock, new FakeClock(), leftovers);
   }
 
   /** Advances the clock of the broker and the responder. */
@@ -47,8 +50,10 @@ export class RequestWorld implements AsyncDisposable {
       this.responder.close({ timeoutMs: 1 }),
       this.pass(10_000),
     ]);
+    await this.leftovers.checkCalls(this.broker);
     await this.line[Symbol.asyncDispose]();
     await this.broker.close();
+    await this.leftovers.check();
   }
 }
 
