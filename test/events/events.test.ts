@@ -1,25 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { KubeMQClient, KubeMQError, json, type EventMessage, type OutgoingMessage, type Status } from "kubemq-es";
-import { startBroker, type Broker } from "kubemq-es/testing";
+import type { Broker } from "kubemq-es/testing";
 import { getEventListeners } from "node:events";
 import { take, until } from "../support/until.js";
+import { openWorld, type OpenWorld } from "../support/with-broker.js";
 
+let world: OpenWorld;
 let broker: Broker;
 let client: KubeMQClient;
 
 beforeAll(async () => {
-  broker = await startBroker();
-  client = await KubeMQClient.connect({
-    address: broker.address,
-    clientId: "tester",
-    reconnect: { initialDelayMs: 10, maxDelayMs: 50 },
-  });
+  const reconnect = { initialDelayMs: 10, maxDelayMs: 50 };
+  world = await openWorld({ client: { clientId: "tester", reconnect } });
+  ({ broker, client } = world);
 });
 
-afterAll(async () => {
-  await client.close();
-  await broker.close();
-});
+afterAll(() => world.end());
 
 const live = () => Object.values(broker.stats().streams).reduce((sum, n) => sum + n, 0);
 let channels = 0;

@@ -4,6 +4,7 @@ import { startBroker } from "kubemq-es/testing";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { SkippingClock } from "../support/skipping-clock.js";
 import { until, within } from "../support/until.js";
+import { withBroker } from "../support/with-broker.js";
 
 async function statusesOf(client: KubeMQClient, type: Status["type"]): Promise<Status[]> {
   const all: Status[] = [];
@@ -130,22 +131,21 @@ test("delivers events stored while the subscriber was away, also after a start w
   expect(seen).toEqual(upTo(30, 11));
 });
 
-test("requests a purged start sequence three times, reports the gap, and continues with the oldest event", async () => {
-  await using broker = await startBroker();
-  await using client = await KubeMQClient.connect({ address: broker.address });
-  const gaps = await statusesOf(client, "gap");
-  await store(client, 10);
-  broker.purgeEvents("c", 6n);
-  const seen: bigint[] = [];
-  const start = { from: "sequence", sequence: 3 } as const;
-  for await (const { sequence } of client.eventsStore.subscribe({ channel: "c", start })) {
-    seen.push(sequence);
-    if (sequence === 10n) break;
-  }
-  expect(seen).toEqual([7n, 8n, 9n, 10n]);
-  const gap = { type: "gap", channel: "c", expected: 3n, received: 7n };
-  expect(gaps).toEqual([false, false, false, true].map((lost) => ({ ...gap, lost })));
-});
+test("requests a purged start sequence three times, reports the gap, and continues with the oldest event", () =>
+  withBroker(async ({ broker, client }) => {
+    const gaps = await statusesOf(client, "gap");
+    await store(client, 10);
+    broker.purgeEvents("c", 6n);
+    const seen: bigint[] = [];
+    const start = { from: "sequence", sequence: 3 } as const;
+    for await (const { sequence } of client.eventsStore.subscribe({ channel: "c", start })) {
+      seen.push(sequence);
+      if (sequence === 10n) break;
+    }
+    expect(seen).toEqual([7n, 8n, 9n, 10n]);
+    const gap = { type: "gap", channel: "c", expected: 3n, received: 7n };
+    expect(gaps).toEqual([false, false, false, true].map((lost) => ({ ...gap, lost })));
+  }));
 
 test("reads a restarted channel from its first event", async () => {
   await using world = await away();

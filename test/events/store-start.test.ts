@@ -1,29 +1,28 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { KubeMQClient, type StartPosition, type StoredEvent } from "kubemq-es";
-import { ManualClock, startBroker, type Broker } from "kubemq-es/testing";
+import type { KubeMQClient} from "kubemq-es";
+import { type StartPosition, type StoredEvent } from "kubemq-es";
+import { ManualClock } from "kubemq-es/testing";
 import { within } from "../support/until.js";
+import { openWorld, type OpenWorld } from "../support/with-broker.js";
 
 const SECOND_MS = 1_000;
 /** Start of the broker's clock: one second before the first event. */
 const EPOCH_MS = 1_700_000_000_000;
 
-let broker: Broker;
+let world: OpenWorld;
 let client: KubeMQClient;
 const clock = new ManualClock(BigInt(EPOCH_MS) * 1_000_000n);
 
 /** Ten events, one per second; number n was stored n seconds after the epoch. */
 beforeAll(async () => {
-  broker = await startBroker({ clock });
-  client = await KubeMQClient.connect({ address: broker.address });
+  world = await openWorld({ broker: { clock } });
+  ({ client } = world);
   for (let n = 1; n <= 10; n++) {
     clock.advance(SECOND_MS);
     await client.eventsStore.publish({ channel: "history", body: String(n) });
   }
 });
-afterAll(async () => {
-  await client.close();
-  await broker.close();
-});
+afterAll(() => world.end());
 
 const at = (seconds: number) => new Date(EPOCH_MS + seconds * SECOND_MS);
 

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
-import { KubeMQClient, type Subscription } from "kubemq-es";
-import { startBroker, type Broker } from "kubemq-es/testing";
+import type { KubeMQClient } from "kubemq-es";
+import { type Subscription } from "kubemq-es";
+import { type Broker } from "kubemq-es/testing";
 import { run } from "../support/run.js";
 import { until } from "../support/until.js";
+import { withBroker } from "../support/with-broker.js";
 
 const bodies = ["1", "2", "3", "4", "5"];
 
@@ -158,22 +160,21 @@ describe("leaving a stream", () => {
    */
   test.each<Way>(["break", "return", "throw"])(
     "%s at every position cancels the call within 100 ms, and prefetched messages come back",
-    async (way) => {
-      await using broker = await startBroker();
-      await using client = await KubeMQClient.connect({ address: broker.address });
-      const slow: object[] = [];
-      for (const [name, of] of kinds) {
-        for (let position = 1; position <= bodies.length; position++) {
-          const tookMs: number[] = [];
-          while (tookMs.length < TRIES && !tookMs.some((ms) => ms <= 100)) {
-            const channel = `leave.${name.replaceAll(/\W+/g, "-")}.${position}.${tookMs.length}`;
-            tookMs.push(await leave(broker, client, of as Kind<unknown>, channel, way, position));
+    (way) =>
+      withBroker(async ({ broker, client }) => {
+        const slow: object[] = [];
+        for (const [name, of] of kinds) {
+          for (let position = 1; position <= bodies.length; position++) {
+            const tookMs: number[] = [];
+            while (tookMs.length < TRIES && !tookMs.some((ms) => ms <= 100)) {
+              const channel = `leave.${name.replaceAll(/\W+/g, "-")}.${position}.${tookMs.length}`;
+              tookMs.push(await leave(broker, client, of as Kind<unknown>, channel, way, position));
+            }
+            if (!tookMs.some((ms) => ms <= 100)) slow.push({ name, position, tookMs });
           }
-          if (!tookMs.some((ms) => ms <= 100)) slow.push({ name, position, tookMs });
         }
-      }
-      expect(slow).toEqual([]);
-    },
+        expect(slow).toEqual([]);
+      }),
     60_000,
   );
 });

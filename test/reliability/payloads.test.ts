@@ -1,21 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { json, KubeMQClient } from "kubemq-es";
-import { startBroker, type Broker } from "kubemq-es/testing";
+import type { KubeMQClient } from "kubemq-es";
+import { json } from "kubemq-es";
 import { createHash, randomBytes } from "node:crypto";
 import { take } from "../support/until.js";
+import { openWorld, type OpenWorld } from "../support/with-broker.js";
 
-let broker: Broker;
+let world: OpenWorld;
 let client: KubeMQClient;
 
 beforeAll(async () => {
-  broker = await startBroker();
-  client = await KubeMQClient.connect({ address: broker.address });
+  world = await openWorld();
+  ({ client } = world);
 });
 
-afterAll(async () => {
-  await client.close();
-  await broker.close();
-});
+afterAll(() => world.end());
 
 const digest = (body: Uint8Array) => createHash("sha256").update(body).digest("hex");
 const metadata = "metadata with ünïcödé, 漢字 and 🦀";
@@ -78,7 +76,7 @@ describe.each(Object.keys(ways))("%s", (way) => {
 });
 
 test("a message above the client's limit ends the loop with RESOURCE_EXHAUSTED and is not requested repeatedly", async () => {
-  await using small = await KubeMQClient.connect({ address: broker.address, maxMessageBytes: 1024 });
+  const small = world.connect({ maxMessageBytes: 1024 });
   await client.eventsStore.publish({ channel: "too-large", body: randomBytes(2048) });
   const loop = take(small.eventsStore.subscribe({ channel: "too-large", start: { from: "first" } }), 1);
   await expect(loop).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED", retryable: false });

@@ -2,9 +2,9 @@ import { describe, expect, test } from "@jest/globals";
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
 import { KubeMQClient, type ChannelKind } from "kubemq-es";
 import { kubemq, type Request } from "kubemq-es/gen";
-import { startBroker } from "kubemq-es/testing";
 import { FakeClock } from "../support/fake-clock.js";
 import { rejection, until } from "../support/until.js";
+import { withBroker } from "../support/with-broker.js";
 
 const kinds: readonly ChannelKind[] = ["events", "eventsStore", "commands", "queries", "queues"];
 
@@ -26,36 +26,35 @@ function managed(answer: (request: Request) => object) {
 const listing = (json: string) => ({ Executed: true, Body: new TextEncoder().encode(json) });
 
 describe("channel management", () => {
-  test.each(kinds)("channels of type %s are created, listed, searched and deleted", async (kind) => {
-    await using broker = await startBroker();
-    await using client = new KubeMQClient({ address: broker.address });
-    await client.channels.create(kind, "orders.eu");
-    await client.channels.create(kind, "orders.us");
-    await client.channels.create(kind, "orders.us");
-    const all = await client.channels.list(kind);
-    expect(all.map(({ name }) => name)).toEqual(["orders.eu", "orders.us"]);
-    expect(all[0]).toMatchObject({ kind, incoming: { messages: 0 }, outgoing: { messages: 0, responses: 0 } });
-    expect((await client.channels.list(kind, "us")).map(({ name }) => name)).toEqual(["orders.us"]);
-    await client.channels.delete(kind, "orders.eu");
-    expect((await client.channels.list(kind)).map(({ name }) => name)).toEqual(["orders.us"]);
-  });
+  test.each(kinds)("channels of type %s are created, listed, searched and deleted", (kind) =>
+    withBroker(async ({ client }) => {
+      await client.channels.create(kind, "orders.eu");
+      await client.channels.create(kind, "orders.us");
+      await client.channels.create(kind, "orders.us");
+      const all = await client.channels.list(kind);
+      expect(all.map(({ name }) => name)).toEqual(["orders.eu", "orders.us"]);
+      expect(all[0]).toMatchObject({ kind, incoming: { messages: 0 }, outgoing: { messages: 0, responses: 0 } });
+      expect((await client.channels.list(kind, "us")).map(({ name }) => name)).toEqual(["orders.us"]);
+      await client.channels.delete(kind, "orders.eu");
+      expect((await client.channels.list(kind)).map(({ name }) => name)).toEqual(["orders.us"]);
+    }),
+  );
 
-  test("channels have statistics", async () => {
-    await using broker = await startBroker();
-    await using client = new KubeMQClient({ address: broker.address });
-    const handling = client.queries.handle({ channel: "price" }, () => "9.50");
-    await client.ping();
-    await client.queries.send({ channel: "price", body: "apple" });
-    const [price] = await client.channels.list("queries");
-    expect(price).toMatchObject({
-      name: "price",
-      active: true,
-      incoming: { messages: 1, volume: 5, responses: 1 },
-      outgoing: { messages: 1, volume: 5 },
-    });
-    expect(Math.abs((price?.lastActivity.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
-    await Promise.all([client.close(), handling]);
-  });
+  test("channels have statistics", () =>
+    withBroker(async ({ client }) => {
+      const handling = client.queries.handle({ channel: "price" }, () => "9.50");
+      await client.ping();
+      await client.queries.send({ channel: "price", body: "apple" });
+      const [price] = await client.channels.list("queries");
+      expect(price).toMatchObject({
+        name: "price",
+        active: true,
+        incoming: { messages: 1, volume: 5, responses: 1 },
+        outgoing: { messages: 1, volume: 5 },
+      });
+      expect(Math.abs((price?.lastActivity.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
+      await Promise.all([client.close(), handling]);
+    }));
 
   test("a server without channel management is reported as such", async () => {
     const { client } = managed(() => {

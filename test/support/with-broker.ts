@@ -17,11 +17,11 @@ export interface World {
   /** What `client.status()` has reported. */
   readonly statuses: readonly Status[];
   /** Another client of the broker, which is closed at the end. */
-  connect(options?: ClientOptions): KubeMQClient;
+  readonly connect: (options?: ClientOptions) => KubeMQClient;
   /** A controller whose signal must have no listener at the end. */
-  controller(): AbortController;
+  readonly controller: () => AbortController;
   /** Moves the clock of the broker and the clients forward. */
-  pass(ms: number): Promise<void>;
+  readonly pass: (ms: number) => Promise<void>;
 }
 
 type Body = (world: World) => Promise<void>;
@@ -35,6 +35,25 @@ export function withBroker(options: WorldOptions, body: Body): Promise<void>;
 export async function withBroker(first: WorldOptions | Body, second?: Body): Promise<void> {
   const [options, body] = typeof first === "function" ? [{}, first] : [first, second];
   if (body === undefined) throw new Error("withBroker without a test");
+  const world = await openWorld(options);
+  try {
+    await body(world);
+  } catch (error) {
+    await world.abandon(); // what is left because of the failure is not reported
+    throw error;
+  }
+  await world.end();
+}
+
+export interface OpenWorld extends World {
+  /** Closes everything, and fails when something is left. */
+  readonly end: () => Promise<void>;
+  /** Closes everything. */
+  readonly abandon: () => Promise<void>;
+}
+
+/** For `beforeAll`: a broker that the tests of a file share, and `end()` for `afterAll`. */
+export async function openWorld(options: WorldOptions = {}): Promise<OpenWorld> {
   const leftovers = new Leftovers(options.endsWithinMs);
   const clock = new SkippingClock();
   const broker = await startBroker({ port: 0, clock: clock.forBroker, ...options.broker });
@@ -44,29 +63,27 @@ export async function withBroker(first: WorldOptions | Body, second?: Body): Pro
     clients.push(client);
     return client;
   };
-  const close = async () => {
-    await Promise.all(clients.map((client) => client.close({ timeoutMs: 500 })));
+  const closeClients = () => Promise.all(clients.map((client) => client.close({ timeoutMs: 500 })));
+  const client = connect(options.client);
+  const statuses: Status[] = [];
+  void (async () => {
+    for await (const status of client.status()) statuses.push(status);
+  })();
+  return {
+    broker,
+    client,
+    statuses,
+    connect,
+    controller: () => leftovers.controller(),
+    pass: (ms) => clock.pass(ms),
+    end: async () => {
+      await closeClients();
+      await leftovers.checkCalls(broker).finally(() => broker.close());
+      await leftovers.check();
+    },
+    abandon: async () => {
+      await closeClients();
+      await broker.close();
+    },
   };
-  try {
-    const client = connect(options.client);
-    const statuses: Status[] = [];
-    void (async () => {
-      for await (const status of client.status()) statuses.push(status);
-    })();
-    await body({
-      broker,
-      client,
-      statuses,
-      connect,
-      controller: () => leftovers.controller(),
-      pass: (ms) => clock.pass(ms),
-    });
-    await close();
-    await leftovers.checkCalls(broker);
-  } finally {
-    // After a failure of the body, too, which is then what the test reports.
-    await close();
-    await broker.close();
-  }
-  await leftovers.check();
 }

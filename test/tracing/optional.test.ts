@@ -6,6 +6,7 @@ import { trace } from "@opentelemetry/api";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { run } from "../support/run.js";
 import { take } from "../support/until.js";
+import { withBroker } from "../support/with-broker.js";
 
 describe("optional OpenTelemetry", () => {
   test("without @opentelemetry/api the package works, and only importing kubemq-es/opentelemetry fails", async () => {
@@ -15,15 +16,14 @@ describe("optional OpenTelemetry", () => {
     expect(code).toBe(0);
   }, 60_000);
 
-  test("without an SDK no context is sent, and everything works as without telemetry", async () => {
-    await using broker = await startBroker();
-    await using client = new KubeMQClient({ address: broker.address, telemetry: openTelemetry() });
-    await client.queues.send({ channel: "a", tags: { mine: "1", traceparent: "theirs" }, body: "x" });
-    const [job] = await take(client.queues.consume({ channel: "a" }), 1);
-    expect(job?.tags).toEqual({ mine: "1", traceparent: "theirs" });
-    if (job === undefined) throw new Error("no job");
-    expect(trace.getSpan(contextOf(job))?.isRecording()).toBe(false);
-  });
+  test("without an SDK no context is sent, and everything works as without telemetry", () =>
+    withBroker({ client: { telemetry: openTelemetry() } }, async ({ client }) => {
+      await client.queues.send({ channel: "a", tags: { mine: "1", traceparent: "theirs" }, body: "x" });
+      const [job] = await take(client.queues.consume({ channel: "a" }), 1);
+      expect(job?.tags).toEqual({ mine: "1", traceparent: "theirs" });
+      if (job === undefined) throw new Error("no job");
+      expect(trace.getSpan(contextOf(job))?.isRecording()).toBe(false);
+    }));
 
   test("invalid telemetry is refused", () => {
     expect(() => new KubeMQClient({ telemetry: {} as never })).toThrow(

@@ -8,12 +8,13 @@ import { withBroker } from "../support/with-broker.js";
 const quick = { endsWithinMs: 50 };
 
 test("withBroker passes when everything that the test opened is closed with the client", async () => {
-  await withBroker(async ({ client, controller }) => {
+  const passing = withBroker(async ({ client, controller }) => {
     client.events.subscribe({ channel: "c" }, { signal: controller().signal });
     const loop = client.queues.consume({ channel: "q" });
     await loop.ready;
     await client.events.publish({ channel: "c", body: "x" });
   });
+  await expect(passing).resolves.toBeUndefined();
 });
 
 test("withBroker fails for a timer that a test leaves running", async () => {
