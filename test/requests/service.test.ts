@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import { channel as diagnosticsChannel } from "node:diagnostics_channel";
-import { KubeMQClient, type DiagnosticStatus, type Service, type Status } from "kubemq-es";
-import { startBroker } from "kubemq-es/testing";
+import { type DiagnosticStatus, type Service, type Status } from "kubemq-es";
 import { settle } from "../support/fake-clock.js";
 import { outcomeOf, PATIENCE_MS, RequestWorld } from "../support/request-world.js";
 import { until, within } from "../support/until.js";
+import { withBroker } from "../support/with-broker.js";
 
 const patient = { timeoutMs: PATIENCE_MS };
 
@@ -168,16 +168,15 @@ describe("a request handler that fails", () => {
     expect(seen).toEqual(["handler", "reporter"]);
   });
 
-  test("a return value that no codec supports fails the request", async () => {
-    await using broker = await startBroker();
-    await using client = await KubeMQClient.connect({ address: broker.address });
-    const told: unknown[] = [];
-    await using service = client.queries.handle({ channel: "sums" }, () => 5 as never, {
-      onError: (error) => void told.push((error as { code?: string }).code),
-    });
-    await service.ready;
-    const answer = await client.queries.send({ channel: "sums", body: "2+3" }, { timeoutMs: 5_000 });
-    expect(answer).toMatchObject({ executed: false, error: expect.stringContaining("body must be") });
-    expect(told).toEqual(["INVALID_ARGUMENT"]);
-  });
+  test("a return value that no codec supports fails the request", () =>
+    withBroker(async ({ client }) => {
+      const told: unknown[] = [];
+      await using service = client.queries.handle({ channel: "sums" }, () => 5 as never, {
+        onError: (error) => void told.push((error as { code?: string }).code),
+      });
+      await service.ready;
+      const answer = await client.queries.send({ channel: "sums", body: "2+3" }, { timeoutMs: 5_000 });
+      expect(answer).toMatchObject({ executed: false, error: expect.stringContaining("body must be") });
+      expect(told).toEqual(["INVALID_ARGUMENT"]);
+    }));
 });

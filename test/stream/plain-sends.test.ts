@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "@jest/globals";
-import { type CallOptions, KubeMQClient } from "kubemq-es";
+import type { CallOptions, KubeMQClient } from "kubemq-es";
 import {
   type Event,
   QueuesUpstreamResponseSchema,
@@ -9,9 +9,9 @@ import {
   ResultSchema,
   SendQueueMessageResultSchema,
 } from "kubemq-es/gen";
-import { startBroker } from "kubemq-es/testing";
 import { playedBy } from "../support/queue-world.js";
 import { rejection, until, within } from "../support/until.js";
+import { withBroker } from "../support/with-broker.js";
 
 /** The three methods that send one message. */
 const kinds = [
@@ -78,20 +78,19 @@ function played() {
 describe.each(kinds)("$name, many at once", ({ name, rpc, send }) => {
   const operation = name;
 
-  test("concurrent sends share one stream, which closes when idle", async () => {
-    await using broker = await startBroker();
-    await using client = new KubeMQClient({ address: broker.address });
-    const streams = () => broker.stats().streams[rpc] ?? 0;
-    broker.faults.pauseWriting();
-    const sends = Array.from({ length: 100 }, (_, n) => send(client, String(n)));
-    await until("the stream is open", () => streams() === 1);
-    broker.faults.resumeWriting();
-    await Promise.all(sends);
-    await Promise.all(Array.from({ length: 100 }, (_, n) => send(client, String(n))));
-    expect(streams()).toBeLessThanOrEqual(1);
-    await until("the stream is let go", () => streams() === 0, 2_000);
-    await Promise.all([send(client, "x"), send(client, "y")]);
-  });
+  test("concurrent sends share one stream, which closes when idle", () =>
+    withBroker(async ({ broker, client }) => {
+      const streams = () => broker.stats().streams[rpc] ?? 0;
+      broker.faults.pauseWriting();
+      const sends = Array.from({ length: 100 }, (_, n) => send(client, String(n)));
+      await until("the stream is open", () => streams() === 1);
+      broker.faults.resumeWriting();
+      await Promise.all(sends);
+      await Promise.all(Array.from({ length: 100 }, (_, n) => send(client, String(n))));
+      expect(streams()).toBeLessThanOrEqual(1);
+      await until("the stream is let go", () => streams() === 0, 2_000);
+      await Promise.all([send(client, "x"), send(client, "y")]);
+    }));
 
   test("a refused send rejects alone", async () => {
     const { calls, streams } = played();
@@ -107,43 +106,41 @@ describe.each(kinds)("$name, many at once", ({ name, rpc, send }) => {
     expect(outcomes[1]).toMatchObject({ reason: { code: "UNAVAILABLE", serverCode: 302, operation, channel: "c" } });
   });
 
-  test("each send has its own time-out and signal", async () => {
-    await using broker = await startBroker();
-    await using client = new KubeMQClient({ address: broker.address });
-    await send(client, "first");
-    broker.faults.pauseWriting();
-    const stop = new AbortController();
-    const patient = send(client, "patient");
-    const hasty = rejection(send(client, "hasty", { timeoutMs: 50 }));
-    const left = rejection(send(client, "left", { signal: stop.signal }));
-    const waiting = new Promise((resolve) => setImmediate(resolve)).then(() =>
-      rejection(send(client, "waits for its turn", { timeoutMs: 60 })),
-    );
-    expect(await within(1_000, "the time-out", hasty)).toMatchObject({ code: "TIMEOUT", operation, channel: "c" });
-    expect(await within(1_000, "the second time-out", waiting)).toMatchObject({ code: "TIMEOUT" });
-    stop.abort(new Error("enough"));
-    expect(await within(100, "the abort", left)).toMatchObject({ message: "enough" });
-    broker.faults.resumeWriting();
-    await within(2_000, "the patient one", patient);
-    const gone = AbortSignal.abort(new Error("before"));
-    expect(await rejection(send(client, "x", { signal: gone }))).toMatchObject({ message: "before" });
-    expect(await rejection(send(client, "x", { timeoutMs: 0 }))).toMatchObject({ code: "INVALID_ARGUMENT" });
-  });
+  test("each send has its own time-out and signal", () =>
+    withBroker(async ({ broker, client }) => {
+      await send(client, "first");
+      broker.faults.pauseWriting();
+      const stop = new AbortController();
+      const patient = send(client, "patient");
+      const hasty = rejection(send(client, "hasty", { timeoutMs: 50 }));
+      const left = rejection(send(client, "left", { signal: stop.signal }));
+      const waiting = new Promise((resolve) => setImmediate(resolve)).then(() =>
+        rejection(send(client, "waits for its turn", { timeoutMs: 60 })),
+      );
+      expect(await within(1_000, "the time-out", hasty)).toMatchObject({ code: "TIMEOUT", operation, channel: "c" });
+      expect(await within(1_000, "the second time-out", waiting)).toMatchObject({ code: "TIMEOUT" });
+      stop.abort(new Error("enough"));
+      expect(await within(100, "the abort", left)).toMatchObject({ message: "enough" });
+      broker.faults.resumeWriting();
+      await within(2_000, "the patient one", patient);
+      const gone = AbortSignal.abort(new Error("before"));
+      expect(await rejection(send(client, "x", { signal: gone }))).toMatchObject({ message: "before" });
+      expect(await rejection(send(client, "x", { timeoutMs: 0 }))).toMatchObject({ code: "INVALID_ARGUMENT" });
+    }));
 
-  test("a lost connection rejects all unanswered sends, and the next one opens a new stream", async () => {
-    await using broker = await startBroker();
-    await using client = new KubeMQClient({ address: broker.address });
-    await Promise.all([send(client, "1"), send(client, "2")]);
-    broker.faults.pauseWriting();
-    const lost = [send(client, "3"), send(client, "4")].map((sent) => rejection(sent));
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    await broker.faults.dropConnections();
-    broker.faults.resumeWriting();
-    for (const error of await within(5_000, "the rejections", Promise.all(lost))) {
-      expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true, operation, channel: "c" });
-    }
-    await Promise.all([send(client, "5"), send(client, "6")]);
-  });
+  test("a lost connection rejects all unanswered sends, and the next one opens a new stream", () =>
+    withBroker(async ({ broker, client }) => {
+      await Promise.all([send(client, "1"), send(client, "2")]);
+      broker.faults.pauseWriting();
+      const lost = [send(client, "3"), send(client, "4")].map((sent) => rejection(sent));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await broker.faults.dropConnections();
+      broker.faults.resumeWriting();
+      for (const error of await within(5_000, "the rejections", Promise.all(lost))) {
+        expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true, operation, channel: "c" });
+      }
+      await Promise.all([send(client, "5"), send(client, "6")]);
+    }));
 
   test("without the stream at the server each send is a call, and the stream is tried once", async () => {
     const { counts, calls, streams } = played();

@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import { KubeMQClient, type Activity, type Observer, type Status, type Telemetry } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
 import { until } from "../support/until.js";
+import { withBroker } from "../support/with-broker.js";
 
 const broken = (): never => {
   throw new Error("the exporter is down");
@@ -77,17 +78,16 @@ test.each(faults)(
   },
 );
 
-test("a handler's error is reported as its own, even if the observer rethrows it", async () => {
-  await using broker = await startBroker();
-  await using client = new KubeMQClient({ address: broker.address, telemetry: telemetry({}) });
-  const seen: Status[] = [];
-  void (async () => {
-    for await (const status of client.status()) seen.push(status);
-  })();
-  await using service = client.commands.handle({ channel: "doors" }, () => {
-    throw new Error("jammed");
-  });
-  await service.ready;
-  expect(await client.commands.send({ channel: "doors", body: "open" })).toMatchObject({ error: "jammed" });
-  expect(seen.filter(({ type }) => type === "telemetry-failed")).toEqual([]);
-});
+test("a handler's error is reported as its own, even if the observer rethrows it", () =>
+  withBroker({ client: { telemetry: telemetry({}) } }, async ({ client }) => {
+    const seen: Status[] = [];
+    void (async () => {
+      for await (const status of client.status()) seen.push(status);
+    })();
+    await using service = client.commands.handle({ channel: "doors" }, () => {
+      throw new Error("jammed");
+    });
+    await service.ready;
+    expect(await client.commands.send({ channel: "doors", body: "open" })).toMatchObject({ error: "jammed" });
+    expect(seen.filter(({ type }) => type === "telemetry-failed")).toEqual([]);
+  }));
