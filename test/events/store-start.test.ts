@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { KubeMQClient} from "kubemq-es";
+import type { KubeMQClient } from "kubemq-es";
 import { type StartPosition, type StoredEvent } from "kubemq-es";
 import { ManualClock } from "kubemq-es/testing";
 import { within } from "../support/until.js";
