@@ -2,13 +2,32 @@ import type { CallOptions } from "../api/message.js";
 import type { QueueMessage } from "../api/queue-message.js";
 import type { ReceiveRequest } from "../api/queues.js";
 import type { Connection } from "../connection/connection.js";
-import { checkQueueChannel, refuse } from "../support/checks.js";
+import type { KubeMQError } from "../api/errors.js";
+import { checkQueueChannel, refuse, type Subject } from "../support/checks.js";
+import { toKubeMQError } from "../support/faults.js";
 import { checkMax, checkWait } from "./checks.js";
 import { ReceivedQueueMessage, withoutRepeats } from "./received-message.js";
-import { checkAnswer, receiveQueueMessagesMethod, receiveRequest } from "./wire.js";
+import { checkAnswer, receiveQueueMessagesMethod, receiveRequest, type WireQueueMessage } from "./wire.js";
 
 /** How much longer than its wait a call may take: servers serve the receivers of one queue one after another. */
 export const CALL_MARGIN_MS = 30_000;
+
+/** Takes messages of a queue for a consumer, within a second. Never cut: what the server has taken by then would be lost. */
+export async function takeMessages(
+  connection: Connection,
+  subject: Subject & { readonly channel: string },
+  max: number,
+): Promise<readonly WireQueueMessage[] | KubeMQError> {
+  const request = receiveRequest(connection.options.clientId, subject.channel, max, 1, false);
+  const timeoutMs = 1_000 + CALL_MARGIN_MS;
+  try {
+    const answer = await connection.unary(receiveQueueMessagesMethod, request, { ...subject, timeoutMs });
+    checkAnswer(answer, subject);
+    return withoutRepeats(answer.Messages);
+  } catch (error) {
+    return toKubeMQError(error, subject);
+  }
+}
 
 /**
  * Receives, or peeks. A receive that is cut while the server waits loses the messages it has taken by then, so neither a deadline nor an

@@ -220,7 +220,7 @@ export const consuming: Chapter = {
       id: "on-delivery-drained",
       mutation: "never",
       test: takingTest,
-      name: "messages of a pending poll are delivered before the loop ends",
+      name: "messages of a pending receive are delivered before the loop ends",
     },
     {
       promise: "An abort does not cancel a `receive`, because the messages that the server has taken would be lost.",

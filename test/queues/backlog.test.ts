@@ -107,6 +107,20 @@ describe("the size of polls", () => {
     expect(backlog.next(64)).toBe(5);
   });
 
+  test("counted messages that were given up are polled for again when others arrive at once", () => {
+    const backlog = new Backlog(64);
+    count(backlog, 1_000);
+    backlog.polled(64, 10, 1_000);
+    count(backlog, 990);
+    expect(backlog.next(64)).toBe(0);
+    for (let polls = 0; polls < 8; polls++) {
+      backlog.seen(1);
+      backlog.polled(1, 1, 1);
+    }
+    count(backlog, 980);
+    expect(backlog.next(64)).toBe(64);
+  });
+
   test("with other consumers polls start at one message and double while they are filled at once", () => {
     const backlog = new Backlog(64);
     count(backlog, 1_000, nothingHeld, 3);

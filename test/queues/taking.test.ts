@@ -8,6 +8,7 @@ import {
   type QueuesDownstreamRequest,
   type QueuesDownstreamResponse,
   type ReceiveQueueMessagesRequest,
+  type ReceiveQueueMessagesResponse,
 } from "kubemq-es/gen";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { answer, numbers, playedBy, playedCall, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
@@ -35,6 +36,7 @@ class PlayedQueue {
           Info: { Queues: [{ Name: "q", Waiting: BigInt(this.waiting), Subscribers: BigInt(this.subscribers) }] },
         }),
       receiveQueueMessages: async (request, { signal }) => {
+        if (!request.IsPeak) return this.#take(request);
         this.peeks.push(request);
         while (this.shown === undefined && !signal.aborted) await sleep(1);
         return create(ReceiveQueueMessagesResponseSchema, {
@@ -64,6 +66,18 @@ class PlayedQueue {
     void (async () => {
       for await (const status of this.client.status()) this.status.push(status);
     })();
+  }
+
+  readonly takes: { readonly max: number; readonly give: (...sequences: number[]) => void }[] = [];
+
+  #take({ MaxNumberOfMessages: max }: ReceiveQueueMessagesRequest): Promise<ReceiveQueueMessagesResponse> {
+    return new Promise((resolve) => {
+      const give = (...sequences: number[]) =>
+        resolve(
+          create(ReceiveQueueMessagesResponseSchema, { Messages: sequences.map((sequence) => wireMessage(sequence)) }),
+        );
+      this.takes.push({ max, give });
+    });
   }
 
   /** Answers the nth poll. */
@@ -219,13 +233,31 @@ describe("one transaction at a time", () => {
     await queue.client.close();
   });
 
+  test("a consumer whose poll gets nothing, though messages wait beside other consumers, stays away for a while", async () => {
+    const queue = new PlayedQueue();
+    queue.waiting = 2;
+    queue.subscribers = 2;
+    const loop = queue.client.queues.consume({ channel: "q" })[Symbol.asyncIterator]();
+    const next = loop.next();
+    await until("the poll", () => queue.polls.length === 1);
+    for (let ms = 0; ms < 100; ms += 10) await passes(queue, 10);
+    queue.give(0, 1);
+    await (await next).value?.ack();
+    for (let ms = 0; ms < 190; ms += 10) await passes(queue, 10);
+    expect(queue.polls).toHaveLength(1);
+    for (let ms = 0; ms < 1_300; ms += 10) await passes(queue, 10);
+    await until("the next poll", () => queue.polls.length === 2);
+    await loop.return?.();
+    await queue.client.close();
+  });
+
   test("a poll for waiting messages that gets no answer is followed by a second one", async () => {
     const queue = new PlayedQueue();
     queue.waiting = 2;
     const loop = queue.client.queues.consume({ channel: "q" })[Symbol.asyncIterator]();
     const next = loop.next();
     await until("the poll", () => queue.polls.length === 1);
-    await queue.clock.advance(201);
+    for (let ms = 0; ms < 250; ms += 10) await passes(queue, 10);
     await until("another poll", () => queue.polls.length === 2);
     expect(queue.polls[1]?.call).toBe(1);
     queue.give(1, 1);
@@ -239,7 +271,7 @@ describe("one transaction at a time", () => {
 
 describe("leaving a consumer", () => {
   test.each(["abort", "close"] as const)(
-    "on-delivery, %s: messages of a pending poll are delivered before the loop ends",
+    "on-delivery, %s: messages of a pending receive are delivered before the loop ends",
     async (way) => {
       const queue = new PlayedQueue();
       queue.waiting = 2;
@@ -250,15 +282,16 @@ describe("leaving a consumer", () => {
       const loop = (async () => {
         for await (const message of subscription) seen.push(message.sequence);
       })();
-      await until("the poll", () => queue.polls.length === 1);
+      await until("the receive", () => queue.takes.length === 1);
       const closing = way === "close" ? subscription.close() : undefined;
       if (way === "abort") stop.abort();
       await sleep(20);
-      queue.give(0, 1, 2);
+      queue.takes[0]?.give(1, 2);
       await within(1_000, "the end", loop);
       await closing;
       expect(seen).toEqual([1n, 2n]);
-      expect(queue.polls).toHaveLength(1);
+      expect(queue.takes).toMatchObject([{ max: 2 }]);
+      expect(queue.polls).toHaveLength(0);
       await queue.client.close();
     },
   );
@@ -274,18 +307,18 @@ describe("leaving a consumer", () => {
     await queue.client.close();
   });
 
-  test("on-delivery: no poll is pending while the body runs", async () => {
+  test("on-delivery: no receive is pending while the body runs", async () => {
     const queue = new PlayedQueue();
     queue.waiting = 9;
     const request = { channel: "q", prefetch: 2, settle: "on-delivery" } as const;
     const loop = queue.client.queues.consume(request)[Symbol.asyncIterator]();
     const first = loop.next();
-    await until("the poll", () => queue.polls.length === 1);
-    queue.give(0, 1, 2);
+    await until("the receive", () => queue.takes.length === 1);
+    queue.takes[0]?.give(1, 2);
     await first;
     await loop.next();
     await sleep(20);
-    expect(queue.polls).toHaveLength(1);
+    expect(queue.takes).toHaveLength(1);
     await loop.return?.();
     await queue.client.close();
   });
@@ -321,6 +354,12 @@ async function take(
   await until("the poll", () => queue.polls.length === poll + 1);
   queue.give(poll, ...sequences);
   return await next;
+}
+
+async function passes(queue: PlayedQueue, ms: number): Promise<void> {
+  await queue.clock.advance(ms);
+  await settle();
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Advances the clock until the working loop receives more messages. */

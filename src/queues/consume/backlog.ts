@@ -17,6 +17,15 @@ const PAUSE_PER_COST = 5;
 /** How many polls that were answered at once are passed over at most between two questions which found little. */
 const MAX_SKIPPED = 32;
 
+/** For how long another consumer that was seen is believed to be there: between two polls it cannot be seen. */
+const OTHERS_MS = 30_000;
+
+/** The same after a gap in the sequences, which expired messages leave as well. */
+const MISSED_MS = 2_000;
+
+/** How many polls of what was not known to wait show that more can be had. */
+const LEAST_BEYOND = 4;
+
 /** How many polls that were not answered at once lead to a question, doubled up to a maximum by questions that find little. */
 const LEAST_SLOW = 4;
 const MAX_SLOW = 64;
@@ -42,8 +51,11 @@ export class Backlog {
   #notBefore = -Infinity;
   /** Counted as waiting and not to be had: held by other consumers, or by what a server kept of a life before. */
   #unreachable = 0;
+  /** Polls of what was not known to wait that were filled at once, one after another. */
+  #beyond = 0;
   #cameShort = false;
   #hasOthers = false;
+  #othersUntil = -Infinity;
   /** With other consumers, or without a count: the size of the next poll, doubled by each one that was filled at once. */
   #trial = 1;
   #fastestMs = 125;
@@ -58,7 +70,7 @@ export class Backlog {
     return this.#canAsk;
   }
 
-  /** Whether another consumer of this queue was seen. */
+  /** Whether another consumer of this queue was seen lately. */
   get hasOthers(): boolean {
     return this.#hasOthers;
   }
@@ -84,9 +96,10 @@ export class Backlog {
     this.#wantsCount = false;
     this.#notBefore = nowMs + PAUSE_PER_COST * costMs;
     if (count === undefined) return;
-    const others = count.subscribers > Math.max(1, own.transactions);
-    if (others !== this.#hasOthers) this.#trial = 1;
-    this.#hasOthers = others;
+    if (count.subscribers > Math.max(1, own.transactions)) this.#othersUntil = nowMs + OTHERS_MS;
+    const hadOthers = this.#hasOthers;
+    this.#hasOthers = nowMs < this.#othersUntil;
+    if (this.#hasOthers !== hadOthers) this.#trial = 1;
     const beyond = Math.max(0, count.waiting - own.held);
     this.#unreachable = this.#cameShort ? beyond : Math.min(this.#unreachable, beyond);
     this.#cameShort = false;
@@ -94,6 +107,12 @@ export class Backlog {
     this.#toSkip = this.#known > 1 ? 1 : Math.min(2 * this.#toSkip, MAX_SKIPPED);
     this.#skip = this.#known > 1 ? 0 : this.#toSkip;
     if (this.#known > 1) this.#slowBeforeCount = LEAST_SLOW;
+  }
+
+  /** Messages came that do not follow those before: somebody else may have taken what is missing. */
+  missed(nowMs: number): void {
+    this.#othersUntil = Math.max(this.#othersUntil, nowMs + MISSED_MS);
+    this.#hasOthers = true;
   }
 
   /** The server has no count. */
@@ -114,6 +133,7 @@ export class Backlog {
     this.#known = Math.max(0, this.#known - got);
     if (got < asked) {
       this.#known = 0;
+      this.#beyond = 0;
       this.#trial = 1;
       if (!this.#canAsk) this.#skip = 0;
       this.#cameShort = asked > 1;
@@ -123,8 +143,18 @@ export class Backlog {
     if (!this.#isAtOnce(tookMs)) return this.#polledSlowly();
     this.#fastestMs = Math.min(this.#fastestMs, tookMs);
     if (this.#known > 0) this.#trial = Math.min(2 * this.#trial, this.#limit);
-    else if (this.#canAsk) this.#wantCount();
-    else this.#grow(asked);
+    else if (this.#canAsk) {
+      this.#findReachable();
+      this.#wantCount();
+    } else this.#grow(asked);
+  }
+
+  /** Messages come at once and one after another beyond what was believed to wait: it was wrong to give up what was counted. */
+  #findReachable(): void {
+    this.#beyond += 1;
+    if (this.#beyond < LEAST_BEYOND) return;
+    this.#beyond = 0;
+    this.#unreachable = 0;
   }
 
   /** There was nothing to take, or the way to the server has become long, and more waits there than polls of one can take. */

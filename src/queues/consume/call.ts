@@ -68,9 +68,9 @@ export class Call {
     return this.#poll === undefined && this.unsettled === 0 && !this.#hasEnded;
   }
 
-  poll(max: number, waitMs: number, autoAck: boolean): void {
+  poll(max: number, waitMs: number): void {
     const { channel } = this.#subject;
-    const id = this.send((id, clientId) => getRequest(id, clientId, channel, max, waitMs, autoAck));
+    const id = this.send((id, clientId) => getRequest(id, clientId, channel, max, waitMs));
     this.#poll = { id, asked: max, at: this.#connection.clock.now() };
   }
 

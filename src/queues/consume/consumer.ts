@@ -129,7 +129,7 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
     const taker = this.#taker;
     if (taker === undefined) return;
     // promise: break-awaits-settlements
-    const waits = this.#left === "return" ? !taker.settlements.areConcluded : !taker.isSettled || taker.takesForGood;
+    const waits = this.#left === "return" ? !taker.areConcluded : !taker.isSettled || taker.takesForGood;
     if (!waits) taker.cancel();
   }
 

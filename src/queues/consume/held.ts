@@ -7,6 +7,11 @@ import type { Call } from "./call.js";
 export interface Transaction {
   readonly call: Call;
   readonly id: string;
+  /**
+   * Whether the poll brought less than it asked for. A community server (v2.4.0) may then take one more message after its answer,
+   * which nobody sees, and the transaction does not end with the settlement of the others.
+   */
+  readonly isShort: boolean;
 }
 
 type State =

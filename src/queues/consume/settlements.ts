@@ -35,8 +35,8 @@ export interface SettlementsOwner {
   written(messages: readonly HeldMessage[]): void;
   /** The server refused to settle these messages, and still holds them. */
   reopened(messages: readonly HeldMessage[]): void;
-  /** These messages have their outcome. */
-  concluded(messages: readonly HeldMessage[]): void;
+  /** These messages have their outcome. `isConfirmed`: the server has said that they are settled. */
+  concluded(messages: readonly HeldMessage[], isConfirmed: boolean): void;
 }
 
 /** Messages of one transaction that are settled in one way by one request. */
@@ -262,10 +262,10 @@ export class Settlements implements Settler {
     }
   }
 
-  #confirm(messages: readonly HeldMessage[]): void {
+  #confirm(messages: readonly HeldMessage[], isConfirmed = true): void {
     for (const message of messages) message.confirm();
     this.#open -= messages.length;
-    this.#owner.concluded(messages);
+    this.#owner.concluded(messages, isConfirmed);
   }
 
   #refuse(messages: readonly HeldMessage[], staysOpen: boolean, errorFor: (message: HeldMessage) => KubeMQError): void {
@@ -292,7 +292,7 @@ export class Settlements implements Settler {
     const staysOpen = error.code !== "LEASE_LOST"; // then it can be settled in another way
     if (staysOpen) this.#owner.reopened(messages);
     this.#refuse(messages, staysOpen, () => error);
-    this.#owner.concluded(staysOpen ? [] : messages);
+    this.#owner.concluded(staysOpen ? [] : messages, false);
   }
 
   #reportLate(messages: readonly HeldMessage[], reason: string): void {
@@ -309,7 +309,7 @@ export class Settlements implements Settler {
       if (pending.kind === "fence") pending.answered?.(undefined);
       else if (pending.kind === "range") {
         this.#pending.set(id, { ...pending, kind: "believed" }); // promise: settlements-believed-again
-        this.#confirm(pending.range.messages);
+        this.#confirm(pending.range.messages, false);
       }
     }
     for (const id of this.#pending.keys()) {
@@ -334,9 +334,13 @@ export class Settlements implements Settler {
         return this.#believe();
       }
       confirming.by = "unknown"; // it may be another server by now
-      // promise: settlement-timeout
-      this.#owner.concluded(this.#abandon((message) => noConfirmation(this.#subject, message.sequence)));
+      this.#timeOut(); // promise: settlement-timeout
     });
+  }
+
+  #timeOut(): void {
+    const abandoned = this.#abandon((message) => noConfirmation(this.#subject, message.sequence));
+    this.#owner.concluded(abandoned, false);
   }
 
   /** No answer is expected any more to what was written. Returns the messages that it was about. */

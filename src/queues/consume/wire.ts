@@ -20,7 +20,6 @@ export function getRequest(
   channel: string,
   max: number,
   waitMs: number,
-  autoAck: boolean,
 ): QueuesDownstreamRequest {
   return create(QueuesDownstreamRequestSchema, {
     RequestID: id,
@@ -29,7 +28,6 @@ export function getRequest(
     Channel: channel,
     MaxItems: max,
     WaitTimeout: waitMs,
-    AutoAck: autoAck,
   });
 }
 

@@ -206,7 +206,8 @@ export class Lease implements SettleHandle {
     let error: KubeMQError;
     try {
       for await (const responses of answers) for (const response of responses) this.#received(response);
-      if (this.isSettling) await this.#confirmBySign(); // promise: lease-answer-lost
+      // The end of a visibility time can be lost in the same way, and then the message has gone to the end of the queue.
+      if (this.isSettling && !this.#visibility.isOver) await this.#confirmBySign(); // promise: lease-answer-lost
       error = connectionLost(subject, "the server ended the stream");
     } catch (cause) {
       error = toKubeMQError(cause, subject);

@@ -25,6 +25,11 @@ export class Visibility {
     return new Date(Date.now() + this.#leftMs());
   }
 
+  /** Whether the time has passed, by this machine's clock. */
+  get isOver(): boolean {
+    return this.#leftMs() <= 0;
+  }
+
   /** The server was asked at `from`, by this clock, to hold the message for so long. */
   begin(from: number, seconds: number): void {
     this.#endsAt = from + seconds * 1_000;
