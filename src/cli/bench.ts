@@ -65,7 +65,7 @@ export async function benchStream(session: Session, options: BenchOptions, strea
   const sentPerSecond = perSecond(count, sentAt - started);
   const receivedPerSecond = perSecond(received, lastAt - started);
   await session.output.print(
-    `sent ${count} of ${size} bytes, ${sentPerSecond} a second; received ${received}, ${receivedPerSecond} a second`,
+    `sent ${count} of ${size} bytes, ${sentPerSecond} per second; received ${received}, ${receivedPerSecond} per second`,
     { channel, sent: count, size, sentPerSecond, received, receivedPerSecond },
   );
 }
@@ -105,7 +105,7 @@ export async function benchRoundTrips(
   const percentile = (p: number) => Number((sorted[Math.ceil(p * sorted.length) - 1] ?? 0).toFixed(2));
   const latencyMs = { p50: percentile(0.5), p99: percentile(0.99), max: percentile(1) };
   await output.print(
-    `${count} round trips of ${size} bytes, ${callsPerSecond} a second; latency p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms, max ${latencyMs.max} ms`,
+    `${count} round trips of ${size} bytes, ${callsPerSecond} per second; latency p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms, max ${latencyMs.max} ms`,
     { count, size, concurrency, callsPerSecond, latencyMs },
   );
 }

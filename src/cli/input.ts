@@ -13,8 +13,8 @@ export interface MessageOptions {
 
 export function messageOptions(command: Command): Command {
   return command
-    .option("--metadata <text>", "free text beside the body")
-    .option("--tag <key=value>", "a tag; may be given many times", tag)
+    .option("--metadata <text>", "a metadata string")
+    .option("--tag <key=value>", "a tag; may be repeated", tag)
     .option("--id <id>", "the message's id (default: a random one)");
 }
 

@@ -17,7 +17,7 @@ export function program(): Command {
     .version(version())
     .exitOverride()
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
-    .showHelpAfterError("(--help shows what is possible)")
+    .showHelpAfterError("(see --help)")
     .showSuggestionAfterError()
     .addHelpText(
       "after",

@@ -31,12 +31,12 @@ export function connectionOptions(command: Command): Command {
   return command
     .optionsGroup("Connection:")
     .addOption(
-      new Option("-a, --address <host:port>", "the server; https:// before it means TLS")
+      new Option("-a, --address <host:port>", "the server; https:// enables TLS")
         .env("KUBEMQ_ADDRESS")
         .default("localhost:50000"),
     )
     .addOption(new Option("--token <token>", "the token that authenticates you").env("KUBEMQ_TOKEN"))
-    .addOption(new Option("--client-id <id>", "how the server's logs call you").env("KUBEMQ_CLIENT_ID"))
+    .addOption(new Option("--client-id <id>", "this client's name in the server's logs").env("KUBEMQ_CLIENT_ID"))
     .addOption(new Option("--tls", "use TLS with the system's authorities").env("KUBEMQ_TLS"))
     .addOption(new Option("--tls-ca <file>", "trust this authority; implies --tls").env("KUBEMQ_TLS_CA"))
     .addOption(new Option("--tls-cert <file>", "your certificate; implies --tls").env("KUBEMQ_TLS_CERT"))
@@ -51,8 +51,8 @@ export function connectionOptions(command: Command): Command {
         .argParser(integer(1, 2 ** 31 - 1)),
     )
     .optionsGroup("Output:")
-    .option("--json", "one JSON object a line, for programs")
-    .option("-v, --verbose", "tell on standard error what happens to the connection");
+    .option("--json", "one JSON object per line, for programs")
+    .option("-v, --verbose", "report connection events on standard error");
 }
 
 /**
@@ -92,8 +92,8 @@ function clientOptions(options: ConnectionOptions): ClientOptions {
 /** Always reports a lost connection, because the output stops; reports other statuses on request. */
 async function tellStatus(client: KubeMQClient, verbose: boolean): Promise<void> {
   for await (const status of client.status()) {
-    if (status.type === "retry" && (verbose || status.attempt === 1)) tell(`${status.error.message}; trying again`);
-    else if (status.type === "resumed") tell(`back on ${status.channel} after ${Math.round(status.downMs)} ms`);
+    if (status.type === "retry" && (verbose || status.attempt === 1)) tell(`${status.error.message}; retrying`);
+    else if (status.type === "resumed") tell(`reconnected to ${status.channel} after ${Math.round(status.downMs)} ms`);
     else if (status.type === "state" && verbose) tell(`connection: ${status.state}`);
     else if (verbose) tell(`${status.type}: ${jsonOf(status)}`);
   }

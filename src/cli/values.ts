@@ -7,7 +7,7 @@ export function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: s
     if (/^\d+$/.test(text) && value >= least && value <= most) return value;
     throw new InvalidArgumentError(
       most === Number.MAX_SAFE_INTEGER
-        ? `It must be a whole number from ${least} on.`
+        ? `It must be a whole number, ${least} or more.`
         : `It must be a whole number from ${least} to ${most}.`,
     );
   };

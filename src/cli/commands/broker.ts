@@ -27,14 +27,14 @@ export function addBroker(program: Command): void {
       "Runs the embedded broker in the foreground until Ctrl-C or SIGTERM. It speaks the protocol of KubeMQ " +
         "servers, keeps everything in memory, and is meant for development and tests.",
     )
-    .option("-p, --port <port>", "where to listen; 0 takes a free port", integer(0, 65_535), 50_000)
-    .option("--host <address>", "the interface to listen on; 0.0.0.0 is all of them", "127.0.0.1")
-    .option("--token <token>", "refuse calls that do not bring this token")
+    .option("-p, --port <port>", "the port to listen on; 0 for a free one", integer(0, 65_535), 50_000)
+    .option("--host <address>", "the address to listen on; 0.0.0.0 for all interfaces", "127.0.0.1")
+    .option("--token <token>", "refuse calls without this token")
     .option("--tls-cert <file>", "serve TLS with this certificate")
     .option("--tls-key <file>", "and its private key")
-    .option("--tls-ca <file>", "ask clients for a certificate of this authority")
+    .option("--tls-ca <file>", "require client certificates of this authority")
     .addOption(
-      new Option("--profile <name>", "behave like this server; community has the traps of the open-source server")
+      new Option("--profile <name>", "imitate this server; community has the defects of the open-source server")
         .choices(Object.keys(profiles))
         .default("default"),
     )

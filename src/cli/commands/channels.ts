@@ -17,7 +17,7 @@ export function addChannels(program: Command): void {
   const channels = program
     .command("channels")
     .summary("list, create and delete channels")
-    .description("Channels are also made by their first use. Servers without channel management do not answer.");
+    .description("Channels are also created by their first use. Servers without channel management do not answer.");
 
   connectionOptions(
     channels
@@ -48,7 +48,7 @@ export function addChannels(program: Command): void {
         .command(verb)
         .addArgument(kindArgument())
         .argument("<name>", "the channel")
-        .summary(verb === "create" ? "create a channel" : "delete a channel and what it holds")
+        .summary(verb === "create" ? "create a channel" : "delete a channel and its content")
         .addHelpText("after", `\nExamples:\n  $ kubemq-es channels ${verb} queues jobs`),
     ).action(async (kind: string, name: string, _flags: object, command: Command) =>
       withSession(command, async ({ client, output, signal }) => {

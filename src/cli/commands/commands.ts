@@ -15,8 +15,8 @@ import { connectionOptions, withSession } from "../session.js";
 export function addCommands(program: Command): void {
   const commands = program
     .command("commands")
-    .summary("ask somebody to do something, and hear whether it was done")
-    .description("A command goes to one responder, which says that it was executed or why not.");
+    .summary("send commands and receive their outcome")
+    .description("A command goes to one responder, which reports whether it was executed.");
 
   connectionOptions(
     messageOptions(
@@ -44,9 +44,9 @@ Examples:
       commands
         .command("respond <channel>")
         .alias("subscribe")
-        .summary("print commands and answer each that it was executed, until Ctrl-C"),
+        .summary("print commands and answer each as executed, until Ctrl-C"),
       "commands",
-      "answer that it was not executed, and why",
+      "answer that it was not executed, with this reason",
     ).addHelpText(
       "after",
       `

@@ -9,7 +9,7 @@ export function addEvents(program: Command): void {
   const events = program
     .command("events")
     .summary("publish/subscribe, at most once")
-    .description("Events reach whoever is subscribed at that moment. Nothing is stored.");
+    .description("Events reach the current subscribers. They are not stored.");
 
   addPublish(events, {
     what: "event",
@@ -43,7 +43,7 @@ Examples:
   );
 
   connectionOptions(
-    benchOptions(events.command("bench [channel]").summary("measure how many events a second the server carries")),
+    benchOptions(events.command("bench [channel]").summary("measure how many events per second the server delivers")),
   ).action(async (channel: string | undefined, options: BenchOptions, command: Command) =>
     withSession(command, async (session) => {
       const name = channel ?? "kubemq-es.bench";

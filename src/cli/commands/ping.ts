@@ -5,7 +5,7 @@ export function addPing(program: Command): void {
   connectionOptions(
     program
       .command("ping")
-      .summary("ask the server who it is")
+      .summary("print the server's identity")
       .addHelpText(
         "after",
         "\nExamples:\n  $ kubemq-es ping\n  $ kubemq-es ping --address broker.example.com:50000 --tls --json",

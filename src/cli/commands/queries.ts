@@ -22,15 +22,15 @@ interface SendOptions extends MessageOptions {
 export function addQueries(program: Command): void {
   const queries = program
     .command("queries")
-    .summary("ask somebody a question, and get the answer")
-    .description("A query goes to one responder, which answers with a body. The server can cache answers.");
+    .summary("send queries and receive answers")
+    .description("A query goes to one responder, which answers with a body. The server can cache the answer.");
 
   connectionOptions(
     messageOptions(
       queries
         .command("send <channel> [body]")
         .summary("send a query and print the answer; exits 1 when it was refused, 4 when nobody answered")
-        .option("--cache-key <key>", "let the server keep the answer under this key, and answer from it")
+        .option("--cache-key <key>", "let the server cache the answer under this key")
         .option("--cache-seconds <n>", "for how long", integer(1, 2_147_483), 60),
     ).addHelpText(
       "after",
@@ -59,9 +59,9 @@ Examples:
       queries
         .command("respond <channel> [body]")
         .alias("subscribe")
-        .summary("print queries and answer each, with the body or else with its own, until Ctrl-C"),
+        .summary("print queries and answer each with this body, or its own, until Ctrl-C"),
       "queries",
-      "refuse, and say why",
+      "refuse, with this reason",
     ).addHelpText(
       "after",
       `

@@ -43,7 +43,7 @@ export async function benchQueue(
   signal.throwIfAborted();
   const settledPerSecond = Math.round((count / (performance.now() - from)) * 1000);
   await output.print(
-    `sent ${count} of ${size} bytes, ${sentPerSecond} a second; settled ${settled}, ${settledPerSecond} a second`,
+    `sent ${count} of ${size} bytes, ${sentPerSecond} per second; settled ${settled}, ${settledPerSecond} per second`,
     { channel, sent: count, size, sentPerSecond, settled, settledPerSecond },
   );
 }

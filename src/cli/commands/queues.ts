@@ -37,17 +37,17 @@ const LINES_A_BATCH = 500;
 export function addQueues(program: Command): void {
   const queues = program
     .command("queues")
-    .summary("messages that wait for a worker, and are gone once it is done")
-    .description("A message goes to one consumer, stays its own until it is settled, and comes back when it is not.");
+    .summary("messages that wait for a worker and are removed when it has settled them")
+    .description("A message goes to one consumer, which settles it; an unsettled message is delivered again.");
   addSend(queues);
   addConsume(queues);
-  addRead(queues, "receive", "take messages that wait, acknowledged at once");
-  addRead(queues, "peek", "look at messages that wait, and leave them there");
+  addRead(queues, "receive", "receive waiting messages, acknowledged on delivery");
+  addRead(queues, "peek", "show waiting messages without receiving them");
 
   connectionOptions(
     queues
       .command("ack-all <channel>")
-      .summary("drop every message that waits")
+      .summary("remove all waiting messages")
       .addHelpText("after", "\nExamples:\n  $ kubemq-es queues ack-all jobs"),
   ).action(async (channel: string, _flags: object, command: Command) =>
     withSession(command, async ({ client, output, signal }) => {
@@ -59,7 +59,7 @@ export function addQueues(program: Command): void {
   connectionOptions(
     queues
       .command("info [channel]")
-      .summary("show how many messages wait in one queue or in all")
+      .summary("show the number of waiting messages in one queue or in all")
       .addHelpText(
         "after",
         "\nExamples:\n  $ kubemq-es queues info\n  $ kubemq-es queues info jobs --json | jq .waiting",
@@ -77,7 +77,9 @@ export function addQueues(program: Command): void {
   );
 
   connectionOptions(
-    benchOptions(queues.command("bench [channel]").summary("measure how many messages a second are sent and settled")),
+    benchOptions(
+      queues.command("bench [channel]").summary("measure how many messages per second are sent and settled"),
+    ),
   ).action(async (channel: string | undefined, options: BenchOptions, command: Command) =>
     withSession(command, (session) => benchQueue(session, channel ?? "kubemq-es.bench", options)),
   );
@@ -88,12 +90,12 @@ function addSend(queues: Command): void {
     messageOptions(
       queues
         .command("send <channel> [body]")
-        .summary("send a message; without a body, standard input is one")
+        .summary("send a message; without a body, standard input is the body")
         .option("--lines", "every line of standard input is a message")
-        .option("--delay <seconds>", "keep it back for so long", integer(1))
-        .option("--expire <seconds>", "drop it when nobody took it for so long", integer(1))
-        .option("--dead-letter <channel>", "where it goes when it was received too often")
-        .option("--max-receive <n>", "how often it may be received before that", integer(1), 5),
+        .option("--delay <seconds>", "deliver it after this time", integer(1))
+        .option("--expire <seconds>", "remove it when nobody receives it within this time", integer(1))
+        .option("--dead-letter <channel>", "the queue for it after too many deliveries")
+        .option("--max-receive <n>", "maximum number of deliveries before that", integer(1), 5),
     ).addHelpText(
       "after",
       `
@@ -169,8 +171,8 @@ function addConsume(queues: Command): void {
           .default({ as: "ack" } satisfies Settle, "ack"),
       )
       .option("-n, --count <n>", "end after so many", integer(1))
-      .option("--idle <seconds>", "end when nothing came for so long", integer(1))
-      .option("--prefetch <n>", "how many messages may be held at once", integer(1, 1024), 1)
+      .option("--idle <seconds>", "end after this time without a message", integer(1))
+      .option("--prefetch <n>", "maximum number of unsettled messages", integer(1, 1024), 1)
       .addHelpText(
         "after",
         `
@@ -215,7 +217,7 @@ function addRead(queues: Command, verb: "receive" | "peek", summary: string): vo
       .command(`${verb} <channel>`)
       .summary(summary)
       .option("-n, --max <n>", "at most so many", integer(1, 1024), 10)
-      .option("--wait <seconds>", "how long to wait for the first", integer(1, 3600), 1)
+      .option("--wait <seconds>", "how long to wait for the first message", integer(1, 3600), 1)
       .addHelpText("after", `\nExamples:\n  $ kubemq-es queues ${verb} jobs --max 100 --json`),
   ).action(async (channel: string, { max, wait }: ReadOptions, command: Command) =>
     withSession(command, async ({ client, output, signal }) => {

@@ -43,7 +43,7 @@ export interface RequestBenchOptions extends BenchOptions {
 }
 
 export function requestBenchOptions(command: Command, what: string): Command {
-  return benchOptions(command.summary("measure round trips to a responder of its own")).option(
+  return benchOptions(command.summary("measure round trips to its own responder")).option(
     "--concurrency <n>",
     `how many ${what} are under way at once`,
     integer(1, 10_000),

@@ -13,7 +13,7 @@ interface StoreOptions extends SubscribeOptions {
 export function addStore(program: Command): void {
   const store = program
     .command("store")
-    .summary("events that are stored, and can be read again")
+    .summary("stored events, which can be read again")
     .description("Stored events have a sequence on their channel, and can be read from any position.");
 
   addPublish(store, {
@@ -57,7 +57,7 @@ Examples:
   );
 
   connectionOptions(
-    benchOptions(store.command("bench [channel]").summary("measure how many events a second the server stores")),
+    benchOptions(store.command("bench [channel]").summary("measure how many events per second the server stores")),
   ).action(async (channel: string | undefined, options: BenchOptions, command: Command) =>
     withSession(command, async (session) => {
       const { client, signal } = session;
