@@ -290,3 +290,66 @@ test("closing the client releases a call whose connection never reports its end"
   await client.close({ timeoutMs: 20 });
   expect(await receiving).toMatchObject({ code: "CLIENT_CLOSED", operation: "queues.receive", channel: "c" });
 });
+
+describe("publishAll of a source that stands still", () => {
+  /** Yields some events, then nothing, and tells whether it was released. */
+  function standingStill(count: number) {
+    const seen = { released: false };
+    let left = count;
+    const source: AsyncIterable<{ channel: string; body: string }> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () =>
+          left-- > 0
+            ? Promise.resolve({ done: false, value: { channel: "c", body: "x" } })
+            : new Promise<never>(() => {}),
+        return: () => {
+          seen.released = true;
+          return new Promise<never>(() => {}); // as a generator does that is suspended in an await
+        },
+      }),
+    };
+    return { seen, source };
+  }
+
+  const taking = async function* (events: AsyncIterable<Event>) {
+    for await (const event of events) if (event.Store) yield taken(event);
+  };
+
+  test.each([0, 3, 5_000])("ends with the reason of its signal, after %d events", async (count) => {
+    await using client = clientOf(taking);
+    const publisher = client.eventsStore.publisher();
+    const { seen, source } = standingStill(count);
+    const stop = new AbortController();
+    const publishing = rejection(publisher.publishAll(source, { signal: stop.signal }));
+    await settle();
+    const reason = new Error("enough");
+    stop.abort(reason);
+    expect(await within(1_000, "the end", publishing)).toBe(reason);
+    expect(seen.released).toBe(true);
+    await publisher.publish({ channel: "c", body: "the publisher goes on" });
+  });
+
+  test.each(["publisher", "client"])("ends when the %s closes", async (what) => {
+    await using client = clientOf(taking);
+    const publisher = client.events.publisher();
+    const { seen, source } = standingStill(2);
+    const publishing = rejection(publisher.publishAll(source));
+    await settle();
+    await within(1_000, "the close", what === "publisher" ? publisher.close() : client.close());
+    expect(await within(1_000, "the end", publishing)).toMatchObject({ code: "CLIENT_CLOSED" });
+    expect(seen.released).toBe(true);
+  });
+
+  test("ends when the signal of the publisher aborts", async () => {
+    await using client = clientOf(taking);
+    const stop = new AbortController();
+    const publisher = client.eventsStore.publisher({ signal: stop.signal });
+    const { seen, source } = standingStill(2);
+    const publishing = rejection(publisher.publishAll(source));
+    await settle();
+    const reason = new Error("enough");
+    stop.abort(reason);
+    expect(await within(1_000, "the end", publishing)).toBe(reason);
+    expect(seen.released).toBe(true);
+  });
+});

@@ -10,8 +10,11 @@ import {
   SendQueueMessageResultSchema,
 } from "kubemq-es/gen";
 import { playedBy } from "../support/queue-world.js";
+import { TcpProxy } from "../support/tcp-proxy.js";
 import { rejection, until, within } from "../support/until.js";
 import { withBroker } from "../support/with-broker.js";
+
+const small = { channel: "c", body: "x" };
 
 /** The three methods that send one message. */
 const kinds = [
@@ -206,3 +209,43 @@ test("a large message is sent as its own call, and small messages overtake it", 
   await large;
   expect(counts).toEqual({ streams: 1, calls: 1 });
 });
+
+test("an unused stream is left by a half-close, since a cancelled one is an error in a server's log", async () => {
+  const ends: string[] = [];
+  const { calls, streams } = played();
+  await using client = playedBy({
+    ...calls,
+    async *sendEventsStream(events, { signal }) {
+      yield* streams.sendEventsStream(events);
+      ends.push(signal.aborted ? "cancelled" : "half-closed");
+    },
+  });
+  const { events, eventsStore } = client;
+  await Promise.all([1, 2].flatMap(() => [events.publish(small), eventsStore.publish(small)]));
+  await until("the stream of stored events is left", () => ends.length === 2, 2_000);
+  const stop = new AbortController();
+  const publisher = client.eventsStore.publisher({ signal: stop.signal });
+  await publisher.publish(small);
+  stop.abort();
+  await until("the stream of the publisher is left", () => ends.length === 3, 2_000);
+  expect(ends).toEqual(["half-closed", "half-closed", "half-closed"]);
+});
+
+test("after GOAWAY sends go to the next connection, though their stream could stay", () =>
+  withBroker(async ({ broker, connect }) => {
+    await using proxy = await TcpProxy.start(broker.port);
+    const client = connect({ address: proxy.address });
+    // A subscription stays on the connection that the server has asked to leave, and so keeps it open.
+    const subscription = client.events.subscribe({ channel: "c" });
+    await subscription.ready;
+    let failed = 0;
+    const send = () => client.queues.send(small).catch(() => (failed += 1));
+    await send();
+    broker.faults.goAway();
+    await until("sends go to another connection", async () => {
+      await send();
+      return proxy.accepted === 2;
+    });
+    expect(failed).toBe(0);
+    await client.close();
+  }));
