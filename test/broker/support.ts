@@ -13,6 +13,7 @@ import {
   type QueuesUpstreamResponse,
   type StreamQueueMessagesResponse,
 } from "kubemq-es/gen";
+import { Leftovers } from "../support/leftovers.js";
 import { startBroker, ManualClock, type Broker, type BrokerOptions } from "kubemq-es/testing";
 
 /** A bidirectional call from the client's side. */
@@ -76,7 +77,10 @@ export class Bench {
   readonly broker: Broker;
   client: Client<typeof kubemq>;
 
-  private constructor(clock: ManualClock, broker: Broker) {
+  readonly #leftovers: Leftovers;
+
+  private constructor(clock: ManualClock, broker: Broker, leftovers: Leftovers) {
+    this.#leftovers = leftovers;
     this.clock = clock;
     this.broker = broker;
     this.client = this.connect();
@@ -88,12 +92,14 @@ export class Bench {
   }
 
   static async start(options: BrokerOptions = {}): Promise<Bench> {
+    const leftovers = new Leftovers();
     const clock = new ManualClock();
-    return new Bench(clock, await startBroker({ ...options, clock }));
+    return new Bench(clock, await startBroker({ ...options, clock }), leftovers);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.broker.close();
+    await this.#leftovers.check();
   }
 
   /** Sends messages whose ids are their bodies, and returns the errors. */

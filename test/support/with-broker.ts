@@ -82,6 +82,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<OpenWorld> 
       await leftovers.check();
     },
     abandon: async () => {
+      leftovers.ignore();
       await closeClients();
       await broker.close();
     },

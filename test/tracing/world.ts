@@ -18,6 +18,7 @@ import {
 import { KubeMQClient, type ClientOptions } from "kubemq-es";
 import { openTelemetry } from "kubemq-es/opentelemetry";
 import { startBroker, type Broker } from "kubemq-es/testing";
+import { Leftovers } from "../support/leftovers.js";
 import { until } from "../support/until.js";
 
 type Point = DataPoint<MetricData["dataPoints"][number]["value"]>;
@@ -30,7 +31,10 @@ export class TracedWorld {
   readonly #metrics = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   readonly #reader = new PeriodicExportingMetricReader({ exporter: this.#metrics, exportIntervalMillis: 3_600_000 });
 
-  private constructor(broker: Broker, options: ClientOptions) {
+  readonly #leftovers: Leftovers;
+
+  private constructor(broker: Broker, options: ClientOptions, leftovers: Leftovers) {
+    this.#leftovers = leftovers;
     this.broker = broker;
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
     propagation.setGlobalPropagator(new W3CTraceContextPropagator());
@@ -45,7 +49,8 @@ export class TracedWorld {
   }
 
   static async start(options: ClientOptions = {}): Promise<TracedWorld> {
-    return new TracedWorld(await startBroker(), options);
+    const leftovers = new Leftovers();
+    return new TracedWorld(await startBroker(), options, leftovers);
   }
 
   /**
@@ -91,11 +96,13 @@ export class TracedWorld {
 
   async stop(): Promise<void> {
     await this.client.close();
+    await this.#leftovers.checkCalls(this.broker);
     await this.broker.close();
     await this.#reader.shutdown();
     trace.disable();
     propagation.disable();
     context.disable();
+    await this.#leftovers.check();
   }
 }
 
