@@ -1,10 +1,11 @@
-import type { ClientHttp2Session } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import { kubemqCodecs } from "../gen/kubemq_codec.js";
 import { EventReceiveSchema } from "../gen/kubemq_pb.js";
-import { codecFor } from "../src/transport/codec.js";
-import { EnvelopeSplitter, type EnvelopeSink } from "../src/transport/envelopes.js";
-import { listen, listenForErrors, type StreamListener } from "../src/transport/listener.js";
-import { Round, type Due } from "../src/transport/round.js";
+import { codecFor } from "../src/transport/message-codec.js";
+import { Http2Call } from "../src/transport/call.js";
+import type { Reader } from "../src/transport/source.js";
+import { listen, listenForErrors, type StreamListener } from "../src/transport/stream-events.js";
+import { turn, type TurnTask } from "../src/support/turn.js";
 import { yielded } from "../src/support/yielded.js";
 import { connectTo, subscribeOn } from "./contestants/raw.js";
 
@@ -17,10 +18,9 @@ const MAX_BYTES = 1024;
  */
 export function subscribeByHand(port: number, subscriptions: number): AsyncIterable<unknown>[] {
   const session = connectTo(port);
-  const round = new Round();
   return Array.from({ length: subscriptions }, () => {
-    const loop = new Loop(round);
-    subscribe(session, loop);
+    const loop = new Loop();
+    new BareCall(subscribeOn(session), loop).start();
     return loop;
   });
 }
@@ -52,29 +52,21 @@ class Ignoring implements StreamListener {
 const { decode } = codecFor(EventReceiveSchema, kubemqCodecs);
 
 /** Yields messages as they arrive: no end, no errors, no limit, one `next()` at a time. */
-class Loop extends Ignoring implements AsyncIterable<unknown>, AsyncIterator<unknown>, EnvelopeSink, Due {
+class Loop implements AsyncIterable<unknown>, AsyncIterator<unknown>, Reader<unknown>, TurnTask {
   isDue = false;
   #resolve: ((result: IteratorResult<unknown>) => void) | undefined;
   #received: unknown[] = [];
   #at = 0;
-  readonly #splitter = new EnvelopeSplitter(MAX_BYTES, this);
-  readonly #round: Round;
 
-  constructor(round: Round) {
-    super();
-    this.#round = round;
+  message(message: unknown): boolean {
+    this.#received.push(message);
+    if (this.#resolve !== undefined) turn.atEnd(this);
+    return true;
   }
 
-  override onData(chunk: Buffer): void {
-    this.#splitter.push(chunk);
-    this.#round.add(this);
-  }
+  end(): void {}
 
-  onMessage(bytes: Buffer, start: number, end: number): void {
-    this.#received.push(decode(bytes, start, end));
-  }
-
-  handOver(): void {
+  onTurnEnd(): void {
     const resolve = this.#resolve;
     if (resolve === undefined || this.#at === this.#received.length) return;
     this.#resolve = undefined;
@@ -98,4 +90,40 @@ class Loop extends Ignoring implements AsyncIterable<unknown>, AsyncIterator<unk
     }
     return value;
   }
+}
+
+/** The least that a call needs. */
+class BareCall extends Http2Call {
+  readonly #reader: Reader<unknown>;
+
+  constructor(stream: ClientHttp2Stream, reader: Reader<unknown>) {
+    super({
+      signal: undefined,
+      deadlineMs: undefined,
+      readMaxBytes: MAX_BYTES,
+      writeMaxBytes: MAX_BYTES,
+      request: () => Promise.resolve(stream),
+    });
+    this.#reader = reader;
+  }
+
+  start(): void {
+    this.begin();
+  }
+
+  override onData(chunk: Buffer): void {
+    turn.received(chunk.length);
+    super.onData(chunk);
+  }
+
+  protected override onMessage(bytes: Buffer, start: number, end: number): void {
+    this.#reader.message(decode(bytes, start, end), end - start);
+  }
+
+  protected override onOpen(): void {}
+  protected override onOver(): void {}
+  override onResponse(): void {}
+  override onTrailers(): void {}
+  override onEnd(): void {}
+  override onClose(): void {}
 }

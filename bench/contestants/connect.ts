@@ -1,9 +1,10 @@
 import { create } from "@bufbuild/protobuf";
-import type { Transport } from "@connectrpc/connect";
+import type { Transport as ConnectTransport } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 import { EventSchema, kubemq, QueuesDownstreamRequestSchema } from "../../gen/kubemq_pb.js";
 import type { Event, QueuesDownstreamRequest } from "../../gen/kubemq_pb.js";
-import { batchesOf, Connector, createTransport, sessionSettings } from "../../src/transport/index.js";
+import { batchesOf, Connector, createTransport, sessionSettings, type Transport } from "../../src/transport/index.js";
+import { overConnect } from "../../test/support/connect-streams.js";
 import { createStockTransport } from "../../test/support/stock-transport.js";
 import { kubemqCodecs } from "../../gen/kubemq_codec.js";
 import { Uplink } from "../../src/stream/uplink.js";
@@ -13,9 +14,9 @@ import type { Contestant } from "./contestant.js";
 
 const { subscribeToEvents, sendEventsStream, queuesDownstream, ping } = kubemq.method;
 
-type OfSession = (options: { sessionManager: Connector }) => Transport;
+type OfSession<T> = (options: { sessionManager: Connector }) => T;
 
-const connections = (transportOf: OfSession) =>
+const connections = <T>(transportOf: OfSession<T>) =>
   byPort((port) => {
     const sessions = new Http2SessionManager(`http://127.0.0.1:${port}`, undefined, sessionSettings());
     return transportOf({ sessionManager: new Connector(sessions) });
@@ -27,21 +28,18 @@ async function* one<T>(message: T): AsyncGenerator<T> {
 
 const pollsOver = (transportTo: (port: number) => Transport): Contestant["poll"] => {
   return async (port, count) => {
-    const controller = new AbortController();
     const uplink = new Uplink<QueuesDownstreamRequest>();
-    const { signal } = controller;
-    const response = transportTo(port).stream(queuesDownstream, signal, 0, undefined, uplink);
+    const answers = batchesOf(transportTo(port).open(queuesDownstream, uplink));
     const loop = new PollLoop(count, (request) => void uplink.send(create(QueuesDownstreamRequestSchema, request)));
     loop.start();
-    answers: for await (const batch of batchesOf((await response).message)) {
+    answers: for await (const batch of answers) {
       for (const answer of batch) if (loop.onAnswer(answer)) break answers;
     }
-    controller.abort();
     return loop.times;
   };
 };
 
-const unaryOver = (transportTo: (port: number) => Transport): Contestant["unary"] => {
+const unaryOver = (transportTo: (port: number) => Pick<Transport, "unary">): Contestant["unary"] => {
   return (port, count, atOnce) => {
     const transport = transportTo(port);
     return repeat(count, atOnce, () => transport.unary(ping, undefined, 10_000, undefined, {}));
@@ -54,10 +52,9 @@ export function ownTransport(): Contestant {
   return {
     async receive(port, count) {
       const request = one({ Channel: CHANNEL });
-      const response = await transportTo(port).stream(subscribeToEvents, undefined, 0, undefined, request);
       let received = 0;
       let bytes = 0;
-      for await (const events of batchesOf(response.message)) {
+      for await (const events of batchesOf(transportTo(port).open(subscribeToEvents, request))) {
         for (const event of events) bytes += event.Body.length;
         received += events.length;
         if (received >= count) break;
@@ -67,7 +64,7 @@ export function ownTransport(): Contestant {
 
     async send(port, size, count, answered) {
       const uplink = new Uplink<Event>(WINDOW);
-      const response = await transportTo(port).stream(sendEventsStream, undefined, 0, undefined, uplink);
+      const answers = batchesOf(transportTo(port).open(sendEventsStream, uplink));
       const body = bodyOf(size);
       const event = (n: number): Event => ({ $typeName: EventSchema.typeName, ...eventOf(n, body) });
       let sent = 0;
@@ -83,7 +80,7 @@ export function ownTransport(): Contestant {
         while (sent < count) await uplink.send(event(sent++));
         uplink.close();
       }
-      for await (const results of batchesOf(response.message)) {
+      for await (const results of answers) {
         received += results.length;
         pump();
       }
@@ -97,7 +94,7 @@ export function ownTransport(): Contestant {
 
 /** Connect's own transport, used as documented. */
 export function stockConnect(): Contestant {
-  const transportTo = connections(createStockTransport);
+  const transportTo = connections<ConnectTransport>(createStockTransport);
   return {
     async receive(port, count) {
       const controller = new AbortController();
@@ -133,6 +130,6 @@ export function stockConnect(): Contestant {
     },
 
     unary: unaryOver(transportTo),
-    poll: pollsOver(transportTo),
+    poll: pollsOver((port) => overConnect(transportTo(port))),
   };
 }

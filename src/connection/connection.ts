@@ -10,12 +10,12 @@ import { type Clock, systemClock } from "../support/clock.js";
 import { cancelled, clientClosed, fault, isTokenRefused, retryable, toKubeMQError } from "../support/faults.js";
 import { isInHandler, outsideHandlers } from "../support/handler-context.js";
 import { TurnClock } from "../support/turn-clock.js";
-import { batchesOf, type BatchStream } from "../transport/index.js";
-import { HeardStream, type Hearer } from "./heard-stream.js";
+import { batchesOf, type Source, type StreamOptions } from "../transport/index.js";
+import { OpeningSource } from "./opening-source.js";
 import { closeGently } from "./closing.js";
 import { Liveness } from "./liveness.js";
 import type { ResolvedOptions } from "./options.js";
-import { Probe } from "./probe.js";
+import { type Lifetime, Probe } from "./probe.js";
 import { openSession, type Session } from "./session.js";
 import { StateTracker } from "./state.js";
 import { StatusFeed } from "./status-feed.js";
@@ -44,7 +44,7 @@ export interface Call extends Subject {
 const ADMITTED_MS = 10_000;
 
 /** Transport, session and calls; the streams that are open, and the state that follows from all of them. */
-export class Connection implements StreamHost, Hearer {
+export class Connection implements StreamHost {
   readonly clock: Clock;
   readonly random: () => number;
   readonly options: ResolvedOptions;
@@ -117,7 +117,7 @@ export class Connection implements StreamHost, Hearer {
           const answer = this.#session.transport.unary(method, controller?.signal, leftMs, header, request as never);
           const response = await this.#untilGone(answer, call);
           // Servers answer a ping whatever its token is.
-          this.heard(method.name === pingMethod.name ? undefined : header); // promise: ping-proves-no-token
+          this.#heard(method.name === pingMethod.name ? undefined : header); // promise: ping-proves-no-token
           return response.message;
         } catch (error) {
           if (controller?.signal.aborted === true) throw signal?.reason; // promise: call-abort-reason
@@ -137,33 +137,54 @@ export class Connection implements StreamHost, Hearer {
     return this.unary(pingMethod, pingRequest, { operation, timeoutMs, background: true });
   }
 
-  /** Opens a streaming call at once, and gives what it receives in batches. Ends when the signal aborts. */
+  /** Opens a streaming call at once. Its reader gets a KubeMQError when the call fails; there is no deadline. */
+  open<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodStreaming<I, O>,
+    input: AsyncIterable<MessageShape<I>>,
+    subject: Subject,
+  ): Source<MessageShape<O>> {
+    this.state.began();
+    // The init form of a message is the message itself; Connect's types want to see it spelled out.
+    const call = (header: CallHeader) =>
+      this.#session.transport.open(method, input as never, this.#streamOptions(header, subject));
+    const known = this.#token.header();
+    if (!(known instanceof Promise)) return call(known);
+    const waiting = new AbortController();
+    const opening = this.#inTime(known, subject, this.options.timeoutMs, waiting.signal).then(
+      call,
+      (error: unknown) => {
+        this.state.done();
+        throw waiting.signal.aborted ? error : this.#failed(error, subject);
+      },
+    );
+    return new OpeningSource(opening, () => waiting.abort());
+  }
+
+  #streamOptions(header: CallHeader, subject: Subject): StreamOptions {
+    const askedAt = this.clock.now();
+    return {
+      ...(header === undefined ? {} : { header }),
+      timeoutMs: 0, // promise: stream-no-deadline
+      onReceived: this.#heard,
+      onError: (error) => {
+        if (this.clock.now() - askedAt >= ADMITTED_MS) this.#token.accepted(header);
+        const failed = this.#failed(error, subject);
+        return this.#wantsFreshToken(failed, header) ? retryable(failed, subject) : failed;
+      },
+      onOver: () => this.state.done(),
+    };
+  }
+
+  /** As `open`, for a loop over all messages that have arrived at a time. Ends, without an error, when the signal aborts. */
   stream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodStreaming<I, O>,
     input: AsyncIterable<MessageShape<I>>,
     signal: AbortSignal,
     subject: Subject,
-  ): BatchStream<MessageShape<O>> {
-    this.state.began();
-    onAbort(signal, () => this.state.done());
-    return new HeardStream<MessageShape<O>>(
-      this,
-      async (stream) => {
-        const known = this.#token.header();
-        const timeoutMs = this.options.timeoutMs;
-        stream.header = known instanceof Promise ? await this.#inTime(known, subject, timeoutMs, signal) : known;
-        stream.askedAt = this.clock.now();
-        // promise: stream-no-deadline
-        const response = await this.#session.transport.stream(method, signal, 0, stream.header, input as never);
-        return batchesOf(response.message);
-      },
-      (error, { header, askedAt }) => {
-        if (signal.aborted) return toKubeMQError(error, subject); // our own doing says nothing about the server
-        if (this.clock.now() - askedAt >= ADMITTED_MS) this.#token.accepted(header);
-        const failed = this.#failed(error, subject);
-        return this.#wantsFreshToken(failed, header) ? retryable(failed, subject) : failed;
-      },
-    );
+  ): AsyncIterable<readonly MessageShape<O>[]> {
+    const batches = batchesOf(this.open(method, input, subject));
+    onAbort(signal, () => batches.cancel());
+    return batches;
   }
 
   /** Waits for the token provider no longer than the caller does: nothing says that it ever answers. */
@@ -219,12 +240,12 @@ export class Connection implements StreamHost, Hearer {
     if (this.#phase === "closed" || (this.#phase === "closing" && !settles)) throw clientClosed(subject);
   }
 
-  /** A server has answered what was asked for with this header. */
-  heard(header: CallHeader): void {
+  /** The server has answered a call that was made with this header. */
+  readonly #heard = (header: CallHeader): void => {
     this.#lastReceived = this.#turn.now();
     this.#token.accepted(header);
     this.state.answered();
-  }
+  };
 
   #failed(error: unknown, subject: Subject): KubeMQError {
     if (this.#phase === "closed") return clientClosed(subject);
@@ -271,8 +292,8 @@ export class Connection implements StreamHost, Hearer {
     this.status.publish(status);
   }
 
-  probe(signal: AbortSignal): Promise<void> {
-    return this.#probe.ask(signal);
+  probe(stream: Lifetime): Promise<void> {
+    return this.#probe.ask(stream);
   }
 
   /** See `KubeMQClient.close`. */

@@ -1,6 +1,7 @@
 import type { KubeMQError } from "../api/errors.js";
 import type { Status } from "../api/status.js";
 import type { ReconnectPolicy } from "../support/backoff.js";
+import type { Lifetime } from "./probe.js";
 import type { Clock } from "../support/clock.js";
 
 /** What the engine needs of the connection. */
@@ -15,7 +16,7 @@ export interface StreamHost {
   up(stream: HostedStream): void;
   down(stream: HostedStream, error: KubeMQError): void;
   /** Resolves when the server has answered a ping sent after now. */
-  probe(signal: AbortSignal): Promise<void>;
+  probe(stream: Lifetime): Promise<void>;
   report(status: Status): void;
 }
 

@@ -1,6 +1,12 @@
-import { onAbort } from "../support/abort.js";
 import type { Clock } from "../support/clock.js";
 import { setImmediate } from "../support/timers.js";
+
+/** Something that lives for a while, such as a stream. */
+export interface Lifetime {
+  readonly isOver: boolean;
+  /** Calls back once when it is over, at once if it is. Returns how to prevent that. */
+  onOver(run: () => void): () => void;
+}
 
 /** How long to wait before the ping behind a stream is sent again, should only the ping have failed. */
 const AGAIN_MS = 1_000;
@@ -29,17 +35,17 @@ export class Probe {
   }
 
   /** Resolves when the server has answered pings sent after now, which are sent again while the stream lives. */
-  async ask(stream: AbortSignal): Promise<void> {
+  async ask(stream: Lifetime): Promise<void> {
     for (;;) {
       try {
         return await this.#rounds(stream);
       } catch (error) {
-        if (stream.aborted || !this.#goesOn()) throw error;
+        if (stream.isOver || !this.#goesOn()) throw error;
         await new Promise<void>((resolve) => {
           const cancelTimer = this.#clock.setTimer(AGAIN_MS, () => resolve(unwatch()));
-          const unwatch = onAbort(stream, () => resolve(cancelTimer()));
+          const unwatch = stream.onOver(() => resolve(cancelTimer()));
         });
-        if (stream.aborted) throw error;
+        if (stream.isOver) throw error;
       }
     }
   }
@@ -49,10 +55,10 @@ export class Probe {
    * subscription up, which takes it about ten steps where a ping takes one. On a busy server both take longer, and a ping that was
    * held up says that the other may have been, too.
    */
-  async #rounds(stream: AbortSignal): Promise<void> {
+  async #rounds(stream: Lifetime): Promise<void> {
     const startedAt = this.#clock.now();
     let slowestMs = 0;
-    for (let round = 1; round <= MOST_ROUNDS && !stream.aborted; round++) {
+    for (let round = 1; round <= MOST_ROUNDS && !stream.isOver; round++) {
       const askedAt = this.#clock.now();
       this.#sending ??= this.#send();
       await this.#sending;

@@ -1,8 +1,8 @@
-import { Code, type Transport } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 import type { SecureClientSessionOptions } from "node:http2";
 import { kubemqCodecs } from "../../gen/kubemq_codec.js";
-import { Connector, createTransport, sessionSettings } from "../transport/index.js";
+import { Connector, createTransport, sessionSettings, type Transport } from "../transport/index.js";
 import { TransportError } from "../support/transport-error.js";
 import { cutSockets } from "../transport/session/lifetime.js";
 import { pem, type ResolvedOptions } from "./options.js";

@@ -3,9 +3,9 @@ import type { EventMessage } from "../api/events.js";
 import type { ChannelFilter } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { once } from "../connection/wire.js";
-import type { Attempt, StreamPlan } from "../stream/plan.js";
+import type { StreamPlan } from "../stream/plan.js";
 import { checkChannelFilter, checkGroup } from "../support/checks.js";
-import type { BatchSource } from "../transport/index.js";
+import type { Source } from "../transport/index.js";
 import {
   eventMessage,
   eventsSubscription,
@@ -36,8 +36,8 @@ export class EventsPlan<T> implements StreamPlan<WireEventReceive, EventMessage<
     this.#request = eventsSubscription(clientId, channel, checkGroup(this.operation, channel, group));
   }
 
-  open({ signal }: Attempt): BatchSource<WireEventReceive> {
-    return this.#connection.stream(subscribeToEventsMethod, once(this.#request), signal, this);
+  open(): Source<WireEventReceive> {
+    return this.#connection.open(subscribeToEventsMethod, once(this.#request), this);
   }
 
   map(wire: WireEventReceive, receivedMs: number): EventMessage<T> {

@@ -1,10 +1,9 @@
 import type { Connection } from "../connection/connection.js";
 import type { Attempt } from "../stream/plan.js";
 import type { StoredEvent } from "../api/events.js";
-import { onAbort } from "../support/abort.js";
-import { cancelled, connectionLost } from "../support/faults.js";
+import { connectionLost } from "../support/faults.js";
 import { Quiet } from "../support/idle-timer.js";
-import type { BatchSource } from "../transport/index.js";
+import type { Source } from "../transport/index.js";
 import type { OwnWrites } from "./own-writes.js";
 import { ResumeCursor } from "./resume.js";
 import type { Start } from "./start.js";
@@ -46,8 +45,8 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
     this.#unread = ownWrites.unread(request.channel);
   }
 
-  override async open(attempt: Attempt): Promise<BatchSource<WireEventReceive> | undefined> {
-    this.#end ??= await this.#findEnd(attempt.signal);
+  override async open(attempt: Attempt): Promise<Source<WireEventReceive> | undefined> {
+    this.#end ??= await this.#findEnd(attempt);
     const end = this.#end;
     if (end === undefined || (this.#unread.size === 0 && isBeyond(this.#start, end))) {
       attempt.finish();
@@ -113,42 +112,52 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
    * A subscription from the last event on begins with that event. On an empty channel it is silent, which nothing distinguishes from a
    * server that has not answered yet; so silence counts once the server has answered a ping behind it, and a while after.
    */
-  async #findEnd(signal: AbortSignal): Promise<End | undefined> {
+  #findEnd(attempt: Attempt): Promise<End | undefined> {
     const { connection, operation, channel } = this;
-    const controller = new AbortController();
-    const unwatch = onAbort(signal, () => controller.abort(cancelled()));
-    let end: End | undefined;
-    let isSilent = false;
-    let silences = 0;
-    const silence = new Quiet(connection.clock, this.#quietMs, () => {
-      silences += 1;
-      if (this.#unread.size > 0 && silences < QUIET_ATTEMPTS) return silence.begin();
-      isSilent = true;
-      controller.abort(cancelled());
-    });
-    try {
-      const source = openStore(connection, this, "")({ from: "last" }, controller.signal)[Symbol.asyncIterator]();
-      connection.probe(controller.signal).then(
-        () => controller.signal.aborted || silence.begin(),
+    const source = openStore(connection, this, "")({ from: "last" });
+    return new Promise((resolve, reject) => {
+      let last: End | undefined;
+      let silences = 0;
+      let isOver = false;
+      const stop = () => {
+        isOver = true;
+        unwatch();
+        silence.stop();
+        source.cancel();
+      };
+      const end = () => {
+        stop();
+        resolve(last);
+      };
+      const silence = new Quiet(connection.clock, this.#quietMs, () => {
+        silences += 1;
+        if (this.#unread.size > 0 && silences < QUIET_ATTEMPTS) silence.begin();
+        else end();
+      });
+      const unwatch = attempt.onOver(end);
+      source.read({
+        message: ({ Sequence: sequence, Timestamp: nanos, EventID: id }) => {
+          last = { sequence, nanos };
+          this.#read(id);
+          if (this.#start.from !== "last" || !this.#isWaiting()) end();
+          return true;
+        },
+        end: (error) => {
+          stop();
+          reject(error ?? connectionLost({ operation, channel }, "the server ended the stream"));
+        },
+      });
+      const request = {
+        get isOver() {
+          return isOver;
+        },
+        onOver: (run: () => void) => attempt.onOver(run),
+      };
+      connection.probe(request).then(
+        () => isOver || silence.begin(),
         () => {}, // a connection that is lost ends the stream too
       );
-      for (;;) {
-        const batch = await source.next();
-        if (batch.done === true) throw connectionLost({ operation, channel }, "the server ended the stream");
-        for (const last of batch.value) {
-          end = { sequence: last.Sequence, nanos: last.Timestamp };
-          this.#read(last.EventID);
-        }
-        if (end !== undefined && (this.#start.from !== "last" || !this.#isWaiting())) return end;
-      }
-    } catch (error) {
-      if (isSilent) return end;
-      throw error;
-    } finally {
-      unwatch();
-      silence.stop();
-      controller.abort(cancelled());
-    }
+    });
   }
 }
 

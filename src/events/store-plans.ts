@@ -5,11 +5,10 @@ import type { Connection } from "../connection/connection.js";
 import { once } from "../connection/wire.js";
 import { StreamEngine } from "../stream/engine.js";
 import type { Attempt, Opened, StreamPlan } from "../stream/plan.js";
-import { onAbort } from "../support/abort.js";
 import type { Subject } from "../support/checks.js";
 import { Quiet } from "../support/idle-timer.js";
 import { wallNanos } from "../support/time.js";
-import type { BatchSource, BatchStream } from "../transport/index.js";
+import type { Source } from "../transport/index.js";
 import { ResumeCursor } from "./resume.js";
 import type { Start } from "./start.js";
 import { storedEvent, storeSubscription } from "./wire-store.js";
@@ -32,11 +31,11 @@ export function openStore(
   { operation, channel }: Subject & { channel: string },
   group: string,
 ) {
-  return (start: Start, signal: AbortSignal): BatchStream<WireEventReceive> => {
+  return (start: Start): Source<WireEventReceive> => {
     // promise: store-client-id-per-attempt
     const clientId = `${connection.options.clientId}-${crypto.randomUUID().slice(0, 8)}`;
     const request = storeSubscription(clientId, channel, group, start);
-    return connection.stream(subscribeToEventsMethod, once(request), signal, { operation, channel });
+    return connection.open(subscribeToEventsMethod, once(request), { operation, channel });
   };
 }
 
@@ -76,8 +75,8 @@ export class GroupPlan<T> extends StorePlan<T> {
     this.#start = request.start;
   }
 
-  open({ signal }: Attempt): BatchSource<WireEventReceive> {
-    return openStore(this.connection, this, this.#group)(this.#start, signal);
+  open(): Source<WireEventReceive> {
+    return openStore(this.connection, this, this.#group)(this.#start);
   }
 
   map(wire: WireEventReceive): StoredEvent<T> {
@@ -111,8 +110,8 @@ export class ContiguousPlan<T> extends StorePlan<T> {
   open(attempt: Attempt): Opened<WireEventReceive> {
     this.#isSuspect = false;
     this.attempt = attempt;
-    onAbort(attempt.signal, () => this.#quiet.stop());
-    const events = openStore(this.connection, this, "")(this.cursor.begin(wallNanos()), attempt.signal);
+    attempt.onOver(() => this.#quiet.stop());
+    const events = openStore(this.connection, this, "")(this.cursor.begin(wallNanos()));
     this.#watch();
     return events;
   }
@@ -163,7 +162,7 @@ export class ContiguousPlan<T> extends StorePlan<T> {
 
   #watch(): void {
     // While the loop does not wait, events may be held back, which is no silence.
-    if (this.#awaited > 0 && this.isWatchful && this.attempt?.signal.aborted === false) this.#quiet.begin();
+    if (this.#awaited > 0 && this.isWatchful && this.attempt?.isOver === false) this.#quiet.begin();
   }
 
   async #confirmQuiet(): Promise<void> {
@@ -171,11 +170,11 @@ export class ContiguousPlan<T> extends StorePlan<T> {
     if (attempt === undefined) return;
     const received = this.#received;
     try {
-      await this.connection.probe(attempt.signal);
+      await this.connection.probe(attempt);
     } catch {
       return this.#watch(); // a connection that is lost ends the attempt by itself
     }
-    if (attempt.signal.aborted || received !== this.#received) return;
+    if (attempt.isOver || received !== this.#received) return;
     this.onQuiet(attempt);
   }
 }

@@ -1,44 +1,42 @@
-import type { BatchReader, BatchSource } from "../transport/index.js";
+import type { Reader, Source } from "../transport/index.js";
 
 /** What a queue consumer delivers to the engine. The engine takes everything at once: a consumer bounds what it receives by its prefetch. */
-export class Feed<Item> implements BatchSource<Item> {
+export class Feed<Item> implements Source<Item> {
   /** Delivered before the engine reads. */
-  #ready: Item[] = [];
+  #early: Item[] = [];
   #failure: { readonly error: unknown } | undefined;
-  #reader: BatchReader<Item> | undefined;
+  #reader: Reader<Item> | undefined;
 
   push(items: readonly Item[]): void {
-    this.#ready.push(...items);
-    this.#deliver();
+    for (const item of items) {
+      if (this.#reader === undefined) this.#early.push(item);
+      else this.#reader.message(item, 0);
+    }
   }
 
-  /** Ends the attempt, behind what is ready. */
+  /** Ends the attempt, behind what was delivered before. */
   fail(error: unknown): void {
-    this.#failure ??= { error };
-    this.#deliver();
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
+    const reader = this.#reader;
+    this.#reader = undefined;
+    reader?.end(error);
   }
 
   /** Takes back what the engine has not read. */
   drain(): Item[] {
-    const rest = this.#ready;
-    this.#ready = [];
-    return rest;
+    return this.#early.splice(0);
   }
 
-  read(reader: BatchReader<Item>): void {
-    this.#reader = reader;
-    this.#deliver();
+  read(reader: Reader<Item>): void {
+    for (const item of this.drain()) reader.message(item, 0);
+    if (this.#failure === undefined) this.#reader = reader;
+    else reader.end(this.#failure.error);
   }
 
-  #deliver(): void {
-    const reader = this.#reader;
-    if (reader === undefined) return;
-    if (this.#ready.length > 0) {
-      this.#reader = undefined;
-      reader.batch(this.drain());
-    } else if (this.#failure !== undefined) {
-      this.#reader = undefined;
-      reader.end(this.#failure.error);
-    }
+  resume(): void {}
+
+  cancel(): void {
+    this.#reader = undefined;
   }
 }

@@ -6,12 +6,10 @@ import type { Connection } from "../connection/connection.js";
 import { once } from "../connection/wire.js";
 import type { WireSubscribe } from "./wire.js";
 import { StreamEngine } from "../stream/engine.js";
-import type { Attempt, Leave, StreamPlan } from "../stream/plan.js";
-import { onAbort } from "../support/abort.js";
+import type { Leave, StreamPlan } from "../stream/plan.js";
 import { checkChannelFilter, checkGroup, checkSize, refuse, type Subject } from "../support/checks.js";
 import { DEFAULTS } from "../support/defaults.js";
-import { cancelled } from "../support/faults.js";
-import type { BatchSource } from "../transport/index.js";
+import type { Source } from "../transport/index.js";
 import type { ReceivedRequest, ResponsePath } from "./received-request.js";
 import {
   estimatedSize,
@@ -96,7 +94,7 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
   readonly #path: ResponsePath;
   readonly #unanswered: Unanswered;
   readonly #handlers: boolean;
-  #cancel = () => {};
+  #call: Source<WireRequest> | undefined;
   #bodyDone = () => {};
 
   constructor(
@@ -117,12 +115,10 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
     this.#handlers = handlers;
   }
 
-  open({ signal }: Attempt): BatchSource<WireRequest> {
+  open(): Source<WireRequest> {
     const subject: Subject = { operation: this.operation, channel: this.channel };
-    const call = new AbortController();
-    this.#cancel = () => call.abort(cancelled());
-    onAbort(signal, this.#cancel);
-    return this.#connection.stream(subscribeToRequestsMethod, once(this.#subscribe), call.signal, subject);
+    this.#call = this.#connection.open(subscribeToRequestsMethod, once(this.#subscribe), subject);
+    return this.#call;
   }
 
   map(wire: WireRequest): R {
@@ -148,7 +144,7 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
 
   onLeave(how: Leave, inBody: R | undefined): Promise<void> | undefined {
     // Responses travel by calls of their own. The subscription ends at once: the server must not give it another request.
-    this.#cancel(); // promise: stopped-responder-cancels
+    this.#call?.cancel(); // promise: stopped-responder-cancels
     if (this.#handlers || how === "return" || inBody?.isOpen !== true) return undefined;
     return new Promise((resolve) => {
       const boundMs = Math.min(inBody.remainingMs, DEFAULTS.closeTimeoutMs);

@@ -1,8 +1,8 @@
 import type { DescMessage, DescMethodStreaming, MessageShape } from "@bufbuild/protobuf";
 import type { Connection } from "../connection/connection.js";
 import type { Subject } from "../support/checks.js";
-import { cancelled } from "../support/faults.js";
-import type { BatchReader, BatchStream } from "../transport/index.js";
+import { turn, type TurnTask } from "../support/turn.js";
+import type { Reader, Source } from "../transport/index.js";
 import { Uplink } from "./uplink.js";
 
 /** Receives what comes of a stream. Not called any more once the stream was cancelled. */
@@ -13,19 +13,21 @@ export interface AnswerReader<O> {
 }
 
 /** A bidirectional stream that is open from the moment it is made. */
-export class AnsweredStream<I, O> implements BatchReader<O> {
+export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
   readonly #uplink: Uplink<I>;
-  readonly #controller = new AbortController();
-  readonly #stream: BatchStream<O>;
+  readonly #source: Source<O>;
+  /** What has arrived in this turn. */
+  #answers: O[] = [];
+  isDue = false;
   readonly #reader: AnswerReader<O>;
   #state: "open" | "half-closed" | "over" = "open";
   #isAccepted = false;
   #onOver: (() => void) | undefined;
 
-  private constructor(uplink: Uplink<I>, open: (signal: AbortSignal) => BatchStream<O>, reader: AnswerReader<O>) {
+  private constructor(uplink: Uplink<I>, source: Source<O>, reader: AnswerReader<O>) {
     this.#uplink = uplink;
     this.#reader = reader;
-    this.#stream = open(this.#controller.signal);
+    this.#source = source;
   }
 
   static open<I extends DescMessage, O extends DescMessage>(
@@ -37,9 +39,9 @@ export class AnsweredStream<I, O> implements BatchReader<O> {
     capacity: number,
   ): AnsweredStream<MessageShape<I>, MessageShape<O>> {
     const uplink = new Uplink<MessageShape<I>>(capacity);
-    const open = (signal: AbortSignal) => connection.stream(method, uplink, signal, subject);
-    const stream = new AnsweredStream<MessageShape<I>, MessageShape<O>>(uplink, open, reader);
-    stream.#stream.read(stream);
+    const source = connection.open(method, uplink, subject);
+    const stream = new AnsweredStream<MessageShape<I>, MessageShape<O>>(uplink, source, reader);
+    source.read(stream);
     return stream;
   }
 
@@ -75,27 +77,29 @@ export class AnsweredStream<I, O> implements BatchReader<O> {
     if (this.#state !== "over") this.#end();
   }
 
-  batch(answers: readonly O[]): void {
-    if (this.#state === "over") return;
+  message(answer: O): boolean {
     this.#isAccepted = true;
-    this.#reader.answers(answers);
-    if (this.#isOpen()) this.#stream.read(this);
+    this.#answers.push(answer);
+    turn.atEnd(this);
+    return true;
+  }
+
+  onTurnEnd(): void {
+    const answers = this.#answers;
+    this.#answers = [];
+    if (answers.length > 0 && this.#state !== "over") this.#reader.answers(answers);
   }
 
   end(error?: unknown): void {
+    this.onTurnEnd();
     if (this.#state === "over") return;
     this.#end();
     this.#reader.ended(error);
   }
 
-  /** A method, since the compiler does not know that a callback can change the state. */
-  #isOpen(): boolean {
-    return this.#state !== "over";
-  }
-
   #end(): void {
     this.#state = "over";
-    this.#controller.abort(cancelled());
+    this.#source.cancel();
     this.#onOver?.();
   }
 }

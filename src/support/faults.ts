@@ -43,6 +43,7 @@ function byFault(fault: TransportFault | undefined): Told | undefined {
     case "too-large":
       return { code: "RESOURCE_EXHAUSTED", details: { retryable: false } };
     case "unsendable":
+    case "internal":
       return { code: "INTERNAL", details: { retryable: false } };
     // Callers check their own signals first, so any other cancellation means a lost connection.
     case "canceled":

@@ -25,8 +25,10 @@ export type TransportFault =
       readonly byteLength: number;
       readonly maxBytes: number;
     }
-  /** The request cannot be encoded, or its headers cannot be sent: nothing was sent. */
-  | { readonly kind: "unsendable" };
+  /** A message cannot be encoded, or the headers of the call cannot be sent: it was not sent. */
+  | { readonly kind: "unsendable" }
+  /** The iterable of the requests threw, or the reader of the responses. */
+  | { readonly kind: "internal" };
 
 interface Details {
   readonly headers?: ConstructorParameters<typeof Headers>[0];
@@ -47,6 +49,13 @@ export class TransportError extends ConnectError {
 /** Not by `instanceof`: that of ConnectError looks at the name of the class only, and holds for every ConnectError. */
 export function isTransportError(error: unknown): error is TransportError {
   return error instanceof ConnectError && "fault" in error;
+}
+
+/** Makes an error of the transport of anything that a call ended with. */
+export function asTransportError(error: unknown): TransportError {
+  if (isTransportError(error)) return error;
+  const { code, rawMessage, metadata } = ConnectError.from(error);
+  return new TransportError({ kind: "internal" }, code, rawMessage, { headers: metadata, cause: error });
 }
 
 /**

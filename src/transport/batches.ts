@@ -1,102 +1,105 @@
+import { turn, type TurnTask } from "../support/turn.js";
 import { yielded } from "../support/yielded.js";
+import type { Reader, Source } from "./source.js";
+
+/** Above either limit the source holds its sender back. */
+const MAX_MESSAGES = 4096;
+
+const MAX_BYTES = 1024 * 1024;
+
+interface Waiter<T> {
+  resolve(result: IteratorResult<readonly T[], undefined>): void;
+  reject(error: unknown): void;
+}
 
 /**
- * Who reads a stream: one object for as long as the stream lives. That it waits costs nothing, where a promise for each batch costs
- * more than the messages do when they come to a thousand streams in turn.
+ * The messages of a source in a loop, all that have arrived at a time. For callers that have no use for the last microsecond.
+ * Leaving the loop cancels the source.
  */
-export interface BatchReader<T> {
-  /** What was received since the last time; never empty. Once for each `read`, and maybe before that returns. */
-  batch(messages: readonly T[]): void;
-  /** In the place of a batch: the stream is over, by itself when there is no error. */
-  end(error?: unknown): void;
+export function batchesOf<T>(source: Source<T>): Batches<T> {
+  return new Batches(source);
 }
 
-/** What gives messages many at a time. */
-export interface BatchSource<T> {
-  /** Asks for the next batch. While nobody asks, the server is held back. */
-  read(reader: BatchReader<T>): void;
-}
+/** Reads from the time at which it is made. */
+export class Batches<T> implements AsyncIterableIterator<readonly T[], undefined, undefined>, Reader<T>, TurnTask {
+  isDue = false;
+  readonly #source: Source<T>;
+  #batch: T[] = [];
+  #bytes = 0;
+  #isFull = false;
+  #end: { readonly error: unknown } | undefined;
+  readonly #waiting: Waiter<T>[] = [];
 
-/** The messages of a call; for who has no need of the last microsecond, a loop over batches as well. */
-export abstract class BatchStream<T> implements BatchSource<T>, AsyncIterable<readonly T[]> {
-  abstract read(reader: BatchReader<T>): void;
-  /** The reader goes, whether or not it has asked: ends the call at once, where the source can do that. */
-  abstract leave(): void;
-
-  [Symbol.asyncIterator](): AsyncIterator<readonly T[], undefined, undefined> {
-    return new BatchIterator(this);
+  constructor(source: Source<T>) {
+    this.#source = source;
+    source.read(this);
   }
-}
 
-class BatchIterator<T> implements AsyncIterator<readonly T[], undefined, undefined>, BatchReader<T> {
-  private asked = 0;
-  private last: Promise<IteratorResult<readonly T[], undefined>> | undefined;
-  private resolve: (result: IteratorResult<readonly T[], undefined>) => void = () => {};
-  private reject: (error: unknown) => void = () => {};
-
-  constructor(private readonly stream: BatchStream<T>) {}
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
 
   next(): Promise<IteratorResult<readonly T[], undefined>> {
-    this.asked += 1;
-    // A second next() before the first has its answer: it comes after it.
-    this.last = this.asked === 1 || this.last === undefined ? this.ask() : this.last.then(this.ask, this.ask);
-    return this.last;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      if (!this.isDue) this.#answer();
+    });
   }
 
   return(): Promise<IteratorReturnResult<undefined>> {
-    this.stream.leave();
+    this.cancel();
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  batch(messages: readonly T[]): void {
-    this.asked -= 1;
-    this.resolve(yielded(messages));
+  /** Cancels the source and ends the loop; messages that the loop has not seen are dropped. */
+  cancel(): void {
+    this.#source.cancel();
+    this.#batch = [];
+    this.#end = { error: undefined };
+    this.#answer();
+  }
+
+  message(message: T, byteLength: number): boolean {
+    this.#batch.push(message);
+    this.#bytes += byteLength;
+    if (this.#waiting.length > 0) turn.atEnd(this);
+    if (this.#batch.length < MAX_MESSAGES && this.#bytes < MAX_BYTES) return true;
+    this.#isFull = true;
+    return false;
   }
 
   end(error?: unknown): void {
-    this.asked -= 1;
-    if (error === undefined) this.resolve({ done: true, value: undefined });
-    else this.reject(error);
+    this.#end = { error };
+    this.#answer();
   }
 
-  private readonly ask = (): Promise<IteratorResult<readonly T[], undefined>> =>
-    new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-      this.stream.read(this);
-    });
-}
-
-/** Where our own transport gives all messages of a chunk at once. */
-export const batches: unique symbol = Symbol("kubemq.batches");
-
-/** What can be read one message at a time, and many at a time. */
-export interface Batched<T> extends AsyncIterable<T> {
-  readonly [batches]: BatchStream<T>;
-}
-
-/** The messages of a stream, as many at a time as there are. A transport that knows no batches gives batches of one. */
-export function batchesOf<T>(source: AsyncIterable<T>): BatchStream<T> {
-  return hasBatches(source) ? source[batches] : new Singles(source[Symbol.asyncIterator]());
-}
-
-function hasBatches<T>(source: AsyncIterable<T>): source is Batched<T> {
-  return batches in source;
-}
-
-class Singles<T> extends BatchStream<T> {
-  constructor(private readonly iterator: AsyncIterator<T>) {
-    super();
+  onTurnEnd(): void {
+    this.#answer();
   }
 
-  read(reader: BatchReader<T>): void {
-    this.iterator.next().then(
-      (result) => (result.done === true ? reader.end() : reader.batch([result.value])),
-      (error: unknown) => reader.end(error),
-    );
+  #answer(): void {
+    for (;;) {
+      if (this.#batch.length === 0 && this.#end === undefined) return;
+      const waiter = this.#waiting.shift();
+      if (waiter === undefined) return;
+      if (this.#batch.length > 0) waiter.resolve(yielded(this.#take()));
+      else {
+        const error = this.#end?.error;
+        this.#end = { error: undefined }; // an error is thrown once
+        if (error === undefined) waiter.resolve({ done: true, value: undefined });
+        else waiter.reject(error);
+      }
+    }
   }
 
-  leave(): void {
-    this.iterator.return?.().catch(() => {});
+  #take(): readonly T[] {
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#bytes = 0;
+    if (this.#isFull) {
+      this.#isFull = false;
+      this.#source.resume();
+    }
+    return batch;
   }
 }

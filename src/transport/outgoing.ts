@@ -1,6 +1,6 @@
 import type { ClientHttp2Stream } from "node:http2";
 import { WireWriter } from "../codec/writer.js";
-import type { MessageCodec } from "./codec.js";
+import type { MessageCodec } from "./message-codec.js";
 import type { PushEvents, PushSink } from "./push.js";
 import { nextTick } from "../support/timers.js";
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from "@jest/globals";
 import { EventReceiveSchema, file_kubemq, QueueMessageSchema, QueuesDownstreamResponseSchema } from "kubemq-es/gen";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { kubemqCodecs } from "../../gen/kubemq_codec.js";
-import { codecFor } from "../../src/transport/codec.js";
-import { EnvelopeSplitter } from "../../src/transport/envelopes.js";
+import { codecFor } from "../../src/transport/message-codec.js";
+import { SplittingCall } from "../support/splitting-call.js";
 import { envelope } from "../support/raw-grpc-server.js";
 
 const KIB = 1024;
@@ -19,14 +19,13 @@ function received<T>(schemaName: string, wires: readonly Uint8Array[]): T[] {
   if (schema === undefined) throw new Error(`no message ${schemaName}`);
   const { decode } = codecFor(schema, kubemqCodecs);
   const messages: T[] = [];
-  const onMessage = (bytes: Buffer, start: number, end: number) => messages.push(decode(bytes, start, end) as T);
-  const splitter = new EnvelopeSplitter(2 ** 31, { onMessage });
+  const call = new SplittingCall(2 ** 31, (bytes, start, end) => messages.push(decode(bytes, start, end) as T));
   const all = Buffer.concat(wires.map((wire) => envelope(wire)));
   for (let from = 0; from < all.length; from += 64 * KIB) {
     const read = new Uint8Array(new ArrayBuffer(Math.min(64 * KIB, all.length - from)));
     read.set(all.subarray(from, from + read.length));
     for (let at = 0; at < read.length; at += 16 * KIB) {
-      splitter.push(Buffer.from(read.buffer, at, Math.min(16 * KIB, read.length - at)));
+      call.onData(Buffer.from(read.buffer, at, Math.min(16 * KIB, read.length - at)));
     }
   }
   return messages;

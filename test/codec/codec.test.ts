@@ -22,8 +22,8 @@ import {
 } from "kubemq-es/gen";
 import type { EventReceive } from "kubemq-es/gen";
 import { kubemqCodecs } from "../../gen/kubemq_codec.js";
-import { codecFor } from "../../src/transport/codec.js";
-import type { MessageCodec } from "../../src/transport/codec.js";
+import { codecFor } from "../../src/transport/message-codec.js";
+import type { MessageCodec } from "../../src/transport/message-codec.js";
 import { hasInvalidText } from "../../src/codec/text.js";
 import { WireWriter } from "../../src/codec/writer.js";
 

@@ -1,3 +1,4 @@
+import { asConnect } from "../support/connect-streams.js";
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { CallOptions } from "@connectrpc/connect";
 import { createClient } from "@connectrpc/connect";
@@ -56,7 +57,7 @@ class Player {
   constructor(sessionManager: Http2SessionManager, time: ProcessTime) {
     this.#time = time;
     const transport = createTransport({ codecs: kubemqCodecs, sessionManager: new Connector(sessionManager) });
-    this.#client = createClient(kubemq, transport);
+    this.#client = createClient(kubemq, asConnect(transport));
     const run = Array.from({ length: 12 }, () => Math.floor(Math.random() * 36).toString(36)).join("");
     const variables = new Variables(
       [

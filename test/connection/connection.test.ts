@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { overConnect } from "../support/connect-streams.js";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createRouterTransport, type HandlerContext } from "@connectrpc/connect";
 import { KubeMQClient, type ClientOptions, type ConnectionState, type Status } from "kubemq-es";
@@ -46,7 +47,12 @@ function world(script: Script = {}, options: ClientOptions = {}) {
       },
     });
   });
-  const client = new KubeMQClient(options, { transport, abort: () => own.abort(), clock, random: () => 1 });
+  const client = new KubeMQClient(options, {
+    transport: overConnect(transport),
+    abort: () => own.abort(),
+    clock,
+    random: () => 1,
+  });
   const statuses: Status[] = [];
   const statusEnd = (async () => {
     for await (const status of client.status()) statuses.push(status);

@@ -1,7 +1,18 @@
 import { expect, test } from "@jest/globals";
-import { Probe } from "../../src/connection/probe.js";
+import { type Lifetime, Probe } from "../../src/connection/probe.js";
+import { onAbort } from "../../src/support/abort.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { rejection } from "../support/until.js";
+
+/** A stream that lives until a signal aborts. */
+function streamOf(signal: AbortSignal): Lifetime {
+  return {
+    get isOver() {
+      return signal.aborted;
+    },
+    onOver: (run) => onAbort(signal, run),
+  };
+}
 
 /** A probe whose pings take the times given, and no time after those. */
 function probeOf(timesMs: readonly number[] = []) {
@@ -12,7 +23,7 @@ function probeOf(timesMs: readonly number[] = []) {
     if (ms > 0) await new Promise<void>((resolve) => clock.setTimer(ms, resolve));
   };
   const probe = new Probe(clock, ping, () => true);
-  const ask = (signal = new AbortController().signal) => probe.ask(signal).then(() => void (seen.ready += 1));
+  const ask = (signal = new AbortController().signal) => probe.ask(streamOf(signal)).then(() => void (seen.ready += 1));
   return { clock, seen, ask };
 }
 
@@ -69,7 +80,7 @@ test("a ping that fails is sent again after a second, as long as the client is o
     if (pings % 2 === 0) throw new Error("lost");
   };
   const probe = new Probe(clock, ping, () => isOpen);
-  const asked = rejection(probe.ask(new AbortController().signal));
+  const asked = rejection(probe.ask(streamOf(new AbortController().signal)));
   await settle();
   expect(pings).toBe(2);
   await clock.advance(999);

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { overConnect } from "../support/connect-streams.js";
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -21,7 +22,7 @@ function clientOf(answer: (events: AsyncIterable<Event>) => AsyncIterable<Result
   const transport = createRouterTransport(
     ({ service }) => void service(kubemq, { sendEventsStream: answer, sendEvent: one }),
   );
-  return new KubeMQClient({ timeoutMs, keepalive: false }, { transport });
+  return new KubeMQClient({ timeoutMs, keepalive: false }, { transport: overConnect(transport) });
 }
 
 async function* only(event: Event): AsyncIterable<Event> {
@@ -112,7 +113,10 @@ describe("plain events, whose success the server does not confirm", () => {
           },
         }),
     );
-    await using client = new KubeMQClient({ timeoutMs: 1_000, keepalive: false }, { transport, clock });
+    await using client = new KubeMQClient(
+      { timeoutMs: 1_000, keepalive: false },
+      { transport: overConnect(transport), clock },
+    );
     const publisher = client.events.publisher();
     const pair = (body: string) => [1, 2].map(() => publisher.publish({ channel: "c", body }));
     const before = Promise.all(pair("x").map((published) => rejection(published)));
@@ -285,7 +289,7 @@ test("closing the client releases a call whose connection never reports its end"
   const transport = createRouterTransport(
     ({ service }) => void service(kubemq, { receiveQueueMessages: () => new Promise(() => {}) }),
   );
-  const client = new KubeMQClient({ keepalive: false }, { transport });
+  const client = new KubeMQClient({ keepalive: false }, { transport: overConnect(transport) });
   const receiving = client.queues.receive({ channel: "c" }).catch((error: unknown) => error);
   await client.close({ timeoutMs: 20 });
   expect(await receiving).toMatchObject({ code: "CLIENT_CLOSED", operation: "queues.receive", channel: "c" });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { overConnect } from "../support/connect-streams.js";
 import { createRouterTransport } from "@connectrpc/connect";
 import { KubeMQClient, type StartPosition } from "kubemq-es";
 import { kubemq } from "kubemq-es/gen";
@@ -17,7 +18,7 @@ function offline() {
       subscribeToEvents: count("subscribeToEvents"),
     });
   });
-  return { client: new KubeMQClient({}, { transport }), calls };
+  return { client: new KubeMQClient({}, { transport: overConnect(transport) }), calls };
 }
 
 const badStarts: [string, unknown][] = [

@@ -1,4 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { overConnect } from "../support/connect-streams.js";
 import { Code, ConnectError, createRouterTransport, type ServiceImpl } from "@connectrpc/connect";
 import { describe, expect, test } from "@jest/globals";
 import { KubeMQClient, type StartPosition } from "kubemq-es";
@@ -21,7 +22,10 @@ function scripted(...attempts: ((request: Subscribe) => Attempt)[]) {
     },
   };
   const transport = createRouterTransport(({ service }) => service(kubemq, impl));
-  const client = new KubeMQClient({ clientId: "tester" }, { transport, clock, random: () => 0.5 });
+  const client = new KubeMQClient(
+    { clientId: "tester" },
+    { transport: overConnect(transport), clock, random: () => 0.5 },
+  );
   return { client, clock, requests };
 }
 

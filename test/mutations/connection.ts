@@ -385,7 +385,7 @@ export const limits: Chapter = {
 };
 
 const edgesTest = "test/transport/edges.test.ts";
-const listenerTest = "test/transport/listener.test.ts";
+const listenerTest = "test/transport/stream-events.test.ts";
 
 export const transport: Chapter = {
   title: "On the wire",
@@ -395,7 +395,7 @@ export const transport: Chapter = {
       id: "left-stream-reset",
       mutation: "drop",
       test: edgesTest,
-      name: "messages buffered at an abort are dropped",
+      name: "what arrived with the message at which a stream is cancelled is dropped",
     },
     {
       promise: "An aborted call is reset with CANCEL, whatever the reason; to the server, any other code is an error.",
@@ -409,7 +409,7 @@ export const transport: Chapter = {
       id: "abort-drops-buffered",
       mutation: "drop",
       test: edgesTest,
-      name: "messages buffered at an abort are dropped",
+      name: "what arrived with the message at which a stream is cancelled is dropped",
     },
     {
       promise: "A call that has ended leaves no listener on its signal.",
@@ -438,6 +438,13 @@ export const transport: Chapter = {
       mutation: "drop",
       test: edgesTest,
       name: "flow control",
+    },
+    {
+      promise: "Reading continues even if the call pauses again before it has read what had arrived.",
+      id: "resume-of-buffered",
+      mutation: "drop",
+      test: listenerTest,
+      name: "a call that pauses again in what was held back receives more than the window holds",
     },
     {
       promise: "Reading continues even if no data arrived while it was stopped.",

@@ -95,8 +95,8 @@ export const leaving: Chapter = {
       promise: "A failed subscription that is never iterated does not crash the process.",
       id: "unobserved-subscription",
       mutation: "drop",
-      test: "test/transport/edges.test.ts",
-      name: "an unobserved rejection of a call does not end the process",
+      test: engineTest,
+      name: "a stream that fails while nobody awaits its ready does not end the process",
     },
   ],
 };
@@ -122,7 +122,7 @@ export const delivering: Chapter = {
     {
       promise: "The buffer of a stream is limited: nothing is read while it is full.",
       id: "bounded-buffer",
-      mutation: { without: 1 },
+      mutation: "never",
       test: engineTest,
       name: "the engine reads at most its capacity ahead of the loop",
     },
@@ -130,8 +130,8 @@ export const delivering: Chapter = {
       promise: "At most 512 frames wait to be delivered, even with a thousand receiving subscriptions.",
       id: "bounded-round",
       mutation: "never",
-      test: "test/transport/incoming.test.ts",
-      name: "at most 512 chunks are held across a thousand streams",
+      test: "test/transport/batches.test.ts",
+      name: "of a thousand streams does not hold more than 512 frames",
     },
     {
       promise: "Reading continues when the loop has made room.",
@@ -227,9 +227,16 @@ export const comingBack: Chapter = {
     {
       promise: "`maxAttempts` consecutive failures end the stream.",
       id: "max-attempts",
-      mutation: { without: 1 },
+      mutation: "never",
       test: "test/connection/connection.test.ts",
       name: "a subscription ends with the loss if reconnecting is off or has failed too often",
+    },
+    {
+      promise: "A stream that has worked comes back, whatever status ended it.",
+      id: "worked-stream-comes-back",
+      mutation: "drop",
+      test: "test/reliability/worked-streams.test.ts",
+      name: "comes back after %s (status %d)",
     },
     {
       promise: "A permanent refusal is thrown and not retried.",

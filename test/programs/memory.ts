@@ -61,8 +61,7 @@ async function receive<T>({ size, count, keepOneOf }: Received, then: (kept: obj
     write();
   });
   using transport = openTransport("fast", server.url);
-  const response = await transport.stream(kubemq.method.subscribeToEvents, undefined, 0, undefined, subscription());
-  const batches = batchesOf(response.message)[Symbol.asyncIterator]();
+  const batches = batchesOf(transport.open(kubemq.method.subscribeToEvents, subscription()));
   const kept: object[] = [];
   for (let received = 0; received < count;) {
     const result = await batches.next();

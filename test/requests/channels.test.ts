@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { overConnect } from "../support/connect-streams.js";
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
 import { KubeMQClient, type ChannelKind } from "kubemq-es";
 import { kubemq, type Request } from "kubemq-es/gen";
@@ -20,7 +21,11 @@ function managed(answer: (request: Request) => object) {
       },
     }),
   );
-  return { client: new KubeMQClient({ clientId: "admin" }, { transport, clock }), asked, clock };
+  return {
+    client: new KubeMQClient({ clientId: "admin" }, { transport: overConnect(transport), clock }),
+    asked,
+    clock,
+  };
 }
 
 const listing = (json: string) => ({ Executed: true, Body: new TextEncoder().encode(json) });

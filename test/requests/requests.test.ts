@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { overConnect } from "../support/connect-streams.js";
 import { createRouterTransport } from "@connectrpc/connect";
 import { json, KubeMQClient, KubeMQError, type QueryResult, type StandardSchemaV1 } from "kubemq-es";
 import { kubemq, type Request } from "kubemq-es/gen";
@@ -20,7 +21,7 @@ function answering(response: object) {
       },
     }),
   );
-  return { client: new KubeMQClient({ clientId: "asker" }, { transport }), asked };
+  return { client: new KubeMQClient({ clientId: "asker" }, { transport: overConnect(transport) }), asked };
 }
 
 describe("the content of requests and responses", () => {
@@ -133,7 +134,7 @@ describe("the content of requests and responses", () => {
         ping: () => ({}),
       }),
     );
-    const client = new KubeMQClient({}, { transport });
+    const client = new KubeMQClient({}, { transport: overConnect(transport) });
     for await (const command of client.commands.subscribe({ channel: "door" })) {
       await command.respond();
       break;
@@ -154,7 +155,7 @@ describe("the content of requests and responses", () => {
         },
       }),
     );
-    const client = new KubeMQClient({ timeoutMs: 20 }, { transport });
+    const client = new KubeMQClient({ timeoutMs: 20 }, { transport: overConnect(transport) });
     expect(await outcomeOf(client.commands.send({ channel: "door", body: "x" }, { timeoutMs: 40_000 }))).toBe(
       "executed",
     );
@@ -311,7 +312,7 @@ describe("invalid input of requests", () => {
 
   test.each(bad)("%s", async (_, act, text) => {
     const transport = createRouterTransport(() => {}); // a server without any method would answer UNSUPPORTED
-    await using client = new KubeMQClient({ maxMessageBytes: 1500 }, { transport });
+    await using client = new KubeMQClient({ maxMessageBytes: 1500 }, { transport: overConnect(transport) });
     const error = await rejection(Promise.resolve().then(() => act(client)));
     expect(error).toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringContaining(text) });
   });

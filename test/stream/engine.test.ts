@@ -5,21 +5,33 @@ import type { Clock } from "../../src/support/clock.js";
 import type { HostedStream, StreamHost } from "../../src/connection/hosted-stream.js";
 import type { Attempt, StreamPlan } from "../../src/stream/plan.js";
 import { StreamEngine } from "../../src/stream/engine.js";
-import type { BatchReader, BatchSource } from "../../src/transport/index.js";
+import type { Reader, Source } from "../../src/transport/index.js";
 import { within } from "../support/until.js";
 
-/** A server's side of one attempt, driven step by step. It never ends by itself, not even when it is cancelled. */
-class FakeAttempt implements BatchSource<number> {
-  readonly signal: AbortSignal;
-  readonly #outcomes: ((reader: BatchReader<number>) => void)[] = [];
-  #reader: BatchReader<number> | undefined;
-  pulled = 0;
+/** A server's side of one attempt, driven step by step. It ends only when it is told to. */
+class FakeAttempt implements Source<number> {
+  readonly #outcomes: ((reader: Reader<number>) => void)[] = [];
+  #reader: Reader<number> | undefined;
+  #isHeld = false;
+  /** How many messages the reader was given, and how many times it has asked for more after it was full. */
+  given = 0;
+  resumed = 0;
+  cancelled = false;
+  onCancel = () => {};
 
-  constructor(signal: AbortSignal) {
-    this.signal = signal;
+  /** Each message by itself: no other follows one for which there was no room. */
+  send(messages: readonly number[]): void {
+    for (const message of messages) this.chunk([message]);
   }
-  send(batch: readonly number[]): void {
-    this.#push((reader) => reader.batch(batch));
+  /** Messages that arrive together: when the reader is full, the rest follows nevertheless. */
+  chunk(messages: readonly number[]): void {
+    this.#push((reader) => {
+      for (const message of messages) {
+        if (this.cancelled) return;
+        this.given += 1;
+        if (!reader.message(message, 1)) this.#isHeld = true;
+      }
+    });
   }
   end(): void {
     this.#push((reader) => reader.end());
@@ -27,22 +39,30 @@ class FakeAttempt implements BatchSource<number> {
   fail(error: unknown): void {
     this.#push((reader) => reader.end(error));
   }
-  read(reader: BatchReader<number>): void {
-    this.pulled += 1;
+  read(reader: Reader<number>): void {
     this.#reader = reader;
     this.#give();
   }
-  #push(outcome: (reader: BatchReader<number>) => void): void {
+  resume(): void {
+    this.resumed += 1;
+    this.#isHeld = false;
+    this.#give();
+  }
+  cancel(): void {
+    if (this.cancelled) return;
+    this.cancelled = true;
+    this.onCancel();
+  }
+  #push(outcome: (reader: Reader<number>) => void): void {
     this.#outcomes.push(outcome);
     this.#give();
   }
   #give(): void {
-    const reader = this.#reader;
-    if (reader === undefined) return;
-    const outcome = this.#outcomes.shift();
-    if (outcome === undefined) return;
-    this.#reader = undefined;
-    outcome(reader);
+    while (this.#reader !== undefined && !this.#isHeld && !this.cancelled) {
+      const outcome = this.#outcomes.shift();
+      if (outcome === undefined) return;
+      outcome(this.#reader);
+    }
   }
 }
 
@@ -96,8 +116,8 @@ class World {
         channel: "c",
         kind: "events",
         capacity: 4,
-        open: ({ signal }) => {
-          const attempt = new FakeAttempt(signal);
+        open: () => {
+          const attempt = new FakeAttempt();
           this.attempts.push(attempt);
           return attempt;
         },
@@ -203,7 +223,7 @@ describe("the stream engine with random orders of events", () => {
         // Nothing stays behind.
         expect(world.streams.size).toBe(0);
         expect(world.clock.timers.size).toBe(0);
-        for (const attempt of world.attempts) expect(attempt.signal.aborted).toBe(true);
+        for (const attempt of world.attempts) expect(attempt.cancelled).toBe(true);
       }),
       { numRuns: 400 },
     );
@@ -228,7 +248,7 @@ describe("the stream engine", () => {
     expect(seen).toEqual([1, 2, 3, 4]);
     expect(world.finished).toEqual([1, 2, 3]);
     expect(world.abandoned).toEqual([4]);
-    expect(world.attempt.signal.aborted).toBe(true);
+    expect(world.attempt.cancelled).toBe(true);
   });
 
   test("the engine reads at most its capacity ahead of the loop", async () => {
@@ -236,7 +256,7 @@ describe("the stream engine", () => {
     const stream = world.start();
     for (let n = 0; n < 20; n += 2) world.attempt.send([n, n + 1]);
     await settle();
-    expect(world.attempt.pulled).toBe(3); // two batches fill the buffer of 4, the third waits in hand
+    expect(world.attempt.given).toBe(4);
     await stream.close();
     expect(world.released).toEqual([0, 1, 2, 3]);
   });
@@ -249,7 +269,8 @@ describe("the stream engine", () => {
       await settle();
       expect(await within(1_000, `number ${n}`, iterator.next())).toEqual({ done: false, value: n });
     }
-    expect(world.attempt.pulled).toBeGreaterThanOrEqual(10);
+    expect(world.attempt.given).toBe(20);
+    expect(world.attempt.resumed).toBeGreaterThanOrEqual(5);
   });
 
   test("a message that waited for room keeps its time of receipt", async () => {
@@ -262,7 +283,7 @@ describe("the stream engine", () => {
     const iterator = world.start({ map })[Symbol.asyncIterator]();
     const now = jest.spyOn(Date, "now").mockReturnValue(1_000);
     try {
-      world.attempt.send([0, 1, 2, 3, 4, 5]);
+      world.attempt.chunk([0, 1, 2, 3, 4, 5]);
       await settle();
       now.mockReturnValue(2_000);
       for (let n = 0; n < 6; n++) await iterator.next();
@@ -347,6 +368,23 @@ describe("the stream engine", () => {
     expect(await waiting).toEqual({ done: false, value: 4 });
   });
 
+  test("a stream that fails while nobody awaits its ready does not end the process", async () => {
+    const unhandled: unknown[] = [];
+    const onUnhandled = (reason: unknown) => unhandled.push(reason);
+    process.on("unhandledRejection", onUnhandled);
+    try {
+      const world = new World();
+      const stream = world.start();
+      world.attempt.fail(refused());
+      await stream.closed;
+      await settle();
+      await settle();
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off("unhandledRejection", onUnhandled);
+    }
+  });
+
   test("a stream can be iterated only once", async () => {
     const world = new World();
     const stream = world.start();
@@ -370,10 +408,10 @@ describe("the stream engine", () => {
     const stream = world.start({ onLeave: () => new Promise((resolve) => (cleaned = resolve)) });
     const closing = stream.close();
     await settle();
-    expect(world.attempt.signal.aborted).toBe(false);
+    expect(world.attempt.cancelled).toBe(false);
     cleaned();
     await closing;
-    expect(world.attempt.signal.aborted).toBe(true);
+    expect(world.attempt.cancelled).toBe(true);
   });
 });
 
@@ -385,7 +423,7 @@ describe("attempts ended by their plan", () => {
     const stream = world.start({
       open: (attempt) => {
         current = attempt;
-        const fake = new FakeAttempt(attempt.signal);
+        const fake = new FakeAttempt();
         world.attempts.push(fake);
         return fake;
       },
@@ -403,7 +441,7 @@ describe("attempts ended by their plan", () => {
     });
     world.attempt.send([1, 2, 3, 4]);
     await settle();
-    expect(world.attempts.map(({ signal }) => signal.aborted)).toEqual([true, false]);
+    expect(world.attempts.map(({ cancelled }) => cancelled)).toEqual([true, false]);
     world.attempt.send([5]);
     const seen: number[] = [];
     for await (const n of stream) if (seen.push(n) === 3) break;
@@ -417,7 +455,7 @@ describe("attempts ended by their plan", () => {
     world.attempt.send([1]);
     await settle();
     const [first] = world.attempts;
-    first?.signal.addEventListener("abort", () => first.fail(lost())); // as transports do
+    if (first !== undefined) first.onCancel = () => first.fail(lost()); // a call that is cancelled ends, too
     current()?.renew();
     await settle();
     expect(world.attempts).toHaveLength(2);
@@ -438,7 +476,7 @@ describe("attempts ended by their plan", () => {
     const seen: number[] = [];
     for await (const n of stream) seen.push(n);
     expect(seen).toEqual([1, 2, 3]);
-    expect(world.attempts.map(({ signal }) => signal.aborted)).toEqual([true]);
+    expect(world.attempts.map(({ cancelled }) => cancelled)).toEqual([true]);
     expect(world.streams.size).toBe(0);
   });
 
@@ -472,7 +510,7 @@ describe("attempts ended by their plan", () => {
     const iterator = stream[Symbol.asyncIterator]();
     const waiting = iterator.next();
     expect(demands).toEqual([0]);
-    world.attempt.send([1, 2, 3, 4, 5, 6]); // one goes to the loop, four are buffered, one must wait
+    world.attempt.chunk([1, 2, 3, 4, 5, 6]); // one goes to the loop, four fill the buffer, one follows
     await waiting;
     await settle();
     world.clock.time += 1_500;

@@ -6,7 +6,7 @@ import { EventReceiveSchema } from "kubemq-es/gen";
 import { kubemqCodecs } from "../../gen/kubemq_codec.js";
 import { systemClock } from "../../src/support/clock.js";
 import { StreamEngine } from "../../src/stream/engine.js";
-import type { BatchReader } from "../../src/transport/index.js";
+import type { Reader } from "../../src/transport/index.js";
 
 // V8 allocates the objects of a literal in the old generation when it has seen many of them live
 // long, and an old object retains its references until the next full collection: see
@@ -55,15 +55,15 @@ test("received messages are allocated in the young generation, even if others ha
 });
 
 test("results of next() are allocated in the young generation, even if others had to wait", async () => {
-  let reader: BatchReader<number> | undefined;
+  let reader: Reader<number> | undefined;
   const never = new Promise<never>(() => {});
   const engine = new StreamEngine<number, number>(
     {
       operation: "test.subscribe",
       channel: "c",
       kind: "events",
-      capacity: WAITING,
-      open: () => ({ read: (next) => (reader = next) }),
+      capacity: WAITING + 1,
+      open: () => ({ read: (next) => void (reader = next), resume() {}, cancel() {} }),
       map: (n) => n,
     },
     {
@@ -80,11 +80,11 @@ test("results of next() are allocated in the young generation, even if others ha
   );
   const asked = async (count: number) => {
     const results = Array.from({ length: count }, () => engine.next());
-    reader?.batch(Array.from({ length: count }, (_, index) => index));
+    for (let index = 0; index < count; index++) reader?.message(index, 1);
     return Promise.all(results);
   };
   const buffered = async (count: number) => {
-    reader?.batch(Array.from({ length: count }, (_, index) => index));
+    for (let index = 0; index < count; index++) reader?.message(index, 1);
     return Promise.all(Array.from({ length: count }, () => engine.next()));
   };
   expect(await oldOnes(asked)).toBeLessThan(ROUNDS / 100);

@@ -1,4 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { overConnect } from "./connect-streams.js";
 import { createRouterTransport, type ServiceImpl } from "@connectrpc/connect";
 import { KubeMQClient, type ClientOptions, type QueueMessage, type Status, type Subscription } from "kubemq-es";
 import {
@@ -115,7 +116,7 @@ export function playedBy(server: Partial<ServiceImpl<typeof kubemq>>, options: C
   });
   // Injecting a transport is not part of the public type.
   const Client = KubeMQClient as unknown as new (options: ClientOptions, seam: object) => KubeMQClient;
-  return new Client(options, { transport, ...(clock === undefined ? {} : { clock }) });
+  return new Client(options, { transport: overConnect(transport), ...(clock === undefined ? {} : { clock }) });
 }
 
 /** Scripts a bidirectional call: observes each request, and responds at any time. */

@@ -1,6 +1,5 @@
 import { type SessionSource, transportDefaults, type TransportOptions } from "../../src/transport/session/options.js";
 import { resetSoon } from "../../src/transport/session/reset.js";
-import { withFault } from "./connect-faults.js";
 import type { Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { constants } from "node:http2";
@@ -22,30 +21,9 @@ export function createStockTransport(options: TransportOptions): Transport {
     acceptCompression: [],
   });
   return {
-    async unary(method, signal, timeoutMs, ...rest) {
-      try {
-        return await stock.unary(method, signal, clamp(timeoutMs), ...rest);
-      } catch (error) {
-        throw withFault(error);
-      }
-    },
-    async stream(method, signal, timeoutMs, ...rest) {
-      try {
-        const response = await stock.stream(method, signal, clamp(timeoutMs), ...rest);
-        return { ...response, message: withFaults(response.message) };
-      } catch (error) {
-        throw withFault(error);
-      }
-    },
+    unary: (method, signal, timeoutMs, ...rest) => stock.unary(method, signal, clamp(timeoutMs), ...rest),
+    stream: (method, signal, timeoutMs, ...rest) => stock.stream(method, signal, clamp(timeoutMs), ...rest),
   };
-}
-
-async function* withFaults<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
-  try {
-    yield* messages;
-  } catch (error) {
-    throw withFault(error);
-  }
 }
 
 function clamp(timeoutMs: number | undefined): number | undefined {

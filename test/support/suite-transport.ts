@@ -1,10 +1,17 @@
 // The transport for a run of the suite. With KUBEMQ_ES_TRANSPORT=stock, jest.config.mjs substitutes
 // this module for src/transport/index.ts, so that every client of the suite uses Connect's own
 // transport.
-import { createTransport as createOwnTransport } from "../../src/transport/index.js";
+import { createTransport as createOwnTransport, type Transport } from "../../src/transport/transport.js";
+import type { TransportOptions } from "../../src/transport/session/options.js";
+import { overConnect } from "./connect-streams.js";
 import { createStockTransport } from "./stock-transport.js";
 
-export { batchesOf, BatchStream, Connector, hasInvalidText, sessionSettings } from "../../src/transport/index.js";
+export { hasInvalidText } from "../../src/codec/text.js";
+export { batchesOf } from "../../src/transport/batches.js";
+export { Connector } from "../../src/transport/session/connector.js";
+export { sessionSettings } from "../../src/transport/session/options.js";
 
-export const createTransport =
-  process.env["KUBEMQ_ES_TRANSPORT"] === "stock" ? createStockTransport : createOwnTransport;
+export function createTransport(options: TransportOptions): Transport {
+  const isStock = process.env["KUBEMQ_ES_TRANSPORT"] === "stock";
+  return isStock ? overConnect(createStockTransport(options)) : createOwnTransport(options);
+}

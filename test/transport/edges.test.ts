@@ -7,7 +7,7 @@ import type { AddressInfo, Server } from "node:net";
 import { EventReceiveSchema, EventSchema, kubemq, PingResultSchema, ResultSchema } from "kubemq-es/gen";
 import type { EventReceive } from "kubemq-es/gen";
 import { batchesOf } from "../../src/transport/index.js";
-import { grpcTimeout, deadlineOf } from "../../src/transport/headers.js";
+import { grpcTimeout, deadlineOf } from "../../src/transport/request-headers.js";
 import { Uplink } from "../../src/stream/uplink.js";
 import { settle } from "../support/fake-clock.js";
 import { openTransport } from "../support/calls.js";
@@ -71,8 +71,7 @@ describe("leaving a stream", () => {
   test("return() of a batch iterator ends a waiting next() at once, and cancels the call", async () => {
     await using server = await RawGrpcServer.start((stream) => respond(stream));
     using transport = openTransport("fast", server.url);
-    const response = await transport.stream(subscribeToEvents, undefined, 0, undefined, one(subscription));
-    const batches = batchesOf(response.message)[Symbol.asyncIterator]();
+    const batches = batchesOf(transport.open(subscribeToEvents, one(subscription)));
     const waiting = batches.next();
     expect(await batches.return?.()).toEqual({ done: true, value: undefined });
     expect(await waiting).toEqual({ done: true, value: undefined });
@@ -81,26 +80,45 @@ describe("leaving a stream", () => {
     expect(server.rstCodes).toEqual([8]);
   });
 
-  test("messages buffered at an abort are dropped", async () => {
-    let send = () => {};
+  test("what arrived with the message at which a stream is cancelled is dropped", async () => {
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream);
-      send = () => void stream.write(event(1));
-      send();
+      stream.write(Buffer.concat([event(1), event(2), event(3)]));
     });
     using transport = openTransport("fast", server.url);
-    const controller = new AbortController();
-    const response = await transport.stream(subscribeToEvents, controller.signal, 0, undefined, one(subscription));
-    const batches = batchesOf(response.message)[Symbol.asyncIterator]();
-    await batches.next();
-    send();
-    await server.roundTrip();
-    const reason = new ConnectError("enough", Code.Canceled);
-    controller.abort(reason);
-    await expect(batches.next()).rejects.toBe(reason);
-    expect(await batches.next()).toEqual({ done: true, value: undefined });
+    const source = transport.open(subscribeToEvents, one(subscription));
+    const seen: string[] = [];
+    source.read({
+      message({ EventID }) {
+        seen.push(EventID);
+        source.cancel();
+        return true;
+      },
+      end: () => seen.push("end"),
+    });
     await until(() => server.rstCodes.length === 1);
     expect(server.rstCodes).toEqual([8]);
+    expect(seen).toEqual(["1"]);
+  });
+
+  test("a stream that is cancelled before it is read, or a second time, brings nothing", async () => {
+    await using server = await RawGrpcServer.start((stream) => {
+      respond(stream);
+      stream.write(event(1));
+    });
+    using transport = openTransport("fast", server.url);
+    const [early, late] = [0, 1].map(() => transport.open(subscribeToEvents, one(subscription)));
+    early?.cancel();
+    await until(() => server.streams.size === 1);
+    late?.cancel();
+    const seen: string[] = [];
+    for (const source of [early, late]) {
+      source?.cancel();
+      source?.read({ message: () => seen.push("message") > 0, end: () => seen.push("end") });
+    }
+    await until(() => server.rstCodes.length === 2);
+    expect(server.rstCodes).toEqual([8, 8]);
+    expect(seen).toEqual([]);
   });
 
   test("an abort with a plain error as its reason resets the stream with CANCEL", async () => {
@@ -181,11 +199,11 @@ describe("one connection for many calls", () => {
     using transport = openTransport("fast", server.url);
     const conversations = Array.from({ length: 60 }, async (_, n) => {
       const uplink = new Uplink<{ EventID: string }>();
-      const response = await transport.stream(sendEventsStream, undefined, 0, undefined, uplink);
+      const messages = batchesOf(transport.open(sendEventsStream, uplink));
       const expected = Array.from({ length: 50 }, (_, i) => `${n}/${i}`);
       const received: string[] = [];
       const reading = (async () => {
-        for await (const batch of batchesOf(response.message)) received.push(...batch.map((result) => result.EventID));
+        for await (const batch of messages) received.push(...batch.map((result) => result.EventID));
       })();
       for (const EventID of expected) await uplink.send({ EventID });
       uplink.close();
@@ -255,7 +273,7 @@ describe("connecting", () => {
     const error = await failure(transport.unary(ping, undefined, undefined, undefined, {}));
     expect(error).toMatchObject({ code: Code.Unavailable, cause: { code: "ECONNREFUSED" } });
     expect(error.rawMessage).toContain("connection failed: connect ECONNREFUSED");
-    expect((await failure(transport.stream(subscribeToEvents, undefined, 0, undefined, one(subscription)))).code).toBe(
+    expect((await failure(all(batchesOf(transport.open(subscribeToEvents, one(subscription)))))).code).toBe(
       Code.Unavailable,
     );
   });
@@ -287,10 +305,11 @@ describe("connecting", () => {
     using transport = openTransport("fast", silent.url, { connectTimeoutMs: 5_000 });
     const controller = new AbortController();
     const call = failure(transport.unary(ping, controller.signal, undefined, undefined, {}));
-    const stream = failure(transport.stream(subscribeToEvents, controller.signal, 0, undefined, one(subscription)));
+    const stream = batchesOf(transport.open(subscribeToEvents, one(subscription)));
     controller.abort(new ConnectError("never mind", Code.Canceled));
     expect((await call).rawMessage).toBe("never mind");
-    expect((await stream).rawMessage).toBe("never mind");
+    stream.cancel();
+    expect(await stream.next()).toEqual({ done: true, value: undefined });
     silent.close();
     expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
   });
@@ -312,7 +331,7 @@ describe("connecting", () => {
     const onUnhandled = (reason: unknown) => unhandled.push(reason);
     process.on("unhandledRejection", onUnhandled);
     try {
-      void transport.stream(subscribeToEvents, undefined, 0, undefined, one(subscription));
+      transport.open(subscribeToEvents, one(subscription));
       await failure(transport.unary(ping, undefined, undefined, undefined, {}));
       await settle();
       expect(unhandled).toEqual([]);
@@ -322,26 +341,15 @@ describe("connecting", () => {
   });
 });
 
-describe("a streaming call", () => {
-  test("resolves when its request is on the wire, without waiting for headers", async () => {
+describe("a stream", () => {
+  test("sends its request without waiting for headers", async () => {
     await using server = await RawGrpcServer.start(() => {});
     using transport = openTransport("fast", server.url);
-    const response = await transport.stream(subscribeToEvents, undefined, 0, undefined, one(subscription));
+    const source = transport.open(subscribeToEvents, one(subscription));
     await until(() => server.streams.size === 1);
-    expect([...response.header]).toEqual([]);
-  });
-
-  test("has the header and trailer after they arrive", async () => {
-    await using server = await RawGrpcServer.start((stream) => {
-      stream.respond({ ":status": 200, "content-type": "application/grpc", "x-h": "1" }, { waitForTrailers: true });
-      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0", "x-t": "2" }));
-      stream.end(event(1));
-    });
-    using transport = openTransport("fast", server.url);
-    const response = await transport.stream(subscribeToEvents, undefined, 0, undefined, one(subscription));
-    await all(response.message);
-    expect(response.header.get("x-h")).toBe("1");
-    expect(response.trailer.get("x-t")).toBe("2");
+    source.cancel();
+    await until(() => server.rstCodes.length === 1);
+    expect(server.rstCodes).toEqual([8]);
   });
 
   test("yields the messages before an error, then the error, once", async () => {
@@ -351,9 +359,8 @@ describe("a streaming call", () => {
       stream.end(event(2));
     });
     using transport = openTransport("fast", server.url);
-    const response = await transport.stream(subscribeToEvents, undefined, 0, undefined, one(subscription));
+    const batches = batchesOf(transport.open(subscribeToEvents, one(subscription)));
     await until(() => server.streams.size === 0);
-    const batches = batchesOf(response.message)[Symbol.asyncIterator]();
     const ids: string[] = [];
     const error = await failure(
       (async () => {
@@ -380,8 +387,7 @@ describe("a streaming call", () => {
       stream.end();
     });
     using transport = openTransport("fast", server.url);
-    const response = await transport.stream(subscribeToEvents, undefined, 0, undefined, one(subscription));
-    const batches = batchesOf(response.message)[Symbol.asyncIterator]();
+    const batches = batchesOf(transport.open(subscribeToEvents, one(subscription)));
     const results = await Promise.all([batches.next(), batches.next(), batches.next()]);
     expect(results.map(({ value }) => (value as EventReceive[] | undefined)?.map(({ EventID }) => EventID))).toEqual([
       ["1"],
@@ -433,14 +439,15 @@ describe("a streaming call", () => {
     });
     using transport = openTransport("fast", server.url);
     const uplink = new Uplink<{ Body: Uint8Array }>(1);
-    const response = await transport.stream(sendEventsStream, undefined, 0, undefined, uplink);
+    const response = batchesOf(transport.open(sendEventsStream, uplink));
+    await until(() => server.streams.size === 1);
     // The server does not read: its window and our buffer fill, and senders wait.
     const sends = Array.from({ length: 10 }, () => uplink.send({ Body: new Uint8Array(1_000_000) }));
     await server.roundTrip();
     end();
     expect(sends.at(-1)).toBeDefined();
     const outcomes = Promise.allSettled(sends.map((send) => send ?? Promise.resolve()));
-    expect((await failure(all(response.message))).code).toBe(Code.Unavailable);
+    expect((await failure(all(response))).code).toBe(Code.Unavailable);
     expect((await outcomes).at(-1)?.status).toBe("rejected");
     await expect(uplink.send({ Body: new Uint8Array(1) })).rejects.toThrow("bye");
   });
@@ -471,13 +478,14 @@ describe("a streaming call", () => {
     });
     using transport = openTransport("fast", server.url, { writeMaxBytes: 1000 });
     const uplink = new Uplink<{ EventID: string; Body?: Uint8Array }>();
-    const response = await transport.stream(sendEventsStream, undefined, 0, undefined, uplink);
+    const response = batchesOf(transport.open(sendEventsStream, uplink));
+    await until(() => server.streams.size === 1);
     await expect(uplink.send({ EventID: "big", Body: new Uint8Array(2000) })).rejects.toMatchObject({
       code: Code.ResourceExhausted,
     });
     expect(uplink.send({ EventID: "small" })).toBeUndefined();
     uplink.close();
-    await all(response.message);
+    await all(response);
     expect(received).toEqual(["small"]);
   });
 });
@@ -504,7 +512,7 @@ describe("flow control", () => {
       write();
     });
     using transport = openTransport("fast", server.url);
-    const response = await transport.stream(subscribeToEvents, undefined, 0, undefined, one(subscription));
+    const messages = batchesOf(transport.open(subscribeToEvents, one(subscription)));
     let before = -1;
     while (sent !== before) {
       before = sent;
@@ -514,7 +522,7 @@ describe("flow control", () => {
     expect(sent * (size + 10)).toBeLessThan(8 * 1024 * 1024);
     expect(sent).toBeLessThan(count);
     let received = 0;
-    for await (const batch of batchesOf(response.message)) received += batch.length;
+    for await (const batch of messages) received += batch.length;
     expect(received).toBe(count);
   });
 
@@ -536,9 +544,7 @@ describe("flow control", () => {
       write();
     });
     using transport = openTransport("fast", server.url);
-    await Promise.all(
-      [1, 2, 3].map(() => transport.stream(subscribeToEvents, undefined, 0, undefined, one(subscription))),
-    );
+    for (let reader = 0; reader < 3; reader++) batchesOf(transport.open(subscribeToEvents, one(subscription)));
     await server.roundTrip();
     const { message } = await transport.unary(ping, undefined, 2_000, undefined, {});
     expect(message.$typeName).toBe(PingResultSchema.typeName);

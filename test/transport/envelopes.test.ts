@@ -1,15 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { EnvelopeSplitter } from "../../src/transport/envelopes.js";
+import { SplittingCall } from "../support/splitting-call.js";
 import { envelope } from "../support/raw-grpc-server.js";
 
 function split(chunks: readonly Uint8Array[], maxBytes = 1_000_000) {
   const messages: string[] = [];
-  const splitter = new EnvelopeSplitter(maxBytes, {
-    onMessage: (bytes, start, end) => messages.push(bytes.toString("latin1", start, end)),
-  });
-  for (const chunk of chunks) splitter.push(Buffer.from(chunk));
-  return { messages, atBoundary: splitter.atBoundary };
+  const call = new SplittingCall(maxBytes, (bytes, start, end) => messages.push(bytes.toString("latin1", start, end)));
+  for (const chunk of chunks) call.onData(Buffer.from(chunk));
+  if (call.error !== undefined) throw call.error;
+  return { messages, atBoundary: call.atBoundary };
 }
 
 describe("EnvelopeSplitter", () => {

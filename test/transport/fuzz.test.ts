@@ -58,9 +58,9 @@ test("messages arrive complete and in order, however a server cuts them into fra
         const requests = (async function* () {
           yield { Channel: "c" };
         })();
-        const response = await transport.stream(kubemq.method.subscribeToEvents, undefined, 0, undefined, requests);
+        const messages = batchesOf(transport.open(kubemq.method.subscribeToEvents, requests));
         const received: unknown[] = [];
-        for await (const batch of batchesOf(response.message)) {
+        for await (const batch of messages) {
           expect(batch.length).toBeGreaterThan(0);
           received.push(...batch);
           for (let i = 0; i < slowness; i++) await new Promise((resolve) => setImmediate(resolve));

@@ -31,9 +31,9 @@ test.each(kinds)("%s transport receives a server stream", async (kind) => {
   async function* one() {
     yield { Channel: "c" };
   }
-  const response = await transport.stream(kubemq.method.subscribeToEvents, undefined, 0, undefined, one());
+  const messages = batchesOf(transport.open(kubemq.method.subscribeToEvents, one()));
   const ids: string[] = [];
-  for await (const batch of batchesOf(response.message)) for (const event of batch) ids.push(event.EventID);
+  for await (const batch of messages) for (const event of batch) ids.push(event.EventID);
   expect(ids).toEqual(Array.from({ length: 1000 }, (_, i) => `${i}`));
 });
 

@@ -3,7 +3,7 @@ import type { KubeMQError } from "../../api/errors.js";
 import type { Connection } from "../../connection/connection.js";
 import type { Attempt, Leave, StreamPlan } from "../../stream/plan.js";
 import { onAbort } from "../../support/abort.js";
-import type { BatchSource } from "../../transport/index.js";
+import type { Source } from "../../transport/index.js";
 import { Feed } from "../feed.js";
 import { ReceivedQueueMessage } from "../received-message.js";
 import { settleAlone } from "../settle-alone.js";
@@ -65,7 +65,7 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
     this.#settlePeriod = new SettlePeriod(connection.clock, () => this.#taker?.hasEnded ?? true);
   }
 
-  open({ signal }: Attempt): BatchSource<Item<T>> {
+  open({ signal }: Attempt): Source<Item<T>> {
     const { operation, channel, prefetch, by, waitMs, settle } = this.#consuming;
     const taking = { subject: { operation, channel }, prefetch, by, waitMs, autoAck: settle === "on-delivery" };
     this.#feed = new Feed();
@@ -73,10 +73,6 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
     this.#taker = taker;
     onAbort(signal, () => taker.cancel());
     return this.#feed;
-  }
-
-  map(item: Item<T>): Item<T> {
-    return item;
   }
 
   /** A queue that cannot be subscribed to never can, unless it could before: then the server itself is in trouble. */

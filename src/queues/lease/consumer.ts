@@ -5,7 +5,7 @@ import type { Connection } from "../../connection/connection.js";
 import type { Attempt, Leave, StreamPlan } from "../../stream/plan.js";
 import { onAbort } from "../../support/abort.js";
 import type { Subject } from "../../support/checks.js";
-import type { BatchSource } from "../../transport/index.js";
+import type { Source } from "../../transport/index.js";
 import { Feed } from "../feed.js";
 import { settleAlone } from "../settle-alone.js";
 import { SettlePeriod } from "../settle-period.js";
@@ -71,7 +71,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     this.#settlePeriod = new SettlePeriod(connection.clock, () => this.#hasParted());
   }
 
-  open({ signal }: Attempt): BatchSource<LeasedMessage<T>> {
+  open({ signal }: Attempt): Source<LeasedMessage<T>> {
     this.#feed = new Feed();
     this.#isThere = false;
     this.#hasFailed = false;
@@ -85,10 +85,6 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     });
     this.#schedule();
     return this.#feed;
-  }
-
-  map(message: LeasedMessage<T>): LeasedMessage<T> {
-    return message;
   }
 
   prepare(message: OutgoingQueueMessage): WireQueueMessage {

@@ -2,8 +2,9 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2SessionManager } from "@connectrpc/connect-node";
 import type { ClientHttp2Stream, ClientSessionRequestOptions, Http2Session, OutgoingHttpHeaders } from "node:http2";
 import { isTransportError, TransportError } from "../../support/transport-error.js";
-import { messageOf, watchSession } from "../status.js";
+import { messageOf } from "../response.js";
 import { knowSession } from "./lifetime.js";
+import { watchSession } from "./lost.js";
 import { connectionDefaults, type ConnectionOptions, type SessionSource } from "./options.js";
 import { clearTimeout, setTimeout } from "../../support/timers.js";
 

@@ -49,6 +49,7 @@ function onTrailers(this: CallStream, trailers: IncomingHttpHeaders): void {
 
 function onData(this: CallStream, chunk: Buffer): void {
   this[listenerOf].onData(chunk);
+  if (this.isPaused()) usualPush.call(this, nothing); // promise: resume-of-buffered
 }
 
 const nothing: Buffer = Buffer.alloc(0);

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { connect, createServer } from "node:http2";
 import type { ClientHttp2Session, ClientHttp2Stream, Http2Server, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { ignoreData, listen, listenForErrors } from "../../src/transport/listener.js";
-import type { StreamListener } from "../../src/transport/listener.js";
+import { ignoreData, listen, listenForErrors } from "../../src/transport/stream-events.js";
+import type { StreamListener } from "../../src/transport/stream-events.js";
 import { until } from "../support/raw-grpc-server.js";
 
 /** Keeps what it is told, and may do something at each chunk. */
@@ -112,6 +112,32 @@ describe("reading chunks past the stream's events", () => {
     await until(() => chunks === 1);
     stream.resume();
     peer?.end(sent.subarray(4));
+    await until(() => recorder.ended);
+    expect(recorder.bytes.equals(sent)).toBe(true);
+  });
+
+  test("a call that pauses again in what was held back receives more than the window holds", async () => {
+    const sent = pattern(1024 * 1024);
+    let peer: ServerHttp2Stream | undefined;
+    answer = (stream) => {
+      peer = stream;
+      stream.write(sent.subarray(0, 4));
+    };
+    const stream = session.request();
+    let chunks = 0;
+    const recorder = new Recorder(() => {
+      chunks += 1;
+      if (chunks <= 2) stream.pause();
+    });
+    hear(stream, recorder);
+    await until(() => chunks === 1);
+    peer?.write(sent.subarray(4, 8));
+    await until(() => stream.readableLength === 4);
+    stream.resume();
+    await until(() => chunks === 2); // paused again; nothing has arrived since
+    stream.resume();
+    await new Promise((resolve) => setImmediate(resolve));
+    peer?.end(sent.subarray(8));
     await until(() => recorder.ended);
     expect(recorder.bytes.equals(sent)).toBe(true);
   });

@@ -6,7 +6,7 @@ import { markShared } from "../codec/shared-memory.js";
 import type { StaticCodecs } from "../codec/static.js";
 import { TooLarge, type WireWriter } from "../codec/writer.js";
 import { TransportError } from "../support/transport-error.js";
-import { messageOf, protocolError } from "./status.js";
+import { messageOf, protocolError } from "./response.js";
 
 /** How messages of one type become bytes and are made of bytes. */
 export interface MessageCodec {

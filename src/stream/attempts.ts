@@ -1,0 +1,153 @@
+import type { KubeMQError } from "../api/errors.js";
+import type { HostedStream, StreamHost } from "../connection/hosted-stream.js";
+import { backoffDelay, type ReconnectPolicy } from "../support/backoff.js";
+import { toKubeMQError } from "../support/faults.js";
+import type { Reader } from "../transport/index.js";
+import { EngineAttempt } from "./attempt.js";
+import { patienceWith } from "./patience.js";
+import type { StreamPlan } from "./plan.js";
+
+/** The stream whose attempts these are. */
+export interface AttemptsOwner<Wire> extends Reader<Wire>, HostedStream {
+  /** The stream is left and delivers what still comes: an error ends it. */
+  readonly isDraining: boolean;
+  /** Another attempt begins. */
+  onAttempt(): void;
+  /** The current attempt takes in nothing more. */
+  onAttemptOver(): void;
+  /** The server has answered the first attempt, or one after a loss. */
+  onUp(): void;
+  /** An attempt has failed; another may follow. */
+  onLost(error: KubeMQError): void;
+  /** No attempt follows: the stream is complete, or has failed. */
+  onEnd(error?: KubeMQError): void;
+}
+
+/** The attempts of a stream, one after another: each after a back-off when the one before has failed. */
+export class Attempts<Wire, Item> {
+  readonly #plan: StreamPlan<Wire, Item>;
+  readonly #host: StreamHost;
+  readonly #policy: false | ReconnectPolicy;
+  readonly #owner: AttemptsOwner<Wire>;
+  #current: EngineAttempt<Wire> | undefined;
+  #isStopped = false;
+  /** Ends a back-off. */
+  #wake: (() => void) | undefined;
+  #downSince: number | undefined;
+
+  constructor(
+    plan: StreamPlan<Wire, Item>,
+    host: StreamHost,
+    policy: false | ReconnectPolicy,
+    owner: AttemptsOwner<Wire>,
+  ) {
+    this.#plan = plan;
+    this.#host = host;
+    this.#policy = policy;
+    this.#owner = owner;
+  }
+
+  async run(): Promise<void> {
+    const { clock } = this.#host;
+    let hasWorked = false;
+    for (let number = 1, failures = 0; !this.#isStopped; number++) {
+      const attempt = this.#begin(number);
+      const outcome = await attempt.over;
+      if (outcome === undefined || this.#isStopped) return;
+      if (outcome === "finish") return this.#owner.onEnd();
+      if (outcome === "renew") {
+        if (attempt.wasHealthy) failures = 0;
+        continue;
+      }
+      if (this.#owner.isDraining) return this.#owner.onEnd();
+      const error = outcome;
+      this.#owner.onLost(error);
+      hasWorked ||= attempt.hasWorked; // promise: worked-stream-comes-back
+      const patience = this.#plan.isTerminal?.(error) === true ? "ends" : patienceWith(error, hasWorked);
+      // promise: terminal-errors-thrown
+      if (this.#policy === false || patience === "ends") return this.#owner.onEnd(error);
+      failures = attempt.wasHealthy ? 1 : failures + 1; // promise: backoff-doubles
+      const { maxAttempts, firstAttempts } = this.#policy;
+      const limit = patience === "few" ? Math.min(firstAttempts, maxAttempts) : maxAttempts;
+      if (failures >= limit) return this.#owner.onEnd(error); // promise: max-attempts
+      this.#downSince ??= clock.now(); // promise: status-down-since
+      this.#host.down(this.#owner, error);
+      const delayMs = backoffDelay(this.#policy, failures, () => this.#host.random());
+      const { channel, kind } = this.#plan;
+      this.#host.report({ type: "retry", channel, kind, attempt: failures, delayMs, error }); // promise: status-retry
+      await this.#sleep(delayMs);
+    }
+  }
+
+  /** The first message of an attempt has arrived. */
+  received(): void {
+    this.#current?.received();
+  }
+
+  /** The reader has room again. */
+  resume(): void {
+    this.#current?.resume(); // promise: room-resumes-reading
+  }
+
+  /** Ends the current attempt with an error. */
+  fail(error: unknown): void {
+    this.#current?.fail(toKubeMQError(error, this.#plan));
+  }
+
+  /** Takes in nothing more; the source stays open until `cancel`. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#current?.stop();
+  }
+
+  cancel(): void {
+    this.#isStopped = true;
+    this.#current?.cancel(); // promise: stop-cancels-call
+    this.#wake?.(); // promise: stop-wakes-backoff
+  }
+
+  #begin(number: number): EngineAttempt<Wire> {
+    const attempt = new EngineAttempt<Wire>(number, this.#host.clock, {
+      onUp: () => this.#up(),
+      onOver: () => this.#owner.onAttemptOver(),
+    });
+    this.#current = attempt;
+    this.#owner.onAttempt();
+    attempt
+      .begin(() => this.#plan.open(attempt), this.#owner)
+      .catch((error: unknown) => attempt.fail(toKubeMQError(error, this.#plan)));
+    this.#host.probe(attempt).then(
+      () => attempt.answered(),
+      () => {}, // the stream itself, or the liveness check, reports what is wrong
+    );
+    return attempt;
+  }
+
+  #up(): void {
+    this.#owner.onUp();
+    this.#host.up(this.#owner);
+    if (this.#downSince === undefined) return;
+    const downMs = Math.round(this.#host.clock.now() - this.#downSince);
+    this.#downSince = undefined;
+    const afterSequence = this.#plan.afterSequence?.();
+    const { channel, kind } = this.#plan;
+    this.#host.report({
+      type: "resumed",
+      channel,
+      kind,
+      downMs,
+      ...(afterSequence === undefined ? {} : { afterSequence }),
+    });
+  }
+
+  async #sleep(delayMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.#host.clock.setTimer(delayMs, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+}

@@ -1,0 +1,230 @@
+import type { KubeMQError } from "../api/errors.js";
+import type { Clock } from "../support/clock.js";
+import { Fifo } from "../support/fifo.js";
+import { turn, type TurnTask } from "../support/turn.js";
+import { yielded } from "../support/yielded.js";
+import type { Reader } from "../transport/index.js";
+import type { StreamPlan } from "./plan.js";
+
+/** A pending `next()`. */
+interface Waiter<Item> {
+  resolve(this: void, result: IteratorResult<Item, void>): void;
+  reject(this: void, error: KubeMQError): void;
+}
+
+export const DONE = { done: true, value: undefined } as const;
+
+/** Bytes that may wait for the loop, counted since it was last up to date. Above it the source holds its sender back. */
+const MAX_BYTES = 1024 * 1024;
+
+/**
+ * What waits for a loop, and the `next()` calls of a loop that waits: the only place where messages of a stream wait. It is the reader of
+ * the stream's sources, and bounded by the plan's capacity.
+ */
+export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask {
+  // Hot fields first: with many subscriptions every extra cache line is a miss per message.
+  isDue = false;
+  /** False between attempts, and after the last. */
+  #isOpen = false;
+  #hasReceived = false;
+  /** The first message of this turn, while it is the only one: it goes straight to the loop at the end of the turn. */
+  #arrived: Wire | undefined;
+  /** The pending `next()`. Held in fields, not in an object, which would be an allocation per message. */
+  #resolve: Waiter<Item>["resolve"] | undefined;
+  #reject: Waiter<Item>["reject"] | undefined;
+  #inBody: Item | undefined;
+  readonly #plan: StreamPlan<Wire, Item>;
+  readonly #items = new Fifo<Item>();
+  #bytes = 0;
+  /** The source holds its sender back until no more than this many items wait. */
+  #resumeAt: number | undefined;
+  /** Since when the loop has been behind. */
+  #heldBackSince: number | undefined;
+  /** Further concurrent `next()` calls, in order (rare). */
+  #others: Fifo<Waiter<Item>> | undefined;
+  readonly #clock: Clock;
+
+  constructor(plan: StreamPlan<Wire, Item>, clock: Clock) {
+    this.#plan = plan;
+    this.#clock = clock;
+  }
+
+  /** The first message of an attempt has arrived. */
+  protected abstract onFirst(): void;
+  /** The current attempt has failed. */
+  protected abstract onFailed(error: unknown): void;
+  /** There is room again. */
+  protected abstract onRoom(): void;
+  abstract end(error?: unknown): void;
+
+  /** What the body of the loop works on. */
+  protected get inBody(): Item | undefined {
+    return this.#inBody;
+  }
+
+  message(wire: Wire, byteLength: number): boolean {
+    if (!this.#isOpen) return true;
+    if (this.#arrived !== undefined) {
+      this.#acceptArrived();
+      if (!this.#isOpen) return true; // the plan has ended the attempt
+    } else if (this.#resolve !== undefined && !this.isDue && this.#items.size === 0) {
+      this.#arrived = wire;
+      turn.atEnd(this);
+      return true;
+    }
+    this.#accept(wire);
+    this.#bytes += byteLength;
+    // promise: bounded-buffer
+    return this.#isFull ? this.#makeRoom() : true;
+  }
+
+  #acceptArrived(): void {
+    const wire = this.#arrived as Wire;
+    this.#arrived = undefined;
+    this.#accept(wire);
+  }
+
+  #accept(wire: Wire): void {
+    const item = this.#itemOf(wire);
+    if (item === undefined) return;
+    if (this.#resolve !== undefined && !this.isDue) turn.atEnd(this);
+    this.#items.push(item); // promise: buffered-while-body-runs
+  }
+
+  #itemOf(wire: Wire): Item | undefined {
+    if (!this.#hasReceived) {
+      this.#hasReceived = true;
+      this.onFirst();
+    }
+    const plan = this.#plan;
+    if (plan.map === undefined) return wire as unknown as Item;
+    try {
+      return plan.map(wire, turn.now());
+    } catch (error) {
+      this.onFailed(error);
+      return undefined;
+    }
+  }
+
+  get #isFull(): boolean {
+    return this.#items.size >= this.#plan.capacity || this.#bytes >= MAX_BYTES;
+  }
+
+  /** Lets the loop run before the end of the turn. @returns whether that made room */
+  #makeRoom(): boolean {
+    if (this.#resolve !== undefined) this.onTurnEnd();
+    if (!this.#isFull) return true;
+    this.#resumeAt ??= this.#items.size >> 1;
+    this.#heldBackSince ??= this.#clock.now();
+    return false;
+  }
+
+  onTurnEnd(): void {
+    const arrived = this.#arrived;
+    if (arrived !== undefined && this.#items.size === 0) {
+      this.#arrived = undefined;
+      const item = this.#itemOf(arrived);
+      if (item !== undefined) this.#deliver(item);
+    }
+    while (this.#resolve !== undefined) {
+      const item = this.#take();
+      if (item === undefined) return;
+      this.#deliver(item);
+    }
+  }
+
+  #deliver(item: Item): void {
+    const resolve = this.#takeWaiter();
+    if (resolve === undefined) return this.#items.push(item);
+    this.finishBody(); // a second next() means that the previous body has finished
+    this.#inBody = item;
+    resolve(yielded(item));
+  }
+
+  #take(): Item | undefined {
+    if (this.#arrived !== undefined && this.#items.size === 0) this.#acceptArrived();
+    let item = this.#items.shift();
+    // promise: stale-items-skipped
+    while (item !== undefined && this.#plan.isStale?.(item) === true) item = this.#items.shift();
+    if (this.#items.size === 0) this.#bytes = 0;
+    if (this.#resumeAt !== undefined && this.#items.size <= this.#resumeAt) {
+      this.#resumeAt = undefined;
+      this.#bytes >>= 1;
+      this.onRoom();
+    }
+    return item;
+  }
+
+  /** Begins the body of the next item, if one waits and no other `next()` does. */
+  protected takeForBody(): Item | undefined {
+    if (this.#resolve !== undefined) return undefined;
+    const item = this.#take();
+    if (item !== undefined) this.#inBody = item;
+    return item;
+  }
+
+  protected waitForItem(): Promise<IteratorResult<Item, void>> {
+    const since = this.#heldBackSince;
+    this.#heldBackSince = undefined;
+    this.#plan.onDemand?.(since === undefined ? 0 : this.#clock.now() - since);
+    return new Promise((resolve, reject) => {
+      if (this.#resolve === undefined) {
+        this.#resolve = resolve;
+        this.#reject = reject;
+      } else (this.#others ??= new Fifo()).push({ resolve, reject });
+    });
+  }
+
+  #takeWaiter(): Waiter<Item>["resolve"] | undefined {
+    const resolve = this.#resolve;
+    const next = this.#others?.shift();
+    this.#resolve = next?.resolve;
+    this.#reject = next?.reject;
+    return resolve;
+  }
+
+  /** The body has come to its end. */
+  protected finishBody(): void {
+    const finished = this.#inBody;
+    if (finished === undefined) return;
+    this.#inBody = undefined;
+    this.#plan.onFinished?.(finished);
+  }
+
+  /** The body was left by `break`, `return` or `throw`. */
+  protected abandonBody(): void {
+    const abandoned = this.#inBody;
+    this.#inBody = undefined;
+    if (abandoned !== undefined) this.#plan.onAbandoned?.(abandoned);
+  }
+
+  /** Takes in the messages of another attempt. */
+  protected open(): void {
+    this.#isOpen = true;
+    this.#resumeAt = undefined;
+    this.#hasReceived = false;
+  }
+
+  /** Takes in nothing more; what the plan has not seen is dropped. */
+  protected shut(): void {
+    this.#isOpen = false;
+    this.#arrived = undefined;
+  }
+
+  /** Releases what the loop will not get. */
+  protected release(): void {
+    for (const item of this.#items.drain()) this.#plan.onRelease?.(item); // promise: buffered-items-released
+  }
+
+  /** Ends the pending `next()` calls: the first with the error, if there is one. @returns false when there were none */
+  protected dismiss(error?: KubeMQError): boolean {
+    const reject = this.#reject;
+    const first = this.#takeWaiter();
+    if (first === undefined) return false;
+    // promise: stop-ends-waiting-next
+    if (error === undefined) first(DONE);
+    else reject?.(error);
+    for (let resolve = this.#takeWaiter(); resolve !== undefined; resolve = this.#takeWaiter()) resolve(DONE);
+    return true;
+  }
+}

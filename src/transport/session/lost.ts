@@ -1,0 +1,82 @@
+import { Code } from "@connectrpc/connect";
+import { type ClientHttp2Stream, constants, type Http2Session } from "node:http2";
+import { TransportError, type TransportFault } from "../../support/transport-error.js";
+
+/** The message of every error of a lost connection or stream, which all count as unavailable. */
+function unavailable(fault: TransportFault, detail: string, cause: unknown): TransportError {
+  // promise: reset-is-lost
+  return new TransportError(fault, Code.Unavailable, `connection lost: ${detail}`, { cause });
+}
+
+/** The error of any kind for a call that ended without a status before it had a stream. */
+export function endedUnopened(cause: unknown): TransportError {
+  return unavailable({ kind: "lost", unprocessed: true }, "the stream was closed before it was opened", cause);
+}
+
+/** Whether a server has ever spoken HTTP/2, on this connection or on one before it. */
+export interface Greeting {
+  isHeard: boolean;
+}
+
+const greetings = new WeakMap<Http2Session, Greeting>();
+
+/** The highest stream that the server may have processed, by the GOAWAY that it sent (RFC 9113, section 6.8). */
+const lastProcessed = new WeakMap<Http2Session, number>();
+
+/** Notes on a new connection what the error of a call on it depends on. */
+export function watchSession(session: Http2Session, greeting: Greeting): void {
+  greetings.set(session, greeting);
+  session.once("remoteSettings", () => (greeting.isHeard = true));
+  session.on("goaway", (_code: number, lastStreamId: number) => lastProcessed.set(session, lastStreamId));
+}
+
+/** The error of a call whose stream ended without a status, unless it was cancelled here. */
+export function lostStream(
+  stream: ClientHttp2Stream,
+  session: Http2Session | undefined,
+  cause: unknown,
+): TransportError {
+  const unprocessed = isBeyondGoaway(stream, session);
+  if (session === undefined || session.destroyed) {
+    const detail =
+      session === undefined || greetings.get(session)?.isHeard !== false
+        ? "the connection was closed"
+        : "closed before the server spoke HTTP/2, it may want TLS, or refuse this client's certificate";
+    return unavailable({ kind: "lost", unprocessed }, detail, cause);
+  }
+  const rstCode = stream.rstCode ?? constants.NGHTTP2_NO_ERROR;
+  if (rstCode === constants.NGHTTP2_NO_ERROR) {
+    return unavailable({ kind: "lost", unprocessed }, "the stream ended without a status", cause);
+  }
+  const refused = rstCode === constants.NGHTTP2_REFUSED_STREAM;
+  const fault = { kind: "reset", rstCode, unprocessed: unprocessed || refused } as const;
+  return unavailable(fault, `the stream was reset with ${resetName(rstCode)}`, cause);
+}
+
+function isBeyondGoaway({ id }: ClientHttp2Stream, session: Http2Session | undefined): boolean {
+  if (id === undefined) return true; // its HEADERS were never written
+  const last = session === undefined ? undefined : lastProcessed.get(session);
+  return last !== undefined && id > last;
+}
+
+function resetName(rstCode: number): string {
+  return resetNames[rstCode] ?? `code ${rstCode}`;
+}
+
+/** RFC 9113, section 7. */
+const resetNames: readonly string[] = [
+  "NO_ERROR",
+  "PROTOCOL_ERROR",
+  "INTERNAL_ERROR",
+  "FLOW_CONTROL_ERROR",
+  "SETTINGS_TIMEOUT",
+  "STREAM_CLOSED",
+  "FRAME_SIZE_ERROR",
+  "REFUSED_STREAM",
+  "CANCEL",
+  "COMPRESSION_ERROR",
+  "CONNECT_ERROR",
+  "ENHANCE_YOUR_CALM",
+  "INADEQUATE_SECURITY",
+  "HTTP_1_1_REQUIRED",
+];

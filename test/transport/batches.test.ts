@@ -1,0 +1,152 @@
+import { describe, expect, test } from "@jest/globals";
+import { Turn, turn, type TurnTask } from "../../src/support/turn.js";
+import { Batches } from "../../src/transport/batches.js";
+import type { Reader, Source } from "../../src/transport/index.js";
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A source whose messages a test makes, and a loop over it that keeps what it gets. */
+class Reading implements Source<number> {
+  readonly calls: string[] = [];
+  readonly batches: (readonly number[])[] = [];
+  readonly ends: unknown[] = [];
+  readonly loop: Batches<number>;
+  #reader: Reader<number> | undefined;
+
+  constructor(isReading = true) {
+    this.loop = new Batches(this);
+    if (isReading) this.ask();
+  }
+  ask(): void {
+    this.loop.next().then(
+      (result) => {
+        if (result.done === true) return this.ends.push(undefined);
+        this.batches.push(result.value);
+        return this.ask();
+      },
+      (error: unknown) => this.ends.push(error),
+    );
+  }
+  read(reader: Reader<number>): void {
+    this.#reader = reader;
+  }
+  resume(): void {
+    this.calls.push("resume");
+  }
+  cancel(): void {
+    this.calls.push("cancel");
+  }
+  /** Messages in one frame. */
+  receive(...messages: number[]): void {
+    turn.received(messages.length);
+    for (const message of messages) {
+      if (this.#reader?.message(message, 1) === false && this.calls.at(-1) !== "full") this.calls.push("full");
+    }
+  }
+  end(error?: unknown): void {
+    this.#reader?.end(error);
+  }
+}
+
+describe("the messages of a stream in a loop", () => {
+  test("come at the end of the turn, as one batch", async () => {
+    const stream = new Reading();
+    stream.receive(1);
+    stream.receive(2, 3);
+    stream.receive();
+    await Promise.resolve();
+    expect(stream.batches).toEqual([]);
+    await nextTurn();
+    expect(stream.batches).toEqual([[1, 2, 3]]);
+    stream.receive(4);
+    await nextTurn();
+    expect(stream.batches).toEqual([[1, 2, 3], [4]]);
+  });
+
+  test("come without a turn of the event loop when no frame has arrived in this one", async () => {
+    const stream = new Reading();
+    stream.receive();
+    await nextTurn();
+    const message = stream.loop.message(1, 0);
+    expect(message).toBe(true);
+    for (let step = 0; step < 5; step++) await Promise.resolve();
+    expect(stream.batches).toEqual([[1]]);
+  });
+
+  test("hold the server back above 4,096 messages until the loop takes them", async () => {
+    const stream = new Reading(false);
+    stream.receive(...Array.from({ length: 5_000 }, (_, n) => n));
+    await nextTurn();
+    expect(stream.calls).toEqual(["full"]);
+    stream.ask();
+    await nextTurn();
+    expect(stream.batches.map(({ length }) => length)).toEqual([5_000]);
+    expect(stream.calls).toEqual(["full", "resume"]);
+  });
+
+  test("come before the end, and its error once", async () => {
+    const stream = new Reading(false);
+    const error = new Error("lost");
+    stream.receive(1);
+    stream.end(error);
+    stream.ask();
+    await nextTurn();
+    expect(stream.batches).toEqual([[1]]);
+    expect(stream.ends).toEqual([error]);
+    stream.ask();
+    await nextTurn();
+    expect(stream.ends).toEqual([error, undefined]);
+  });
+
+  test("are dropped when the loop is left, and the source is cancelled", async () => {
+    const stream = new Reading();
+    stream.receive(1);
+    void stream.loop.return();
+    await nextTurn();
+    expect(stream).toMatchObject({ batches: [], ends: [undefined], calls: ["cancel"] });
+  });
+});
+
+describe("a turn of the event loop", () => {
+  function tasks(count: number): (TurnTask & { runs: number })[] {
+    return Array.from({ length: count }, () => ({
+      isDue: false,
+      runs: 0,
+      onTurnEnd() {
+        this.runs += 1;
+      },
+    }));
+  }
+
+  test("of a thousand streams does not hold more than 512 frames", async () => {
+    const turns = new Turn();
+    const all = tasks(1_000);
+    for (const task of all) {
+      turns.received(10);
+      turns.atEnd(task);
+    }
+    expect(all.filter(({ runs }) => runs > 0)).toHaveLength(512);
+    await nextTurn();
+    expect(all.map(({ runs }) => runs)).toEqual(all.map(() => 1));
+  });
+
+  test("does not hold more than 64 KiB", () => {
+    const turns = new Turn();
+    const all = tasks(10);
+    for (const task of all) {
+      turns.received(16 * 1024);
+      turns.atEnd(task);
+    }
+    expect(all.filter(({ runs }) => runs > 0)).toHaveLength(8);
+  });
+
+  test("has one time", async () => {
+    const turns = new Turn();
+    turns.received(1);
+    const began = turns.now();
+    while (Date.now() === began);
+    expect(turns.now()).toBe(began);
+    await nextTurn();
+    expect(turns.now()).toBeGreaterThan(began);
+  });
+});
