@@ -42,7 +42,8 @@ export interface ConsumeOptions<T = Uint8Array> {
   /**
    * Who settles. `manual`: you, by the methods of the message. `on-next`: asking for the next message acknowledges the one before;
    * leaving the loop by `break` or `throw` rejects it. `on-delivery`: the server, before it sends: what is lost on the way or in the
-   * loop is lost for good, at most `prefetch` messages, and one more that comes within a second after the loop was left.
+   * loop is lost for good, at most `prefetch` messages. After an abort or a `close()` the loop still receives what the server has
+   * acknowledged, which takes a second at most; a `break` drops what was prefetched.
    * @default "manual"
    */
   settle?: "manual" | "on-next" | "on-delivery";

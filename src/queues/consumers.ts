@@ -7,7 +7,7 @@ import { StreamEngine } from "../stream/engine.js";
 import { checkInteger, checkQueueChannel, refuse } from "../support/checks.js";
 import { LIMITS } from "./checks.js";
 import { type Consuming, PollingConsumer } from "./consume/consumer.js";
-import type { Confirming } from "./consume/settlements.js";
+import type { Confirming } from "./transactions/confirmations.js";
 import { LeaseConsumer } from "./lease/consumer.js";
 import type { WireQueueMessage } from "./wire.js";
 

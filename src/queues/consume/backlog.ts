@@ -1,12 +1,6 @@
+import type { Own } from "../transactions/transactions.js";
 import type { QueueCount } from "../waiting.js";
-
-/** What this consumer has of the queue. */
-export interface Own {
-  /** Messages received and not confirmed as settled. */
-  readonly held: number;
-  /** Calls with an open transaction or a poll. */
-  readonly transactions: number;
-}
+import type { WireQueueMessage } from "../wire.js";
 
 /** A poll that takes longer than this, or than twice the fastest one, was not answered at once. */
 const AT_ONCE_MS = 10;
@@ -56,6 +50,7 @@ export class Backlog {
   #cameShort = false;
   #hasOthers = false;
   #othersUntil = -Infinity;
+  #lastSequence = 0n;
   /** With other consumers, or without a count: the size of the next poll, doubled by each one that was filled at once. */
   #trial = 1;
   #fastestMs = 125;
@@ -109,10 +104,16 @@ export class Backlog {
     if (this.#known > 1) this.#slowBeforeCount = LEAST_SLOW;
   }
 
-  /** Messages came that do not follow those before: somebody else may have taken what is missing. */
-  missed(nowMs: number): void {
-    this.#othersUntil = Math.max(this.#othersUntil, nowMs + MISSED_MS);
-    this.#hasOthers = true;
+  /** Messages came. When they do not follow those before, somebody else may have taken what is missing. */
+  took(messages: readonly WireQueueMessage[], nowMs: number): void {
+    for (const { Attributes } of messages) {
+      const { Sequence = 0n } = Attributes ?? {};
+      if (this.#lastSequence !== 0n && Sequence !== this.#lastSequence + 1n) {
+        this.#othersUntil = Math.max(this.#othersUntil, nowMs + MISSED_MS);
+        this.#hasOthers = true;
+      }
+      this.#lastSequence = Sequence;
+    }
   }
 
   /** The server has no count. */

@@ -3,7 +3,7 @@ import { checkQueueChannel, refuse } from "../../support/checks.js";
 import type { SettleKind } from "../delivery.js";
 import { alreadySettled } from "../settle-fault.js";
 import { OpenDelivery } from "./delivery.js";
-import type { Settlements } from "./settlements.js";
+import type { Settlements } from "../transactions/settlements.js";
 
 /** The messages that one poll brought. */
 export class OpenBatch<T> implements DeliveryBatch<T> {

@@ -11,9 +11,10 @@ import { SettlePeriod } from "../settle-period.js";
 import type { WireQueueMessage } from "../wire.js";
 import { OpenBatch } from "./batch.js";
 import { OpenDelivery } from "./delivery.js";
-import type { HeldMessage } from "./held.js";
-import type { Confirming } from "./settlements.js";
-import { Taker, type TakerOwner } from "./taker.js";
+import type { HeldMessage } from "../transactions/held.js";
+import type { Confirming } from "../transactions/confirmations.js";
+import { Taker } from "./taker.js";
+import type { TakerOwner } from "./taking.js";
 
 export type SettleMode = "manual" | "on-next" | "on-delivery";
 
@@ -125,7 +126,7 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
     const taker = this.#taker;
     if (taker === undefined) return;
     // promise: break-awaits-settlements
-    const waits = this.#left === "return" ? !taker.areConcluded : !taker.isSettled || taker.takesForGood;
+    const waits = this.#left === "return" ? !taker.settlements.areConcluded : !taker.isSettled || taker.takesForGood;
     if (!waits) taker.cancel();
   }
 

@@ -1,7 +1,7 @@
 import type { Codec } from "../../api/codec.js";
 import { HeldDelivery } from "../delivery.js";
 import type { WireQueueMessage } from "../wire.js";
-import type { HeldMessage } from "./held.js";
+import type { HeldMessage } from "../transactions/held.js";
 
 /** A message of an open transaction. */
 export class OpenDelivery<T> extends HeldDelivery<T> {

@@ -6,8 +6,9 @@ import { Uplink } from "../../stream/uplink.js";
 import type { Subject } from "../../support/checks.js";
 import { cancelled, connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
 import type { SettleHandle, SettleKind } from "../delivery.js";
-import { alreadySettled, leaseLost, noConfirmation, noExtension, outcomeUnknown } from "../settle-fault.js";
+import { alreadySettled, leaseLost, outcomeUnknown } from "../settle-fault.js";
 import type { WireQueueMessage } from "../wire.js";
+import { Asks } from "./asks.js";
 import { Visibility } from "./visibility.js";
 import {
   type HeldAsk,
@@ -47,12 +48,6 @@ export interface LeaseOwner {
   failed(lease: Lease, error: KubeMQError): void;
 }
 
-interface Pending {
-  readonly ask: HeldAsk;
-  readonly resolve: () => void;
-  readonly reject: (error: KubeMQError) => void;
-}
-
 type State =
   | { readonly kind: "waiting" }
   | { readonly kind: "held" | "settling"; readonly sequence: bigint }
@@ -68,7 +63,7 @@ export class Lease implements SettleHandle {
   readonly #uplink = new Uplink<WireLeaseRequest>();
   readonly #controller = new AbortController();
   readonly #visibility: Visibility;
-  readonly #pending = new Map<string, Pending>();
+  readonly #asks: Asks;
   #state: State = { kind: "waiting" };
   #sequence = 0n;
   #requests = 0;
@@ -79,6 +74,12 @@ export class Lease implements SettleHandle {
   constructor(owner: LeaseOwner) {
     this.#owner = owner;
     const { connection, subject, visibilitySeconds, autoExtend } = owner;
+    this.#asks = new Asks(
+      connection,
+      subject,
+      (ask) => this.#write(ask),
+      (error) => this.#lose(error),
+    );
     const over = () => this.#lose(connectionLost(subject, "the visibility time is over")); // promise: lease-clock
     // promise: auto-extend
     this.#visibility = new Visibility(connection.clock, over, autoExtend ? () => this.#extendAlone() : undefined);
@@ -129,7 +130,7 @@ export class Lease implements SettleHandle {
     this.#state = { kind: "settling", sequence };
     this.#visibility.pauseExtending();
     try {
-      await this.#ask(ask);
+      await this.#asks.ask(ask);
     } catch (error) {
       // The server refused and holds the message still; so it can be settled otherwise.
       if (this.isSettling) {
@@ -146,7 +147,7 @@ export class Lease implements SettleHandle {
   async extend(seconds: number): Promise<Date> {
     const sequence = this.#heldSequence();
     const from = this.#owner.connection.clock.now();
-    await this.#ask({ kind: "extend", sequence, visibilitySeconds: seconds });
+    await this.#asks.ask({ kind: "extend", sequence, visibilitySeconds: seconds });
     this.#leaseFrom(from, seconds);
     return this.leasedUntil;
   }
@@ -176,31 +177,6 @@ export class Lease implements SettleHandle {
     return id;
   }
 
-  #ask(ask: HeldAsk): Promise<void> {
-    const { connection, subject } = this.#owner;
-    return new Promise((resolve, reject) => {
-      const id = this.#write(ask);
-      const cancelTimer = connection.clock.setTimer(connection.options.timeoutMs, () => {
-        this.#pending.delete(id);
-        if (ask.kind === "extend") return reject(noExtension(subject, ask.sequence));
-        const error = noConfirmation(subject, ask.sequence);
-        reject(error);
-        this.#lose(error);
-      });
-      this.#pending.set(id, {
-        ask,
-        resolve: () => {
-          cancelTimer();
-          resolve();
-        },
-        reject: (error) => {
-          cancelTimer();
-          reject(error);
-        },
-      });
-    });
-  }
-
   async #read(answers: AsyncIterable<readonly WireLeaseResponse[]>): Promise<void> {
     const { subject } = this.#owner;
     let error: KubeMQError;
@@ -228,11 +204,7 @@ export class Lease implements SettleHandle {
     } catch {
       return;
     }
-    for (const [id, { ask, resolve }] of this.#pending) {
-      if (ask.kind === "extend") continue;
-      this.#pending.delete(id);
-      resolve();
-    }
+    this.#asks.resolveSettlements();
     await Promise.resolve(); // the settlement concludes first
   }
 
@@ -245,7 +217,7 @@ export class Lease implements SettleHandle {
       if (error.serverCode === NOTHING_CAME || error.serverCode === VISIBILITY_EXPIRED) {
         return waits ? this.#endEmpty() : this.#lose(error);
       }
-      const pending = this.#answered(response.RequestID);
+      const pending = this.#asks.answered(response.RequestID);
       if (pending !== undefined) pending.reject(error);
       else if (waits) this.#lose(error);
       return;
@@ -256,13 +228,7 @@ export class Lease implements SettleHandle {
       const { visibilitySeconds, connection } = this.#owner;
       this.#leaseFrom(connection.clock.now(), visibilitySeconds);
       this.#owner.leased(this, response.Message);
-    } else this.#answered(response.RequestID)?.resolve();
-  }
-
-  #answered(id: string): Pending | undefined {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    return pending;
+    } else this.#asks.answered(response.RequestID)?.resolve();
   }
 
   #leaseFrom(from: number, seconds: number): void {
@@ -295,16 +261,11 @@ export class Lease implements SettleHandle {
     if (state.kind === "settled" || state.kind === "lost") return;
     const { sequence } = state;
     this.#state = { kind: "lost", error: leaseLost(subject, sequence, error) };
-    for (const { ask, reject } of this.#pending.values()) {
-      // A server now and then loses the answer to the request that settled the message, and ends the call as if all were well.
+    this.#asks.rejectAll((ask) => {
       const isLost = ask.kind === "extend" || error.code === "LEASE_LOST"; // promise: lease-outcome-unknown
-      reject(
-        isLost
-          ? leaseLost(subject, sequence, error)
-          : outcomeUnknown(subject, sequence, "the stream ended without an answer", error),
-      );
-    }
-    this.#pending.clear();
+      if (isLost) return leaseLost(subject, sequence, error);
+      return outcomeUnknown(subject, sequence, "the stream ended without an answer", error);
+    });
     this.#abort?.abort(this.#state.error); // promise: lease-signal
     this.#finish();
     this.#controller.abort(cancelled());

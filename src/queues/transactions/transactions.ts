@@ -4,10 +4,10 @@ import type { Subject } from "../../support/checks.js";
 import { setImmediate } from "../../support/timers.js";
 import { leaseLost } from "../settle-fault.js";
 import type { WireQueueMessage } from "../wire.js";
-import type { Own } from "./backlog.js";
 import { Call, type CallOwner, type Polled } from "./call.js";
 import { HeldMessage, type Transaction } from "./held.js";
-import { type Confirming, Settlements, type SettlementsOwner } from "./settlements.js";
+import type { Confirming } from "./confirmations.js";
+import { Settlements, type SettlementsOwner } from "./settlements.js";
 import type { WireDownstreamResponse } from "./wire.js";
 
 /** Each call has one open transaction. At this many calls nothing more is polled until a message is settled. */
@@ -21,6 +21,14 @@ const EXPIRY_MARGIN_MS = 10_000;
 
 /** How many settled messages are remembered, for a server that delivers one of them a second time. */
 const MAX_REMEMBERED = 4_096;
+
+/** What this consumer has of the queue. */
+export interface Own {
+  /** Messages received and not confirmed as settled. */
+  readonly held: number;
+  /** Calls with an open transaction or a poll. */
+  readonly transactions: number;
+}
 
 export interface TransactionsOwner {
   polled(call: Call, polled: Polled): void;
