@@ -1,4 +1,4 @@
-// Writes the tables of README.md from the doc comments, between `<!-- table: NAME -->` and
+// Writes the tables of README.md and docs/ from the doc comments, between `<!-- table: NAME -->` and
 // `<!-- end of table -->`: the error codes (NAME is ErrorCode) or the fields of an interface in src/.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -7,17 +7,17 @@ import { KubeMQError, type ErrorCode } from "kubemq-es";
 const root = fileURLToPath(new URL("../", import.meta.url));
 const MARKED = /(<!-- table: (\w+) -->\n)[^]*?(<!-- end of table -->)/g;
 
-/** README.md with its tables up to date. */
-export function withTables(readme: string): string {
-  return readme.replaceAll(
+/** A page with its tables up to date. */
+export function withTables(page: string): string {
+  return page.replaceAll(
     MARKED,
     (_, start: string, name: string, end: string) => `${start}\n${tableOf(name)}\n\n${end}`,
   );
 }
 
 /** The names of the tables in a document. */
-export function tablesIn(readme: string): string[] {
-  return [...readme.matchAll(MARKED)].map((match) => String(match[2]));
+export function tablesIn(page: string): string[] {
+  return [...page.matchAll(MARKED)].map((match) => String(match[2]));
 }
 
 function tableOf(name: string): string {
@@ -58,7 +58,7 @@ export function fieldsOf(name: string): Field[] {
       return { name: String(field), text: meaning.trim(), preset };
     });
   }
-  throw new Error(`README.md has a table for ${name}, but src/ has no such interface`);
+  throw new Error(`a page has a table for ${name}, but src/ has no such interface`);
 }
 
 function fields(name: string): string {
@@ -88,6 +88,10 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const file = `${root}README.md`;
-  writeFileSync(file, withTables(readFileSync(file, "utf8")));
+  for (const page of ["README.md", ...readdirSync(`${root}docs`).map((name) => `docs/${name}`)]) {
+    if (!page.endsWith(".md")) continue;
+    const before = readFileSync(`${root}${page}`, "utf8");
+    const after = withTables(before);
+    if (after !== before) writeFileSync(`${root}${page}`, after);
+  }
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { startBroker } from "kubemq-es/testing";
 import { programAt } from "../support/program.js";
-import { mapConcurrent, root, runProgram, type Ended } from "./program.js";
+import { comparable, mapConcurrent, root, runProgram, type Ended } from "./program.js";
 
 /** Shared by the examples. */
 const NOT_ALONE = ["broker.ts"];
@@ -22,17 +22,7 @@ function promisesOf(file: string): string[] {
   return block === undefined ? [] : block.split("\n");
 }
 
-/** The printed lines, each replaced by the expected line that it matches. */
-function compared(file: string, outcome: Ended | undefined): string[] {
-  const promises = promisesOf(file);
-  const lines = outcome?.stdout.trimEnd().split("\n") ?? [];
-  return lines.map((line, n) => (keeps(line, promises[n] ?? "") ? (promises[n] ?? "") : line));
-}
-
-function keeps(line: string, promise: string): boolean {
-  const pattern = promise.split("…").map((text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
-  return new RegExp(`^${pattern.join(".*")}$`).test(line);
-}
+const compared = (file: string, outcome: Ended | undefined) => comparable(outcome?.stdout ?? "", promisesOf(file));
 
 describe("examples", () => {
   let outcomes: ReadonlyMap<string, Ended>;

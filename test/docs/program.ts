@@ -1,8 +1,14 @@
 import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Program } from "../support/program.js";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The pages of docs/, by their paths from the root. */
+export const guides = readdirSync(`${root}docs`)
+  .filter((file) => file.endsWith(".md"))
+  .map((file) => `docs/${file}`);
 
 export interface Ended {
   readonly code: number | null;
@@ -35,6 +41,18 @@ export async function runProgram(
   } finally {
     clearTimeout(kill);
   }
+}
+
+/** Whether a printed line is the expected one, in which `…` matches anything. */
+export function isLine(printed: string, expected: string): boolean {
+  const pattern = expected.split("…").map((text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  return new RegExp(`^${pattern.join(".*")}$`).test(printed);
+}
+
+/** The lines of an output, each replaced by the expected line that it matches. */
+export function comparable(stdout: string, expected: readonly string[]): string[] {
+  const lines = stdout.trimEnd().split("\n");
+  return lines.map((line, n) => (isLine(line, expected[n] ?? "") ? (expected[n] ?? "") : line));
 }
 
 /**
