@@ -1,5 +1,4 @@
-// Stored events can be read from six positions: `replay` ends after the stored events, `subscribe`
-// continues with new ones.
+// Six start positions: `replay` ends after the stored events, `subscribe` continues with new ones.
 import { setTimeout as sleep } from "node:timers/promises";
 import { KubeMQClient, type ReplayRequest } from "kubemq-es";
 import { broker } from "./broker.js";
