@@ -112,7 +112,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
         return this.#settle(message, { kind: "ack" });
       case "dead-lettered":
         try {
-          // Sent before it is acknowledged: a process that dies in between leaves it in both queues, and in none never.
+          // Sent before it is acknowledged: a process that dies in between leaves it in both queues, never in none.
           await this.#processing.send(deadLetterOf(message, retry.queue, error));
         } catch (cause) {
           this.#report(message, cause);
@@ -123,21 +123,23 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
   }
 
   /** Keeps the message's place in the prefetch, and frees its handler's. */
-  #rejectLater(message: D, delayMs: number): void {
-    const rejected = this.#pause(message, delayMs).then(() => this.#settle(message, { kind: "reject", delayMs: 0 }));
+  #rejectLater(message: D, delayMs: number, failures = 0): void {
+    const wait = this.#pauses.wait(Math.min(delayMs, leftMs(message)));
+    const rejected = wait.then(() => this.#settle(message, { kind: "reject", delayMs: 0 }, failures));
     this.#pending.add(rejected);
     void rejected.then(() => this.#pending.delete(rejected));
   }
 
   /** Settles a message, and gives it back when that fails. Never rejects. */
-  async #settle(message: D, settling: Settling): Promise<void> {
-    for (let failures = 0; !message.settled; failures++) {
-      if (failures > 0) await this.#pause(message, this.#delayMs(failures));
-      try {
-        return await (failures === 0 ? settleAs(message, settling) : message.reject());
-      } catch (cause) {
-        if (!this.#report(message, cause) || (failures > 0 && this.#stopped)) return;
-      }
+  async #settle(message: D, settling: Settling, failures = 0): Promise<void> {
+    if (message.settled) return;
+    try {
+      await settleAs(message, settling);
+    } catch (cause) {
+      const isHeld = this.#report(message, cause);
+      // What cannot be rejected when the service stops goes back with the end of its consumer.
+      if (isHeld && !(failures > 0 && this.#stopped))
+        this.#rejectLater(message, this.#delayMs(failures + 1), failures + 1);
     }
   }
 
@@ -152,11 +154,6 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
 
   #delayMs(failures: number): number {
     return backoffDelay(DEFAULTS.retryDelay, Math.max(failures, 1), this.#processing.connection.random);
-  }
-
-  /** Waits, but not longer than the message is held. */
-  #pause(message: D, delayMs: number): Promise<void> {
-    return this.#pauses.wait(Math.min(delayMs, leftMs(message)));
   }
 }
 
