@@ -59,8 +59,8 @@ abstract class StorePlan<T> implements StreamPlan<WireEventReceive, StoredEvent<
   abstract open(attempt: Attempt): Opened<WireEventReceive>;
   abstract map(wire: WireEventReceive): StoredEvent<T> | undefined;
 
-  onFinished(event: StoredEvent<T>): void {
-    this.position = event.sequence; // promise: store-position
+  onFinished(event: StoredEvent<T>, reached: StoredEvent<T> | null = event): void {
+    if (reached !== null) this.position = reached.sequence; // promise: store-position
   }
 }
 

@@ -2,6 +2,7 @@ import type { Outgoing } from "../api/message.js";
 import type { ChannelKind } from "../api/server.js";
 import type { Subscription } from "../api/subscription.js";
 import type { Activity, ActivityOutcome, ObservedMessage, Observer, Operation } from "../api/telemetry.js";
+import { type Bodies, runBodies, type RunsBodies } from "../support/bodies.js";
 import { newId } from "../support/ids.js";
 
 /** Shared by the observed patterns: wraps a call, a loop or a handler in an activity. */
@@ -94,8 +95,45 @@ export function observeLoop<T, S extends Subscription<T>>(
   subscription: S & Subscription<T>,
   begin: (item: T) => Activity,
 ): S {
-  replace(subscription, Symbol.asyncIterator, (iterate) => () => new ObservedLoop(iterate(), begin));
+  let loop: ObservedLoop<T> | undefined;
+  replace(subscription, Symbol.asyncIterator, (iterate) => () => (loop = new ObservedLoop(iterate(), begin)));
+  if (runBodies in subscription) {
+    const runs = subscription as unknown as RunsBodies<T>;
+    replace(runs, runBodies, (run) => () => new ObservedBodies(run(), () => loop?.detachBody()));
+  }
   return subscription;
+}
+
+/** Bodies beside a loop: each has the activity that began with its item, and ends it itself. */
+class ObservedBodies<T> implements Bodies<T> {
+  readonly #bodies: Bodies<T>;
+  readonly #detach: () => Activity | undefined;
+  readonly #activities = new Map<T, Activity | undefined>();
+
+  constructor(bodies: Bodies<T>, detach: () => Activity | undefined) {
+    this.#bodies = bodies;
+    this.#detach = detach;
+  }
+
+  begin(item: T): void {
+    this.#bodies.begin(item);
+    this.#activities.set(item, this.#detach());
+  }
+
+  finish(item: T): void {
+    this.#bodies.finish(item); // may settle the item; that still belongs to its body
+    this.#end(item, {});
+  }
+
+  abandon(item: T, error: unknown): void {
+    this.#bodies.abandon(item, error);
+    this.#end(item, { failure: { error } });
+  }
+
+  #end(item: T, outcome: ActivityOutcome): void {
+    this.#activities.get(item)?.end(outcome);
+    this.#activities.delete(item);
+  }
 }
 
 class ObservedLoop<T> implements AsyncIterator<T, void, void> {
@@ -127,6 +165,13 @@ class ObservedLoop<T> implements AsyncIterator<T, void, void> {
   async throw(error?: unknown): Promise<IteratorResult<T, void>> {
     await this.return();
     throw error;
+  }
+
+  /** The body that runs goes on beside the loop. */
+  detachBody(): Activity | undefined {
+    const body = this.#body;
+    this.#body = undefined;
+    return body;
   }
 
   #endBody(outcome: ActivityOutcome): void {

@@ -1,8 +1,17 @@
 import { KubeMQError } from "../api/errors.js";
+import { type Bodies, runBodies, type RunsBodies } from "../support/bodies.js";
 
 /**
- * Runs `work` for every item of `source`, at most `concurrency` at a time. An item is asked for only when a slot is
- * free. The first failure stops the pulling, waits for the work that runs, and is thrown.
+ * Runs `work` for every item of `source`, at most `concurrency` at a time. An item is asked for only when a slot is free. The first
+ * failure stops the asking, waits for the work that runs, and is thrown.
+ *
+ * An item of a {@link Subscription} counts as done when its own work has finished: `settle: "on-next"` acknowledges it then, and rejects it
+ * when the work fails; the `position` of a store subscription is that of the last event with no unfinished one before it.
+ *
+ * @example
+ * const jobs = client.queues.consume({ channel: "jobs", prefetch: 8, settle: "on-next" });
+ * await forEachConcurrent(jobs, 8, async (job) => resize(job.value));
+ * @throws {KubeMQError} INVALID_ARGUMENT when `concurrency` is no whole number of at least 1
  */
 export async function forEachConcurrent<T>(
   source: AsyncIterable<T>,
@@ -12,27 +21,55 @@ export async function forEachConcurrent<T>(
   if (!Number.isInteger(concurrency) || concurrency < 1) {
     throw new KubeMQError("INVALID_ARGUMENT", `concurrency must be a whole number of at least 1, got ${concurrency}`);
   }
-  const running = new Set<Promise<void>>();
-  let failure: { readonly error: unknown } | undefined;
+  const bodies = bodiesOf(source);
+  const iterator = source[Symbol.asyncIterator]();
+  const running = new Set<symbol>();
+  const failures: { readonly item: T; readonly error: unknown }[] = [];
+  let wake = () => {};
+  let stopAsking = () => {};
+  const carryOut = async (item: T) => {
+    const slot = Symbol();
+    running.add(slot);
+    bodies?.begin(item);
+    try {
+      await work(item);
+      bodies?.finish(item);
+    } catch (error) {
+      failures.push({ item, error });
+      stopAsking();
+    }
+    running.delete(slot);
+    wake();
+  };
+  // Not a race of the promises that run: it would keep a reaction on each of them for every item.
+  const fewerThan = async (count: number) => {
+    while (running.size >= count) await new Promise<void>((resolve) => (wake = resolve));
+  };
+  /** The next item; undefined when a body fails meanwhile. An iterator that is none of ours cannot be left while it is asked. */
+  const next = () =>
+    new Promise<IteratorResult<T, unknown> | undefined>((resolve, reject) => {
+      if (bodies !== undefined) stopAsking = () => resolve(undefined);
+      iterator.next().then(resolve, reject);
+    });
   try {
-    for await (const item of source) {
-      const task = Promise.resolve()
-        .then(() => work(item))
-        .then(
-          () => void running.delete(task),
-          (error: unknown) => {
-            failure ??= { error };
-            running.delete(task);
-          },
-        );
-      running.add(task);
-      if (running.size >= concurrency) await Promise.race(running);
-      if (failure === undefined) continue; // promise: for-each-stops-at-failure
-      await Promise.all(running); // before the source is left: what runs may still settle what it got from it
-      break;
+    for (;;) {
+      await fewerThan(concurrency);
+      if (failures.length > 0) break; // promise: for-each-stops-at-failure
+      const result = await next();
+      if (result?.done === true) break;
+      if (result !== undefined) void carryOut(result.value);
     }
   } finally {
-    await Promise.all(running);
+    await fewerThan(1); // before the source is left: what runs may still settle what it got from it
   }
-  if (failure !== undefined) throw failure.error;
+  const [first] = failures;
+  if (first === undefined) return;
+  // Not before: what is given back may come again while others still run.
+  for (const { item, error } of failures) bodies?.abandon(item, error);
+  await iterator.return?.();
+  throw first.error;
+}
+
+function bodiesOf<T>(source: AsyncIterable<T>): Bodies<T> | undefined {
+  return runBodies in source ? (source as AsyncIterable<T> & RunsBodies<T>)[runBodies]() : undefined;
 }

@@ -1,5 +1,6 @@
 import type { KubeMQError } from "../api/errors.js";
 import type { Clock } from "../support/clock.js";
+import { type Bodies, runBodies, RunningBodies, type RunsBodies } from "../support/bodies.js";
 import { Fifo } from "../support/fifo.js";
 import { turn, type TurnTask } from "../support/turn.js";
 import { yielded } from "../support/yielded.js";
@@ -21,7 +22,7 @@ const MAX_BYTES = 1024 * 1024;
  * What waits for a loop, and the `next()` calls of a loop that waits: the only place where messages of a stream wait. It is the reader of
  * the stream's sources, and bounded by the plan's capacity.
  */
-export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask {
+export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, RunsBodies<Item> {
   // Hot fields first: with many subscriptions every extra cache line is a miss per message.
   isDue = false;
   /** False between attempts, and after the last. */
@@ -42,6 +43,8 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask {
   #heldBackSince: number | undefined;
   /** Further concurrent `next()` calls, in order (rare). */
   #others: Fifo<Waiter<Item>> | undefined;
+  /** Bodies beside the loop (rare). */
+  #bodies: RunningBodies<Item> | undefined;
   readonly #clock: Clock;
 
   constructor(plan: StreamPlan<Wire, Item>, clock: Clock) {
@@ -57,9 +60,14 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask {
   protected abstract onRoom(): void;
   abstract end(error?: unknown): void;
 
-  /** What the body of the loop works on. */
+  /** What the body of the loop works on, or one of the bodies beside it. */
   protected get inBody(): Item | undefined {
-    return this.#inBody;
+    return this.#inBody ?? this.#bodies?.oldest;
+  }
+
+  [runBodies](): Bodies<Item> {
+    this.#bodies = new RunningBodies(this.#plan, () => (this.#inBody = undefined));
+    return this.#bodies;
   }
 
   message(wire: Wire, byteLength: number): boolean {

@@ -46,8 +46,11 @@ export interface StreamPlan<Wire, Item> {
   isStale?(item: Item): boolean;
   /** An item that was buffered and will not be delivered. */
   onRelease?(item: Item): void;
-  /** The loop asked for more after this item: its body has finished. */
-  onFinished?(item: Item): void;
+  /**
+   * The body of this item has finished. `reached` is the last item with no unfinished one before it, null when that has not changed;
+   * undefined: the item itself, as in every loop that works on one at a time.
+   */
+  onFinished?(item: Item, reached?: Item | null): void;
   /** The attempt is over and the server holds nothing of it any more: true drops what is buffered from it. */
   onLost?(error: KubeMQError): boolean;
   /** The loop waits and nothing is buffered; `heldBackMs` is how long the server had been held back before, 0 when it was not. */

@@ -219,7 +219,7 @@ describe("consuming a queue", () => {
     const stop = new AbortController();
     const done: string[] = [];
     await world.client.queues.process(
-      { channel: "q" },
+      { channel: "q", prefetch: 1 },
       async (job) => {
         done.push(job.text());
         if (job.receiveCount === 2) return undefined;
@@ -233,7 +233,7 @@ describe("consuming a queue", () => {
         }
         return "ack";
       },
-      { concurrency: 1, signal: stop.signal },
+      { concurrency: 1, signal: stop.signal, retry: { delay: false } },
     );
     expect(done).toEqual(["ack", "reject", "requeue", "throw", "self", "last"]);
     expect(await world.waiting("q")).toEqual(["reject", "throw"]);

@@ -1,0 +1,71 @@
+/**
+ * Bodies of a loop that run beside it. A loop that works on one message at a time has finished the one before when it asks for the
+ * next; `forEachConcurrent` asks while it still works on others, and says itself which are done.
+ */
+export interface Bodies<Item> {
+  /** The body of the item that was asked for last runs beside the loop from now on. */
+  begin(item: Item): void;
+  /** It has done its work. */
+  finish(item: Item): void;
+  /** It has failed. */
+  abandon(item: Item, error: unknown): void;
+}
+
+/** The method of a subscription that lets bodies run beside its loop. Called once, before the first item is asked for. */
+export const runBodies = Symbol("kubemq-es.runBodies");
+
+export interface RunsBodies<Item> {
+  [runBodies](): Bodies<Item>;
+}
+
+/** What a pattern does with the items of a loop. */
+export interface BodyPlan<Item> {
+  onFinished?(item: Item, reached?: Item | null): void;
+  onAbandoned?(item: Item): void;
+}
+
+/** The bodies that run, in the order in which their items were delivered. */
+export class RunningBodies<Item> implements Bodies<Item> {
+  readonly #plan: BodyPlan<Item>;
+  /** Takes the item out of the loop's own body. */
+  readonly #take: () => void;
+  /** Whether each is done; in the order of delivery. */
+  readonly #items = new Map<Item, boolean>();
+  #running = 0;
+
+  constructor(plan: BodyPlan<Item>, take: () => void) {
+    this.#plan = plan;
+    this.#take = take;
+  }
+
+  /** One that still runs, if any does. */
+  get oldest(): Item | undefined {
+    if (this.#running === 0) return undefined;
+    for (const [item, isDone] of this.#items) if (!isDone) return item;
+    return undefined;
+  }
+
+  begin(item: Item): void {
+    this.#take();
+    this.#items.set(item, false);
+    this.#running += 1;
+  }
+
+  finish(item: Item): void {
+    this.#running -= 1;
+    this.#items.set(item, true);
+    let reached: Item | null = null;
+    for (const [done, isDone] of this.#items) {
+      if (!isDone) break;
+      this.#items.delete(done);
+      reached = done;
+    }
+    this.#plan.onFinished?.(item, reached);
+  }
+
+  /** It never counts as done, nor does anything behind it. */
+  abandon(item: Item): void {
+    this.#running -= 1;
+    this.#plan.onAbandoned?.(item);
+  }
+}
