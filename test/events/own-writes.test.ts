@@ -9,7 +9,7 @@ import {
   Subscribe_EventsStoreType as Type,
 } from "kubemq-es/gen";
 import { OwnWrites } from "../../src/events/own-writes.js";
-import { FakeClock } from "../support/fake-clock.js";
+import { FakeClock, settle } from "../support/fake-clock.js";
 import { playedBy } from "../support/queue-world.js";
 import { until, within } from "../support/until.js";
 
@@ -75,7 +75,7 @@ describe("a replay of this client's events when the server stores them after con
     const replayed = replay({ from: "first" });
     await until("the replay reads", () => subscriptions() === 2);
     store(1);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await settle();
     store(1);
     expect(await within(2_000, "the replay", replayed)).toEqual(["1", "2", "3", "4"]);
     await client.close();

@@ -5,8 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { KubeMQClient, type KubeMQError } from "kubemq-es";
 import { ResultSchema, kubemq, type Event, type Result } from "kubemq-es/gen";
-import { turns } from "../support/fake-clock.js";
-import { FakeClock, settle } from "../support/fake-clock.js";
+import { FakeClock, settle, turns } from "../support/fake-clock.js";
 import { rejection, until, within } from "../support/until.js";
 
 const refusal = (event: Event, text: string): Result => create(ResultSchema, { EventID: event.EventID, Error: text });
@@ -85,7 +84,7 @@ describe("plain events, whose success the server does not confirm", () => {
       for await (const event of events) {
         if (event.Metadata === "never") yield taken(event);
         // The first stream is slow; a server processes streams independently of each other.
-        if (seen.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+        if (seen.length < 3) await turns(5);
         seen.push(event.Metadata);
       }
     });

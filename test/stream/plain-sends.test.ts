@@ -9,6 +9,7 @@ import {
   ResultSchema,
   SendQueueMessageResultSchema,
 } from "kubemq-es/gen";
+import { turns } from "../support/fake-clock.js";
 import { playedBy } from "../support/queue-world.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { rejection, until, within } from "../support/until.js";
@@ -136,7 +137,7 @@ describe.each(kinds)("$name, many at once", ({ name, rpc, send }) => {
       await Promise.all([send(client, "1"), send(client, "2")]);
       broker.faults.pauseWriting();
       const lost = [send(client, "3"), send(client, "4")].map((sent) => rejection(sent));
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await turns(10);
       await broker.faults.dropConnections();
       broker.faults.resumeWriting();
       for (const error of await within(5_000, "the rejections", Promise.all(lost))) {
