@@ -1,5 +1,5 @@
 import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
-import type { KubeMQError } from "../api/errors.js";
+import { KubeMQError } from "../api/errors.js";
 import type { CallOptions } from "../api/message.js";
 import type { Status } from "../api/status.js";
 import type { HostedStream, StreamHost } from "./hosted-stream.js";
@@ -7,10 +7,19 @@ import { onAbort } from "../support/abort.js";
 import type { ReconnectPolicy } from "../support/backoff.js";
 import { checkTimeout, type Subject } from "../support/checks.js";
 import { type Clock, systemClock } from "../support/clock.js";
-import { cancelled, clientClosed, fault, isTokenRefused, retryable, toKubeMQError } from "../support/faults.js";
+import {
+  cancelled,
+  clientClosed,
+  connectionLost,
+  fault,
+  isTokenRefused,
+  retryable,
+  toKubeMQError,
+} from "../support/faults.js";
 import { isInHandler, outsideHandlers } from "../support/handler-context.js";
+import { wasRefusedUnseen } from "../support/transport-error.js";
 import { TurnClock } from "../support/turn-clock.js";
-import { batchesOf, type Source, type StreamOptions } from "../transport/index.js";
+import { batchesOf, type Keepalive, type Source, type StreamOptions } from "../transport/index.js";
 import { OpeningSource } from "./opening-source.js";
 import { closeGently } from "./closing.js";
 import { Liveness } from "./liveness.js";
@@ -82,7 +91,8 @@ export class Connection implements StreamHost {
       this.#liveness = new Liveness(options.keepalive, this.clock, {
         lastReceived: () => this.#lastReceived,
         ping: (timeoutMs) => this.#ping("client.keepalive", timeoutMs),
-        dead: () => this.#session.abort(), // promise: dead-connection-ended
+        isUsed: () => this.#streams.size > 0 || this.#calls > 0,
+        dead: () => void this.#lose(),
       });
     }
   }
@@ -104,9 +114,14 @@ export class Connection implements StreamHost {
     if (signal?.aborted === true) throw signal.reason; // promise: call-aborted-before
     const controller = signal === undefined ? undefined : new AbortController();
     const unwatch = controller === undefined ? undefined : onAbort(signal, () => controller.abort(cancelled()));
-    if (!background) this.#calls += 1; // promise: close-ignores-pings
+    if (!background) {
+      this.#calls += 1; // promise: close-ignores-pings
+      this.#liveness?.start(); // promise: calls-watched
+    }
     this.state.began();
-    const deadline = timeoutMs === 0 ? Infinity : this.clock.now() + timeoutMs;
+    const begun = this.clock.now();
+    const deadline = timeoutMs === 0 ? Infinity : begun + timeoutMs;
+    let isSecond = false;
     try {
       for (let leftMs = timeoutMs; ; leftMs = Math.max(1, Math.ceil(deadline - this.clock.now()))) {
         let header: CallHeader;
@@ -121,7 +136,13 @@ export class Connection implements StreamHost {
           return response.message;
         } catch (error) {
           if (controller?.signal.aborted === true) throw signal?.reason; // promise: call-abort-reason
-          const failed = this.#failed(error, call);
+          if (!isSecond && wasRefusedUnseen(error) && this.#phase !== "closed") {
+            isSecond = true; // promise: unprocessed-call-repeated
+            continue;
+          }
+          let failed = this.#failed(error, call);
+          if (failed.code === "TIMEOUT" && this.#lastReceived < begun)
+            failed = this.#unanswered(failed, call, background);
           if (!this.#wantsFreshToken(failed, header)) throw failed; // promise: call-never-repeated
         }
       }
@@ -131,6 +152,21 @@ export class Connection implements StreamHost {
       if (!background) this.#calls -= 1;
       if (this.#calls === 0) this.#onIdle();
     }
+  }
+
+  /** A call without an answer on a connection on which nothing came meanwhile: it may be dead. */
+  #unanswered(error: KubeMQError, subject: Subject, background: boolean): KubeMQError {
+    if (!background) this.#liveness?.suspect(); // promise: timeout-checks-connection
+    const text = `${error.message}; nothing was received from the server meanwhile, the connection may be dead`;
+    return new KubeMQError(error.code, text, { ...subject, cause: error.cause, retryable: true });
+  }
+
+  /** Nobody answers on the connection: what uses it comes back on another. */
+  async #lose(): Promise<void> {
+    const { timeoutMs } = this.options.keepalive as Keepalive;
+    const text = `no answer to a ping within ${timeoutMs} ms: the connection is dead`;
+    await this.#session.abort(); // promise: dead-connection-ended
+    this.state.lost(connectionLost({ operation: "client.keepalive" }, text)); // promise: dead-connection-in-state
   }
 
   #ping(operation: string, timeoutMs: number): Promise<unknown> {
@@ -317,7 +353,7 @@ export class Connection implements StreamHost {
     this.#liveness?.stop();
     for (const stream of this.#streams) stream.cancel(); // promise: close-cancels-streams
     for (const letGo of this.#lettingGo) letGo();
-    this.#session.abort(); // promise: close-ends-session
+    void this.#session.abort(); // promise: close-ends-session
     await new Promise((resolve) => setImmediate(resolve));
     this.state.closed();
     this.status.end(); // promise: close-ends-status

@@ -12,7 +12,7 @@ import { setImmediate } from "../support/timers.js";
 export interface Session {
   readonly transport: Transport;
   /** Ends every call. */
-  readonly abort: () => void;
+  readonly abort: () => void | Promise<void>;
 }
 
 /**
@@ -35,7 +35,7 @@ export function openSession(options: ResolvedOptions, onGoaway: () => void): Ses
     readMaxBytes: options.maxMessageBytes,
     writeMaxBytes: options.maxMessageBytes,
   });
-  return { transport, abort: () => void abort(sessionManager) };
+  return { transport, abort: () => abort(sessionManager) };
 }
 
 async function abort(sessionManager: Http2SessionManager): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Clock } from "../support/clock.js";
+import { type Clock, setDeadline } from "../support/clock.js";
 import { Fifo } from "../support/fifo.js";
 import { TurnClock } from "../support/turn-clock.js";
 
@@ -66,9 +66,8 @@ export class Deadlines<T extends Timed> {
 
   #arm(deadline: number): void {
     // The stream on which the answer is awaited keeps the process alive, where it should live.
-    this.#cancelTimer = this.#clock.setTimer(Math.max(1, deadline - this.#clock.now()), () => this.#expire(), {
-      holdsProcess: false,
-    });
+    const delayMs = Math.max(1, deadline - this.#clock.now());
+    this.#cancelTimer = setDeadline(this.#clock, delayMs, () => this.#expire(), { holdsProcess: false });
   }
 
   #expire(): void {

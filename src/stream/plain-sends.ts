@@ -1,6 +1,7 @@
 import type { CallOptions } from "../api/message.js";
 import type { Connection } from "../connection/connection.js";
 import { onAbort } from "../support/abort.js";
+import { setDeadline } from "../support/clock.js";
 import { checkTimeout, type Subject } from "../support/checks.js";
 import { type About, Send, subjectOf } from "./send.js";
 import { timeOutOf } from "./send-errors.js";
@@ -66,7 +67,7 @@ export class PlainSends<Message, Result> {
     let cancelTimer = () => {};
     if (timeoutMs !== undefined) {
       send.timeoutMs = boundMs;
-      cancelTimer = clock.setTimer(boundMs, () => this.#sender.cancelSend(send, timeOutOf(subject)));
+      cancelTimer = setDeadline(clock, boundMs, () => this.#sender.cancelSend(send, timeOutOf(subject)));
     }
     const unwatch = onAbort(signal, () => this.#sender.cancelSend(send, signal?.reason));
     send.release = () => {

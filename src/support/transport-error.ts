@@ -73,6 +73,14 @@ export function transportFault(error: unknown): TransportFault | undefined {
 }
 
 /**
+ * Whether a call got as far as a connection, and the server says, by GOAWAY or REFUSED_STREAM, or provably, that it has not begun to work on it.
+ */
+export function wasRefusedUnseen(error: unknown): boolean {
+  const fault = transportFault(error);
+  return (fault?.kind === "lost" || fault?.kind === "reset") && fault.unprocessed;
+}
+
+/**
  * Whether the server provably did not begin to work on a call that failed with this error: the request was not sent, or the
  * server refused it before it looked at it (RFC 9113, section 8.7). Such a call can be made again without doing its work twice.
  */

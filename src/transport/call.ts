@@ -1,6 +1,6 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { type ClientHttp2Stream, constants, type Http2Session, type IncomingHttpHeaders } from "node:http2";
-import { clearTimeout, monotonicMs, setTimeout } from "../support/timers.js";
+import { clearTimeout, monotonicMs, setImmediate, setTimeout } from "../support/timers.js";
 import { asTransportError, type TransportError } from "../support/transport-error.js";
 import { tooLarge } from "./message-codec.js";
 import { abortedBy, deadlineExceeded, protocolError } from "./response.js";
@@ -106,7 +106,10 @@ export abstract class Http2Call implements StreamListener {
     if (this.#options.signal !== undefined) this.finish(abortedBy(this.#options.signal));
   };
 
-  readonly #onDeadline = (): void => this.finish(deadlineExceeded());
+  /** After a blocked event loop timers run before the socket is read: an answer that waits there counts. */
+  readonly #onDeadline = (): void => {
+    setImmediate(() => this.finish(deadlineExceeded()));
+  };
 
   onError(error: unknown): void {
     this.#failure ??= error;

@@ -5,13 +5,14 @@ import { FakeClock, settle } from "../support/fake-clock.js";
 
 function watched(ping: (timeoutMs: number) => Promise<unknown>) {
   const clock = new FakeClock();
-  const seen = { received: 0, pings: [] as number[], deaths: [] as number[] };
+  const seen = { used: true, received: 0, pings: [] as number[], deaths: [] as number[] };
   const liveness = new Liveness({ intervalMs: 1000, timeoutMs: 300 }, clock, {
     lastReceived: () => seen.received,
     ping: (timeoutMs) => {
       seen.pings.push(clock.now());
       return ping(timeoutMs);
     },
+    isUsed: () => seen.used,
     dead: () => void seen.deaths.push(clock.now()),
   });
   return { clock, seen, liveness };
@@ -84,5 +85,32 @@ describe("Liveness", () => {
     liveness.start(); // calling it twice has no further effect
     expect(clock.timers).toBe(1);
     liveness.stop();
+  });
+});
+
+describe("Liveness under calls alone", () => {
+  test("pings at once when a call was not answered, and ends when nothing uses the connection", async () => {
+    const { clock, seen, liveness } = watched(async () => {});
+    seen.used = false;
+    liveness.suspect();
+    await settle();
+    expect(seen.pings).toEqual([0]);
+    await clock.advance(5000);
+    expect(seen.pings).toEqual([0]);
+    expect(clock.timers).toBe(0);
+  });
+
+  test("pings again when a call was not answered during a ping that tells of the time before", async () => {
+    const world = watched((timeoutMs) => silence(() => world.clock)(timeoutMs));
+    world.liveness.start();
+    await world.clock.advance(1000); // pings
+    world.seen.received = 1100; // the answer of a call that began before
+    world.seen.used = false;
+    world.liveness.suspect();
+    await world.clock.advance(300);
+    expect(world.seen.deaths).toEqual([]);
+    await world.clock.advance(300);
+    expect(world.seen.deaths).toEqual([1600]);
+    world.liveness.stop();
   });
 });

@@ -1,6 +1,7 @@
 import type { Chapter } from "./promise.js";
 
 const connectionTest = "test/connection/connection.test.ts";
+const callsAloneTest = "test/connection/calls-alone.test.ts";
 const livenessTest = "test/connection/liveness.test.ts";
 const stateTest = "test/connection/state.test.ts";
 const tokenTest = "test/connection/token.test.ts";
@@ -30,6 +31,42 @@ export const calls: Chapter = {
       mutation: "never",
       test: connectionTest,
       name: "a lost call is not sent again, and its error is retryable",
+    },
+    {
+      promise: "A call that the server says it has not begun with is sent again, once.",
+      id: "unprocessed-call-repeated",
+      mutation: { replace: ["true", "false"] },
+      test: callsAloneTest,
+      name: "a call that is refused twice fails, and is not sent a third time",
+    },
+    {
+      promise: "A connection that dies under calls alone is noticed while a call waits for its answer.",
+      id: "calls-watched",
+      mutation: "drop",
+      test: callsAloneTest,
+      name: "a call that waits long for its answer on a dead connection fails within the bound of the keepalive",
+    },
+    {
+      promise: "A call without an answer has the connection checked at once.",
+      id: "timeout-checks-connection",
+      mutation: "drop",
+      test: callsAloneTest,
+      name: "alone is replaced within the bound of the keepalive",
+    },
+    {
+      promise: "The state says that a connection is dead, although no call is running.",
+      id: "dead-connection-in-state",
+      mutation: "drop",
+      test: callsAloneTest,
+      name: "alone is replaced within the bound of the keepalive",
+    },
+    {
+      promise:
+        "The answer to a send counts when it waits in the socket of a process that was blocked until after the time-out.",
+      id: "answer-in-socket-counts-on-stream",
+      mutation: "always",
+      test: callsAloneTest,
+      name: "an answer that waits in the socket of a blocked process counts",
     },
     {
       promise: "`timeoutMs` limits calls, not streams.",
@@ -182,14 +219,14 @@ export const living: Chapter = {
     {
       promise: "Every stream of a dead connection recovers on a new connection.",
       id: "dead-connection-ended",
-      mutation: "empty",
+      mutation: "drop",
       test: connectionTest,
       name: "a connection that does not answer pings is closed, and its streams recover",
     },
     {
       promise: "Confirmed messages arrive, whichever direction of a connection is dead.",
       id: "dead-connection-ended",
-      mutation: "empty",
+      mutation: "drop",
       test: "test/reliability/restart.test.ts",
       name: "an idle client detects a half-open connection within interval and time-out, and loses nothing",
     },

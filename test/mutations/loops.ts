@@ -232,11 +232,11 @@ export const comingBack: Chapter = {
       name: "a subscription ends with the loss if reconnecting is off or has failed too often",
     },
     {
-      promise: "A stream that has worked comes back, whatever status ended it.",
+      promise: "A stream that has worked comes back, whatever ended it.",
       id: "worked-stream-comes-back",
       mutation: "drop",
       test: "test/reliability/worked-streams.test.ts",
-      name: "comes back after %s (status %d)",
+      name: "comes back after ",
     },
     {
       promise: "A permanent refusal is thrown and not retried.",

@@ -52,7 +52,7 @@ describe.each(Object.entries(streams))("%s that has worked", (_name, { rpc, open
   let client: KubeMQClient;
   beforeEach(async () => {
     broker = await startBroker();
-    client = new KubeMQClient({ address: broker.address, reconnect });
+    client = new KubeMQClient({ address: broker.address, reconnect: { ...reconnect, firstAttempts: 1 } });
   });
   afterEach(async () => {
     await client.close({ timeoutMs: 100 });

@@ -6,7 +6,7 @@ import { messageOf } from "../response.js";
 import { knowSession } from "./lifetime.js";
 import { watchSession } from "./lost.js";
 import { connectionDefaults, type ConnectionOptions, type SessionSource } from "./options.js";
-import { clearTimeout, setTimeout } from "../../support/timers.js";
+import { clearTimeout, setImmediate, setTimeout } from "../../support/timers.js";
 
 /** A session manager, which connects when there is no connection, with what connections need and it does not know of. */
 export class Connector implements SessionSource {
@@ -65,7 +65,8 @@ export class Connector implements SessionSource {
   private watch(): void {
     const { connectTimeoutMs } = this.options;
     this.waiting++;
-    this.timer ??= setTimeout(() => {
+    // Not at once: after a blocked event loop timers run before the socket is looked at.
+    const onLate = () => {
       this.timer = undefined;
       if (this.sessions.state() !== "connecting") return;
       this.sessions.abort(
@@ -75,7 +76,8 @@ export class Connector implements SessionSource {
           `no connection to ${this.sessions.authority} within ${connectTimeoutMs} ms`,
         ),
       );
-    }, connectTimeoutMs);
+    };
+    this.timer ??= setTimeout(() => setImmediate(onLate), connectTimeoutMs);
   }
 
   private unwatch(): void {

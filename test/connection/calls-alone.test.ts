@@ -1,0 +1,197 @@
+import { expect, test } from "@jest/globals";
+import { KubeMQClient, KubeMQError, type ClientOptions } from "kubemq-es";
+import { startBroker } from "kubemq-es/testing";
+import type { ServerHttp2Stream } from "node:http2";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openTransport } from "../support/calls.js";
+import { envelope, RawGrpcServer, respond } from "../support/raw-grpc-server.js";
+import { TcpProxy } from "../support/tcp-proxy.js";
+import { rejection, until } from "../support/until.js";
+
+const keepalive = { intervalMs: 200, timeoutMs: 100 };
+
+type UnaryCall = (client: KubeMQClient, timeoutMs: number) => Promise<unknown>;
+
+/** Plain sends ride streams; messages of this size are calls of their own. */
+const large = { channel: "c", body: new Uint8Array(100_000) };
+
+/** Calls that have no stream beside them. */
+const calls: Record<string, UnaryCall> = {
+  "client.ping": (client, timeoutMs) => client.ping({ timeoutMs }),
+  "queues.info": (client, timeoutMs) => client.queues.info(undefined, { timeoutMs }),
+  "events.publish of a large event": ({ events }, timeoutMs) => events.publish(large, { timeoutMs }),
+  "eventsStore.publish of a large event": ({ eventsStore }, timeoutMs) => eventsStore.publish(large, { timeoutMs }),
+  "queues.send of a large message": ({ queues }, timeoutMs) => queues.send(large, { timeoutMs }),
+};
+
+async function halfOpen(options: ClientOptions = {}) {
+  const broker = await startBroker();
+  const proxy = await TcpProxy.start(broker.port);
+  const client = new KubeMQClient({ address: proxy.address, keepalive, ...options });
+  await client.ping();
+  proxy.strand(1);
+  return {
+    broker,
+    proxy,
+    client,
+    async [Symbol.asyncDispose]() {
+      await client.close({ timeoutMs: 100 });
+      await proxy[Symbol.asyncDispose]();
+      await broker.close();
+    },
+  };
+}
+
+test.each(Object.entries(calls))(
+  "a connection that died in silence under %s alone is replaced within the bound of the keepalive",
+  async (_name, call) => {
+    await using world = await halfOpen();
+    const begun = performance.now();
+    const error = await rejection(call(world.client, 80));
+    expect(error).toMatchObject({ code: "TIMEOUT", retryable: true });
+    expect(String(error)).toContain("the connection may be dead");
+    await until("the state says so", () => world.client.state !== "ready");
+    // The call's time-out, then the ping's.
+    expect(performance.now() - begun).toBeLessThan(80 + keepalive.intervalMs + keepalive.timeoutMs + 500);
+    await call(world.client, 3_000);
+    expect([world.client.state, world.proxy.accepted]).toEqual(["ready", 2]);
+  },
+);
+
+test("a call that waits long for its answer on a dead connection fails within the bound of the keepalive", async () => {
+  await using world = await halfOpen();
+  const begun = performance.now();
+  const error = await rejection(world.client.queues.receive({ channel: "q" }, { timeoutMs: 15_000 }));
+  expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true });
+  expect(performance.now() - begun).toBeLessThan(keepalive.intervalMs + keepalive.timeoutMs + 1_500);
+});
+
+test("a slow answer on a connection that lives costs no connection", async () => {
+  await using broker = await startBroker();
+  await using proxy = await TcpProxy.start(broker.port);
+  await using client = new KubeMQClient({ address: proxy.address, keepalive });
+  await client.ping();
+  // Nobody sends: the server answers after a second, longer than interval and time-out together.
+  expect(await client.queues.receive({ channel: "q", waitSeconds: 1 })).toEqual([]);
+  expect(await rejection(client.queues.receive({ channel: "q", waitSeconds: 1 }, { timeoutMs: 50 }))).toBeInstanceOf(
+    KubeMQError,
+  );
+  await sleep(keepalive.intervalMs + keepalive.timeoutMs);
+  expect([client.state, proxy.accepted]).toEqual(["ready", 1]);
+});
+
+test("the watch over calls ends when nothing uses the connection", async () => {
+  const rpcs: string[] = [];
+  await using counted = await startBroker({ onCall: (rpc) => rpcs.push(rpc) });
+  await using client = new KubeMQClient({ address: counted.address, keepalive: { intervalMs: 20, timeoutMs: 100 } });
+  await client.queues.info();
+  const pings = () => rpcs.filter((rpc) => rpc === "Ping").length;
+  const during = pings(); // one or more when the call took longer than the interval
+  await sleep(100);
+  expect(pings()).toBe(during);
+});
+
+/** Answers the first call, refuses those after it as a server does that has not begun to work on them, and then answers again. */
+function refusingAfterFirst(times: number, refuse: (stream: ServerHttp2Stream) => void) {
+  const seen = { calls: 0 };
+  const server = RawGrpcServer.start((stream) => {
+    seen.calls += 1;
+    if (seen.calls > 1 && seen.calls <= 1 + times) return refuse(stream);
+    respond(stream);
+    stream.end(envelope(new Uint8Array(0)));
+  });
+  return { seen, server };
+}
+
+const REFUSED_STREAM = 7;
+
+const unprocessed: [what: string, refuse: (stream: ServerHttp2Stream) => void][] = [
+  ["REFUSED_STREAM", (stream) => stream.close(REFUSED_STREAM)],
+  ["GOAWAY that does not include it, and the end", (stream) => goaway(stream, 0, 1)],
+  ["GOAWAY with an error that does not include it", (stream) => goaway(stream, 11, 1)],
+];
+
+function goaway(stream: ServerHttp2Stream, code: number, last: number): void {
+  const { session } = stream;
+  session?.goaway(code, last);
+  setImmediate(() => session?.destroy());
+}
+
+/** On our own transport in every run of the suite: Connect's does not tell what was not processed. */
+async function ownClient(server: RawGrpcServer) {
+  const transport = openTransport("fast", server.url);
+  const client = new KubeMQClient({ address: server.url.slice("http://".length) }, { transport });
+  return {
+    client,
+    async [Symbol.asyncDispose]() {
+      await client.close({ timeoutMs: 100 });
+      transport[Symbol.dispose]();
+    },
+  };
+}
+
+test.each(unprocessed)("a call that the server has not begun with is sent again: %s", async (_what, refuse) => {
+  const { seen, server } = refusingAfterFirst(1, refuse);
+  await using running = await server;
+  await using own = await ownClient(running);
+  await own.client.ping();
+  await own.client.ping();
+  expect(seen.calls).toBe(3);
+});
+
+test("a call that is refused twice fails, and is not sent a third time", async () => {
+  const { seen, server } = refusingAfterFirst(10, (stream) => stream.close(REFUSED_STREAM));
+  await using running = await server;
+  await using own = await ownClient(running);
+  await own.client.ping();
+  expect(await rejection(own.client.ping())).toMatchObject({ code: "UNAVAILABLE" });
+  expect(seen.calls).toBe(3);
+});
+
+test.each<[string, (stream: ServerHttp2Stream) => void]>([
+  ["RST_STREAM with INTERNAL_ERROR", (stream) => stream.close(2)],
+  ["RST_STREAM with CANCEL", (stream) => stream.close(8)],
+  ["GOAWAY that includes it, and the end", (stream) => goaway(stream, 0, 3)],
+  ["a lost connection", (stream) => stream.session?.destroy()],
+])("a call that the server may have worked on is not sent again: %s", async (_what, refuse) => {
+  const { seen, server } = refusingAfterFirst(1, refuse);
+  await using running = await server;
+  await using own = await ownClient(running);
+  await own.client.ping();
+  expect(await rejection(own.client.ping())).toMatchObject({ code: "UNAVAILABLE" });
+  expect(seen.calls).toBe(2);
+});
+
+/** Keeps the event loop busy, as a long computation does. */
+function block(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+const blocked: Record<string, (client: KubeMQClient) => Promise<unknown>> = {
+  "client.ping": (client) => client.ping({ timeoutMs: 150 }),
+  "queues.info": (client) => client.queues.info(undefined, { timeoutMs: 150 }),
+  "queues.send": ({ queues }) => queues.send({ channel: "q", body: "x" }, { timeoutMs: 150 }),
+  "eventsStore.publish": ({ eventsStore }) => eventsStore.publish({ channel: "s", body: "x" }, { timeoutMs: 150 }),
+  "events.publish": ({ events }) => events.publish({ channel: "e", body: "x" }, { timeoutMs: 150 }),
+};
+
+test.each(Object.entries(blocked))(
+  "an answer that waits in the socket of a blocked process counts: %s",
+  async (_name, call) => {
+    await using broker = await startBroker();
+    await using proxy = await TcpProxy.start(broker.port);
+    await using client = new KubeMQClient({ address: proxy.address, keepalive: { intervalMs: 100, timeoutMs: 100 } });
+    await call(client);
+    // Both ends live in this process, so the proxy holds the answer back until the moment before the block.
+    proxy.pause("down");
+    const calling = call(client);
+    await sleep(60);
+    // Behind setImmediate timers come before the next look at the socket.
+    await new Promise((resolve) => setImmediate(resolve));
+    proxy.resume();
+    block(300);
+    await calling;
+    expect([client.state, proxy.accepted]).toEqual(["ready", 1]);
+  },
+);
