@@ -50,6 +50,7 @@ export class Backlog {
   #cameShort = false;
   #hasOthers = false;
   #othersUntil = -Infinity;
+  #isUnclaimed = false;
   #lastSequence = 0n;
   /** With other consumers, or without a count: the size of the next poll, doubled by each one that was filled at once. */
   #trial = 1;
@@ -68,6 +69,11 @@ export class Backlog {
   /** Whether another consumer of this queue was seen lately. */
   get hasOthers(): boolean {
     return this.#hasOthers;
+  }
+
+  /** Whether more messages were counted last than other consumers can hold, should they have the same prefetch. */
+  get isUnclaimed(): boolean {
+    return this.#isUnclaimed;
   }
 
   /** How many messages wait, as far as is known. */
@@ -96,6 +102,7 @@ export class Backlog {
     this.#hasOthers = nowMs < this.#othersUntil;
     if (this.#hasOthers !== hadOthers) this.#trial = 1;
     const beyond = Math.max(0, count.waiting - own.held);
+    this.#isUnclaimed = beyond > Math.max(0, count.subscribers - own.transactions) * this.#limit;
     this.#unreachable = this.#cameShort ? beyond : Math.min(this.#unreachable, beyond);
     this.#cameShort = false;
     this.#known = beyond - this.#unreachable;

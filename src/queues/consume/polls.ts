@@ -37,6 +37,8 @@ export class Polls {
   readonly #ask: () => Promise<void>;
   #poll: Poll | undefined;
   #late = 0;
+  /** The poll in flight gets nothing of what waits: beside other consumers, messages can move to and fro between all of them. */
+  #isContended = false;
   #cancelTimer: (() => void) | undefined;
 
   /** @param ask asks the server how the queue stands */
@@ -56,6 +58,7 @@ export class Polls {
 
   start(call: Call, max: number): void {
     const isExpected = this.#taking.by === "message" && this.#backlog.known > 0;
+    this.#isContended = false;
     this.#poll = { call, asked: max, since: this.#connection.clock.now(), isExpected };
     call.poll(max, LIMITS.leastWaitMs);
     this.#watch(LATE_MS);
@@ -75,8 +78,7 @@ export class Polls {
     if (waitsOn && this.#waitsOn(poll, polled)) return { kind: "waits" };
     this.#poll = undefined;
     this.stop();
-    // Messages that wait and do not come, beside other consumers, move to and fro between these.
-    return { kind: "over", isContended: poll.isExpected && polled.tookMs >= LATE_MS && this.#backlog.hasOthers };
+    return { kind: "over", isContended: this.#isContended };
   }
 
   /** A batch that is not full waits on: what came is returned to the queue, and is the first to come again. */
@@ -101,7 +103,11 @@ export class Polls {
     const backlog = this.#backlog;
     if (late !== this.#poll || this.#late >= MAX_LATE || !backlog.canAsk) return;
     await this.#ask();
-    if (late !== this.#poll || this.#transactions.settlements.hasEnded || backlog.hasOthers) return;
+    if (late !== this.#poll || this.#transactions.settlements.hasEnded) return;
+    if (backlog.hasOthers) {
+      this.#isContended = backlog.isUnclaimed;
+      return;
+    }
     if (backlog.known === 0 && !this.#transactions.isMoving) return;
     const lockedInMs = late.since + LOCKED_MS - this.#connection.clock.now();
     if (lockedInMs > 0) return this.#watch(lockedInMs);
