@@ -337,7 +337,7 @@ export class Connection implements StreamHost {
     // promise: close-once
     this.#closed ??= outsideHandlers(() => this.#close(timeoutMs, signal));
     // A handler that waited for the end would wait for itself.
-    return isInHandler(this) ? Promise.resolve() : this.#closed;
+    return isInHandler(this) ? Promise.resolve() : this.#closed; // promise: close-in-handler
   }
 
   #close(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {

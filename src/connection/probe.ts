@@ -64,6 +64,7 @@ export class Probe {
       await this.#sending;
       const now = this.#clock.now();
       slowestMs = Math.max(slowestMs, now - askedAt);
+      // promise: ready-waits
       if (round >= ROUNDS && now - startedAt >= TIMES_SLOWEST * slowestMs) return;
     }
   }

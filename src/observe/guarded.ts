@@ -41,7 +41,7 @@ class GuardedObserver implements Observer {
       return new GuardedActivity(this.#observer.begin(own), this.#failed);
     } catch (error) {
       this.#failed("begin", error);
-      return NONE;
+      return NONE; // promise: telemetry-guarded
     }
   }
 }

@@ -93,7 +93,7 @@ export class StreamEngine<Wire, Item>
   async close(): Promise<void> {
     this.#leave("close");
     // A body that awaits this would wait for itself. What it has in hand stays open, and `closed` tells when that is over.
-    if (this.inBody === undefined) await this.closed;
+    if (this.inBody === undefined) await this.closed; // promise: close-in-body
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -30,7 +30,7 @@ export async function forEachConcurrent<T>(
   const carryOut = async (item: T) => {
     const slot = Symbol();
     running.add(slot);
-    bodies?.begin(item);
+    bodies?.begin(item); // promise: done-by-own-body
     try {
       await work(item);
       bodies?.finish(item);

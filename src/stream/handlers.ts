@@ -66,7 +66,7 @@ export function reportFailure<M extends { readonly id: string; readonly channel:
 ): void {
   const { channel, id } = message;
   const report = (error: unknown) => host.report({ type: "handler-failed", channel, kind, id, error, outcome });
-  report(error);
+  report(error); // promise: handler-failure-reported
   try {
     const told: unknown = options.onError?.(error, message);
     if (told instanceof Promise) told.catch(report);

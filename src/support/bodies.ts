@@ -56,7 +56,7 @@ export class RunningBodies<Item> implements Bodies<Item> {
     this.#items.set(item, true);
     let reached: Item | null = null;
     for (const [done, isDone] of this.#items) {
-      if (!isDone) break;
+      if (!isDone) break; // promise: position-behind-running
       this.#items.delete(done);
       reached = done;
     }

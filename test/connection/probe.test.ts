@@ -27,19 +27,19 @@ function probeOf(timesMs: readonly number[] = []) {
   return { clock, seen, ask };
 }
 
-test("twelve pings in a row, so that the server has time to set a subscription up", async () => {
+test("ready waits for twelve answered pings, in which the server sets the subscription up", async () => {
   const { seen, ask } = probeOf();
   await ask();
   expect(seen).toEqual({ pings: 12, ready: 1 });
 });
 
-test("subscriptions of one moment share their pings", async () => {
+test("subscriptions of the same turn share their pings", async () => {
   const { seen, ask } = probeOf();
   await Promise.all(Array.from({ length: 50 }, () => ask()));
   expect(seen).toEqual({ pings: 12, ready: 50 });
 });
 
-test("a ping that the server held up makes the others wait three times as long", async () => {
+test("ready waits three times as long as the slowest of its pings took", async () => {
   const times = [1, 1, 40, ...Array.from({ length: 40 }, () => 7)];
   const { clock, seen, ask } = probeOf(times);
   const asked = ask();
@@ -51,7 +51,7 @@ test("a ping that the server held up makes the others wait three times as long",
   expect(passed()).toBeGreaterThanOrEqual(3 * 40);
 });
 
-test("a server that gets slower and slower is not pinged without an end", async () => {
+test("ready waits for at most 32 pings of a server that gets slower and slower", async () => {
   const { clock, seen, ask } = probeOf(Array.from({ length: 100 }, (_, round) => 2 ** round));
   const asked = ask();
   while (seen.ready === 0) await clock.advance(2 ** 34);
@@ -59,7 +59,7 @@ test("a server that gets slower and slower is not pinged without an end", async 
   expect(seen.pings).toBe(32);
 });
 
-test("a stream that ends is pinged for no more", async () => {
+test("no pings are sent for a stream that has ended", async () => {
   const { clock, seen, ask } = probeOf(Array.from({ length: 40 }, () => 5));
   const stream = new AbortController();
   const asked = ask(stream.signal);
@@ -71,7 +71,7 @@ test("a stream that ends is pinged for no more", async () => {
   expect(seen.pings).toBe(pings);
 });
 
-test("a ping that fails is sent again after a second, as long as the client is open", async () => {
+test("a failed ping is sent again after a second while the client is open", async () => {
   const clock = new FakeClock();
   let pings = 0;
   let isOpen = true;

@@ -1,4 +1,5 @@
 import { calls, closing, credentials, limits, living, transport } from "./connection.js";
+import { handlers } from "./handlers.js";
 import { comingBack, delivering, leaving } from "./loops.js";
 import { publishing, requests, store } from "./patterns.js";
 import type { Chapter } from "./promise.js";
@@ -12,6 +13,7 @@ export const chapters: readonly Chapter[] = [
   store,
   publishing,
   requests,
+  handlers,
   consuming,
   settling,
   leasing,

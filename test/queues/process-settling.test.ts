@@ -82,7 +82,7 @@ test("a message whose ack is refused is rejected after a delay", async () => {
   await service.close();
 });
 
-test("a rejection that is refused is asked for again, after delays that grow", async () => {
+test("a refused rejection is repeated after growing delays", async () => {
   const { asked, delivery } = message(["INTERNAL", "INTERNAL", "INTERNAL"]);
   const { clock, told, service } = working(delivery, () => "reject");
   await settle();
@@ -99,7 +99,7 @@ test("a rejection that is refused is asked for again, after delays that grow", a
 });
 
 test.each<ErrorCode>(["LEASE_LOST", "UNAVAILABLE", "TIMEOUT", "CLIENT_CLOSED", "ALREADY_SETTLED"])(
-  "a message that the server delivers again in any case is left alone after %s",
+  "a message that the server redelivers anyway is not settled again after %s",
   async (code) => {
     const { asked, delivery } = message([code, code, code]);
     const { clock, told, service } = working(delivery, () => ({ requeue: "others" }));
@@ -110,7 +110,7 @@ test.each<ErrorCode>(["LEASE_LOST", "UNAVAILABLE", "TIMEOUT", "CLIENT_CLOSED", "
   },
 );
 
-test("a service whose message cannot be settled ends when it is stopped, and gives the message back", async () => {
+test("a service whose message cannot be settled ends when it is stopped, and returns the message", async () => {
   const { asked, delivery } = message(Array.from({ length: 100 }, () => "INTERNAL" as const));
   const { clock, seen, service } = working(delivery, () => "ack");
   await settle();
@@ -120,7 +120,7 @@ test("a service whose message cannot be settled ends when it is stopped, and giv
   expect(seen.isCancelled).toBe(true);
 });
 
-test("a handler that failed is asked nothing more when the service stops: its message is rejected at once", async () => {
+test("a message that waits for its rejection is rejected at once when the service stops", async () => {
   const { asked, delivery } = message([]);
   const retry = { delay: { initialDelayMs: 60_000, maxDelayMs: 60_000 } };
   const { service } = working(delivery, () => Promise.reject(new Error("no")), { retry });

@@ -30,7 +30,7 @@ class Bodies {
 }
 
 describe("settle on-next with several bodies at a time", () => {
-  test("acknowledges a message when its own body has finished, whatever is asked for meanwhile", async () => {
+  test("on-next acknowledges a message when its own body has finished, not when another one is requested", async () => {
     await using world = await QueueWorld.start();
     await world.fill("jobs", ["a", "b", "c", "d"]);
     const held = async () => (await world.client.queues.info("jobs")).queues[0]?.waiting;
@@ -50,7 +50,7 @@ describe("settle on-next with several bodies at a time", () => {
     await loop;
   });
 
-  test("returns the message whose body failed, and acknowledges those that were finished meanwhile", async () => {
+  test("on-next returns the message whose body failed, and acknowledges those that finished", async () => {
     await using world = await QueueWorld.start();
     await world.fill("jobs", ["a", "b", "c"]);
     const bodies = new Bodies();
@@ -67,7 +67,7 @@ describe("settle on-next with several bodies at a time", () => {
     expect((await world.client.queues.info("jobs")).queues[0]?.waiting).toBe(0);
   });
 
-  test("close() awaited in one of the bodies does not wait for it, and its message is acknowledged", async () => {
+  test("close() awaited in one of several bodies does not wait for it, and its message is acknowledged", async () => {
     await using world = await QueueWorld.start();
     await world.fill("jobs", ["a", "b", "c"]);
     const jobs = world.client.queues.consume({ channel: "jobs", prefetch: 2, settle: "on-next" });
@@ -80,7 +80,7 @@ describe("settle on-next with several bodies at a time", () => {
   });
 });
 
-test("a body that fails while the loop waits for more ends the loop at once", async () => {
+test("a body that fails while forEachConcurrent waits for the next item ends it at once", async () => {
   await using world = await QueueWorld.start();
   await world.fill("jobs", ["a"]);
   const bodies = new Bodies();
@@ -94,7 +94,7 @@ test("a body that fails while the loop waits for more ends the loop at once", as
 });
 
 describe("the position of a store subscription with several bodies at a time", () => {
-  test("is that of the last event with no unfinished one before it", async () => {
+  test("position is the sequence of the last event with no unfinished one before it", async () => {
     await using broker = await startBroker();
     await using client = await KubeMQClient.connect({ address: broker.address });
     for (let at = 1; at <= 5; at++) await client.eventsStore.publish({ channel: "ledger", body: String(at) });
@@ -115,7 +115,7 @@ describe("the position of a store subscription with several bodies at a time", (
     await loop;
   });
 
-  test("stays before an event whose body failed", async () => {
+  test("position stays before an event whose body failed", async () => {
     await using broker = await startBroker();
     await using client = await KubeMQClient.connect({ address: broker.address });
     for (let at = 1; at <= 3; at++) await client.eventsStore.publish({ channel: "ledger", body: String(at) });
@@ -131,7 +131,7 @@ describe("the position of a store subscription with several bodies at a time", (
   });
 });
 
-test("an observer sees each body end with its own work, and fail with its own error", async () => {
+test("an observer sees each concurrent body end with its own work and its own error", async () => {
   await using broker = await startBroker();
   const seen: string[] = [];
   const telemetry: Telemetry = {

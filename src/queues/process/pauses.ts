@@ -27,7 +27,7 @@ export class Pauses {
 
   /** Resolves after the time, or earlier: see above. */
   wait(delayMs: number): Promise<void> {
-    if (this.#areOver || delayMs <= 0) return Promise.resolve();
+    if (this.#areOver || delayMs <= 0) return Promise.resolve(); // promise: thrown-handler-delayed
     return new Promise((resolve) => {
       const pause: Pause = {
         since: this.#clock.now(),

@@ -72,7 +72,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
     const { subject, handler } = this.#processing;
     let settling: Settling;
     try {
-      settling = settlementOf(subject, await handler(message));
+      settling = settlementOf(subject, await handler(message)); // promise: settlement-checked
     } catch (error) {
       return this.#failed(message, error);
     }
@@ -138,6 +138,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
     } catch (cause) {
       const isHeld = this.#report(message, cause);
       // What cannot be rejected when the service stops goes back with the end of its consumer.
+      // promise: refused-settlement-returned
       if (isHeld && !(failures > 0 && this.#stopped))
         this.#rejectLater(message, this.#delayMs(failures + 1), failures + 1);
     }

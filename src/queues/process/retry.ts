@@ -30,7 +30,7 @@ export class RetryPolicy {
 
   /** What becomes of a message that was delivered `attempts` times. */
   after(attempts: number, random: () => number): Retry {
-    if (attempts >= this.#maxAttempts) return this.#end;
+    if (attempts >= this.#maxAttempts) return this.#end; // promise: attempts-exhausted
     const delayMs = this.#delay === undefined ? 0 : backoffDelay(this.#delay, Math.max(attempts, 1), random);
     return { kind: "retried", delayMs };
   }
