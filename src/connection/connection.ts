@@ -17,7 +17,7 @@ import {
   toKubeMQError,
 } from "../support/faults.js";
 import { isInHandler, outsideHandlers } from "../support/handler-context.js";
-import { wasRefusedUnseen } from "../support/transport-error.js";
+import { transportFault, wasRefusedUnseen } from "../support/transport-error.js";
 import { TurnClock } from "../support/turn-clock.js";
 import { batchesOf, type Keepalive, type Source, type StreamOptions } from "../transport/index.js";
 import { OpeningSource } from "./opening-source.js";
@@ -141,8 +141,10 @@ export class Connection implements StreamHost {
             continue;
           }
           let failed = this.#failed(error, call);
-          if (failed.code === "TIMEOUT" && this.#lastReceived < begun)
+          // A server that answers "timeout" is alive.
+          if (transportFault(error)?.kind === "deadline" && this.#lastReceived < begun) {
             failed = this.#unanswered(failed, call, background);
+          }
           if (!this.#wantsFreshToken(failed, header)) throw failed; // promise: call-never-repeated
         }
       }

@@ -42,6 +42,14 @@ async function halfOpen(options: ClientOptions = {}) {
   };
 }
 
+test("a TIMEOUT that the server answers keeps its number and its own words, and does not suspect the connection", async () => {
+  await using broker = await startBroker();
+  await using client = new KubeMQClient({ address: broker.address });
+  const error = await rejection(client.commands.send({ channel: "nobody", body: "?" }, { timeoutMs: 100 }));
+  expect(error).toMatchObject({ code: "TIMEOUT", retryable: false, serverCode: 301 });
+  expect(String(error)).toContain("nobody responds on this channel");
+});
+
 test.each(Object.entries(calls))(
   "a connection that died in silence under %s alone is replaced within the bound of the keepalive",
   async (_name, call) => {

@@ -22,7 +22,7 @@ function managed(answer: (request: Request) => object) {
     }),
   );
   return {
-    client: new KubeMQClient({ clientId: "admin" }, { transport: overConnect(transport), clock }),
+    client: new KubeMQClient({ clientId: "admin", keepalive: false }, { transport: overConnect(transport), clock }),
     asked,
     clock,
   };
