@@ -107,12 +107,14 @@ export class KubeMQClient implements AsyncDisposable {
   }
 
   /**
-   * Refuses new work, ends every loop and service quietly, flushes publishers, lets running calls, handlers and settlements finish, for
-   * at most `timeoutMs`, and not longer than until `signal` aborts; then cancels what is left.
+   * Refuses new work, ends every loop and service without an error, flushes publishers and lets
+   * running calls, handlers and settlements finish, for at most `timeoutMs` or until `signal` aborts.
+   * Then it cancels the rest.
    *
-   * The body of a loop that is not done within half a second may be what waits for this: it is not waited for, and can answer or settle
-   * what it has in hand for the rest of the time. In a handler of `handle` or `process` this resolves at once, and the client closes
-   * when its handlers are done. Never rejects; a further call waits for the same close.
+   * A loop body that runs for longer than half a second is not waited for, because it may be the
+   * caller. It can settle or answer its message for the rest of the time. In a handler of `handle` or
+   * `process` this resolves immediately, and the client closes after its handlers have finished. Never
+   * rejects; further calls wait for the same close.
    *
    * @param options - `timeoutMs`: in milliseconds. @default 5000
    */

@@ -30,14 +30,16 @@ export interface HandlerOptions<M = unknown> extends StreamOptions {
   /** How many handlers may run at once. One keeps the order. @default 1 */
   concurrency?: number;
   /**
-   * How long handlers that run when the service is stopped may take to finish, in milliseconds. Then their messages are given up: the
-   * signals of requests and of leased messages abort, other messages of queues go back to their queue. Handlers that still run a
-   * second later end the service with `TIMEOUT`. @default 5000 for requests, 30000 for queues
+   * How long running handlers may take to finish when the service is stopped, in milliseconds. After
+   * that the signals of requests and leased messages abort, and other queue messages return to their
+   * queue. Handlers that still run a second later end the service with `TIMEOUT`.
+   *
+   * @default 5000 for requests, 30000 for queues
    */
   drainTimeoutMs?: number;
   /**
-   * Called when a handler throws or returns what cannot be used, with what it threw. The same is told by `status()` and on the
-   * diagnostics channel, as `handler-failed`. What it throws itself is told there, too.
+   * Called with the error when a handler throws or returns an unusable value. `status()` and the
+   * diagnostics channel report the same as `handler-failed`, and also what `onError` itself throws.
    */
   onError?(error: unknown, message: M): void;
 }

@@ -115,9 +115,10 @@ export interface DeliveryBatch<T = Uint8Array> extends Iterable<Delivery<T>> {
 }
 
 /**
- * What a handler wants done with its message: see {@link Delivery}. A rejection with `delaySeconds`, 1 to 300, is made that much later, or
- * when the service is stopped: until then the message is held here, and keeps its place in the prefetch. For longer delays send it
- * again with `policy.delaySeconds`, and acknowledge it.
+ * How a handler settles its message, see {@link Delivery}. A rejection with `delaySeconds`, 1 to 300,
+ * is sent after that time, or when the service is stopped. Until then the client holds the message,
+ * which counts in the prefetch. For a longer delay, send the message again with
+ * `policy.delaySeconds`, and acknowledge it.
  */
 export type Settlement =
   "ack" | "reject" | { readonly requeue: string } | { readonly reject: { readonly delaySeconds: number } };

@@ -79,23 +79,28 @@ export interface BatchOptions<T = Uint8Array> {
   waitMs?: number;
 }
 
-/** How messages whose handlers fail are delivered again, and what becomes of them in the end. */
+/** When messages whose handlers fail are redelivered, and what happens to them in the end. */
 export interface RetryOptions {
   /**
-   * How many deliveries of a message may fail, 1 to 1024, the first one included. Needs `exhausted`. Default: no limit here, the
-   * `deadLetter` policy of the message decides, and the server drops a message after 1024 deliveries.
+   * Maximum number of failed deliveries of a message, 1 to 1024, including the first. Requires
+   * `exhausted`. Default: no limit; the `deadLetter` policy of the message applies, and the server drops
+   * a message after 1024 deliveries.
    */
   maxAttempts?: number;
   /**
-   * What becomes of a message that failed `maxAttempts` times. `"drop"` acknowledges it. `deadLetter` sends it to a queue, and then
-   * acknowledges it: with its id, metadata, tags and body, and the tags `dead-letter-reason` (the error's message),
-   * `dead-letter-channel` and `dead-letter-attempts`.
+   * Outcome of a message that failed `maxAttempts` times. `"drop"` acknowledges it. `deadLetter` sends a
+   * copy to a queue before it acknowledges the message: id, metadata, tags and body, and the tags
+   * `dead-letter-reason` (the error's message), `dead-letter-channel` and `dead-letter-attempts`.
    */
   exhausted?: "drop" | { deadLetter: string };
   /**
-   * How long a message is held before it is rejected, in milliseconds: `initialDelayMs` after the first failure, doubled with each
-   * delivery up to `maxDelayMs` (at most 300000), of which the part `jitter` (0 to 1) is random. A leased message is held no longer than
-   * its lease; and when all places of the prefetch are taken by messages that wait, one goes every second at least. False: it is rejected at once, and a message that always fails is delivered a thousand times a second.
+   * How long a failed message is held before it is rejected, in milliseconds: `initialDelayMs` after the
+   * first failure, doubled with each delivery up to `maxDelayMs` (at most 300000). The fraction `jitter`
+   * (0 to 1) of the delay is random. A leased message is not held beyond its lease. While waiting
+   * messages fill the prefetch, the oldest of them is rejected after a second, so that the queue
+   * continues. `false` rejects at once: a message that always fails is then delivered a thousand times a
+   * second.
+   *
    * @default { initialDelayMs: 100, maxDelayMs: 10000, jitter: 0.5 }
    */
   delay?: false | { initialDelayMs?: number; maxDelayMs?: number; jitter?: number };
@@ -103,7 +108,7 @@ export interface RetryOptions {
 
 /** Options of `process`. */
 export interface ProcessOptions<M = unknown> extends HandlerOptions<M> {
-  /** What becomes of messages whose handlers fail. Default: they are delivered again after a growing delay, without a limit. */
+  /** Outcome of messages whose handlers fail. Default: redelivered after a growing delay, without limit. */
   retry?: RetryOptions;
 }
 
@@ -196,21 +201,23 @@ export interface QueuesClient {
   /** Consumes a queue by the batch. The next one is polled when the one before is settled, or when the loop asks for it. */
   consumeBatches<T = Uint8Array>(request: BatchOptions<T>, options?: StreamOptions): Subscription<DeliveryBatch<T>>;
   /**
-   * Runs a handler for every message, and settles each by what its handler does: when it returns, the message is acknowledged, or settled
-   * as it says; when it throws, or returns what is no settlement, `onError` and the status (`handler-failed`) get the error, and the
-   * message is rejected after a delay, as `retry` says. A message that the handler settled itself is left alone. A settlement that
-   * fails is told by the status as `settle-failed`, and the message is given back.
+   * Calls `handler` for every message and settles the message with its outcome: the returned
+   * {@link Settlement}, or an acknowledgement when it returns nothing. When it throws, or returns
+   * anything else, `onError` and the status (`handler-failed`) receive the error, and the message is
+   * rejected after the delay of `retry`. A message that the handler has settled is not settled again.
+   * The status reports a failed settlement as `settle-failed`, and the message returns to its queue.
    *
-   * The prefetch is at least `concurrency`, and by default twice as much without `visibilitySeconds`: messages that wait for their
-   * rejection keep their place in it, and others are worked on meanwhile.
+   * The prefetch is at least `concurrency`; by default it is twice as large without
+   * `visibilitySeconds`, because messages that wait for their rejection count in it.
    *
    * @example
    * ```ts
    * const retry: RetryOptions = { maxAttempts: 5, exhausted: { deadLetter: "orders.failed" } };
-   * await using service = client.queues.process({ channel: "orders" }, (order) => ship(order.text()), { concurrency: 8, retry });
+   * const options: ProcessOptions = { concurrency: 8, retry };
+   * await using service = client.queues.process({ channel: "orders" }, ship, options);
    * await service.ready;
    * ```
-   * @throws {KubeMQError} INVALID_ARGUMENT when an argument is refused, CLIENT_CLOSED when the client is closed
+   * @throws {KubeMQError} `INVALID_ARGUMENT` for an invalid argument; `CLIENT_CLOSED` after `close()`
    */
   process<T = Uint8Array>(
     request: ConsumeOptions<T> & LeaseOptions,

@@ -36,16 +36,19 @@ export interface CommandsClient {
    */
   subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: RequestStreamOptions): Subscription<CommandRequest<T>>;
   /**
-   * Calls `handler` for every command of a channel and answers by what it does: when it returns, the command was carried out; when it
-   * throws, the asker gets the error's message, and `onError` and the status (`handler-failed`) the error. A response that could not be
-   * sent is told by the status as `response-failed`.
+   * Calls `handler` for every command of a channel and responds with its outcome: the command was
+   * carried out when the handler returns. When it throws, the asker receives the error's message, and
+   * `onError` and the status (`handler-failed`) receive the error. The status reports a response that
+   * could not be sent as `response-failed`.
    *
    * @example
    * ```ts
-   * await using service = client.commands.handle({ channel: "doors" }, (command) => open(command.text()));
+   * await using service = client.commands.handle({ channel: "doors" }, async (command) => {
+   *   await openDoor(command.text());
+   * });
    * await service.ready;
    * ```
-   * @throws {KubeMQError} INVALID_ARGUMENT when an argument is refused, CLIENT_CLOSED when the client is closed
+   * @throws {KubeMQError} `INVALID_ARGUMENT` for an invalid argument; `CLIENT_CLOSED` after `close()`
    */
   handle<T = Uint8Array>(
     filter: ChannelFilter<T>,
@@ -112,16 +115,17 @@ export interface QueriesClient {
    */
   subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: RequestStreamOptions): Subscription<QueryRequest<T>>;
   /**
-   * Calls `handler` for every query of a channel and answers with what it returns, encoded by `responseCodec`; when it throws, the asker
-   * gets the error's message, and `onError` and the status (`handler-failed`) the error. A response that could not be sent is told by
-   * the status as `response-failed`.
+   * Calls `handler` for every query of a channel and responds with its return value, encoded by
+   * `responseCodec`. When it throws, the asker receives the error's message, and `onError` and the
+   * status (`handler-failed`) receive the error. The status reports a response that could not be sent
+   * as `response-failed`.
    *
    * @example
    * ```ts
-   * await using service = client.queries.handle({ channel: "prices" }, (query) => lookUp(query.text()));
+   * await using service = client.queries.handle({ channel: "prices" }, (query) => price(query.text()));
    * await service.ready;
    * ```
-   * @throws {KubeMQError} INVALID_ARGUMENT when an argument is refused, CLIENT_CLOSED when the client is closed
+   * @throws {KubeMQError} `INVALID_ARGUMENT` for an invalid argument; `CLIENT_CLOSED` after `close()`
    */
   handle<T = Uint8Array, R = unknown>(
     filter: ChannelFilter<T> & { responseCodec: Codec<R> },

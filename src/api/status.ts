@@ -54,9 +54,9 @@ export type Status =
   /** A settlement failed after its promise had resolved. */
   | { readonly type: "settle-failed"; readonly channel: string; readonly sequence: bigint; readonly error: KubeMQError }
   /**
-   * A handler of `handle` or `process` threw, or returned what cannot be used. `error` is what it threw. `outcome` says what becomes of the
-   * message: a request is answered with the error's text, a message of a queue is delivered again, sent to the dead-letter queue of the
-   * `retry` option, or dropped.
+   * A handler of `handle` or `process` threw `error`, or returned an unusable value. `outcome`: a
+   * request is answered with the error's message; a queue message is redelivered, sent to the
+   * dead-letter queue of the `retry` option, or dropped.
    */
   | {
       readonly type: "handler-failed";
@@ -87,8 +87,8 @@ export type Status =
       readonly error: KubeMQError;
     }
   /**
-   * The `telemetry` of the client threw in this hook. Messages and calls go on without it. Told once for each hook; a hook that fails
-   * before anybody reads the status is heard on the diagnostics channel only.
+   * The `telemetry` of the client threw in this hook. Messages and calls continue without it. Reported
+   * once for each hook; `observe` runs in the constructor, so only the diagnostics channel reports it.
    */
   | {
       readonly type: "telemetry-failed";

@@ -2,7 +2,8 @@ import type { ChannelKind } from "./server.js";
 
 /**
  * What a client tells of its messages, when it is asked to by {@link ClientOptions.telemetry}. `kubemq-es/opentelemetry` turns it into
- * spans and metrics; implement it yourself for another system. What it throws is told by the status as `telemetry-failed`, and costs no message and no call.
+ * spans and metrics; implement it yourself for another system. The status reports what it
+ * throws as `telemetry-failed`; no message and no call is lost by it.
  */
 export interface Telemetry {
   /** Called once per client, when it is created. */

@@ -17,7 +17,7 @@ export interface Closing {
   readonly end: () => Promise<void>;
 }
 
-/** Lets what runs finish, within the time and until the signal aborts, and ends the rest. See `KubeMQClient.close`. */
+/** Lets running work finish, within `timeoutMs` and until the signal aborts. See `KubeMQClient.close`. */
 export async function closeGently(closing: Closing, timeoutMs: number, signal?: AbortSignal): Promise<void> {
   const { clock, streams, hasCalls, watch, end } = closing;
   const boundMs = Math.min(Math.max(timeoutMs, 0) || 0, MAX_TIMER_MS); // promise: close-any-bound
@@ -34,8 +34,8 @@ export async function closeGently(closing: Closing, timeoutMs: number, signal?: 
   const left = () => until(() => streams.size === 0);
   const finished = Promise.all([...streams].map((stream) => stream.close())).then(idle);
   await wait(boundMs, finished); // promise: close-bounded
-  // What is left are loops with a message in hand. One of their bodies may wait for this very close: it gets a moment to finish, and
-  // the rest of the time without anybody who waits.
+  // The remaining streams are loops with a running body. One of the bodies may be the caller, so the
+  // promise resolves after a short wait, and the bodies keep the rest of the time.
   const isLong = leftMs() > BODY_MS;
   if (streams.size > 0) await wait(isLong ? BODY_MS : leftMs(), left());
   if (streams.size === 0 || !isLong || leftMs() === 0) return end();

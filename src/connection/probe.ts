@@ -11,16 +11,16 @@ export interface Lifetime {
 /** How long to wait before the ping behind a stream is sent again, should only the ping have failed. */
 const AGAIN_MS = 1_000;
 
-/** How many pings are answered behind a request before it counts as carried out: see `#rounds`. */
+/** Number of pings answered after a request before its subscription counts as working, see `#rounds`. */
 const ROUNDS = 12;
 
-/** They take at least this many times as long as the slowest of them, */
+/** The pings together take at least this many times as long as the slowest of them. */
 const TIMES_SLOWEST = 3;
 
-/** but are no more than this many. */
+/** Maximum number of pings for one request. */
 const MOST_ROUNDS = 32;
 
-/** Pings behind requests to which a server may be silent. One ping answers for all who asked before it was sent. */
+/** Pings sent after requests that a server may not answer. Requests of one turn share their pings. */
 export class Probe {
   readonly #clock: Clock;
   readonly #ping: () => Promise<unknown>;
@@ -34,7 +34,7 @@ export class Probe {
     this.#goesOn = goesOn;
   }
 
-  /** Resolves when the server has answered pings sent after now, which are sent again while the stream lives. */
+  /** Resolves when the server has answered pings sent from now on. Failed ones are repeated while the stream lives. */
   async ask(stream: Lifetime): Promise<void> {
     for (;;) {
       try {
@@ -51,9 +51,9 @@ export class Probe {
   }
 
   /**
-   * One ping after another. A server confirms no subscription: it answers the ping behind the request while it still sets the
-   * subscription up, which takes it about ten steps where a ping takes one. On a busy server both take longer, and a ping that was
-   * held up says that the other may have been, too.
+   * Sends pings one after another. A server does not confirm subscriptions, and answers the first ping
+   * while it still sets the subscription up: a subscription takes it about ten steps, a ping one. Both
+   * are slower on a busy server, and a delayed ping suggests that the subscription was delayed too.
    */
   async #rounds(stream: Lifetime): Promise<void> {
     const startedAt = this.#clock.now();

@@ -2,16 +2,18 @@ import { KubeMQError } from "../api/errors.js";
 import { type Bodies, runBodies, type RunsBodies } from "../support/bodies.js";
 
 /**
- * Runs `work` for every item of `source`, at most `concurrency` at a time. An item is asked for only when a slot is free. The first
- * failure stops the asking, waits for the work that runs, and is thrown.
+ * Runs `work` for every item of `source`, at most `concurrency` at a time. An item is requested only
+ * when a slot is free. After the first failure it requests no more items, waits for the running work,
+ * and rejects with that failure.
  *
- * An item of a {@link Subscription} counts as done when its own work has finished: `settle: "on-next"` acknowledges it then, and rejects it
- * when the work fails; the `position` of a store subscription is that of the last event with no unfinished one before it.
+ * An item of a {@link Subscription} is done when its own work has finished: `settle: "on-next"`
+ * acknowledges it then, or rejects it when the work failed. `position` of a store subscription is the
+ * sequence of the last event with no unfinished one before it.
  *
  * @example
  * const jobs = client.queues.consume({ channel: "jobs", prefetch: 8, settle: "on-next" });
  * await forEachConcurrent(jobs, 8, async (job) => resize(job.value));
- * @throws {KubeMQError} INVALID_ARGUMENT when `concurrency` is no whole number of at least 1
+ * @throws {KubeMQError} `INVALID_ARGUMENT` when `concurrency` is not a whole number of at least 1
  */
 export async function forEachConcurrent<T>(
   source: AsyncIterable<T>,
@@ -41,11 +43,14 @@ export async function forEachConcurrent<T>(
     running.delete(slot);
     wake();
   };
-  // Not a race of the promises that run: it would keep a reaction on each of them for every item.
+  // Promise.race would keep a reaction on each running promise for every item: node#17469.
   const fewerThan = async (count: number) => {
     while (running.size >= count) await new Promise<void>((resolve) => (wake = resolve));
   };
-  /** The next item; undefined when a body fails meanwhile. An iterator that is none of ours cannot be left while it is asked. */
+  /**
+   * The next item, or undefined when a body fails meanwhile. Only a {@link Subscription} can be left
+   * during `next()`: a generator would queue the `return()`.
+   */
   const next = () =>
     new Promise<IteratorResult<T, unknown> | undefined>((resolve, reject) => {
       if (bodies !== undefined) stopAsking = () => resolve(undefined);
@@ -64,7 +69,7 @@ export async function forEachConcurrent<T>(
   }
   const [first] = failures;
   if (first === undefined) return;
-  // Not before: what is given back may come again while others still run.
+  // Not earlier: a rejected message could be delivered again while other bodies still run.
   for (const { item, error } of failures) bodies?.abandon(item, error);
   await iterator.return?.();
   throw first.error;

@@ -18,15 +18,15 @@ export interface Source<Item> extends Subscription<Item> {
   cancel(): void;
 }
 
-/** What a pattern tells the service. */
+/** What differs between one pattern and another. */
 export interface HandlerPlan<Item> {
   /** Opens the subscription, or throws. */
   open(): Source<Item>;
   /** Runs the handler for one message and does what follows from it. Never rejects. */
   work(item: Item): Promise<void>;
-  /** No more messages are taken: work that waits for its time is done now. */
+  /** No more messages are taken: delayed work is done now. */
   onStop?(): void;
-  /** Work beside the handlers, such as a settlement that waited for its time. Never rejects. */
+  /** Resolves when work beside the handlers, such as delayed settlements, is done. Never rejects. */
   settled?(): Promise<void>;
   /** The time for handlers to finish is over: gives up the message of one that still runs. */
   giveUp(item: Item): void;
@@ -58,7 +58,7 @@ export interface HandlerFailure<M> {
   readonly outcome: Extract<Status, { type: "handler-failed" }>["outcome"];
 }
 
-/** Tells of a handler that failed: by the status, and to the application's `onError`, which may fail too. */
+/** Reports a failed handler to the status and to the application's `onError`, which may fail too. */
 export function reportFailure<M extends { readonly id: string; readonly channel: string }>(
   host: Pick<StreamHost, "report">,
   { kind, message, error, outcome }: HandlerFailure<M>,
@@ -164,7 +164,7 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
       try {
         for await (const item of this.#source) {
           this.#begin(item);
-          // A race against the running handlers would keep a reaction on each of them for every message.
+          // Promise.race would keep a reaction on each running handler for every message: node#17469.
           // promise: handle-concurrency
           if (this.#running.size >= this.#limits.concurrency && !this.#stopped) await this.#nextWake();
         }

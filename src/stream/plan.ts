@@ -47,8 +47,9 @@ export interface StreamPlan<Wire, Item> {
   /** An item that was buffered and will not be delivered. */
   onRelease?(item: Item): void;
   /**
-   * The body of this item has finished. `reached` is the last item with no unfinished one before it, null when that has not changed;
-   * undefined: the item itself, as in every loop that works on one at a time.
+   * The body of this item has finished. `reached` is the last item with no unfinished one before it,
+   * or null when that has not changed. Undefined means the item itself: in a loop that works on one
+   * item at a time.
    */
   onFinished?(item: Item, reached?: Item | null): void;
   /** The attempt is over and the server holds nothing of it any more: true drops what is buffered from it. */

@@ -1,17 +1,17 @@
 /**
- * Bodies of a loop that run beside it. A loop that works on one message at a time has finished the one before when it asks for the
- * next; `forEachConcurrent` asks while it still works on others, and says itself which are done.
+ * Bodies that run beside a loop. A plain loop has finished one item when it requests the next;
+ * `forEachConcurrent` requests items while others are in work, and reports which have finished.
  */
 export interface Bodies<Item> {
-  /** The body of the item that was asked for last runs beside the loop from now on. */
+  /** The body of the last requested item runs beside the loop from now on. */
   begin(item: Item): void;
-  /** It has done its work. */
+  /** The body has finished. */
   finish(item: Item): void;
-  /** It has failed. */
+  /** The body has failed. */
   abandon(item: Item, error: unknown): void;
 }
 
-/** The method of a subscription that lets bodies run beside its loop. Called once, before the first item is asked for. */
+/** Lets bodies run beside the loop of a subscription. Called once, before the first item is requested. */
 export const runBodies = Symbol("kubemq-es.runBodies");
 
 export interface RunsBodies<Item> {
@@ -29,7 +29,7 @@ export class RunningBodies<Item> implements Bodies<Item> {
   readonly #plan: BodyPlan<Item>;
   /** Takes the item out of the loop's own body. */
   readonly #take: () => void;
-  /** Whether each is done; in the order of delivery. */
+  /** Whether each has finished, in the order of delivery. */
   readonly #items = new Map<Item, boolean>();
   #running = 0;
 
@@ -63,7 +63,7 @@ export class RunningBodies<Item> implements Bodies<Item> {
     this.#plan.onFinished?.(item, reached);
   }
 
-  /** It never counts as done, nor does anything behind it. */
+  /** The position never passes this item. */
   abandon(item: Item): void {
     this.#running -= 1;
     this.#plan.onAbandoned?.(item);

@@ -3,11 +3,13 @@ import * as timers from "node:timers";
 import { performance as clocks } from "node:perf_hooks";
 
 /**
- * The timers of Node.js as they were when this module was loaded. Fake timers of a test framework (Jest, Vitest, `node:test`) replace
- * the global functions afterwards: a client that used those would stand still in its users' tests. Every room takes its timers from
- * here, and the linter refuses the global ones. `Date` is the exception: dates that a user reads or compares follow the user's clock.
+ * The timers of Node.js as they were when this module was loaded. Fake timers of a test framework
+ * (Jest, Vitest, `node:test`) replace the global functions later; a client that called those would
+ * stop in the tests of its users. Every room imports its timers from here, and the linter refuses the
+ * global ones. `Date` is the exception: dates that a user reads or compares follow the user's clock.
  *
- * `node:timers` in place of the globals, since Jest can replace the globals before this module is loaded (`enableGlobally`).
+ * It reads `node:timers`, not the globals, because Jest can replace the globals before this module is
+ * loaded (`enableGlobally`).
  */
 export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate } = timers;
 
@@ -19,7 +21,7 @@ export const monotonicMs = clocks.now.bind(clocks);
 
 const resolved = Promise.resolve();
 
-/** Runs with the reactions of promises. Not `queueMicrotask`, which fake timers replace. `run` must not throw. */
+/** Does what `queueMicrotask` does, which fake timers replace. `run` must not throw. */
 export function microtask(run: () => void): void {
   void resolved.then(run);
 }

@@ -2,7 +2,7 @@ import type { OutgoingQueueMessage, QueueMessage } from "../../api/queue-message
 
 const MOST_CHARACTERS = 1_000;
 
-/** A message whose handler failed for the last time, as it goes to the dead-letter queue: with the reason in its tags. */
+/** The copy of a failed message for the dead-letter queue, with the reason in its tags. */
 export function deadLetterOf(message: QueueMessage<unknown>, queue: string, error: unknown): OutgoingQueueMessage {
   const { id, channel, metadata, tags, body, receiveCount } = message;
   return {
@@ -19,7 +19,7 @@ export function deadLetterOf(message: QueueMessage<unknown>, queue: string, erro
   };
 }
 
-/** Short, and text that a server can store: a reason that was cut may end in half of a character. */
+/** A short reason in valid UTF-8: cutting the string may split a surrogate pair. */
 function reasonOf(error: unknown): string {
   const message = (error as { readonly message?: unknown } | undefined | null)?.message;
   const reason = typeof message === "string" && message !== "" ? message : String(error);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../support/clock.js";
 
-/** How long a message waits at least for its rejection, when all places are taken by messages that wait. */
+/** How long a message waits for its rejection at least, when waiting messages fill the prefetch. */
 const CROWDED_MS = 1_000;
 
 interface Pause {
@@ -9,8 +9,8 @@ interface Pause {
 }
 
 /**
- * Messages that wait for their rejection. Each keeps one of a number of places; when all of them are taken, nothing new would be
- * worked on, so the message that has waited longest goes after a second.
+ * Messages that wait for their rejection. Each holds one place of the prefetch. When they hold all
+ * places, the message that has waited longest is released after a second, so that the queue continues.
  */
 export class Pauses {
   readonly #clock: Clock;
@@ -25,7 +25,7 @@ export class Pauses {
     this.#places = places;
   }
 
-  /** Resolves after the time, or earlier: see above. */
+  /** Resolves after the delay, or earlier for lack of places. */
   wait(delayMs: number): Promise<void> {
     if (this.#areOver || delayMs <= 0) return Promise.resolve(); // promise: thrown-handler-delayed
     return new Promise((resolve) => {
@@ -44,7 +44,7 @@ export class Pauses {
     });
   }
 
-  /** Nothing waits from now on. */
+  /** Ends all waits, and every later one at once. */
   end(): void {
     this.#areOver = true;
     for (const pause of this.#pauses) pause.end();

@@ -37,7 +37,8 @@ export function processQueue<T, D extends Delivery<T>>(
     mostConcurrent: LIMITS.prefetch,
   });
   const { concurrency } = limits;
-  // Twice as many by default, for messages that wait for their rejection; but a lease runs while its message waits.
+  // Twice the concurrency, for messages that wait for their rejection. Not for leases, which run
+  // while a message is buffered.
   const usual = processing.isLeased ? concurrency : Math.min(2 * concurrency, LIMITS.prefetch);
   const prefetch = Math.max(processing.prefetch ?? usual, concurrency);
   const plan = new ProcessPlan(processing, options, prefetch);
@@ -80,7 +81,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
     else await this.#settle(message, settling);
   }
 
-  /** Nothing waits any more: what is to be rejected goes back to the queue now. */
+  /** Delayed rejections are sent now. */
   onStop(): void {
     this.#stopped = true;
     this.#pauses.end();
@@ -90,7 +91,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
 
-  /** Deliveries have no signal of their own: the end of the consumer gives all of them back. */
+  /** Deliveries have no signal of their own: ending the consumer returns all of them. */
   giveUp(): void {
     this.#source?.cancel();
   }
@@ -112,7 +113,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
         return this.#settle(message, { kind: "ack" });
       case "dead-lettered":
         try {
-          // Sent before it is acknowledged: a process that dies in between leaves it in both queues, never in none.
+          // Before the acknowledgement: if the process dies in between, the message is in both queues.
           await this.#processing.send(deadLetterOf(message, retry.queue, error));
         } catch (cause) {
           this.#report(message, cause);
@@ -122,7 +123,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
     }
   }
 
-  /** Keeps the message's place in the prefetch, and frees its handler's. */
+  /** The message stays in the prefetch, and its handler is free for another one. */
   #rejectLater(message: D, delayMs: number, failures = 0): void {
     const wait = this.#pauses.wait(Math.min(delayMs, leftMs(message)));
     const rejected = wait.then(() => this.#settle(message, { kind: "reject", delayMs: 0 }, failures));
@@ -130,7 +131,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
     void rejected.then(() => this.#pending.delete(rejected));
   }
 
-  /** Settles a message, and gives it back when that fails. Never rejects. */
+  /** Settles a message, and returns it to the queue when that fails. Never rejects. */
   async #settle(message: D, settling: Settling, failures = 0): Promise<void> {
     if (message.settled) return;
     try {
@@ -144,7 +145,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
     }
   }
 
-  /** Tells that a settlement failed. False when the message is not held here any more: the server delivers it again. */
+  /** Reports a failed settlement. @returns whether the message is still held here */
   #report(message: D, cause: unknown): boolean {
     const { connection, subject } = this.#processing;
     const { channel } = subject;
@@ -158,7 +159,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
   }
 }
 
-/** A rejection takes its time, too. */
+/** Time for the rejection itself. */
 const LEASE_MARGIN_MS = 500;
 
 function leftMs(message: Delivery<unknown>): number {
