@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import assert from "node:assert/strict";
 import type { Incoming } from "kubemq-es";
 import { EventSchema, QueueMessageSchema, Request_RequestType, RequestSchema } from "kubemq-es/gen";
-import { take, within } from "../../support/until.js";
+import { take, until, within } from "../../support/until.js";
 import { CUT, CUT_AS_READ, sendInvalid } from "../raw-send.js";
 import type { Suite } from "../suite.js";
 import type { World } from "../world.js";
@@ -71,6 +71,7 @@ export const invalidText: Suite = {
         create(RequestSchema, { ...cut(channel), RequestTypeData: Request_RequestType.Command, Timeout: 5_000 }),
       );
       await client.commands.send({ channel, body: "good" });
+      await until("both have been answered", () => received.items.length === 2);
       assertRead(received.items);
     },
   },
