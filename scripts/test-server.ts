@@ -39,6 +39,12 @@ async function* source() {
   yield* checks;
 }
 
+// A check that has failed may leave promises behind that reject later.
+process.on("unhandledRejection", (error) => {
+  console.log("rejected, and handled by no check:", error);
+  process.exitCode = 1;
+});
+
 const started = performance.now();
 const client = await KubeMQClient.connect({ address });
 const { version } = await client.ping();
@@ -61,3 +67,5 @@ console.log(`${findings.server}: ${held.length} of ${rows.size} promises hold`);
 console.log(`${((performance.now() - started) / 1_000).toFixed(0)} s`);
 if (write) writeFileSync(document, withFindings(readFileSync(document, "utf8"), findings));
 if (broken.length > 0) process.exitCode = 1;
+// What a failed check left behind must not keep the process alive.
+process.exit();
