@@ -104,6 +104,23 @@ describe("a queue of the community profile", () => {
     expect(other.ids).toEqual(["m4", "m2", "m3"]);
   });
 
+  test("a receive that is done before it was handed all that was returned leaves the rest to the next consumer", () => {
+    const queue = queueOf(4);
+    new Poll(queue, 3).answer().release();
+    const received: string[] = [];
+    queue.join({
+      limit: 1,
+      wants: () => received.length < 1,
+      take(message) {
+        received.push(message.content.messageId);
+        queue.ack(message);
+      },
+      skip() {},
+    });
+    const next = new Poll(queue, 4).answer();
+    expect([received, next.ids]).toEqual([["m1"], ["m2", "m3", "m4"]]);
+  });
+
   test("a slow message of a full poll delays messages that others could process", () => {
     const queue = queueOf(5);
     const poll = new Poll(queue, 2).answer();

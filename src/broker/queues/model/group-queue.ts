@@ -260,7 +260,10 @@ export class GroupQueue implements Queue {
   }
 
   #inherit(member: Member): void {
-    for (let next = this.#shelf.nextReturned(); next !== undefined; next = this.#shelf.nextReturned()) {
+    // A consumer that acknowledges what it is handed can be done, and gone, before the last one.
+    while (this.#members.includes(member)) {
+      const next = this.#shelf.nextReturned();
+      if (next === undefined) break;
       this.#give(next, member);
     }
   }
