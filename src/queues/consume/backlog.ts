@@ -5,7 +5,7 @@ import type { WireQueueMessage } from "../wire.js";
 /** A poll that takes longer than this, or than twice the fastest one, was not answered at once. */
 const AT_ONCE_MS = 10;
 
-/** How much of the time may go into asking: the next question waits for this many times the duration of the last one. */
+/** How much of the time may go into asking: the next question waits for this many times the duration of one that found nothing. */
 const PAUSE_PER_COST = 5;
 
 /** How many polls that were answered at once are passed over at most between two questions which found little. */
@@ -106,6 +106,7 @@ export class Backlog {
     this.#unreachable = this.#cameShort ? beyond : Math.min(this.#unreachable, beyond);
     this.#cameShort = false;
     this.#known = beyond - this.#unreachable;
+    this.#notBefore = nowMs + (PAUSE_PER_COST * costMs) / Math.max(1, this.#known); // the polls that it serves share its cost
     this.#toSkip = this.#known > 1 ? 1 : Math.min(2 * this.#toSkip, MAX_SKIPPED);
     this.#skip = this.#known > 1 ? 0 : this.#toSkip;
     if (this.#known > 1) this.#slowBeforeCount = LEAST_SLOW;
