@@ -22,7 +22,8 @@ import { createQueriesClient } from "./requests/queries.js";
 import { DEFAULTS } from "./support/defaults.js";
 
 /**
- * A client of a KubeMQ server: one connection, made at the first use and again when it is lost, and the five patterns on it.
+ * A client of a KubeMQ server: one connection, made at the first use and again when it is lost, and the five patterns on it. Where a
+ * proxy limits how many streams a connection may have, the client makes another when its subscriptions need it.
  * Close it when done, or declare it with `await using`.
  */
 export class KubeMQClient implements AsyncDisposable {

@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 import type { SecureClientSessionOptions } from "node:http2";
 import { kubemqCodecs } from "../../gen/kubemq_codec.js";
-import { Connector, createTransport, sessionSettings, type Transport } from "../transport/index.js";
+import { ConnectionPool, createTransport, sessionSettings, type Transport } from "../transport/index.js";
 import { TransportError } from "../support/transport-error.js";
 import { cutSockets } from "../transport/session/lifetime.js";
 import { pem, type ResolvedOptions } from "./options.js";
@@ -16,14 +16,14 @@ export interface Session {
 }
 
 /**
- * The HTTP/2 connection of a client: one, made at the first call and again when it is lost. HTTP/2 PINGs stay off, since
- * servers close the connection of a client that sends them often.
+ * The HTTP/2 connection of a client: made at the first call and again when it is lost, and more of them where the server limits
+ * the streams of a connection. HTTP/2 PINGs stay off, since servers close the connection of a client that sends them often.
  *
  * @param onGoaway called when the server has asked the connection to leave
  */
 export function openSession(options: ResolvedOptions, onGoaway: () => void): Session {
-  const sessionManager = new Http2SessionManager(options.origin, {}, sessionOptions(options));
-  const connector = new Connector(sessionManager, {
+  const connect = () => new Http2SessionManager(options.origin, {}, sessionOptions(options));
+  const connections = new ConnectionPool(connect, {
     connectTimeoutMs: options.connectTimeoutMs,
     connectionWindowBytes: options.flowControl.connectionBytes,
     keepalive: options.keepalive,
@@ -31,22 +31,23 @@ export function openSession(options: ResolvedOptions, onGoaway: () => void): Ses
   });
   const transport = createTransport({
     codecs: kubemqCodecs,
-    sessionManager: connector,
+    sessionManager: connections,
     readMaxBytes: options.maxMessageBytes,
     writeMaxBytes: options.maxMessageBytes,
   });
-  return { transport, abort: () => abort(sessionManager) };
+  return { transport, abort: () => abort(connections.managers) };
 }
 
-async function abort(sessionManager: Http2SessionManager): Promise<void> {
+async function abort(managers: readonly Http2SessionManager[]): Promise<void> {
   // Not at once: node:http2 corrupts its memory when a session is destroyed out of one of its own callbacks while it
   // takes in a header block that is too large, and our callers may well run in one. A few turns, for the resets of cancelled calls to go out.
   for (let turn = 0; turn < 3; turn++) await nextTurn();
-  if (cutSockets(sessionManager)) await nextTurn();
+  // Of each, also when the first had some.
+  if (managers.map(cutSockets).includes(true)) await nextTurn();
   // With its default reason the session manager would spin for ever when that lands right after a connect.
-  sessionManager.abort(
-    new TransportError({ kind: "no-connection" }, Code.Unavailable, "the client closed the connection"),
-  );
+  const reason = () =>
+    new TransportError({ kind: "no-connection" }, Code.Unavailable, "the client closed the connection");
+  for (const manager of managers) manager.abort(reason());
 }
 
 function nextTurn(): Promise<void> {

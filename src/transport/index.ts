@@ -1,6 +1,7 @@
 export { hasInvalidText } from "../codec/text.js";
 export { batchesOf } from "./batches.js";
 export { Connector } from "./session/connector.js";
+export { ConnectionPool } from "./session/pool.js";
 export type { Keepalive } from "./session/leaving.js";
 export { sessionSettings } from "./session/options.js";
 export type { ConnectionOptions, TransportOptions } from "./session/options.js";

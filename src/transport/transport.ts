@@ -59,6 +59,7 @@ export function createTransport(options: TransportOptions): Transport {
     signal: AbortSignal | undefined,
     timeoutMs: number | undefined,
     header: HeadersLike,
+    isStream: boolean,
   ): CallOptions {
     const deadlineMs = deadlineOf(timeoutMs);
     return {
@@ -66,7 +67,7 @@ export function createTransport(options: TransportOptions): Transport {
       deadlineMs,
       readMaxBytes: settings.readMaxBytes,
       writeMaxBytes: settings.writeMaxBytes,
-      request: () => settings.sessionManager.request("POST", path, headers.of(header, deadlineMs), {}),
+      request: () => settings.sessionManager.request("POST", path, headers.of(header, deadlineMs), {}, isStream),
     };
   }
 
@@ -80,7 +81,13 @@ export function createTransport(options: TransportOptions): Transport {
     ): Promise<UnaryResponse<I, O>> {
       const route = routeOf(method);
       return new Promise((resolve, reject) => {
-        const call = new UnaryCall(method, route, optionsOf(route.path, signal, timeoutMs, header), resolve, reject);
+        const call = new UnaryCall(
+          method,
+          route,
+          optionsOf(route.path, signal, timeoutMs, header, false),
+          resolve,
+          reject,
+        );
         call.start(input);
       });
     },
@@ -91,7 +98,7 @@ export function createTransport(options: TransportOptions): Transport {
       stream: StreamOptions = {},
     ): Source<MessageShape<O>> {
       const route = routeOf(method);
-      const call = optionsOf(route.path, undefined, stream.timeoutMs, stream.header);
+      const call = optionsOf(route.path, undefined, stream.timeoutMs, stream.header, true);
       return new StreamCall<MessageInitShape<I>, MessageShape<O>>(input, route, call, stream).start();
     },
   };

@@ -88,17 +88,6 @@ test("a slow answer on a connection that lives costs no connection", async () =>
   expect([client.state, proxy.accepted]).toEqual(["ready", 1]);
 });
 
-test("the watch over calls ends when nothing uses the connection", async () => {
-  const rpcs: string[] = [];
-  await using counted = await startBroker({ onCall: (rpc) => rpcs.push(rpc) });
-  await using client = new KubeMQClient({ address: counted.address, keepalive: { intervalMs: 20, timeoutMs: 100 } });
-  await client.queues.info();
-  const pings = () => rpcs.filter((rpc) => rpc === "Ping").length;
-  const during = pings(); // one or more when the call took longer than the interval
-  await sleep(100);
-  expect(pings()).toBe(during);
-});
-
 /** Answers the first call, refuses those after it as a server does that has not begun to work on them, and then answers again. */
 function refusingAfterFirst(times: number, refuse: (stream: ServerHttp2Stream) => void) {
   const seen = { calls: 0 };

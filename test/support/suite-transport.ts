@@ -9,6 +9,7 @@ import { createStockTransport } from "./stock-transport.js";
 export { hasInvalidText } from "../../src/codec/text.js";
 export { batchesOf } from "../../src/transport/batches.js";
 export { Connector } from "../../src/transport/session/connector.js";
+export { ConnectionPool } from "../../src/transport/session/pool.js";
 export { sessionSettings } from "../../src/transport/session/options.js";
 
 export function createTransport(options: TransportOptions): Transport {

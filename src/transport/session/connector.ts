@@ -1,9 +1,15 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2SessionManager } from "@connectrpc/connect-node";
-import type { ClientHttp2Stream, ClientSessionRequestOptions, Http2Session, OutgoingHttpHeaders } from "node:http2";
+import type {
+  ClientHttp2Stream,
+  ClientSessionRequestOptions,
+  Http2Session,
+  OutgoingHttpHeaders,
+  Settings,
+} from "node:http2";
 import { isTransportError, TransportError } from "../../support/transport-error.js";
 import { messageOf } from "../response.js";
-import { knowSession } from "./lifetime.js";
+import { keepWatch, knowSession } from "./lifetime.js";
 import { watchSession } from "./lost.js";
 import { connectionDefaults, type ConnectionOptions, type SessionSource } from "./options.js";
 import { clearTimeout, setImmediate, setTimeout } from "../../support/timers.js";
@@ -14,7 +20,11 @@ export class Connector implements SessionSource {
   private readonly options: Required<ConnectionOptions>;
   private readonly greeting = { isHeard: false };
   private readonly known = new WeakSet<Http2Session>();
+  private current: Http2Session | undefined;
+  private isWatching = false;
   private timer: NodeJS.Timeout | undefined;
+  /** How many streams the peer allows at a time, as far as it has said. */
+  streamLimit = Infinity;
   private waiting = 0;
 
   constructor(
@@ -51,10 +61,22 @@ export class Connector implements SessionSource {
     this.sessions.notifyResponseByteRead(stream);
   }
 
+  /** Watches this connection, and those that replace it, by SETTINGS. */
+  watchSessions(): void {
+    if (this.isWatching) return;
+    this.isWatching = true;
+    if (this.current?.destroyed === false) keepWatch(this.current, this.options.keepalive);
+  }
+
   private prepare(session: Http2Session): void {
     this.known.add(session);
+    this.current = session;
+    session.on("remoteSettings", (settings) => {
+      if (this.current === session) this.streamLimit = limitOf(settings);
+    });
     watchSession(session, this.greeting);
     knowSession(this.sessions, session, this.options.keepalive);
+    if (this.isWatching) keepWatch(session, this.options.keepalive);
     session.once("goaway", this.options.onGoaway);
     // The session manager takes its listeners away when it replaces a dying session, whose last error would then be uncaught.
     session.on("error", () => {});
@@ -86,6 +108,10 @@ export class Connector implements SessionSource {
     clearTimeout(this.timer);
     this.timer = undefined;
   }
+}
+
+function limitOf(settings: Settings): number {
+  return settings.maxConcurrentStreams ?? Infinity;
 }
 
 function connectFailed(error: unknown): TransportError {

@@ -37,8 +37,7 @@ export function knowSession(manager: Http2SessionManager, session: Http2Session,
   living.set(manager, sessions.add(session));
   session.once("goaway", () => {
     leaving.add(session);
-    const socket = socketOf(session);
-    if (keepalive !== false && socket !== undefined) watchLeaving(session, socket, keepalive);
+    keepWatch(session, keepalive);
   });
   session.once("close", () => {
     sessions.delete(session);
@@ -46,6 +45,16 @@ export function knowSession(manager: Http2SessionManager, session: Http2Session,
     // must not hold its native part: neither would ever be collected.
     setImmediate(() => parts.delete(session));
   });
+}
+
+const watched = new WeakSet<Http2Session>();
+
+/** Watches a session that the client's pings do not take. */
+export function keepWatch(session: Http2Session, keepalive: Keepalive | false): void {
+  const socket = socketOf(session);
+  if (keepalive === false || socket === undefined || watched.has(session)) return;
+  watched.add(session);
+  watchLeaving(session, socket, keepalive);
 }
 
 /**

@@ -1,9 +1,13 @@
 import type { Http2SessionManager } from "@connectrpc/connect-node";
+import type { ClientHttp2Stream } from "node:http2";
 import type { StaticCodecs } from "../../codec/static.js";
 import type { Keepalive } from "./leaving.js";
 
 /** What opens requests: a session manager of connect-node, or something on it. */
-export type SessionSource = Pick<Http2SessionManager, "authority" | "request" | "notifyResponseByteRead">;
+export interface SessionSource extends Pick<Http2SessionManager, "authority" | "notifyResponseByteRead"> {
+  /** @param isStream whether the call has no end that is known, such as a subscription; by default, whether it has no deadline */
+  request(...request: [...Parameters<Http2SessionManager["request"]>, isStream?: boolean]): Promise<ClientHttp2Stream>;
+}
 
 /** How a transport speaks to its server. */
 export interface TransportOptions {

@@ -1,0 +1,134 @@
+import { expect, test } from "@jest/globals";
+import { type EventMessage, KubeMQClient, type Status } from "kubemq-es";
+import { startBroker } from "kubemq-es/testing";
+import { connect, createServer, type IncomingHttpHeaders, type ServerHttp2Session } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { TcpProxy } from "../support/tcp-proxy.js";
+import { until } from "../support/until.js";
+
+/** A proxy that passes each stream on to a broker, and allows few of them on a connection, as many proxies do. */
+async function limitingProxy(target: string, maxConcurrentStreams: number) {
+  const up = connect(`http://${target}`);
+  const sessions = new Set<ServerHttp2Session>();
+  const seen = { connections: 0 };
+  const server = createServer({ settings: { maxConcurrentStreams } });
+  server.on("session", (session) => {
+    seen.connections += 1;
+    sessions.add(session.on("error", () => {}));
+    session.on("close", () => sessions.delete(session));
+  });
+  server.on("stream", (stream, headers) => {
+    const { ":path": path, "content-type": type } = headers;
+    const request = up.request({ ":method": "POST", ":path": path, "content-type": type, te: "trailers" });
+    let trailers: IncomingHttpHeaders = {};
+    stream.pipe(request);
+    stream.on("error", () => {}).on("close", () => request.close(8));
+    stream.on("wantTrailers", () => stream.sendTrailers(trailers));
+    request.on("error", () => {}).on("trailers", (received) => (trailers = { ...received }));
+    request.on("response", (response) => {
+      if (stream.destroyed) return;
+      stream.respond({ ":status": 200, "content-type": response["content-type"] }, { waitForTrailers: true });
+      request.pipe(stream);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    seen,
+    async [Symbol.asyncDispose]() {
+      for (const session of sessions) session.destroy();
+      up.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const keepalive = { intervalMs: 150, timeoutMs: 150 };
+
+/** The `connections` that so many subscriptions need, and one for the streams of sends. */
+test.each([
+  { limit: 5, subscriptions: 3, connections: 1 },
+  { limit: 5, subscriptions: 5, connections: 2 },
+  { limit: 5, subscriptions: 12, connections: 4 },
+  { limit: 2, subscriptions: 4, connections: 5 },
+  { limit: 1, subscriptions: 3, connections: 5 },
+  { limit: 20, subscriptions: 40, connections: 3 },
+])(
+  "$subscriptions subscriptions work beside calls where a connection may have $limit streams",
+  async ({ limit, subscriptions, connections }) => {
+    await using broker = await startBroker();
+    await using proxy = await limitingProxy(broker.address, limit);
+    await using client = await KubeMQClient.connect({ address: `127.0.0.1:${proxy.port}`, keepalive });
+    const retries: Status[] = [];
+    void (async () => {
+      for await (const status of client.status()) if (status.type === "retry") retries.push(status);
+    })();
+    const received = new Set<string>();
+    const open = Array.from({ length: subscriptions }, (_, index) => client.events.subscribe({ channel: `c${index}` }));
+    for (const subscription of open) void collect(subscription, received);
+    await Promise.all(open.map(({ ready }) => ready));
+    await client.queues.send({ channel: "q", body: "x" });
+    expect(await client.queues.receive({ channel: "q" })).toHaveLength(1);
+    // Several intervals of silence: what is idle is not given up.
+    await new Promise((resolve) => setTimeout(resolve, 4 * (keepalive.intervalMs + keepalive.timeoutMs)));
+    await using sender = new KubeMQClient({ address: broker.address });
+    for (const [index] of open.entries()) await sender.events.publish({ channel: `c${index}`, body: "x" });
+    await until("every subscription has its event", () => received.size === subscriptions);
+    expect(retries).toEqual([]);
+    expect(proxy.seen.connections).toBeLessThanOrEqual(connections);
+    expect(client.state).toBe("ready");
+  },
+  30_000,
+);
+
+async function collect(subscription: AsyncIterable<EventMessage>, into: Set<string>): Promise<void> {
+  for await (const event of subscription) into.add(event.channel);
+}
+
+test("more subscriptions than a connection may have come up when the limit is not known before", async () => {
+  await using broker = await startBroker();
+  await using proxy = await limitingProxy(broker.address, 5);
+  const reconnect = { initialDelayMs: 5, maxDelayMs: 20 };
+  await using client = new KubeMQClient({ address: `127.0.0.1:${proxy.port}`, keepalive, reconnect });
+  const received = new Set<string>();
+  const open = Array.from({ length: 12 }, (_, index) => client.events.subscribe({ channel: `c${index}` }));
+  for (const subscription of open) void collect(subscription, received);
+  await using sender = new KubeMQClient({ address: broker.address });
+  await until("every subscription receives", async () => {
+    for (const [index] of open.entries()) await sender.events.publish({ channel: `c${index}`, body: "x" });
+    return received.size === 12;
+  });
+  expect(proxy.seen.connections).toBeGreaterThan(1);
+});
+
+test("each of several connections is watched: one that dies in silence is replaced", async () => {
+  await using broker = await startBroker();
+  await using limiting = await limitingProxy(broker.address, 3);
+  await using proxy = await TcpProxy.start(limiting.port);
+  await using client = await KubeMQClient.connect({
+    address: proxy.address,
+    keepalive,
+    reconnect: { maxDelayMs: 50, initialDelayMs: 10 },
+  });
+  const received = new Set<string>();
+  const open = Array.from({ length: 4 }, (_, index) => client.events.subscribe({ channel: `c${index}` }));
+  for (const subscription of open) void collect(subscription, received);
+  await Promise.all(open.map(({ ready }) => ready));
+  expect(proxy.open).toBeGreaterThanOrEqual(2);
+  proxy.strand(1); // the first, while the client's pings go over the last
+  await using sender = new KubeMQClient({ address: broker.address });
+  await until("every subscription receives again", async () => {
+    for (const [index] of open.entries()) await sender.events.publish({ channel: `c${index}`, body: "x" });
+    return received.size === 4;
+  });
+  expect(client.state).toBe("ready");
+});
+
+test("a client without a limit has one connection, however many subscriptions it has", async () => {
+  await using broker = await startBroker();
+  await using proxy = await TcpProxy.start(broker.port);
+  await using client = await KubeMQClient.connect({ address: proxy.address });
+  const open = Array.from({ length: 150 }, (_, index) => client.events.subscribe({ channel: `c${index}` }));
+  await Promise.all(open.map(({ ready }) => ready));
+  expect(proxy.accepted).toBe(1);
+});
