@@ -38,7 +38,9 @@ export async function compilePrograms(folder, files) {
     },
     bundle: true,
     splitting: true,
-    packages: "external",
+    // Dependencies, too: most of what is left of the start is finding and linking their modules.
+    external: ["@opentelemetry/*"],
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     platform: "node",
     format: "esm",
     target: "node20.19",
