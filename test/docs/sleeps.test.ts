@@ -11,6 +11,10 @@ const ALLOWED: Readonly<Record<string, readonly [most: number, why: string]>> = 
   "conformance/conformance.test.ts": [2, "looks at a condition again, and starts recordings one after the other"],
   "conformance/player.ts": [3, "plays the pauses of a recording"],
   "conformance/process-time.ts": [1, "the time of a player, which is real or a clock's"],
+  "connection/calls-alone.test.ts": [
+    3,
+    "liveness on real sockets: pings that are not sent, and an event loop that is blocked",
+  ],
   "connection/connect.test.ts": [
     2,
     "connect() waits by the machine's clock, before there is a client to give another one",
