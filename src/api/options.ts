@@ -55,7 +55,7 @@ export interface ClientOptions {
   /** How long a connection may take to be made, in milliseconds. @default 10000 */
   connectTimeoutMs?: number;
   /**
-   * While streams are open and nothing was received for `intervalMs`, the server is pinged; no answer within `timeoutMs`
+   * While a stream is open or a call waits, and nothing was received for `intervalMs`, the server is pinged; no answer within `timeoutMs`
    * means that the connection is dead, and every stream comes back on a new one. A connection that the server has asked to leave is watched
    * apart, as long as there are streams on it. @default { intervalMs: 10000, timeoutMs: 5000 }
    */

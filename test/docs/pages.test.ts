@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { fieldsOf, tablesIn, withTables } from "../../scripts/docs-tables.js";
@@ -93,6 +93,25 @@ describe("references of the pages", () => {
     const prose = read(page).replaceAll(/^```[^]*?^```$/gm, "");
     const links = [...prose.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link]) => `${link}`);
     expect(links.map((link) => broken(page, link)).filter((reason) => reason !== undefined)).toEqual([]);
+  });
+
+  test("the program for Jest in docs/testing.md is the example that Jest runs", () => {
+    const program = /^```ts jest\n([^]*?)^```$/m.exec(read("docs/testing.md"))?.[1];
+    expect(program).toBe(read("examples/testing.test.ts"));
+  });
+
+  test("the messages in the headings of docs/troubleshooting.md are in the source, or codes", () => {
+    const headings = [...read("docs/troubleshooting.md").matchAll(/^### (`.*)$/gm)].map(([, heading]) => `${heading}`);
+    const quoted = headings.flatMap((heading) =>
+      [...heading.matchAll(/`([^`]+)`/g)].map(([, message]) => `${message}`),
+    );
+    const sources = readdirSync(`${root}src`, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => read(`src/${file}`));
+    const foreign = ["connect ECONNREFUSED", "SyntaxError", "await using", "AsyncDisposable", "process"];
+    const unknown = quoted.filter((message) => !sources.some((source) => source.includes(message)));
+    expect(quoted.length).toBeGreaterThan(10);
+    expect(unknown.filter((message) => !foreign.includes(message))).toEqual([]);
   });
 
   test("README.md leads to every guide", () => {
