@@ -88,8 +88,11 @@ try {
   npm(["install", "--save-dev", "vitest@4"]);
   writeFileSync(join(folder, "fake-timers.test.ts"), VITEST);
   cpSync(join(root, "test/fake-timers/everything.ts"), join(folder, "everything.ts"));
+  // docs/testing.md says that nothing but the import changes.
+  const forJest = readFileSync(join(root, "examples/testing.test.ts"), "utf8");
+  writeFileSync(join(folder, "testing.test.ts"), forJest.replace("@jest/globals", "vitest"));
   const tested = output("npx", ["vitest", "run", "--reporter=json"]);
-  check("works on the fake timers of Vitest", /"numPassedTests":1\b/.test(tested), tested);
+  check("works in Vitest, and on its fake timers", /"numPassedTests":2\b/.test(tested), tested);
   await newcomer(join(folder, packed.filename));
 } finally {
   rmSync(folder, { recursive: true, force: true });
