@@ -18,7 +18,7 @@ import {
 } from "../support/faults.js";
 import { isInHandler, outsideHandlers } from "../support/handler-context.js";
 import { transportFault, wasRefusedUnseen } from "../support/transport-error.js";
-import { TurnClock } from "../support/turn-clock.js";
+import { turn } from "../support/turn.js";
 import { batchesOf, type Keepalive, type Source, type StreamOptions } from "../transport/index.js";
 import { OpeningSource } from "./opening-source.js";
 import { closeGently } from "./closing.js";
@@ -69,7 +69,8 @@ export class Connection implements StreamHost {
   #phase: "open" | "closing" | "closed" = "open";
   #calls = 0;
   #onIdle: () => void = () => {};
-  readonly #turn: TurnClock;
+  /** The turn of the event loop in which the server was last heard: the clock is read once a turn. */
+  #heardIn = Number.NaN;
   #lastReceived: number;
   #closed: Promise<void> | undefined;
 
@@ -80,7 +81,6 @@ export class Connection implements StreamHost {
     this.clock = seam.clock ?? systemClock;
     this.random = seam.random ?? Math.random;
     this.#token = new Token(options.authToken);
-    this.#turn = new TurnClock(() => this.clock.now());
     this.#lastReceived = this.clock.now();
     const { transport, abort = () => {} } = seam;
     this.#session = transport === undefined ? openSession(options, () => this.#moveOn()) : { transport, abort };
@@ -280,7 +280,11 @@ export class Connection implements StreamHost {
 
   /** The server has answered a call that was made with this header. */
   readonly #heard = (header: CallHeader): void => {
-    this.#lastReceived = this.#turn.now();
+    const { number } = turn;
+    if (number !== this.#heardIn) {
+      this.#heardIn = number;
+      this.#lastReceived = this.clock.now();
+    }
     this.#token.accepted(header);
     this.state.answered();
   };

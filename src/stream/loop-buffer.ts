@@ -33,22 +33,28 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
   /** The pending `next()`. Held in fields, not in an object, which would be an allocation per message. */
   #resolve: Waiter<Item>["resolve"] | undefined;
   #reject: Waiter<Item>["reject"] | undefined;
+  /** Further concurrent `next()` calls, in order (rare). */
+  #others: Fifo<Waiter<Item>> | undefined;
   #inBody: Item | undefined;
   readonly #plan: StreamPlan<Wire, Item>;
+  /** Items that wait: counted here, next to the other hot fields. */
+  #size = 0;
+  /** The loop has got an item because the buffer was full, and has not come back for the next. */
+  #isWoken = false;
+  /** Since when the loop has been behind. */
+  #heldBackSince: number | undefined;
   readonly #items = new Fifo<Item>();
+  readonly #capacity: number;
   #bytes = 0;
   /** The source holds its sender back until no more than this many items wait. */
   #resumeAt: number | undefined;
-  /** Since when the loop has been behind. */
-  #heldBackSince: number | undefined;
-  /** Further concurrent `next()` calls, in order (rare). */
-  #others: Fifo<Waiter<Item>> | undefined;
   /** Bodies beside the loop (rare). */
   #bodies: RunningBodies<Item> | undefined;
   readonly #clock: Clock;
 
   constructor(plan: StreamPlan<Wire, Item>, clock: Clock) {
     this.#plan = plan;
+    this.#capacity = plan.capacity;
     this.#clock = clock;
   }
 
@@ -75,28 +81,29 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
     if (this.#arrived !== undefined) {
       this.#acceptArrived();
       if (!this.#isOpen) return true; // the plan has ended the attempt
-    } else if (this.#resolve !== undefined && !this.isDue && this.#items.size === 0) {
+    } else if (this.#resolve !== undefined && !this.isDue) {
       this.#arrived = wire;
       turn.atEnd(this);
       return true;
     }
-    this.#accept(wire);
+    const item = this.#itemOf(wire);
+    if (item === undefined) return true;
+    if (this.#resolve !== undefined && !this.isDue) turn.atEnd(this);
+    this.#push(item); // promise: buffered-while-body-runs
     this.#bytes += byteLength;
     // promise: bounded-buffer
-    return this.#isFull ? this.#makeRoom() : true;
+    return this.#size >= this.#capacity || this.#bytes >= MAX_BYTES ? this.#makeRoom() : true;
   }
 
   #acceptArrived(): void {
-    const wire = this.#arrived as Wire;
+    const item = this.#itemOf(this.#arrived as Wire);
     this.#arrived = undefined;
-    this.#accept(wire);
+    if (item !== undefined) this.#push(item);
   }
 
-  #accept(wire: Wire): void {
-    const item = this.#itemOf(wire);
-    if (item === undefined) return;
-    if (this.#resolve !== undefined && !this.isDue) turn.atEnd(this);
-    this.#items.push(item); // promise: buffered-while-body-runs
+  #push(item: Item): void {
+    this.#size += 1;
+    this.#items.push(item);
   }
 
   #itemOf(wire: Wire): Item | undefined {
@@ -114,22 +121,26 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
     }
   }
 
-  get #isFull(): boolean {
-    return this.#items.size >= this.#plan.capacity || this.#bytes >= MAX_BYTES;
-  }
-
-  /** Lets the loop run before the end of the turn. @returns whether that made room */
+  /**
+   * Lets a loop that waits run before the end of the turn. It takes what waits before the next frame arrives, so up to twice
+   * the capacity is taken in until then: to hold back a sender costs more than a few hundred messages.
+   *
+   * @returns whether there is room
+   */
   #makeRoom(): boolean {
-    if (this.#resolve !== undefined) this.onTurnEnd();
-    if (!this.#isFull) return true;
-    this.#resumeAt ??= this.#items.size >> 1;
+    if (this.#resolve !== undefined) {
+      this.onTurnEnd();
+      this.#isWoken = true;
+    }
+    if (this.#isWoken && this.#size < 2 * this.#capacity && this.#bytes < MAX_BYTES) return true;
+    this.#resumeAt ??= this.#size >> 1;
     this.#heldBackSince ??= this.#clock.now();
     return false;
   }
 
   onTurnEnd(): void {
     const arrived = this.#arrived;
-    if (arrived !== undefined && this.#items.size === 0) {
+    if (arrived !== undefined && this.#size === 0) {
       this.#arrived = undefined;
       const item = this.#itemOf(arrived);
       if (item !== undefined) this.#deliver(item);
@@ -143,19 +154,23 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
 
   #deliver(item: Item): void {
     const resolve = this.#takeWaiter();
-    if (resolve === undefined) return this.#items.push(item);
+    if (resolve === undefined) return this.#push(item);
     this.finishBody(); // a second next() means that the previous body has finished
     this.#inBody = item;
     resolve(yielded(item));
   }
 
   #take(): Item | undefined {
-    if (this.#arrived !== undefined && this.#items.size === 0) this.#acceptArrived();
+    if (this.#size === 0) {
+      if (this.#arrived === undefined) return undefined;
+      this.#acceptArrived();
+    }
     let item = this.#items.shift();
     // promise: stale-items-skipped
     while (item !== undefined && this.#plan.isStale?.(item) === true) item = this.#items.shift();
-    if (this.#items.size === 0) this.#bytes = 0;
-    if (this.#resumeAt !== undefined && this.#items.size <= this.#resumeAt) {
+    this.#size = this.#items.size;
+    if (this.#size === 0) this.#bytes = 0;
+    if (this.#resumeAt !== undefined && this.#size <= this.#resumeAt) {
       this.#resumeAt = undefined;
       this.#bytes >>= 1;
       this.onRoom();
@@ -166,6 +181,7 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
   /** Begins the body of the next item, if one waits and no other `next()` does. */
   protected takeForBody(): Item | undefined {
     if (this.#resolve !== undefined) return undefined;
+    this.#isWoken = false;
     const item = this.#take();
     if (item !== undefined) this.#inBody = item;
     return item;
@@ -221,6 +237,7 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
 
   /** Releases what the loop will not get. */
   protected release(): void {
+    this.#size = 0;
     for (const item of this.#items.drain()) this.#plan.onRelease?.(item); // promise: buffered-items-released
   }
 

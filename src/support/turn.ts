@@ -42,6 +42,11 @@ export class Turn {
     return this.#number;
   }
 
+  /** The number of this turn; NaN, which equals no number, when nothing has been received in it. */
+  get number(): number {
+    return this.#frames === 0 ? Number.NaN : this.#number;
+  }
+
   /** Runs the task at the end of the turn; outside of a turn that receives, after the code that runs now. */
   atEnd(task: TurnTask): void {
     if (task.isDue) return;
@@ -70,6 +75,7 @@ export class Turn {
   #end(): void {
     const tasks = this.#tasks;
     this.#tasks = [];
+    if (tasks.length > 0) this.#now ??= Date.now();
     this.#frames = 0;
     this.#bytes = 0;
     this.#number = (this.#number + 1) & 0x3fffffff;

@@ -117,13 +117,14 @@ export abstract class Http2Call implements StreamListener {
 
   onData(chunk: Buffer): void {
     try {
-      this.#split(chunk);
+      this.split(chunk);
     } catch (error) {
       this.finish(asTransportError(error));
     }
   }
 
-  #split(chunk: Buffer): void {
+  /** Passes on the messages that end in this chunk. @throws TransportError */
+  protected split(chunk: Buffer): void {
     let at = 0;
     if (!this.isAtBoundary) at = this.#resume(chunk);
     const length = chunk.length;
