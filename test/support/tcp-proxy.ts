@@ -51,8 +51,14 @@ class Link {
       if (delayMs > 0) setTimeout(() => !this.#proxy.isPaused(direction) && this.release(direction), delayMs);
       return;
     }
+    if (direction === "up" && this.#proxy.upBytesPerSecond !== Infinity) this.#slowDown(chunk.length);
     const to = direction === "up" ? this.server : this.client;
     if (!to.destroyed) to.write(direction === "up" ? chunk : this.#proxy.rewriteDown(chunk));
+  }
+
+  #slowDown(bytes: number): void {
+    this.client.pause();
+    setTimeout(() => this.client.resume(), (bytes / this.#proxy.upBytesPerSecond) * 1000);
   }
 
   /** A half-open connection does not report that its other end has gone. */
@@ -72,6 +78,8 @@ export class TcpProxy implements AsyncDisposable {
   /** Number of chunks that clients have sent, those that were swallowed included. */
   sent = 0;
   delayMs = 0;
+  /** How many bytes a second pass from the client to the server, as over a slow line. */
+  upBytesPerSecond = Infinity;
   /** Rewrites each chunk from the server; the length must not change. */
   rewriteDown: (chunk: Buffer) => Buffer = (chunk) => chunk;
   #target: number;
