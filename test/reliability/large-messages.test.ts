@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { KubeMQClient, KubeMQError } from "kubemq-es";
+import { KubeMQClient, type KubeMQError } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { rejection } from "../support/until.js";
@@ -26,12 +26,12 @@ test("small calls beside a large send over a slow line succeed", async () => {
   await using proxy = await TcpProxy.start(broker.port);
   await using client = await KubeMQClient.connect({ address: proxy.address });
   proxy.upBytesPerSecond = 20 * MIB;
-  let isSending = true;
+  const state = { isSending: true };
   const sending = client.queues
     .send({ channel: "large", body: new Uint8Array(24 * MIB) })
-    .finally(() => (isSending = false));
+    .finally(() => (state.isSending = false));
   const outcomes: string[] = [];
-  for (let call = 0; isSending; call++) {
+  for (let call = 0; state.isSending; call++) {
     const small =
       call % 2 === 0
         ? client.events.publish({ channel: "c", body: "x" })
