@@ -1,3 +1,5 @@
+import { AssertionError } from "node:assert/strict";
+import { inspect } from "node:util";
 import { within } from "../support/until.js";
 import { Lacking, ServerWorld, type Server, type World } from "./world.js";
 
@@ -29,8 +31,18 @@ export async function outcomeOf(server: Server, check: Check): Promise<Outcome> 
     return { kind: "holds" };
   } catch (error) {
     if (error instanceof Lacking) return { kind: "lacking", why: error.message };
-    return { kind: "broken", why: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    return { kind: "broken", why: reasonOf(error) };
   } finally {
     await world[Symbol.asyncDispose]();
   }
 }
+
+/** What was wrong, in one line, and where. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { stack = error.message } = error;
+  if (!(error instanceof AssertionError) || !error.generatedMessage) return stack;
+  return `got ${short(error.actual)} instead of ${short(error.expected)}\n${stack}`;
+}
+
+const short = (value: unknown) => inspect(value, { breakLength: Infinity, maxArrayLength: 8, maxStringLength: 80 });

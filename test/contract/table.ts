@@ -16,7 +16,8 @@ export interface Part {
 
 export interface Row {
   readonly promise: string;
-  readonly outcome: Outcome;
+  /** Of each round. */
+  readonly outcomes: readonly Outcome[];
   /** Why it does not hold, if that is known. */
   readonly reason?: string | undefined;
 }
@@ -38,13 +39,15 @@ export function promisesIn(document: string): string[] {
 /** Not formatted: the formatter would pad each cell to the width of its column. */
 function markdown({ server, date, parts }: Findings): string {
   const all = parts.flatMap(({ rows }) => rows);
-  const held = all.filter(({ outcome }) => outcome.kind === "holds").length;
+  const held = all.filter(({ outcomes }) => outcomes.every(({ kind }) => kind === "holds")).length;
+  const rounds = all[0]?.outcomes.length ?? 0;
   const sections = parts.map(({ title, rows }) =>
     [`### ${title}`, "", "<!-- prettier-ignore -->", "| Promise | Result |", "| --- | --- |", ...rows.map(line)].join(
       "\n",
     ),
   );
-  return [`Server: ${server}. Date: ${date}. ${held} of ${all.length} promises hold.`, ...sections].join("\n\n");
+  const head = `Server: ${server}. Date: ${date}. Rounds: ${rounds}. ${held} of ${all.length} promises hold in each.`;
+  return [head, ...sections].join("\n\n");
 }
 
 /** A row as `npm run test:server` prints and writes it. */
@@ -52,9 +55,12 @@ export function line(row: Row): string {
   return `| ${row.promise} | ${result(row)} |`;
 }
 
-function result({ outcome, reason }: Row): string {
-  if (outcome.kind === "holds") return "holds";
-  return `does not hold: ${(reason ?? firstLine(outcome.why)).replaceAll("|", "\\|")}`;
+function result({ outcomes, reason }: Row): string {
+  const [failure] = outcomes.flatMap((outcome) => (outcome.kind === "holds" ? [] : [outcome.why]));
+  if (failure === undefined) return "holds";
+  const held = outcomes.filter(({ kind }) => kind === "holds").length;
+  const how = held === 0 ? "does not hold" : `holds in ${held} of ${outcomes.length} rounds`;
+  return `${how}: ${(reason ?? firstLine(failure)).replaceAll("|", "\\|")}`;
 }
 
 const firstLine = (why: string) => why.split("\n")[0]?.replace(/^(\w+Error)( \[\w+\])?: /, "") ?? "";
