@@ -69,14 +69,17 @@ describe("unknown options", () => {
 
 describe("default options", () => {
   test("resolving no options gives the defaults", () => {
-    const { address, closeTimeoutMs, concurrency, drainTimeoutMs, ...rest } = DEFAULTS;
+    const { address, closeTimeoutMs, concurrency, drainTimeoutMs, processDrainTimeoutMs, retryDelay, ...rest } =
+      DEFAULTS;
     const resolved = resolveOptions();
     expect(resolved).toMatchObject({ ...rest, origin: `http://${address}`, authToken: undefined, tls: undefined });
     expect(resolved.clientId).toMatch(/^kubemq-es-[0-9a-f]{8}$/);
-    expect({ closeTimeoutMs, concurrency, drainTimeoutMs }).toEqual({
+    expect({ closeTimeoutMs, concurrency, drainTimeoutMs, processDrainTimeoutMs, retryDelay }).toEqual({
       closeTimeoutMs: 5000,
       concurrency: 1,
       drainTimeoutMs: 5000,
+      processDrainTimeoutMs: 30_000,
+      retryDelay: { initialDelayMs: 100, maxDelayMs: 10_000, jitter: 0.5, maxAttempts: Infinity },
     });
   });
 
@@ -96,7 +99,15 @@ describe("default options", () => {
         : typeof value === "string"
           ? JSON.stringify(value)
           : String(value);
-    const { closeTimeoutMs, concurrency, drainTimeoutMs, maxMessageBytes, ...plain } = DEFAULTS;
+    const {
+      closeTimeoutMs,
+      concurrency,
+      maxMessageBytes,
+      drainTimeoutMs,
+      processDrainTimeoutMs,
+      retryDelay,
+      ...plain
+    } = DEFAULTS;
     const expected = Object.fromEntries(Object.entries(plain).map(([name, value]) => [name, spelled(value)]));
     expect(Object.fromEntries(documented)).toEqual({
       ...expected,
@@ -105,10 +116,14 @@ describe("default options", () => {
       tls: "true for `https://`, else false",
     });
     const client = readFileSync(new URL("../../src/client.ts", import.meta.url), "utf8");
-    expect(client).toContain(`(default ${closeTimeoutMs})`);
+    expect(client).toContain(`\`timeoutMs\`: in milliseconds. @default ${closeTimeoutMs}`);
     const message = readFileSync(new URL("../../src/api/message.ts", import.meta.url), "utf8");
     expect(message).toMatch(new RegExp(`@default ${concurrency} \\*/\\s+concurrency\\?:`));
-    expect(message).toMatch(new RegExp(`@default ${drainTimeoutMs}\\s+\\*/\\s+drainTimeoutMs\\?:`));
+    expect(message).toContain(`@default ${drainTimeoutMs} for requests, ${processDrainTimeoutMs} for queues`);
+    const { maxAttempts, ...delay } = retryDelay; // attempts are an option of their own, unlimited by default
+    expect(maxAttempts).toBe(Infinity);
+    const queues = readFileSync(new URL("../../src/api/queues.ts", import.meta.url), "utf8");
+    expect(queues).toContain(`@default ${spelled(delay)}`);
   });
 
   test("setting one member of an option keeps the defaults of the others", () => {
