@@ -12,7 +12,7 @@ import { bytesSize, int32Size, int64Size, stringEntrySize, stringSize, unencodab
 import { markInvalidText } from "../src/codec/text.js";
 import type { WireWriter } from "../src/codec/writer.js";
 import type { StaticCodecs } from "../src/codec/static.js";
-import type { PingResult, Empty, Result, Event, EventReceive, Subscribe, Request, Response, QueueMessage, QueueMessagesBatchRequest, QueueMessagesBatchResponse, QueueMessageAttributes, QueueMessagePolicy, SendQueueMessageResult, ReceiveQueueMessagesRequest, ReceiveQueueMessagesResponse, AckAllQueueMessagesRequest, AckAllQueueMessagesResponse, StreamQueueMessagesRequest, StreamQueueMessagesResponse, QueuesUpstreamRequest, QueuesUpstreamResponse, QueuesDownstreamRequest, QueuesDownstreamResponse, QueueInfo, QueuesInfo, QueuesInfoRequest, QueuesInfoResponse } from "./kubemq_pb.js";
+import type { PingResult, Empty, Result, Event, EventReceive, Subscribe, Request, Response, QueueMessage, QueueMessageAttributes, QueueMessagePolicy, SendQueueMessageResult, ReceiveQueueMessagesRequest, ReceiveQueueMessagesResponse, StreamQueueMessagesRequest, StreamQueueMessagesResponse, QueuesUpstreamRequest, QueuesUpstreamResponse, QueuesDownstreamRequest, QueuesDownstreamResponse, QueueInfo, QueuesInfo, QueuesInfoRequest, QueuesInfoResponse } from "./kubemq_pb.js";
 
 const reader = new WireReader();
 
@@ -1044,133 +1044,6 @@ function sizeQueueMessage(message: Fields<QueueMessage>): number {
   return size;
 }
 
-class DecodedQueueMessagesBatchRequest implements QueueMessagesBatchRequest {
-  declare readonly $typeName: "kubemq.QueueMessagesBatchRequest";
-  declare BatchID: QueueMessagesBatchRequest["BatchID"];
-  declare Messages: QueueMessagesBatchRequest["Messages"];
-  constructor(batchID_: QueueMessagesBatchRequest["BatchID"], messages_: QueueMessagesBatchRequest["Messages"]) {
-    this.$typeName = "kubemq.QueueMessagesBatchRequest";
-    this.BatchID = batchID_;
-    this.Messages = messages_;
-  }
-}
-
-function decodeQueueMessagesBatchRequest(bytes: Buffer, start: number, end: number): QueueMessagesBatchRequest | undefined {
-  reader.start(bytes, start, end);
-  const message = readQueueMessagesBatchRequest(end);
-  return reader.finish(end) ? message : undefined;
-}
-
-function readQueueMessagesBatchRequest(end: number): QueueMessagesBatchRequest {
-  let batchID_ = "";
-  const messages_: QueueMessagesBatchRequest["Messages"] = [];
-  const invalidTexts = reader.invalidTexts;
-  while (reader.position < end) {
-    switch (reader.tag()) {
-      case 10:
-        batchID_ = reader.string();
-        break;
-      case 18:
-        messages_.push(readQueueMessage(reader.end()));
-        break;
-      default:
-        reader.giveUp();
-    }
-  }
-  if (reader.position !== end) reader.giveUp();
-  const message = new DecodedQueueMessagesBatchRequest(batchID_, messages_);
-  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
-  return message;
-}
-
-function writeQueueMessagesBatchRequest(writer: WireWriter, message: Fields<QueueMessagesBatchRequest>): void {
-  const type = message.$typeName;
-  if (message.$unknown !== undefined || (type !== undefined && type !== "kubemq.QueueMessagesBatchRequest")) throw unencodable;
-  const batchID_ = message.BatchID;
-  if (batchID_ !== undefined && batchID_ !== null && batchID_ !== "") {
-    writer.uint32(10);
-    writer.string(batchID_);
-  }
-  const messages_ = message.Messages;
-  if (messages_ !== undefined && messages_ !== null) {
-    if (!Array.isArray(messages_)) throw unencodable;
-    for (const item of messages_) {
-    writer.uint32(18);
-    writer.uint32(sizeQueueMessage(item));
-    writeQueueMessage(writer, item);
-    }
-  }
-}
-
-class DecodedQueueMessagesBatchResponse implements QueueMessagesBatchResponse {
-  declare readonly $typeName: "kubemq.QueueMessagesBatchResponse";
-  declare BatchID: QueueMessagesBatchResponse["BatchID"];
-  declare Results: QueueMessagesBatchResponse["Results"];
-  declare HaveErrors: QueueMessagesBatchResponse["HaveErrors"];
-  constructor(batchID_: QueueMessagesBatchResponse["BatchID"], results_: QueueMessagesBatchResponse["Results"], haveErrors_: QueueMessagesBatchResponse["HaveErrors"]) {
-    this.$typeName = "kubemq.QueueMessagesBatchResponse";
-    this.BatchID = batchID_;
-    this.Results = results_;
-    this.HaveErrors = haveErrors_;
-  }
-}
-
-function decodeQueueMessagesBatchResponse(bytes: Buffer, start: number, end: number): QueueMessagesBatchResponse | undefined {
-  reader.start(bytes, start, end);
-  const message = readQueueMessagesBatchResponse(end);
-  return reader.finish(end) ? message : undefined;
-}
-
-function readQueueMessagesBatchResponse(end: number): QueueMessagesBatchResponse {
-  let batchID_ = "";
-  const results_: QueueMessagesBatchResponse["Results"] = [];
-  let haveErrors_ = false;
-  const invalidTexts = reader.invalidTexts;
-  while (reader.position < end) {
-    switch (reader.tag()) {
-      case 10:
-        batchID_ = reader.string();
-        break;
-      case 18:
-        results_.push(readSendQueueMessageResult(reader.end()));
-        break;
-      case 24:
-        haveErrors_ = reader.bool();
-        break;
-      default:
-        reader.giveUp();
-    }
-  }
-  if (reader.position !== end) reader.giveUp();
-  const message = new DecodedQueueMessagesBatchResponse(batchID_, results_, haveErrors_);
-  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
-  return message;
-}
-
-function writeQueueMessagesBatchResponse(writer: WireWriter, message: Fields<QueueMessagesBatchResponse>): void {
-  const type = message.$typeName;
-  if (message.$unknown !== undefined || (type !== undefined && type !== "kubemq.QueueMessagesBatchResponse")) throw unencodable;
-  const batchID_ = message.BatchID;
-  if (batchID_ !== undefined && batchID_ !== null && batchID_ !== "") {
-    writer.uint32(10);
-    writer.string(batchID_);
-  }
-  const results_ = message.Results;
-  if (results_ !== undefined && results_ !== null) {
-    if (!Array.isArray(results_)) throw unencodable;
-    for (const item of results_) {
-    writer.uint32(18);
-    writer.uint32(sizeSendQueueMessageResult(item));
-    writeSendQueueMessageResult(writer, item);
-    }
-  }
-  const haveErrors_ = message.HaveErrors;
-  if (haveErrors_ !== undefined && haveErrors_ !== null && haveErrors_ !== false) {
-    writer.uint32(24);
-    writer.bool(haveErrors_);
-  }
-}
-
 class DecodedQueueMessageAttributes implements QueueMessageAttributes {
   declare readonly $typeName: "kubemq.QueueMessageAttributes";
   declare Timestamp: QueueMessageAttributes["Timestamp"];
@@ -1825,158 +1698,6 @@ function writeReceiveQueueMessagesResponse(writer: WireWriter, message: Fields<R
   const error_ = message.Error;
   if (error_ !== undefined && error_ !== null && error_ !== "") {
     writer.uint32(58);
-    writer.string(error_);
-  }
-}
-
-class DecodedAckAllQueueMessagesRequest implements AckAllQueueMessagesRequest {
-  declare readonly $typeName: "kubemq.AckAllQueueMessagesRequest";
-  declare RequestID: AckAllQueueMessagesRequest["RequestID"];
-  declare ClientID: AckAllQueueMessagesRequest["ClientID"];
-  declare Channel: AckAllQueueMessagesRequest["Channel"];
-  declare WaitTimeSeconds: AckAllQueueMessagesRequest["WaitTimeSeconds"];
-  constructor(requestID_: AckAllQueueMessagesRequest["RequestID"], clientID_: AckAllQueueMessagesRequest["ClientID"], channel_: AckAllQueueMessagesRequest["Channel"], waitTimeSeconds_: AckAllQueueMessagesRequest["WaitTimeSeconds"]) {
-    this.$typeName = "kubemq.AckAllQueueMessagesRequest";
-    this.RequestID = requestID_;
-    this.ClientID = clientID_;
-    this.Channel = channel_;
-    this.WaitTimeSeconds = waitTimeSeconds_;
-  }
-}
-
-function decodeAckAllQueueMessagesRequest(bytes: Buffer, start: number, end: number): AckAllQueueMessagesRequest | undefined {
-  reader.start(bytes, start, end);
-  const message = readAckAllQueueMessagesRequest(end);
-  return reader.finish(end) ? message : undefined;
-}
-
-function readAckAllQueueMessagesRequest(end: number): AckAllQueueMessagesRequest {
-  let requestID_ = "";
-  let clientID_ = "";
-  let channel_ = "";
-  let waitTimeSeconds_ = 0;
-  const invalidTexts = reader.invalidTexts;
-  while (reader.position < end) {
-    switch (reader.tag()) {
-      case 10:
-        requestID_ = reader.string();
-        break;
-      case 18:
-        clientID_ = reader.name();
-        break;
-      case 26:
-        channel_ = reader.name();
-        break;
-      case 32:
-        waitTimeSeconds_ = reader.int32();
-        break;
-      default:
-        reader.giveUp();
-    }
-  }
-  if (reader.position !== end) reader.giveUp();
-  const message = new DecodedAckAllQueueMessagesRequest(requestID_, clientID_, channel_, waitTimeSeconds_);
-  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
-  return message;
-}
-
-function writeAckAllQueueMessagesRequest(writer: WireWriter, message: Fields<AckAllQueueMessagesRequest>): void {
-  const type = message.$typeName;
-  if (message.$unknown !== undefined || (type !== undefined && type !== "kubemq.AckAllQueueMessagesRequest")) throw unencodable;
-  const requestID_ = message.RequestID;
-  if (requestID_ !== undefined && requestID_ !== null && requestID_ !== "") {
-    writer.uint32(10);
-    writer.string(requestID_);
-  }
-  const clientID_ = message.ClientID;
-  if (clientID_ !== undefined && clientID_ !== null && clientID_ !== "") {
-    writer.uint32(18);
-    writer.string(clientID_);
-  }
-  const channel_ = message.Channel;
-  if (channel_ !== undefined && channel_ !== null && channel_ !== "") {
-    writer.uint32(26);
-    writer.string(channel_);
-  }
-  const waitTimeSeconds_ = message.WaitTimeSeconds;
-  if (waitTimeSeconds_ !== undefined && waitTimeSeconds_ !== null && waitTimeSeconds_ !== 0) {
-    writer.uint32(32);
-    writer.int32(waitTimeSeconds_);
-  }
-}
-
-class DecodedAckAllQueueMessagesResponse implements AckAllQueueMessagesResponse {
-  declare readonly $typeName: "kubemq.AckAllQueueMessagesResponse";
-  declare RequestID: AckAllQueueMessagesResponse["RequestID"];
-  declare AffectedMessages: AckAllQueueMessagesResponse["AffectedMessages"];
-  declare IsError: AckAllQueueMessagesResponse["IsError"];
-  declare Error: AckAllQueueMessagesResponse["Error"];
-  constructor(requestID_: AckAllQueueMessagesResponse["RequestID"], affectedMessages_: AckAllQueueMessagesResponse["AffectedMessages"], isError_: AckAllQueueMessagesResponse["IsError"], error_: AckAllQueueMessagesResponse["Error"]) {
-    this.$typeName = "kubemq.AckAllQueueMessagesResponse";
-    this.RequestID = requestID_;
-    this.AffectedMessages = affectedMessages_;
-    this.IsError = isError_;
-    this.Error = error_;
-  }
-}
-
-function decodeAckAllQueueMessagesResponse(bytes: Buffer, start: number, end: number): AckAllQueueMessagesResponse | undefined {
-  reader.start(bytes, start, end);
-  const message = readAckAllQueueMessagesResponse(end);
-  return reader.finish(end) ? message : undefined;
-}
-
-function readAckAllQueueMessagesResponse(end: number): AckAllQueueMessagesResponse {
-  let requestID_ = "";
-  let affectedMessages_ = 0n;
-  let isError_ = false;
-  let error_ = "";
-  const invalidTexts = reader.invalidTexts;
-  while (reader.position < end) {
-    switch (reader.tag()) {
-      case 10:
-        requestID_ = reader.string();
-        break;
-      case 16:
-        affectedMessages_ = reader.uint64();
-        break;
-      case 24:
-        isError_ = reader.bool();
-        break;
-      case 34:
-        error_ = reader.string();
-        break;
-      default:
-        reader.giveUp();
-    }
-  }
-  if (reader.position !== end) reader.giveUp();
-  const message = new DecodedAckAllQueueMessagesResponse(requestID_, affectedMessages_, isError_, error_);
-  if (reader.invalidTexts !== invalidTexts) markInvalidText(message);
-  return message;
-}
-
-function writeAckAllQueueMessagesResponse(writer: WireWriter, message: Fields<AckAllQueueMessagesResponse>): void {
-  const type = message.$typeName;
-  if (message.$unknown !== undefined || (type !== undefined && type !== "kubemq.AckAllQueueMessagesResponse")) throw unencodable;
-  const requestID_ = message.RequestID;
-  if (requestID_ !== undefined && requestID_ !== null && requestID_ !== "") {
-    writer.uint32(10);
-    writer.string(requestID_);
-  }
-  const affectedMessages_ = message.AffectedMessages;
-  if (affectedMessages_ !== undefined && affectedMessages_ !== null && affectedMessages_ !== 0n) {
-    writer.uint32(16);
-    writer.uint64(affectedMessages_);
-  }
-  const isError_ = message.IsError;
-  if (isError_ !== undefined && isError_ !== null && isError_ !== false) {
-    writer.uint32(24);
-    writer.bool(isError_);
-  }
-  const error_ = message.Error;
-  if (error_ !== undefined && error_ !== null && error_ !== "") {
-    writer.uint32(34);
     writer.string(error_);
   }
 }
@@ -3066,15 +2787,11 @@ export const kubemqCodecs: StaticCodecs = {
   "kubemq.Request": { decode: decodeRequest, encode: writeRequest },
   "kubemq.Response": { decode: decodeResponse, encode: writeResponse },
   "kubemq.QueueMessage": { decode: decodeQueueMessage, encode: writeQueueMessage },
-  "kubemq.QueueMessagesBatchRequest": { decode: decodeQueueMessagesBatchRequest, encode: writeQueueMessagesBatchRequest },
-  "kubemq.QueueMessagesBatchResponse": { decode: decodeQueueMessagesBatchResponse, encode: writeQueueMessagesBatchResponse },
   "kubemq.QueueMessageAttributes": { decode: decodeQueueMessageAttributes, encode: writeQueueMessageAttributes },
   "kubemq.QueueMessagePolicy": { decode: decodeQueueMessagePolicy, encode: writeQueueMessagePolicy },
   "kubemq.SendQueueMessageResult": { decode: decodeSendQueueMessageResult, encode: writeSendQueueMessageResult },
   "kubemq.ReceiveQueueMessagesRequest": { decode: decodeReceiveQueueMessagesRequest, encode: writeReceiveQueueMessagesRequest },
   "kubemq.ReceiveQueueMessagesResponse": { decode: decodeReceiveQueueMessagesResponse, encode: writeReceiveQueueMessagesResponse },
-  "kubemq.AckAllQueueMessagesRequest": { decode: decodeAckAllQueueMessagesRequest, encode: writeAckAllQueueMessagesRequest },
-  "kubemq.AckAllQueueMessagesResponse": { decode: decodeAckAllQueueMessagesResponse, encode: writeAckAllQueueMessagesResponse },
   "kubemq.StreamQueueMessagesRequest": { decode: decodeStreamQueueMessagesRequest, encode: writeStreamQueueMessagesRequest },
   "kubemq.StreamQueueMessagesResponse": { decode: decodeStreamQueueMessagesResponse, encode: writeStreamQueueMessagesResponse },
   "kubemq.QueuesUpstreamRequest": { decode: decodeQueuesUpstreamRequest, encode: writeQueuesUpstreamRequest },
