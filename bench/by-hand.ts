@@ -2,10 +2,10 @@ import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import { kubemqCodecs } from "../gen/kubemq_codec.js";
 import { EventReceiveSchema } from "../gen/kubemq_pb.js";
 import { codecFor } from "../src/transport/message-codec.js";
-import { Http2Call } from "../src/transport/call.js";
+import { Http2Call } from "../src/transport/calls/call.js";
 import type { Reader } from "../src/transport/source.js";
-import { listen, listenForErrors, type StreamListener } from "../src/transport/stream-events.js";
-import { turn, type TurnTask } from "../src/support/turn.js";
+import { listen, listenForErrors, type StreamListener } from "../src/transport/calls/stream-events.js";
+import { turn, type TurnTask } from "../src/support/time/turn.js";
 import { yielded } from "../src/support/yielded.js";
 import { connectTo, subscribeOn } from "./contestants/raw.js";
 

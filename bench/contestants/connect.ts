@@ -7,7 +7,7 @@ import { batchesOf, Connector, createTransport, sessionSettings, type Transport 
 import { overConnect } from "../../test/support/connect-streams.js";
 import { createStockTransport } from "../../test/support/stock-transport.js";
 import { kubemqCodecs } from "../../gen/kubemq_codec.js";
-import { Uplink } from "../../src/stream/uplink.js";
+import { Uplink } from "../../src/stream/send/uplink.js";
 import { WINDOW } from "../loads.js";
 import { bodyOf, byPort, CHANNEL, eventOf, PollLoop, repeat } from "./contestant.js";
 import type { Contestant } from "./contestant.js";

@@ -1,7 +1,7 @@
 import { KubeMQError } from "../api/errors.js";
 import type { ConnectOptions } from "../api/options.js";
 import { onAbort } from "../support/abort.js";
-import { backoffDelay } from "../support/backoff.js";
+import { backoffDelay } from "../support/time/backoff.js";
 import { refuse } from "../support/checks.js";
 import { DEFAULTS } from "../support/defaults.js";
 import { fault } from "../support/faults.js";

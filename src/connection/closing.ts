@@ -1,5 +1,5 @@
 import { onAbort } from "../support/abort.js";
-import { type Clock, within } from "../support/clock.js";
+import { type Clock, within } from "../support/time/clock.js";
 import { MAX_TIMER_MS } from "../support/defaults.js";
 import type { HostedStream } from "./hosted-stream.js";
 

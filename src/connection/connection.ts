@@ -4,9 +4,9 @@ import type { CallOptions } from "../api/message.js";
 import type { Status } from "../api/status.js";
 import type { HostedStream, StreamHost } from "./hosted-stream.js";
 import { onAbort } from "../support/abort.js";
-import type { ReconnectPolicy } from "../support/backoff.js";
+import type { ReconnectPolicy } from "../support/time/backoff.js";
 import { checkTimeout, type Subject } from "../support/checks.js";
-import { type Clock, systemClock } from "../support/clock.js";
+import { type Clock, systemClock } from "../support/time/clock.js";
 import {
   cancelled,
   clientClosed,
@@ -18,13 +18,13 @@ import {
 } from "../support/faults.js";
 import { isInHandler, outsideHandlers } from "../support/handler-context.js";
 import { transportFault, wasRefusedUnseen } from "../support/transport-error.js";
-import { turn } from "../support/turn.js";
+import { turn } from "../support/time/turn.js";
 import { batchesOf, type Keepalive, type Source, type StreamOptions } from "../transport/index.js";
 import { OpeningSource } from "./opening-source.js";
 import { closeGently } from "./closing.js";
-import { Liveness } from "./liveness.js";
+import { Liveness } from "./health/liveness.js";
 import type { ResolvedOptions } from "./options.js";
-import { type Lifetime, Probe } from "./probe.js";
+import { type Lifetime, Probe } from "./health/probe.js";
 import { openSession, type Session } from "./session.js";
 import { StateTracker } from "./state.js";
 import { StatusFeed } from "./status-feed.js";

@@ -1,8 +1,8 @@
 import type { KubeMQError } from "../api/errors.js";
 import type { Status } from "../api/status.js";
-import type { ReconnectPolicy } from "../support/backoff.js";
-import type { Lifetime } from "./probe.js";
-import type { Clock } from "../support/clock.js";
+import type { ReconnectPolicy } from "../support/time/backoff.js";
+import type { Lifetime } from "./health/probe.js";
+import type { Clock } from "../support/time/clock.js";
 
 /** What the engine needs of the connection. */
 export interface StreamHost {

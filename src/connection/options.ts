@@ -4,7 +4,7 @@ import { KubeMQError } from "../api/errors.js";
 import type { ClientOptions, TlsOptions } from "../api/options.js";
 import type { Telemetry } from "../api/telemetry.js";
 import { checkOptionNames } from "./option-names.js";
-import type { ReconnectPolicy } from "../support/backoff.js";
+import type { ReconnectPolicy } from "../support/time/backoff.js";
 import { DEFAULTS, MAX_TIMER_MS } from "../support/defaults.js";
 
 /** Options, checked and complete. */

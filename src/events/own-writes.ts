@@ -1,5 +1,5 @@
-import type { Clock } from "../support/clock.js";
-import { TurnClock } from "../support/turn-clock.js";
+import type { Clock } from "../support/time/clock.js";
+import { TurnClock } from "../support/time/turn-clock.js";
 
 /** After this many milliseconds a stored event can be read, or never: a server has its store behind by some thousand events at most. */
 const SETTLED_AFTER_MS = 10_000;

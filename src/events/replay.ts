@@ -2,7 +2,7 @@ import type { Connection } from "../connection/connection.js";
 import type { Attempt } from "../stream/plan.js";
 import type { StoredEvent } from "../api/events.js";
 import { connectionLost } from "../support/faults.js";
-import { Quiet } from "../support/idle-timer.js";
+import { Quiet } from "../support/time/idle-timer.js";
 import type { Source } from "../transport/index.js";
 import type { OwnWrites } from "./own-writes.js";
 import { ResumeCursor } from "./resume.js";

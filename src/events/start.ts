@@ -1,6 +1,6 @@
 import type { StartPosition } from "../api/events.js";
 import { checkInteger, refuse, type Subject } from "../support/checks.js";
-import { nanosOf } from "../support/time.js";
+import { nanosOf } from "../support/time/time.js";
 
 /** A start position as a server takes it: times in nanoseconds since 1970. */
 export type Start =

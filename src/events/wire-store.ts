@@ -8,9 +8,9 @@ import {
 } from "../../gen/kubemq_pb.js";
 import type { Codec } from "../api/codec.js";
 import type { StoredEvent } from "../api/events.js";
-import { IncomingMessage } from "../support/incoming-message.js";
+import { IncomingMessage } from "../support/message/incoming-message.js";
 import { hasInvalidText } from "../transport/index.js";
-import { dateOf } from "../support/time.js";
+import { dateOf } from "../support/time/time.js";
 import type { Start } from "./start.js";
 
 /** Stored events: protobuf to public types and back. */

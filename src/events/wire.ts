@@ -13,9 +13,9 @@ import type { Codec } from "../api/codec.js";
 import type { EventMessage } from "../api/events.js";
 import type { Outgoing } from "../api/message.js";
 import { checkSize } from "../support/checks.js";
-import { newId } from "../support/ids.js";
-import { IncomingMessage } from "../support/incoming-message.js";
-import { tagsOf, tagsSize } from "../support/tags.js";
+import { newId } from "../support/message/ids.js";
+import { IncomingMessage } from "../support/message/incoming-message.js";
+import { tagsOf, tagsSize } from "../support/message/tags.js";
 import { hasInvalidText } from "../transport/index.js";
 
 export const sendEventMethod = kubemq.method.sendEvent;

@@ -2,8 +2,8 @@ import type { Outgoing } from "../api/message.js";
 import type { ChannelKind } from "../api/server.js";
 import type { Subscription } from "../api/subscription.js";
 import type { Activity, ActivityOutcome, ObservedMessage, Observer, Operation } from "../api/telemetry.js";
-import { type Bodies, runBodies, type RunsBodies } from "../support/bodies.js";
-import { newId } from "../support/ids.js";
+import { type Bodies, runBodies, type RunsBodies } from "../support/message/bodies.js";
+import { newId } from "../support/message/ids.js";
 
 /** Shared by the observed patterns: wraps a call, a loop or a handler in an activity. */
 

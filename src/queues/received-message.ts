@@ -1,7 +1,7 @@
 import type { Codec } from "../api/codec.js";
 import type { QueueMessage } from "../api/queue-message.js";
-import { IncomingMessage } from "../support/incoming-message.js";
-import { dateOf } from "../support/time.js";
+import { IncomingMessage } from "../support/message/incoming-message.js";
+import { dateOf } from "../support/time/time.js";
 import { hasInvalidText } from "../transport/index.js";
 import type { WireQueueMessage } from "./wire.js";
 

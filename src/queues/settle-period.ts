@@ -1,5 +1,5 @@
 import type { Leave } from "../stream/plan.js";
-import type { Clock } from "../support/clock.js";
+import type { Clock } from "../support/time/clock.js";
 
 /** How long settlements that were asked for before a `break` may take. */
 const BREAK_MS = 1_000;

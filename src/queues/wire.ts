@@ -23,9 +23,9 @@ import type { Outgoing } from "../api/message.js";
 import type { QueuePolicy, QueuesInfo, SendResult } from "../api/queue-message.js";
 import type { Subject } from "../support/checks.js";
 import { fault, serverError } from "../support/faults.js";
-import { newId } from "../support/ids.js";
-import { tagsOf, tagsSize } from "../support/tags.js";
-import { dateOf } from "../support/time.js";
+import { newId } from "../support/message/ids.js";
+import { tagsOf, tagsSize } from "../support/message/tags.js";
+import { dateOf } from "../support/time/time.js";
 
 /** Queues but for their consumers: protobuf to public types and back. */
 

@@ -13,7 +13,7 @@ import {
 } from "../support/checks.js";
 import { MAX_TIMER_MS } from "../support/defaults.js";
 import { fault } from "../support/faults.js";
-import { newId } from "../support/ids.js";
+import { newId } from "../support/message/ids.js";
 import {
   estimatedSize,
   exactSize,

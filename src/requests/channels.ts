@@ -5,7 +5,7 @@ import type { Connection } from "../connection/connection.js";
 import { onAbort } from "../support/abort.js";
 import { checkChannel, checkQueueChannel, checkStoredChannel, refuse } from "../support/checks.js";
 import { fault, serverError } from "../support/faults.js";
-import { newId } from "../support/ids.js";
+import { newId } from "../support/message/ids.js";
 import { ask, requestTimeout } from "./ask.js";
 import { channelList } from "./wire-channels.js";
 import { requestOf, type ResponseParts } from "./wire.js";

@@ -3,7 +3,7 @@ import type { HandlerOptions } from "../api/message.js";
 import type { Service } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { checkLimits, HandlerService, reportFailure } from "../stream/handlers.js";
-import { backoffDelay } from "../support/backoff.js";
+import { backoffDelay } from "../support/time/backoff.js";
 import { DEFAULTS } from "../support/defaults.js";
 import type { ReceivedRequest } from "./received-request.js";
 import { openRequests, type RequestSource } from "./subscribe.js";

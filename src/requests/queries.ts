@@ -12,7 +12,7 @@ import type {
 import type { ChannelFilter } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { encodeBody } from "../support/checks.js";
-import { IncomingMessage } from "../support/incoming-message.js";
+import { IncomingMessage } from "../support/message/incoming-message.js";
 import { ask, checkReply, prepareRequest, reasonOf, responseInfo } from "./ask.js";
 import { handleRequests } from "./handle.js";
 import { ReceivedRequest, type ResponsePath } from "./received-request.js";

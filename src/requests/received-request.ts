@@ -1,9 +1,9 @@
 import type { Codec } from "../api/codec.js";
 import type { KubeMQError } from "../api/errors.js";
 import type { CallOptions } from "../api/message.js";
-import type { Clock } from "../support/clock.js";
+import type { Clock } from "../support/time/clock.js";
 import { fault } from "../support/faults.js";
-import { IncomingMessage } from "../support/incoming-message.js";
+import { IncomingMessage } from "../support/message/incoming-message.js";
 import type { Outcome, RequestKind, RequestParts } from "./wire.js";
 
 /** What a received request needs of the subscription it came from. */

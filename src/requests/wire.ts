@@ -11,8 +11,8 @@ import {
   SubscribeSchema,
 } from "../../gen/kubemq_pb.js";
 import type { Outgoing } from "../api/message.js";
-import type { IncomingParts } from "../support/incoming-message.js";
-import { tagsOf, tagsSize } from "../support/tags.js";
+import type { IncomingParts } from "../support/message/incoming-message.js";
+import { tagsOf, tagsSize } from "../support/message/tags.js";
 import { hasInvalidText } from "../transport/index.js";
 
 /** Requests and responses: protobuf to plain parts and back. */

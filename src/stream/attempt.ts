@@ -1,5 +1,5 @@
 import type { KubeMQError } from "../api/errors.js";
-import type { Clock } from "../support/clock.js";
+import type { Clock } from "../support/time/clock.js";
 import type { Reader, Source } from "../transport/index.js";
 import type { Attempt, Opened } from "./plan.js";
 

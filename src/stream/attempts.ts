@@ -1,6 +1,6 @@
 import type { KubeMQError } from "../api/errors.js";
 import type { HostedStream, StreamHost } from "../connection/hosted-stream.js";
-import { backoffDelay, type ReconnectPolicy } from "../support/backoff.js";
+import { backoffDelay, type ReconnectPolicy } from "../support/time/backoff.js";
 import { toKubeMQError } from "../support/faults.js";
 import type { Reader } from "../transport/index.js";
 import { EngineAttempt } from "./attempt.js";

@@ -3,7 +3,7 @@ import type { StreamOptions } from "../api/message.js";
 import type { Subscription } from "../api/subscription.js";
 import type { StreamHost } from "../connection/hosted-stream.js";
 import { onAbort } from "../support/abort.js";
-import { policyOf } from "../support/backoff.js";
+import { policyOf } from "../support/time/backoff.js";
 import { clientClosed, connectionLost } from "../support/faults.js";
 import { yielded } from "../support/yielded.js";
 import { Attempts, type AttemptsOwner } from "./attempts.js";

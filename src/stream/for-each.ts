@@ -1,5 +1,5 @@
 import { KubeMQError } from "../api/errors.js";
-import { type Bodies, runBodies, type RunsBodies } from "../support/bodies.js";
+import { type Bodies, runBodies, type RunsBodies } from "../support/message/bodies.js";
 
 /**
  * Runs `work` for every item of `source`, at most `concurrency` at a time. An item is requested only

@@ -1,8 +1,8 @@
 import type { KubeMQError } from "../api/errors.js";
-import type { Clock } from "../support/clock.js";
-import { type Bodies, runBodies, RunningBodies, type RunsBodies } from "../support/bodies.js";
+import type { Clock } from "../support/time/clock.js";
+import { type Bodies, runBodies, RunningBodies, type RunsBodies } from "../support/message/bodies.js";
 import { Fifo } from "../support/fifo.js";
-import { turn, type TurnTask } from "../support/turn.js";
+import { turn, type TurnTask } from "../support/time/turn.js";
 import { yielded } from "../support/yielded.js";
 import type { Reader } from "../transport/index.js";
 import type { StreamPlan } from "./plan.js";

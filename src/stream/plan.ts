@@ -1,6 +1,6 @@
 import type { KubeMQError } from "../api/errors.js";
 import type { ChannelKind } from "../api/server.js";
-import type { Lifetime } from "../connection/probe.js";
+import type { Lifetime } from "../connection/health/probe.js";
 import type { Source } from "../transport/index.js";
 
 /** How a loop was left: by its own `break`, `return` or `throw`; by its signal; by a `close()`. */

@@ -1,4 +1,4 @@
-import { turn, type TurnTask } from "../support/turn.js";
+import { turn, type TurnTask } from "../support/time/turn.js";
 import { yielded } from "../support/yielded.js";
 import type { Reader, Source } from "./source.js";
 

@@ -6,6 +6,6 @@ export type { Keepalive } from "./session/leaving.js";
 export { sessionSettings } from "./session/options.js";
 export type { ConnectionOptions, TransportOptions } from "./session/options.js";
 export type { Reader, Source } from "./source.js";
-export type { CallHeader, StreamHooks, StreamOptions } from "./stream-call.js";
+export type { CallHeader, StreamHooks, StreamOptions } from "./calls/stream-call.js";
 export { createTransport } from "./transport.js";
 export type { Transport } from "./transport.js";

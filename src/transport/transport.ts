@@ -7,13 +7,13 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import type { Transport as ConnectTransport, UnaryResponse } from "@connectrpc/connect";
-import type { CallOptions } from "./call.js";
+import type { CallOptions } from "./calls/call.js";
 import { codecFor, type MessageCodec } from "./message-codec.js";
 import { deadlineOf, type HeadersLike, RequestHeaders } from "./request-headers.js";
 import { transportDefaults, type TransportOptions } from "./session/options.js";
 import type { Source } from "./source.js";
-import { StreamCall, type StreamOptions } from "./stream-call.js";
-import { UnaryCall } from "./unary-call.js";
+import { StreamCall, type StreamOptions } from "./calls/stream-call.js";
+import { UnaryCall } from "./calls/unary-call.js";
 
 /** Makes calls. Its unary calls are made as Connect makes them. */
 export interface Transport extends Pick<ConnectTransport, "unary"> {

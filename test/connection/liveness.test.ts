@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { KubeMQError } from "kubemq-es";
-import { Liveness } from "../../src/connection/liveness.js";
+import { Liveness } from "../../src/connection/health/liveness.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 
 function watched(ping: (timeoutMs: number) => Promise<unknown>) {

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { type Lifetime, Probe } from "../../src/connection/probe.js";
+import { type Lifetime, Probe } from "../../src/connection/health/probe.js";
 import { onAbort } from "../../src/support/abort.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { rejection } from "../support/until.js";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { Deadlines } from "../../src/stream/deadlines.js";
+import { Deadlines } from "../../src/stream/send/deadlines.js";
 import { FakeClock } from "../support/fake-clock.js";
 
 /** Deadlines of 100 ms, and the messages reported as late. */

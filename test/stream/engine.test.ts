@@ -1,7 +1,7 @@
 import { describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 import { KubeMQError, type Status } from "kubemq-es";
-import type { Clock } from "../../src/support/clock.js";
+import type { Clock } from "../../src/support/time/clock.js";
 import type { HostedStream, StreamHost } from "../../src/connection/hosted-stream.js";
 import type { Attempt, StreamPlan } from "../../src/stream/plan.js";
 import { StreamEngine } from "../../src/stream/engine.js";

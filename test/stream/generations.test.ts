@@ -4,7 +4,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { EventReceiveSchema } from "kubemq-es/gen";
 import { kubemqCodecs } from "../../gen/kubemq_codec.js";
-import { systemClock } from "../../src/support/clock.js";
+import { systemClock } from "../../src/support/time/clock.js";
 import { StreamEngine } from "../../src/stream/engine.js";
 import type { Reader } from "../../src/transport/index.js";
 

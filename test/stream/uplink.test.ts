@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { attach } from "../../src/transport/push.js";
 import type { PushSink } from "../../src/transport/push.js";
-import { Uplink } from "../../src/stream/uplink.js";
+import { Uplink } from "../../src/stream/send/uplink.js";
 
 /** A sink with room for a limited number of messages at a time. */
 function sink(room: number) {

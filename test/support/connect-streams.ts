@@ -3,7 +3,7 @@ import { Code, ConnectError, type Transport as ConnectTransport } from "@connect
 import { type Batches, batchesOf } from "../../src/transport/batches.js";
 import { abortedBy } from "../../src/transport/response.js";
 import type { Reader, Source } from "../../src/transport/source.js";
-import type { StreamOptions } from "../../src/transport/stream-call.js";
+import type { StreamOptions } from "../../src/transport/calls/stream-call.js";
 import type { Transport } from "../../src/transport/transport.js";
 import { withFault } from "./connect-faults.js";
 

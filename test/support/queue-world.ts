@@ -13,7 +13,7 @@ import {
   type QueuesDownstreamResponse,
 } from "kubemq-es/gen";
 import { startBroker, type Broker, type BrokerOptions } from "kubemq-es/testing";
-import type { Clock } from "../../src/support/clock.js";
+import type { Clock } from "../../src/support/time/clock.js";
 import { Leftovers } from "./leftovers.js";
 import { SkippingClock } from "./skipping-clock.js";
 import { until } from "./until.js";

@@ -1,5 +1,5 @@
 import type { Clock as BrokerClock } from "kubemq-es/testing";
-import type { Clock as ClientClock } from "../../src/support/clock.js";
+import type { Clock as ClientClock } from "../../src/support/time/clock.js";
 import { settle } from "./fake-clock.js";
 
 interface Timer {

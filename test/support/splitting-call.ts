@@ -1,4 +1,4 @@
-import { Http2Call } from "../../src/transport/call.js";
+import { Http2Call } from "../../src/transport/calls/call.js";
 
 /** A call that is never sent: it splits the chunks it is given into messages. */
 export class SplittingCall extends Http2Call {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { Turn, turn, type TurnTask } from "../../src/support/turn.js";
+import { Turn, turn, type TurnTask } from "../../src/support/time/turn.js";
 import { Batches } from "../../src/transport/batches.js";
 import type { Reader, Source } from "../../src/transport/index.js";
 

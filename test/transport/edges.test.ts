@@ -8,7 +8,7 @@ import { EventReceiveSchema, EventSchema, kubemq, PingResultSchema, ResultSchema
 import type { EventReceive } from "kubemq-es/gen";
 import { batchesOf } from "../../src/transport/index.js";
 import { grpcTimeout, deadlineOf } from "../../src/transport/request-headers.js";
-import { Uplink } from "../../src/stream/uplink.js";
+import { Uplink } from "../../src/stream/send/uplink.js";
 import { settle } from "../support/fake-clock.js";
 import { openTransport } from "../support/calls.js";
 import { envelope, onMessages, RawGrpcServer, respond, until } from "../support/raw-grpc-server.js";

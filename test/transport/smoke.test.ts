@@ -1,7 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
 import { kubemq, EventReceiveSchema, PingResultSchema, ResultSchema } from "kubemq-es/gen";
-import { Uplink } from "../../src/stream/uplink.js";
+import { Uplink } from "../../src/stream/send/uplink.js";
 import { batchesOf } from "../../src/transport/index.js";
 import { openTransport } from "../support/calls.js";
 import { envelope, onMessages, RawGrpcServer, respond } from "../support/raw-grpc-server.js";

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { connect, createServer } from "node:http2";
 import type { ClientHttp2Session, ClientHttp2Stream, Http2Server, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { ignoreData, listen, listenForErrors } from "../../src/transport/stream-events.js";
-import type { StreamListener } from "../../src/transport/stream-events.js";
+import { ignoreData, listen, listenForErrors } from "../../src/transport/calls/stream-events.js";
+import type { StreamListener } from "../../src/transport/calls/stream-events.js";
 import { until } from "../support/raw-grpc-server.js";
 
 /** Keeps what it is told, and may do something at each chunk. */

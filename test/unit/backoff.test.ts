@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { backoffDelay } from "../../src/support/backoff.js";
+import { backoffDelay } from "../../src/support/time/backoff.js";
 
 const policy = { initialDelayMs: 100, maxDelayMs: 10_000, jitter: 1, maxAttempts: Infinity };
 

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { newId } from "../../src/support/ids.js";
+import { newId } from "../../src/support/message/ids.js";
 
 test("ids have twelve letters and digits, and are unique", () => {
   // Enough ids to carry over to the third digit from the right and beyond.

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { TurnClock } from "../../src/support/turn-clock.js";
+import { TurnClock } from "../../src/support/time/turn-clock.js";
 
 test("TurnClock reads the clock once per turn", async () => {
   let looks = 0;

@@ -1,6 +1,6 @@
 import type { CallOptions, OutgoingMessage } from "../../api/message.js";
 import type { Connection } from "../../connection/connection.js";
-import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/plain-sends.js";
+import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/send/plain-sends.js";
 import { serverError } from "../../support/faults.js";
 import { aboutEvent, type EventPlan } from "./plan.js";
 import { EventSender } from "./sender.js";

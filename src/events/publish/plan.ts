@@ -1,7 +1,7 @@
 import type { OutgoingMessage } from "../../api/message.js";
 import type { Connection } from "../../connection/connection.js";
 import type { OwnWrites } from "../own-writes.js";
-import type { About } from "../../stream/send.js";
+import type { About } from "../../stream/send/send.js";
 import type { EventSenderOptions } from "./sender.js";
 import { checkEventSize, type WireEvent, wireSize } from "../wire.js";
 

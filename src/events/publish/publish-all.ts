@@ -1,5 +1,5 @@
 import type { OutgoingMessage } from "../../api/message.js";
-import type { Settle } from "../../stream/send.js";
+import type { Settle } from "../../stream/send/send.js";
 import { onAbort } from "../../support/abort.js";
 
 export type Sequence<T> = Iterable<OutgoingMessage<T>> | AsyncIterable<OutgoingMessage<T>>;

@@ -1,7 +1,7 @@
 import type { EventPublisher } from "../../api/events.js";
 import type { OutgoingMessage, StreamOptions } from "../../api/message.js";
 import type { Connection } from "../../connection/connection.js";
-import { Send, type Settle } from "../../stream/send.js";
+import { Send, type Settle } from "../../stream/send/send.js";
 import { aboutEvent, type EventPlan } from "./plan.js";
 import { EventSender } from "./sender.js";
 import { publishAll, type Sequence } from "./publish-all.js";

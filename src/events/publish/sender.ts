@@ -1,10 +1,10 @@
 import type { KubeMQError } from "../../api/errors.js";
 import type { Connection } from "../../connection/connection.js";
-import { AnsweredStream } from "../../stream/answered-stream.js";
-import { type Send, subjectOf } from "../../stream/send.js";
-import { Sender, type SenderOptions } from "../../stream/sender.js";
+import { AnsweredStream } from "../../stream/send/answered-stream.js";
+import { type Send, subjectOf } from "../../stream/send/send.js";
+import { Sender, type SenderOptions } from "../../stream/send/sender.js";
 import { refuse } from "../../support/checks.js";
-import { within } from "../../support/clock.js";
+import { within } from "../../support/time/clock.js";
 import { connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
 import { Fifo } from "../../support/fifo.js";
 import type { Writer } from "../own-writes.js";

@@ -2,7 +2,7 @@ import type { KubeMQError } from "../../api/errors.js";
 import type { OutgoingQueueMessage } from "../../api/queue-message.js";
 import type { Connection } from "../../connection/connection.js";
 import { pingMethod, pingRequest } from "../../connection/wire.js";
-import { Uplink } from "../../stream/uplink.js";
+import { Uplink } from "../../stream/send/uplink.js";
 import type { Subject } from "../../support/checks.js";
 import { cancelled, connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
 import type { SettleHandle, SettleKind } from "../delivery.js";

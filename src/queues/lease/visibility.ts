@@ -1,4 +1,4 @@
-import type { Clock } from "../../support/clock.js";
+import type { Clock } from "../../support/time/clock.js";
 
 /** How long after the end of a visibility time, as seen here, the server's word of it is waited for. */
 const GRACE_MS = 250;

@@ -1,4 +1,4 @@
-import type { Clock } from "../../support/clock.js";
+import type { Clock } from "../../support/time/clock.js";
 
 /** How long a message waits for its rejection at least, when waiting messages fill the prefetch. */
 const CROWDED_MS = 1_000;

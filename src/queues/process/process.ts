@@ -3,7 +3,7 @@ import type { ProcessOptions } from "../../api/queues.js";
 import type { Service } from "../../api/subscription.js";
 import type { Connection } from "../../connection/connection.js";
 import { checkLimits, type HandlerPlan, HandlerService, reportFailure, type Source } from "../../stream/handlers.js";
-import { backoffDelay } from "../../support/backoff.js";
+import { backoffDelay } from "../../support/time/backoff.js";
 import type { Subject } from "../../support/checks.js";
 import { DEFAULTS } from "../../support/defaults.js";
 import { toKubeMQError } from "../../support/faults.js";

@@ -1,5 +1,5 @@
 import type { RetryOptions } from "../../api/queues.js";
-import { backoffDelay, type BackoffPolicy } from "../../support/backoff.js";
+import { backoffDelay, type BackoffPolicy } from "../../support/time/backoff.js";
 import { checkInteger, checkQueueChannel, refuse, type Subject } from "../../support/checks.js";
 import { DEFAULTS } from "../../support/defaults.js";
 

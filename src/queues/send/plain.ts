@@ -1,8 +1,8 @@
 import type { CallOptions } from "../../api/message.js";
 import type { OutgoingQueueMessage, SendResult, SentMessage } from "../../api/queue-message.js";
 import type { Connection } from "../../connection/connection.js";
-import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/plain-sends.js";
-import type { About } from "../../stream/send.js";
+import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/send/plain-sends.js";
+import type { About } from "../../stream/send/send.js";
 import { checkOutgoing, checkSize, checkQueueChannel, encodePayload } from "../../support/checks.js";
 import { checkPolicy } from "../checks.js";
 import { Upstream } from "./upstream.js";

@@ -1,7 +1,7 @@
 import type { OutgoingQueueMessage, SendResult } from "../../api/queue-message.js";
 import type { PublisherOptions, QueuePublisher } from "../../api/queues.js";
 import type { Connection } from "../../connection/connection.js";
-import { Send } from "../../stream/send.js";
+import { Send } from "../../stream/send/send.js";
 import { checkInteger, refuse } from "../../support/checks.js";
 import { aboutMessages, type PrepareQueueMessage } from "./plain.js";
 import { Upstream } from "./upstream.js";

@@ -1,11 +1,11 @@
 import type { SendResult } from "../../api/queue-message.js";
 import type { Connection } from "../../connection/connection.js";
-import { AnsweredStream } from "../../stream/answered-stream.js";
-import { type Send, subjectOf } from "../../stream/send.js";
-import { Sender, type SenderOptions } from "../../stream/sender.js";
-import { within } from "../../support/clock.js";
+import { AnsweredStream } from "../../stream/send/answered-stream.js";
+import { type Send, subjectOf } from "../../stream/send/send.js";
+import { Sender, type SenderOptions } from "../../stream/send/sender.js";
+import { within } from "../../support/time/clock.js";
 import { connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
-import { Quiet } from "../../support/idle-timer.js";
+import { Quiet } from "../../support/time/idle-timer.js";
 import {
   queuesUpstreamMethod,
   sendResult,

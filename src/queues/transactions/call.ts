@@ -1,6 +1,6 @@
 import type { KubeMQError } from "../../api/errors.js";
 import type { Connection } from "../../connection/connection.js";
-import { Uplink } from "../../stream/uplink.js";
+import { Uplink } from "../../stream/send/uplink.js";
 import type { Subject } from "../../support/checks.js";
 import { cancelled, connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
 import { withoutRepeats } from "../received-message.js";

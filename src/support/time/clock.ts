@@ -1,4 +1,4 @@
-import { clearImmediate, clearTimeout, monotonicMs, setImmediate, setTimeout } from "./timers.js";
+import { clearImmediate, clearTimeout, monotonicMs, setImmediate, setTimeout } from "../timers.js";
 
 /** The client's source of time; tests use their own. */
 export interface Clock {

@@ -1,12 +1,12 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { Code, type ConnectError, type UnaryResponse } from "@connectrpc/connect";
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
-import { WireWriter } from "../codec/writer.js";
-import { asTransportError } from "../support/transport-error.js";
+import { WireWriter } from "../../codec/writer.js";
+import { asTransportError } from "../../support/transport-error.js";
 import { type CallOptions, Http2Call } from "./call.js";
-import type { MessageCodec } from "./message-codec.js";
-import { writeParts } from "./outgoing.js";
-import { hasStatus, openingOf, protocolError, trailerError, webHeaders } from "./response.js";
+import type { MessageCodec } from "../message-codec.js";
+import { writeParts } from "../outgoing.js";
+import { hasStatus, openingOf, protocolError, trailerError, webHeaders } from "../response.js";
 
 /** A request is encoded and its bytes are taken in one go, so one writer serves all unary calls. */
 const writer = new WireWriter();

@@ -1,11 +1,11 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { type ClientHttp2Stream, constants, type Http2Session, type IncomingHttpHeaders } from "node:http2";
-import { clearTimeout, monotonicMs, setImmediate, setTimeout } from "../support/timers.js";
-import { asTransportError, type TransportError } from "../support/transport-error.js";
-import { tooLarge } from "./message-codec.js";
-import { abortedBy, deadlineExceeded, protocolError } from "./response.js";
-import { endedUnopened, lostStream } from "./session/lost.js";
-import { resetSoon } from "./session/reset.js";
+import { clearTimeout, monotonicMs, setImmediate, setTimeout } from "../../support/timers.js";
+import { asTransportError, type TransportError } from "../../support/transport-error.js";
+import { tooLarge } from "../message-codec.js";
+import { abortedBy, deadlineExceeded, protocolError } from "../response.js";
+import { endedUnopened, lostStream } from "../session/lost.js";
+import { resetSoon } from "../session/reset.js";
 import { ignoreData, listen, listenForErrors, type StreamListener } from "./stream-events.js";
 
 /** Five bytes before every gRPC message: a flag for compression, then the length, big endian. */

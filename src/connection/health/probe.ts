@@ -1,5 +1,5 @@
-import type { Clock } from "../support/clock.js";
-import { setImmediate } from "../support/timers.js";
+import type { Clock } from "../../support/time/clock.js";
+import { setImmediate } from "../../support/timers.js";
 
 /** Something that lives for a while, such as a stream. */
 export interface Lifetime {

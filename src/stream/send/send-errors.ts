@@ -1,6 +1,6 @@
-import type { KubeMQError } from "../api/errors.js";
-import type { Subject } from "../support/checks.js";
-import { fault } from "../support/faults.js";
+import type { KubeMQError } from "../../api/errors.js";
+import type { Subject } from "../../support/checks.js";
+import { fault } from "../../support/faults.js";
 import { type About, subjectOf } from "./send.js";
 
 /** The error of a send whose answer did not come in time. */

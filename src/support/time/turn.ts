@@ -1,4 +1,4 @@
-import { microtask, setImmediate } from "./timers.js";
+import { microtask, setImmediate } from "../timers.js";
 
 /** Work that is done at the end of a turn of the event loop. */
 export interface TurnTask {

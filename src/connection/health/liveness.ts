@@ -1,6 +1,6 @@
-import { KubeMQError } from "../api/errors.js";
-import type { Clock } from "../support/clock.js";
-import type { Keepalive } from "../transport/index.js";
+import { KubeMQError } from "../../api/errors.js";
+import type { Clock } from "../../support/time/clock.js";
+import type { Keepalive } from "../../transport/index.js";
 
 /** What the liveness check needs of the connection. */
 export interface Watched {

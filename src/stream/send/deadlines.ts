@@ -1,6 +1,6 @@
-import { type Clock, setDeadline } from "../support/clock.js";
-import { Fifo } from "../support/fifo.js";
-import { TurnClock } from "../support/turn-clock.js";
+import { type Clock, setDeadline } from "../../support/time/clock.js";
+import { Fifo } from "../../support/fifo.js";
+import { TurnClock } from "../../support/time/turn-clock.js";
 
 /** Something that awaits its outcome until a deadline. */
 export interface Timed {

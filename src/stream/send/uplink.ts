@@ -1,5 +1,5 @@
-import { Fifo } from "../support/fifo.js";
-import { attach, type PushEvents, type PushSink, type PushSource } from "../transport/push.js";
+import { Fifo } from "../../support/fifo.js";
+import { attach, type PushEvents, type PushSink, type PushSource } from "../../transport/push.js";
 
 type State =
   | { readonly kind: "open" }

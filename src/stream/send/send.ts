@@ -1,5 +1,5 @@
-import type { KubeMQError } from "../api/errors.js";
-import type { Subject } from "../support/checks.js";
+import type { KubeMQError } from "../../api/errors.js";
+import type { Subject } from "../../support/checks.js";
 import type { Timed } from "./deadlines.js";
 
 /** Receives the outcome of a send: an error, or undefined and the result. */

@@ -1,6 +1,6 @@
-import { bytes, type Codec, json } from "../api/codec.js";
-import { KubeMQError } from "../api/errors.js";
-import type { Incoming } from "../api/message.js";
+import { bytes, type Codec, json } from "../../api/codec.js";
+import { KubeMQError } from "../../api/errors.js";
+import type { Incoming } from "../../api/message.js";
 
 const decoder = new TextDecoder();
 

@@ -1,4 +1,4 @@
-import { microtask } from "./timers.js";
+import { microtask } from "../timers.js";
 
 /**
  * A clock that is looked at once a turn of the event loop: what happens in one turn happens at one time, as with timers. A look costs

@@ -1,8 +1,8 @@
 import type { DescMessage, DescMethodStreaming, MessageShape } from "@bufbuild/protobuf";
-import type { Connection } from "../connection/connection.js";
-import type { Subject } from "../support/checks.js";
-import { turn, type TurnTask } from "../support/turn.js";
-import type { Reader, Source } from "../transport/index.js";
+import type { Connection } from "../../connection/connection.js";
+import type { Subject } from "../../support/checks.js";
+import { turn, type TurnTask } from "../../support/time/turn.js";
+import type { Reader, Source } from "../../transport/index.js";
 import { Uplink } from "./uplink.js";
 
 /** Receives what comes of a stream. Not called any more once the stream was cancelled. */

@@ -1,14 +1,14 @@
 import type { Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
-import { asTransportError, type TransportError } from "../support/transport-error.js";
-import { turn } from "../support/turn.js";
+import { asTransportError, type TransportError } from "../../support/transport-error.js";
+import { turn } from "../../support/time/turn.js";
 import { type CallOptions, Http2Call } from "./call.js";
-import type { MessageCodec } from "./message-codec.js";
-import { Outgoing, Pull } from "./outgoing.js";
-import { attach, canPush } from "./push.js";
-import { hasStatus, openingOf, protocolError, trailerError } from "./response.js";
-import type { Reader, Source } from "./source.js";
+import type { MessageCodec } from "../message-codec.js";
+import { Outgoing, Pull } from "../outgoing.js";
+import { attach, canPush } from "../push.js";
+import { hasStatus, openingOf, protocolError, trailerError } from "../response.js";
+import type { Reader, Source } from "../source.js";
 
 /** Headers that a caller adds to a request. */
 export type CallHeader = Readonly<Record<string, string>> | undefined;

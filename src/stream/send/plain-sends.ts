@@ -1,8 +1,8 @@
-import type { CallOptions } from "../api/message.js";
-import type { Connection } from "../connection/connection.js";
-import { onAbort } from "../support/abort.js";
-import { setDeadline } from "../support/clock.js";
-import { checkTimeout, type Subject } from "../support/checks.js";
+import type { CallOptions } from "../../api/message.js";
+import type { Connection } from "../../connection/connection.js";
+import { onAbort } from "../../support/abort.js";
+import { setDeadline } from "../../support/time/clock.js";
+import { checkTimeout, type Subject } from "../../support/checks.js";
 import { type About, Send, subjectOf } from "./send.js";
 import { timeOutOf } from "./send-errors.js";
 import type { Sender } from "./sender.js";
