@@ -195,6 +195,11 @@ function editOf(line: MarkedLine, mutation: Mutation): Edit | undefined {
   if (mutation === "once") {
     return innermost && put(innermost, `((first) => () => (first ??= [(${line.textOf(innermost)})()])[0])()`);
   }
+  if (mutation === "bare") {
+    const args = line.first("CallExpression")?.["arguments"] as { expression: Node }[] | undefined;
+    const [first, last] = [args?.[0]?.expression, args?.at(-1)?.expression];
+    return first && last && { start: first.start, end: last.end, text: "" };
+  }
   if ("without" in mutation) {
     const operand = line.operands[mutation.without];
     return operand && put(operand.whole, line.textOf(operand.other));

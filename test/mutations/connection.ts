@@ -507,7 +507,7 @@ export const transport: Chapter = {
     {
       promise: "A stream that ends without a status is a lost connection.",
       id: "end-without-status",
-      mutation: "drop",
+      mutation: "bare",
       test: "test/transport/differential.test.ts",
       name: "a message and no trailers",
     },

@@ -179,8 +179,8 @@ export const comingBack: Chapter = {
       promise: "When a stream is reset with any code, the loop reconnects and continues.",
       id: "reset-is-lost",
       mutation: { replace: ["Code.Unavailable", "Code.Internal"] },
-      test: "test/reliability/stream-ends.test.ts",
-      name: "RST_STREAM, PROTOCOL_ERROR",
+      test: "test/transport/differential.test.ts",
+      name: "before an answer",
     },
     {
       promise: "Each consecutive failure doubles the reconnect delay.",

@@ -26,6 +26,8 @@ export type Mutation =
   | "empty"
   /** The innermost function of the line returns its first result again and again. */
   | "once"
+  /** The first call of the line is made without arguments. */
+  | "bare"
   /** Removes one operand of `&&`, `||` or `??` from the condition. The first is 0. */
   | { readonly without: number }
   /** The first call of the line becomes one of its arguments. The first is 0. */
