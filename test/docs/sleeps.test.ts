@@ -50,7 +50,7 @@ const ALLOWED: Readonly<Record<string, readonly [most: number, why: string]>> = 
   "support/raw-grpc-server.ts": [1, "looks at a condition again"],
   "support/run.ts": [1, "kills a program that does not end"],
   "support/skipping-clock.ts": [2, "is a clock"],
-  "support/tcp-proxy.ts": [1, "delays data, which is what it is for"],
+  "support/tcp-proxy.ts": [2, "delays data and bounds its rate, which is what it is for"],
   "support/until.ts": [4, "sleep() itself, a bound, and one look again"],
   "unit/with-broker.test.ts": [2, "timers that are left open on purpose"],
 };
