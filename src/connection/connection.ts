@@ -1,6 +1,5 @@
 import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
-import { KubeMQError } from "../api/errors.js";
-import type { CallOptions } from "../api/message.js";
+import type { KubeMQError } from "../api/errors.js";
 import type { Status } from "../api/status.js";
 import type { HostedStream, StreamHost } from "./hosted-stream.js";
 import { onAbort } from "../support/abort.js";
@@ -11,7 +10,6 @@ import {
   cancelled,
   clientClosed,
   connectionLost,
-  fault,
   isTokenRefused,
   retryable,
   toKubeMQError,
@@ -25,31 +23,15 @@ import { closeGently } from "./closing.js";
 import { Liveness } from "./health/liveness.js";
 import type { ResolvedOptions } from "./options.js";
 import { type Lifetime, Probe } from "./health/probe.js";
-import { openSession, type Session } from "./session.js";
-import { StateTracker } from "./state.js";
+import { openSession, type Seam, type Session } from "./session.js";
+import { type Call, CallWaits, unheard } from "./calls.js";
+import { StateTracker } from "./health/state.js";
 import { StatusFeed } from "./status-feed.js";
 import { type CallHeader, Token } from "./token.js";
 import { pingMethod, pingRequest } from "./wire.js";
 import { setImmediate } from "../support/timers.js";
 
-/** What tests put in the place of the real thing. */
-export interface Seam extends Partial<Session> {
-  readonly clock?: Clock;
-  readonly random?: () => number;
-}
-
-/** A unary call. */
-export interface Call extends Subject {
-  readonly options?: CallOptions | undefined;
-  /** Overrules the client's time-out as the default. */
-  readonly timeoutMs?: number;
-  /** True for what finishes work that was accepted before a close, such as a response: allowed while the client closes. */
-  readonly settles?: boolean;
-  /** True for the client's own pings: allowed while the client closes, and a close does not wait for them. */
-  readonly background?: boolean;
-}
-
-/** A stream that lived so long was let in, though nothing was received on it. */
+/** A stream that stayed open this long counts as authenticated even without data. */
 const ADMITTED_MS = 10_000;
 
 /** Transport, session and calls; the streams that are open, and the state that follows from all of them. */
@@ -64,8 +46,7 @@ export class Connection implements StreamHost {
   readonly #liveness: Liveness | undefined;
   readonly #probe: Probe;
   readonly #streams = new Set<HostedStream>();
-  /** Called when the client is closed: ends what no session ends. */
-  readonly #lettingGo = new Set<() => void>();
+  readonly #waits: CallWaits;
   #phase: "open" | "closing" | "closed" = "open";
   #calls = 0;
   #onIdle: () => void = () => {};
@@ -80,6 +61,7 @@ export class Connection implements StreamHost {
     this.state = new StateTracker(this.status);
     this.clock = seam.clock ?? systemClock;
     this.random = seam.random ?? Math.random;
+    this.#waits = new CallWaits(this.clock);
     this.#token = new Token(options.authToken);
     this.#lastReceived = this.clock.now();
     const { transport, abort = () => {} } = seam;
@@ -127,10 +109,10 @@ export class Connection implements StreamHost {
         let header: CallHeader;
         try {
           const known = this.#token.header();
-          header = known instanceof Promise ? await this.#inTime(known, call, leftMs, controller?.signal) : known;
+          header = known instanceof Promise ? await this.#waits.inTime(known, call, leftMs, controller?.signal) : known;
           // The init form of a message is the message itself; Connect's types want to see it spelled out.
           const answer = this.#session.transport.unary(method, controller?.signal, leftMs, header, request as never);
-          const response = await this.#untilGone(answer, call);
+          const response = await this.#waits.untilClosed(answer, call);
           // Servers answer a ping whatever its token is.
           this.#heard(method.name === pingMethod.name ? undefined : header); // promise: ping-proves-no-token
           return response.message;
@@ -143,7 +125,8 @@ export class Connection implements StreamHost {
           let failed = this.#failed(error, call);
           // A server that answers "timeout" is alive.
           if (transportFault(error)?.kind === "deadline" && this.#lastReceived < begun) {
-            failed = this.#unanswered(failed, call, background);
+            if (!background) this.#liveness?.suspect(); // promise: timeout-checks-connection
+            failed = unheard(failed, call);
           }
           if (!this.#wantsFreshToken(failed, header)) throw failed; // promise: call-never-repeated
         }
@@ -154,13 +137,6 @@ export class Connection implements StreamHost {
       if (!background) this.#calls -= 1;
       if (this.#calls === 0) this.#onIdle();
     }
-  }
-
-  /** A call without an answer on a connection on which nothing came meanwhile: it may be dead. */
-  #unanswered(error: KubeMQError, subject: Subject, background: boolean): KubeMQError {
-    if (!background) this.#liveness?.suspect(); // promise: timeout-checks-connection
-    const text = `${error.message}; nothing was received from the server meanwhile, the connection may be dead`;
-    return new KubeMQError(error.code, text, { ...subject, cause: error.cause, retryable: true });
   }
 
   /** Nobody answers on the connection: what uses it comes back on another. */
@@ -188,13 +164,12 @@ export class Connection implements StreamHost {
     const known = this.#token.header();
     if (!(known instanceof Promise)) return call(known);
     const waiting = new AbortController();
-    const opening = this.#inTime(known, subject, this.options.timeoutMs, waiting.signal).then(
-      call,
-      (error: unknown) => {
+    const opening = this.#waits
+      .inTime(known, subject, this.options.timeoutMs, waiting.signal)
+      .then(call, (error: unknown) => {
         this.state.done();
         throw waiting.signal.aborted ? error : this.#failed(error, subject);
-      },
-    );
+      });
     return new OpeningSource(opening, () => waiting.abort());
   }
 
@@ -223,53 +198,6 @@ export class Connection implements StreamHost {
     const batches = batchesOf(this.open(method, input, subject));
     onAbort(signal, () => batches.cancel());
     return batches;
-  }
-
-  /** Waits for the token provider no longer than the caller does: nothing says that it ever answers. */
-  #inTime<T>(promise: Promise<T>, subject: Subject, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const free: (() => void)[] = [];
-      const end = (settle: () => void) => {
-        for (const one of free.splice(0)) one();
-        settle();
-      };
-      const late = () => fault("TIMEOUT", subject, "the token provider gave no token in time", { retryable: true });
-      const gone = () => end(() => reject(cancelled()));
-      // promise: token-in-time
-      if (timeoutMs > 0) free.push(this.clock.setTimer(timeoutMs, () => end(() => reject(late()))));
-      free.push(onAbort(signal, gone), this.#onGone(gone));
-      promise.then(
-        (value) => end(() => resolve(value)),
-        (error: unknown) => end(() => reject(error)),
-      );
-    });
-  }
-
-  /** Calls back when the client has closed. Returns how to forget that. One listener of a signal for each call would cost more. */
-  #onGone(letGo: () => void): () => void {
-    if (this.#phase === "closed") {
-      letGo();
-      return () => {};
-    }
-    this.#lettingGo.add(letGo);
-    return () => void this.#lettingGo.delete(letGo);
-  }
-
-  /** A call is let go when the client has closed: node:http2 can be made to forget the streams of a session that it has destroyed. */
-  #untilGone<T>(answer: Promise<T>, subject: Subject): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const forget = this.#onGone(() => reject(clientClosed(subject)));
-      answer.then(
-        (value) => {
-          forget();
-          resolve(value);
-        },
-        (error: unknown) => {
-          forget();
-          reject(error);
-        },
-      );
-    });
   }
 
   /** Refuses new work once the client closes. */
@@ -358,7 +286,7 @@ export class Connection implements StreamHost {
     this.#phase = "closed";
     this.#liveness?.stop();
     for (const stream of this.#streams) stream.cancel(); // promise: close-cancels-streams
-    for (const letGo of this.#lettingGo) letGo();
+    this.#waits.close();
     void this.#session.abort(); // promise: close-ends-session
     await new Promise((resolve) => setImmediate(resolve));
     this.state.closed();

@@ -1,3 +1,4 @@
+import type { Clock } from "../support/time/clock.js";
 import { Code } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 import type { SecureClientSessionOptions } from "node:http2";
@@ -13,6 +14,12 @@ export interface Session {
   readonly transport: Transport;
   /** Ends every call. */
   readonly abort: () => void | Promise<void>;
+}
+
+/** Replacements that tests inject for the session, the clock and random numbers. */
+export interface Seam extends Partial<Session> {
+  readonly clock?: Clock;
+  readonly random?: () => number;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { KubeMQError, type Status } from "kubemq-es";
-import { StateTracker } from "../../src/connection/state.js";
+import { StateTracker } from "../../src/connection/health/state.js";
 import { StatusFeed } from "../../src/connection/status-feed.js";
 
 const lost = new KubeMQError("UNAVAILABLE", "lost");

@@ -45,3 +45,17 @@ export class Pace {
     this.#lookMs = Math.min(2 * this.#lookMs, LOOK_MS.longest);
   }
 }
+
+/** Range of the time that a consumer stays away from a contended queue, in milliseconds. */
+const AWAY_MS = { least: 200, most: 1_400 } as const;
+
+/**
+ * How long a consumer stays away from a queue whose messages move to and fro between consumers. A
+ * community server (v2.4.0) passes messages on whenever a poll ends beside another one. While one
+ * consumer stays away, the other gets them, and in order.
+ *
+ * @param random - from 0 to 1
+ */
+export function awayMs(random: number): number {
+  return AWAY_MS.least + random * (AWAY_MS.most - AWAY_MS.least);
+}

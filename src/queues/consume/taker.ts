@@ -7,7 +7,7 @@ import { countWaiting, peekWaiting } from "../waiting.js";
 import type { WireQueueMessage } from "../wire.js";
 import { Backlog } from "./backlog.js";
 import type { Call, Polled } from "../transactions/call.js";
-import { Pace } from "./pace.js";
+import { awayMs, Pace } from "./pace.js";
 import { Polls } from "./polls.js";
 import type { TakerOwner, Taking } from "./taking.js";
 import type { HeldMessage } from "../transactions/held.js";
@@ -15,12 +15,6 @@ import type { Confirming } from "../transactions/confirmations.js";
 import type { Settlements } from "../transactions/settlements.js";
 import { StallWatch } from "./stall-watch.js";
 import { Transactions, type TransactionsOwner } from "../transactions/transactions.js";
-
-/**
- * How long a consumer stays away from a queue whose messages move to and fro between consumers, at random: a community server
- * (v2.4.0) passes messages on whenever a poll ends beside another one. Alone, the other consumer gets them, and in order.
- */
-const AWAY_MS = { least: 200, most: 1_400 } as const;
 
 /** From this size on a message is not sent twice: the consumer waits by polls, not by peeks. */
 const LARGE_BODY = 256 * 1_024;
@@ -219,11 +213,6 @@ export class Taker implements TransactionsOwner {
     this.#polls.start(call, max);
   }
 
-  #stayAway(): void {
-    const { least, most } = AWAY_MS;
-    this.#awayUntil = this.#now + least + this.#connection.random() * (most - least);
-  }
-
   async #count(): Promise<void> {
     this.#step = "counting";
     await this.#ask();
@@ -261,7 +250,7 @@ export class Taker implements TransactionsOwner {
     if (answered.kind === "waits") return;
     if (answered.kind === "over") {
       this.#step = "rest";
-      if (answered.isContended) this.#stayAway();
+      if (answered.isContended) this.#awayUntil = this.#now + awayMs(this.#connection.random());
     }
     this.#owner.answered();
     this.#receive(call, polled);

@@ -1,6 +1,6 @@
-import type { KubeMQError } from "../api/errors.js";
-import type { ConnectionState } from "../api/status.js";
-import type { StatusFeed } from "./status-feed.js";
+import type { KubeMQError } from "../../api/errors.js";
+import type { ConnectionState } from "../../api/status.js";
+import type { StatusFeed } from "../status-feed.js";
 
 /** Derives the client's state from what is known, and reports each change: no state is ever set by hope. */
 export class StateTracker {

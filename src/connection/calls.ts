@@ -1,0 +1,90 @@
+import { KubeMQError } from "../api/errors.js";
+import type { CallOptions } from "../api/message.js";
+import { onAbort } from "../support/abort.js";
+import type { Subject } from "../support/checks.js";
+import { cancelled, clientClosed, fault } from "../support/faults.js";
+import type { Clock } from "../support/time/clock.js";
+
+/** A unary call. */
+export interface Call extends Subject {
+  readonly options?: CallOptions | undefined;
+  /** Overrules the client's time-out as the default. */
+  readonly timeoutMs?: number;
+  /** True for what finishes work that was accepted before a close, such as a response: allowed while the client closes. */
+  readonly settles?: boolean;
+  /** True for the client's own pings: allowed while the client closes, and a close does not wait for them. */
+  readonly background?: boolean;
+}
+
+/** A timeout on a connection on which nothing was received meanwhile: retryable, since the connection may be dead. */
+export function unheard(error: KubeMQError, subject: Subject): KubeMQError {
+  const text = `${error.message}; nothing was received from the server meanwhile, the connection may be dead`;
+  return new KubeMQError(error.code, text, { ...subject, cause: error.cause, retryable: true });
+}
+
+/** Waits of calls that the end of the session does not settle: they end when the client closes. */
+export class CallWaits {
+  readonly #clock: Clock;
+  readonly #releases = new Set<() => void>();
+  #isClosed = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Ends every wait. */
+  close(): void {
+    this.#isClosed = true;
+    for (const release of this.#releases) release();
+  }
+
+  /** Bounds the token provider by the timeout and the signal of the call; it may never settle. */
+  inTime<T>(promise: Promise<T>, subject: Subject, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const free: (() => void)[] = [];
+      const end = (settle: () => void) => {
+        for (const one of free.splice(0)) one();
+        settle();
+      };
+      const late = () => fault("TIMEOUT", subject, "the token provider gave no token in time", { retryable: true });
+      const gone = () => end(() => reject(cancelled()));
+      // promise: token-in-time
+      if (timeoutMs > 0) free.push(this.#clock.setTimer(timeoutMs, () => end(() => reject(late()))));
+      free.push(onAbort(signal, gone), this.#onClose(gone));
+      promise.then(
+        (value) => end(() => resolve(value)),
+        (error: unknown) => end(() => reject(error)),
+      );
+    });
+  }
+
+  /** Calls `release` when the client has closed; returns how to unregister. Cheaper than a signal listener per call. */
+  #onClose(release: () => void): () => void {
+    if (this.#isClosed) {
+      release();
+      return () => {};
+    }
+    this.#releases.add(release);
+    return () => void this.#releases.delete(release);
+  }
+
+  /**
+   * Rejects a call when the client has closed: node:http2 can lose the streams of a session that it has
+   * destroyed, and such a call would never settle.
+   */
+  untilClosed<T>(answer: Promise<T>, subject: Subject): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const forget = this.#onClose(() => reject(clientClosed(subject)));
+      answer.then(
+        (value) => {
+          forget();
+          resolve(value);
+        },
+        (error: unknown) => {
+          forget();
+          reject(error);
+        },
+      );
+    });
+  }
+}
