@@ -3,7 +3,6 @@ import { WireWriter } from "../codec/writer.js";
 import type { MessageCodec } from "./message-codec.js";
 import type { PushEvents, PushSink } from "./push.js";
 import { nextTick } from "../support/timers.js";
-
 /** Bytes accepted and not yet taken by the socket; above this, writers wait. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 
@@ -16,96 +15,100 @@ const nobody: PushEvents = { onRoom() {}, onFlushed() {}, onEnd() {} };
  * makes small messages cheap.
  */
 export class Outgoing<T> implements PushSink<T> {
-  private events: PushEvents = nobody;
-  private stopped: { readonly error: Error | undefined } | undefined;
-  private readonly writer = new WireWriter();
-  private flushDue = false;
-  private draining = false;
+  #events: PushEvents = nobody;
+  #stopped: { readonly error: Error | undefined } | undefined;
+  readonly #writer = new WireWriter();
+  #flushDue = false;
+  #draining = false;
   /** Writers were told to wait. */
-  private full = false;
-  private ended = false;
-  private unwritten = 0;
+  #full = false;
+  #ended = false;
+  #unwritten = 0;
 
-  constructor(
-    private readonly stream: ClientHttp2Stream,
-    private readonly codec: MessageCodec,
-    private readonly maxBytes: number,
-    readonly fail: (error: unknown) => void,
-  ) {
-    stream.on("drain", this.onDrain);
+  readonly #stream: ClientHttp2Stream;
+  readonly #codec: MessageCodec;
+  readonly #maxBytes: number;
+  readonly fail: (error: unknown) => void;
+
+  constructor(stream: ClientHttp2Stream, codec: MessageCodec, maxBytes: number, fail: (error: unknown) => void) {
+    this.#stream = stream;
+    this.#codec = codec;
+    this.#maxBytes = maxBytes;
+    this.fail = fail;
+    stream.on("drain", this.#onDrain);
   }
 
   /** Names who is told of room, of an empty buffer and of the end. */
   tell(events: PushEvents): void {
-    if (this.stopped === undefined) this.events = events;
-    else events.onEnd(this.stopped.error);
+    if (this.#stopped === undefined) this.#events = events;
+    else events.onEnd(this.#stopped.error);
   }
 
   write(message: T): boolean {
-    this.codec.write(this.writer, message, this.maxBytes);
-    this.scheduleFlush();
-    this.full = !this.hasRoom();
-    return !this.full;
+    this.#codec.write(this.#writer, message, this.#maxBytes);
+    this.#scheduleFlush();
+    this.#full = !this.#hasRoom();
+    return !this.#full;
   }
 
   end(): void {
-    if (this.ended) return;
-    this.ended = true;
-    this.scheduleFlush();
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#scheduleFlush();
   }
 
   isFlushed(): boolean {
-    return this.writer.byteLength === 0 && this.unwritten === 0;
+    return this.#writer.byteLength === 0 && this.#unwritten === 0;
   }
 
   /** The call is over. */
   stop(error: Error | undefined): void {
-    const events = this.events;
-    this.events = nobody;
-    this.ended = true;
-    this.stopped ??= { error };
+    const events = this.#events;
+    this.#events = nobody;
+    this.#ended = true;
+    this.#stopped ??= { error };
     events.onEnd(error);
   }
 
-  private scheduleFlush(): void {
-    if (this.flushDue || this.draining) return;
-    this.flushDue = true;
+  #scheduleFlush(): void {
+    if (this.#flushDue || this.#draining) return;
+    this.#flushDue = true;
     // The next-tick queue runs when the microtask queue is empty: after everything that this turn has to say.
-    nextTick(this.flush);
+    nextTick(this.#flush);
   }
 
-  private readonly flush = (): void => {
-    this.flushDue = false;
-    const stream = this.stream;
+  readonly #flush = (): void => {
+    this.#flushDue = false;
+    const stream = this.#stream;
     if (stream.destroyed || stream.writableEnded) return;
-    const bytes = this.writer.byteLength;
+    const bytes = this.#writer.byteLength;
     if (bytes > 0) {
-      this.unwritten += bytes;
+      this.#unwritten += bytes;
       const written = (): void => {
-        this.unwritten -= bytes;
-        this.offerRoom();
-        if (this.isFlushed()) this.events.onFlushed();
+        this.#unwritten -= bytes;
+        this.#offerRoom();
+        if (this.isFlushed()) this.#events.onFlushed();
       };
-      this.draining = !writeParts(stream, this.writer.take(), written);
+      this.#draining = !writeParts(stream, this.#writer.take(), written);
     }
-    if (this.ended) stream.end();
+    if (this.#ended) stream.end();
   };
 
-  private readonly onDrain = (): void => {
-    this.draining = false;
-    if (this.writer.byteLength > 0 || (this.ended && !this.stream.writableEnded)) this.flush();
-    this.offerRoom();
+  readonly #onDrain = (): void => {
+    this.#draining = false;
+    if (this.#writer.byteLength > 0 || (this.#ended && !this.#stream.writableEnded)) this.#flush();
+    this.#offerRoom();
   };
 
-  private hasRoom(): boolean {
-    return this.writer.byteLength + this.unwritten < HIGH_WATER_BYTES;
+  #hasRoom(): boolean {
+    return this.#writer.byteLength + this.#unwritten < HIGH_WATER_BYTES;
   }
 
   /** Node emits "drain" before it calls back for the writes behind it, so either may be what makes room. */
-  private offerRoom(): void {
-    if (!this.full || !this.hasRoom()) return;
-    this.full = false;
-    this.events.onRoom();
+  #offerRoom(): void {
+    if (!this.#full || !this.#hasRoom()) return;
+    this.#full = false;
+    this.#events.onRoom();
   }
 }
 
@@ -123,56 +126,56 @@ export function writeParts(stream: ClientHttp2Stream, parts: readonly Uint8Array
 
 /** Sends what an ordinary iterable yields, at the pace the socket takes it. */
 export class Pull<T> implements PushEvents {
-  private readonly iterator: AsyncIterator<T>;
-  private state: "pulling" | "full" | "over" = "pulling";
+  readonly #iterator: AsyncIterator<T>;
+  #state: "pulling" | "full" | "over" = "pulling";
 
-  constructor(
-    source: AsyncIterable<T>,
-    private readonly sink: PushSink<T>,
-  ) {
-    this.iterator = source[Symbol.asyncIterator]();
-    this.pull();
+  readonly #sink: PushSink<T>;
+
+  constructor(source: AsyncIterable<T>, sink: PushSink<T>) {
+    this.#sink = sink;
+    this.#iterator = source[Symbol.asyncIterator]();
+    this.#pull();
   }
 
   onRoom(): void {
-    if (this.state !== "full") return;
-    this.state = "pulling";
-    this.pull();
+    if (this.#state !== "full") return;
+    this.#state = "pulling";
+    this.#pull();
   }
 
   onFlushed(): void {}
 
   onEnd(reason: Error | undefined): void {
-    if (this.state === "over") return;
-    this.state = "over";
+    if (this.#state === "over") return;
+    this.#state = "over";
     // As Connect does: throw() for a call that failed, then return(), neither awaited.
-    if (reason !== undefined) this.iterator.throw?.(reason).catch(ignore);
-    this.iterator.return?.().catch(ignore);
+    if (reason !== undefined) this.#iterator.throw?.(reason).catch(ignore);
+    this.#iterator.return?.().catch(ignore);
   }
 
-  private pull(): void {
-    this.iterator.next().then(this.onResult, this.onError);
+  #pull(): void {
+    this.#iterator.next().then(this.#onResult, this.#onError);
   }
 
-  private readonly onResult = (result: IteratorResult<T, unknown>): void => {
-    if (this.state === "over") return;
+  readonly #onResult = (result: IteratorResult<T, unknown>): void => {
+    if (this.#state === "over") return;
     if (result.done === true) {
-      this.state = "over";
-      this.sink.end();
+      this.#state = "over";
+      this.#sink.end();
       return;
     }
     try {
-      if (this.sink.write(result.value)) this.pull();
-      else this.state = "full";
+      if (this.#sink.write(result.value)) this.#pull();
+      else this.#state = "full";
     } catch (error) {
-      this.sink.fail(error);
+      this.#sink.fail(error);
     }
   };
 
-  private readonly onError = (error: unknown): void => {
-    if (this.state === "over") return;
-    this.state = "over";
-    this.sink.fail(error);
+  readonly #onError = (error: unknown): void => {
+    if (this.#state === "over") return;
+    this.#state = "over";
+    this.#sink.fail(error);
   };
 }
 

@@ -1,5 +1,4 @@
 import type { OutgoingHttpHeaders } from "node:http2";
-
 /** What Connect takes as the headers of a call. */
 export type HeadersLike = ConstructorParameters<typeof Headers>[0] | undefined;
 
@@ -23,8 +22,8 @@ export function grpcTimeout(deadlineMs: number): string {
 /** Makes the header block of each request. */
 export class RequestHeaders {
   /** The last header that cannot change, such as the token's: it is the same for most calls, and reading it costs more than the rest. */
-  private last: HeadersLike;
-  private lastFields: Readonly<Record<string, string>> = {};
+  #last: HeadersLike;
+  #lastFields: Readonly<Record<string, string>> = {};
 
   of(header: HeadersLike, deadlineMs: number | undefined): OutgoingHttpHeaders {
     const result: OutgoingHttpHeaders = {
@@ -32,19 +31,19 @@ export class RequestHeaders {
       "content-type": protocol["content-type"],
       te: protocol.te,
     };
-    if (header !== undefined) Object.assign(result, header === this.last ? this.lastFields : this.fieldsOf(header));
+    if (header !== undefined) Object.assign(result, header === this.#last ? this.#lastFields : this.#fieldsOf(header));
     if (deadlineMs !== undefined) result["grpc-timeout"] = grpcTimeout(deadlineMs);
     return result;
   }
 
-  private fieldsOf(header: HeadersLike): Readonly<Record<string, string>> {
+  #fieldsOf(header: HeadersLike): Readonly<Record<string, string>> {
     const fields: Record<string, string> = {};
     new Headers(header).forEach((value, name) => {
       if (!(name in protocol)) fields[name] = value;
     });
     if (Object.isFrozen(header)) {
-      this.last = header;
-      this.lastFields = fields;
+      this.#last = header;
+      this.#lastFields = fields;
     }
     return fields;
   }

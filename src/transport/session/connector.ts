@@ -13,26 +13,28 @@ import { keepWatch, knowSession } from "./lifetime.js";
 import { watchSession } from "./lost.js";
 import { connectionDefaults, type ConnectionOptions, type SessionSource } from "./options.js";
 import { clearTimeout, setImmediate, setTimeout } from "../../support/timers.js";
-
-/** A session manager, which connects when there is no connection, with what connections need and it does not know of. */
+/**
+ * A session manager of connect-node, which connects when there is no connection, with what its connections lack: a limit for the time of
+ * connecting, a window, listeners, and the watch over connections that it has replaced.
+ */
 export class Connector implements SessionSource {
   readonly authority: string;
-  private readonly options: Required<ConnectionOptions>;
-  private readonly greeting = { isHeard: false };
-  private readonly known = new WeakSet<Http2Session>();
-  private current: Http2Session | undefined;
-  private isWatching = false;
-  private timer: NodeJS.Timeout | undefined;
+  readonly #options: Required<ConnectionOptions>;
+  readonly #greeting = { isHeard: false };
+  readonly #known = new WeakSet<Http2Session>();
+  #current: Http2Session | undefined;
+  #isWatching = false;
+  #timer: NodeJS.Timeout | undefined;
   /** How many streams the peer allows at a time, as far as it has said. */
   streamLimit = Infinity;
-  private waiting = 0;
+  #waiting = 0;
 
-  constructor(
-    private readonly sessions: Http2SessionManager,
-    options: ConnectionOptions = {},
-  ) {
+  readonly #sessions: Http2SessionManager;
+
+  constructor(sessions: Http2SessionManager, options: ConnectionOptions = {}) {
+    this.#sessions = sessions;
     this.authority = sessions.authority;
-    this.options = { ...connectionDefaults, ...options };
+    this.#options = { ...connectionDefaults, ...options };
   }
 
   /** @throws TransportError of kind "no-connection" when no connection can be made */
@@ -42,71 +44,72 @@ export class Connector implements SessionSource {
     headers: OutgoingHttpHeaders,
     options: Omit<ClientSessionRequestOptions, "signal">,
   ): Promise<ClientHttp2Stream> {
-    const request = this.sessions.request(method, path, headers, options);
-    // Nothing in node:http2 limits a connection attempt; the operating system takes minutes to give up.
-    const watched = this.sessions.state() === "connecting";
-    if (watched) this.watch();
+    const request = this.#sessions.request(method, path, headers, options);
+    // node:http2 does not limit the time of a connection attempt, and the operating system takes minutes to give up.
+    const watched = this.#sessions.state() === "connecting";
+    if (watched) this.#watch();
     try {
       const stream = await request;
-      if (stream.session !== undefined && !this.known.has(stream.session)) this.prepare(stream.session);
+      if (stream.session !== undefined && !this.#known.has(stream.session)) this.#prepare(stream.session);
       return stream;
     } catch (error) {
       throw connectFailed(error);
     } finally {
-      if (watched) this.unwatch();
+      if (watched) this.#unwatch();
     }
   }
 
   notifyResponseByteRead(stream: ClientHttp2Stream): void {
-    this.sessions.notifyResponseByteRead(stream);
+    this.#sessions.notifyResponseByteRead(stream);
   }
 
   /** Watches this connection, and those that replace it, by SETTINGS. */
   watchSessions(): void {
-    if (this.isWatching) return;
-    this.isWatching = true;
-    if (this.current?.destroyed === false) keepWatch(this.current, this.options.keepalive);
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    if (this.#current?.destroyed === false) keepWatch(this.#current, this.#options.keepalive);
   }
 
-  private prepare(session: Http2Session): void {
-    this.known.add(session);
-    this.current = session;
+  #prepare(session: Http2Session): void {
+    this.#known.add(session);
+    this.#current = session;
     session.on("remoteSettings", (settings) => {
-      if (this.current === session) this.streamLimit = limitOf(settings);
+      if (this.#current === session) this.streamLimit = limitOf(settings);
     });
-    watchSession(session, this.greeting);
-    knowSession(this.sessions, session, this.options.keepalive);
-    if (this.isWatching) keepWatch(session, this.options.keepalive);
-    session.once("goaway", this.options.onGoaway);
-    // The session manager takes its listeners away when it replaces a dying session, whose last error would then be uncaught.
+    watchSession(session, this.#greeting);
+    knowSession(this.#sessions, session, this.#options.keepalive);
+    if (this.#isWatching) keepWatch(session, this.#options.keepalive);
+    session.once("goaway", this.#options.onGoaway);
+    // The session manager removes its listeners when it replaces a dying session; the last error of that would be uncaught. No upstream
+    // issue found.
     session.on("error", () => {});
-    // Without this the connection as a whole keeps the protocol's 64 KiB, however large the streams' windows are.
-    session.setLocalWindowSize(this.options.connectionWindowBytes);
+    // The setting for streams does not raise the window of the connection, 64 KiB: https://github.com/nodejs/node/issues/31084
+    session.setLocalWindowSize(this.#options.connectionWindowBytes);
   }
 
-  private watch(): void {
-    const { connectTimeoutMs } = this.options;
-    this.waiting++;
+  #watch(): void {
+    const { connectTimeoutMs } = this.#options;
+    this.#waiting++;
     // Not at once: after a blocked event loop timers run before the socket is looked at.
     const onLate = () => {
-      this.timer = undefined;
-      if (this.sessions.state() !== "connecting") return;
-      this.sessions.abort(
+      this.#timer = undefined;
+      if (this.#sessions.state() !== "connecting") return;
+      this.#sessions.abort(
         new TransportError(
           { kind: "no-connection" },
           Code.Unavailable,
-          `no connection to ${this.sessions.authority} within ${connectTimeoutMs} ms`,
+          `no connection to ${this.#sessions.authority} within ${connectTimeoutMs} ms`,
         ),
       );
     };
-    this.timer ??= setTimeout(() => setImmediate(onLate), connectTimeoutMs);
+    this.#timer ??= setTimeout(() => setImmediate(onLate), connectTimeoutMs);
   }
 
-  private unwatch(): void {
-    this.waiting--;
-    if (this.waiting > 0) return;
-    clearTimeout(this.timer);
-    this.timer = undefined;
+  #unwatch(): void {
+    this.#waiting--;
+    if (this.#waiting > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }
 

@@ -3,15 +3,17 @@ import type { ClientHttp2Stream, Http2Session } from "node:http2";
 import { Socket } from "node:net";
 import { type Keepalive, watchLeaving } from "./leaving.js";
 import { setImmediate } from "../../support/timers.js";
+// Without this module, a server that stalls inside a header block can crash the client process. A stream whose header block has begun
+// and not ended holds memory of its session, and node:http2 (20 to 26) aborts the process when a session is freed before that memory:
+// assertion `current_nghttp2_memory_ == 0` in `~Http2Session`, see https://github.com/nodejs/node/issues/39951 and
+// https://github.com/nodejs/node/issues/35233, which are about other ways to it. Nothing there keeps a session alive until its streams
+// are freed: a destroyed stream is freed a turn later, and one whose bytes still wait to be written is left to the garbage collector, or
+// to the end of the process, which frees in any order.
+//
+// What remains: Node.js 26 leaves a stream to the collector also when the server resets the connection while bytes wait; a process
+// that ends before the next collection then aborts.
 
-// A stream whose header block the server has begun and not ended has memory of its session, and node:http2, at least from 20 to 26, aborts
-// the process when a session is freed while there is such memory (`current_nghttp2_memory_ == 0` in `~Http2Session`). Nothing in
-// there keeps a session from being collected before its streams: a destroyed stream is freed a turn later, and one whose bytes still wait to
-// be written is left to the garbage collector, or to the end of the process, which frees in any order. So a server that falls silent at
-// the right moment would end its clients, if it were not for what is here. What is left: Node.js 26, unlike those before it, leaves a stream to
-// the collector also when the server resets the connection while bytes wait; a process that ends before the next collection then aborts.
-
-/** What a session consists of: its native part, which it lets go of when it is destroyed, and its socket. */
+/** The parts of a session: its native part, which it drops when it is destroyed, and its socket. */
 const parts = new WeakMap<Http2Session, readonly unknown[]>();
 
 /** The sessions of a manager that are not closed. */
@@ -20,14 +22,15 @@ const living = new WeakMap<Http2SessionManager, Set<Http2Session>>();
 /** Sessions that the server has asked to leave: they last as long as their streams. */
 const leaving = new WeakSet<Http2Session>();
 
-/** What it holds for a stream stays in memory until the stream has left it; there is nothing to do then. */
+/** Keeps the parts of a session reachable until its streams are collected; the callback is intentionally empty. */
 const held = new FinalizationRegistry<readonly unknown[]>(() => {});
 
 /**
- * Makes a connected session known, which ends those before it that are not asked to leave: after some breaches of the protocol node:http2
- * neither reads nor closes, says that it is closed, and so is replaced while its streams, and with them our loops, would wait for ever.
+ * Registers a connected session, and ends the sessions before it that the server has not asked to leave. After some breaches of the
+ * protocol node:http2 neither reads nor closes and reports that it is closed: the session manager replaces it, and its streams would never
+ * end. No upstream issue found.
  *
- * @param keepalive for the time after the server has asked it to leave
+ * @param keepalive how to watch the session once the server has asked it to leave
  */
 export function knowSession(manager: Http2SessionManager, session: Http2Session, keepalive: Keepalive | false): void {
   const values = Reflect.ownKeys(session).map((key): unknown => Object.getOwnPropertyDescriptor(session, key)?.value);
@@ -41,8 +44,8 @@ export function knowSession(manager: Http2SessionManager, session: Http2Session,
   });
   session.once("close", () => {
     sessions.delete(session);
-    // Its streams have ended by then. The native part of a session whose settings were never acknowledged holds the session, which therefore
-    // must not hold its native part: neither would ever be collected.
+    // Its streams have ended by then. The native part of a session whose settings were never acknowledged holds the session; if the session
+    // held its native part, neither would ever be collected.
     setImmediate(() => parts.delete(session));
   });
 }
