@@ -17,7 +17,7 @@ import {
 import { isInHandler, outsideHandlers } from "../support/handler-context.js";
 import { transportFault, wasRefusedUnseen } from "../support/transport-error.js";
 import { turn } from "../support/time/turn.js";
-import { batchesOf, type Keepalive, type Source, type StreamOptions } from "../transport/index.js";
+import { type Keepalive, type Source, type StreamOptions } from "../transport/index.js";
 import { OpeningSource } from "./opening-source.js";
 import { closeGently } from "./closing.js";
 import { Liveness } from "./health/liveness.js";
@@ -186,18 +186,6 @@ export class Connection implements StreamHost {
       },
       onOver: () => this.state.done(),
     };
-  }
-
-  /** As `open`, for a loop over all messages that have arrived at a time. Ends, without an error, when the signal aborts. */
-  stream<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodStreaming<I, O>,
-    input: AsyncIterable<MessageShape<I>>,
-    signal: AbortSignal,
-    subject: Subject,
-  ): AsyncIterable<readonly MessageShape<O>[]> {
-    const batches = batchesOf(this.open(method, input, subject));
-    onAbort(signal, () => batches.cancel());
-    return batches;
   }
 
   /** Refuses new work once the client closes. */

@@ -8,6 +8,7 @@ import { TransportError } from "../support/transport-error.js";
 import { cutSockets } from "../transport/session/lifetime.js";
 import { pem, type ResolvedOptions } from "./options.js";
 import { setImmediate } from "../support/timers.js";
+
 /** What carries the calls of a client. */
 export interface Session {
   readonly transport: Transport;
@@ -45,14 +46,12 @@ export function openSession(options: ResolvedOptions, onGoaway: () => void): Ses
 }
 
 async function abort(managers: readonly Http2SessionManager[]): Promise<void> {
-  // Not at once: node:http2 corrupts its memory when a session is destroyed inside one of its own callbacks while it takes in a header
-  // block that is too large, and our callers may run in one (no upstream issue found). A few turns also let the resets of cancelled
-  // calls go out.
+  // Not at once: node:http2 corrupts its memory when a session is destroyed out of one of its own callbacks while it
+  // takes in a header block that is too large, and our callers may well run in one. A few turns, for the resets of cancelled calls to go out.
   for (let turn = 0; turn < 3; turn++) await nextTurn();
   // Of each, also when the first had some.
   if (managers.map(cutSockets).includes(true)) await nextTurn();
-  // With its default reason, a ConnectError of code Canceled, the session manager spins when this comes right after a connect. No upstream
-  // issue found.
+  // With its default reason the session manager would spin for ever when that lands right after a connect.
   const reason = () =>
     new TransportError({ kind: "no-connection" }, Code.Unavailable, "the client closed the connection");
   for (const manager of managers) manager.abort(reason());

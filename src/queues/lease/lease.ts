@@ -4,7 +4,8 @@ import type { Connection } from "../../connection/connection.js";
 import { pingMethod, pingRequest } from "../../connection/wire.js";
 import { Uplink } from "../../stream/send/uplink.js";
 import type { Subject } from "../../support/checks.js";
-import { cancelled, connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
+import { connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
+import type { Source } from "../../transport/index.js";
 import type { SettleHandle, SettleKind } from "../delivery.js";
 import { alreadySettled, leaseLost, outcomeUnknown } from "../settle-fault.js";
 import type { WireQueueMessage } from "../wire.js";
@@ -61,7 +62,7 @@ type State =
 export class Lease implements SettleHandle {
   readonly #owner: LeaseOwner;
   readonly #uplink = new Uplink<WireLeaseRequest>();
-  readonly #controller = new AbortController();
+  readonly #source: Source<WireLeaseResponse>;
   readonly #visibility: Visibility;
   readonly #asks: Asks;
   #state: State = { kind: "waiting" };
@@ -84,7 +85,14 @@ export class Lease implements SettleHandle {
     // promise: auto-extend
     this.#visibility = new Visibility(connection.clock, over, autoExtend ? () => this.#extendAlone() : undefined);
     this.#write({ kind: "receive", channel: subject.channel ?? "", visibilitySeconds, waitSeconds: WAIT_SECONDS });
-    void this.#read(connection.stream(streamQueueMessageMethod, this.#uplink, this.#controller.signal, subject));
+    this.#source = connection.open(streamQueueMessageMethod, this.#uplink, subject);
+    this.#source.read({
+      message: (response) => {
+        this.#received(response);
+        return true;
+      },
+      end: (error) => void this.#ended(error),
+    });
   }
 
   get isHeld(): boolean {
@@ -177,18 +185,13 @@ export class Lease implements SettleHandle {
     return id;
   }
 
-  async #read(answers: AsyncIterable<readonly WireLeaseResponse[]>): Promise<void> {
+  async #ended(cause: unknown): Promise<void> {
     const { subject } = this.#owner;
-    let error: KubeMQError;
-    try {
-      for await (const responses of answers) for (const response of responses) this.#received(response);
+    if (cause === undefined) {
       // The end of a visibility time can be lost in the same way, and then the message has gone to the end of the queue.
       if (this.isSettling && !this.#visibility.isOver) await this.#confirmBySign(); // promise: lease-answer-lost
-      error = connectionLost(subject, "the server ended the stream");
-    } catch (cause) {
-      error = toKubeMQError(cause, subject);
-    }
-    this.#lose(error);
+      this.#lose(connectionLost(subject, "the server ended the stream"));
+    } else this.#lose(toKubeMQError(cause, subject));
     this.#cancelGrace?.();
   }
 
@@ -254,7 +257,7 @@ export class Lease implements SettleHandle {
     const { subject } = this.#owner;
     if (state.kind === "waiting") {
       this.#finish();
-      this.#controller.abort(cancelled());
+      this.#cancelCall();
       if (tell) this.#owner.failed(this, error);
       return;
     }
@@ -268,8 +271,13 @@ export class Lease implements SettleHandle {
     });
     this.#abort?.abort(this.#state.error); // promise: lease-signal
     this.#finish();
-    this.#controller.abort(cancelled());
+    this.#cancelCall();
     this.#owner.concluded(this);
+  }
+
+  #cancelCall(): void {
+    this.#source.cancel();
+    this.#cancelGrace?.();
   }
 
   /** The server ends the call by itself; a reset of each would look like an attack to it. */
@@ -278,6 +286,6 @@ export class Lease implements SettleHandle {
     this.#visibility.end();
     this.#uplink.close();
     const { clock } = this.#owner.connection;
-    this.#cancelGrace = clock.setTimer(END_GRACE_MS, () => this.#controller.abort(cancelled()));
+    this.#cancelGrace = clock.setTimer(END_GRACE_MS, () => this.#source.cancel());
   }
 }

@@ -2,7 +2,8 @@ import type { KubeMQError } from "../../api/errors.js";
 import type { Connection } from "../../connection/connection.js";
 import { Uplink } from "../../stream/send/uplink.js";
 import type { Subject } from "../../support/checks.js";
-import { cancelled, connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
+import { connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
+import type { Source } from "../../transport/index.js";
 import { withoutRepeats } from "../received-message.js";
 import type { WireQueueMessage } from "../wire.js";
 import {
@@ -37,7 +38,7 @@ export class Call {
   readonly #subject: Subject & { readonly channel: string };
   readonly #nextId: () => string;
   readonly #uplink = new Uplink<WireDownstreamRequest>();
-  readonly #controller = new AbortController();
+  readonly #source: Source<WireDownstreamResponse>;
   /** How many of its messages have no settlement written. */
   unsettled = 0;
   #poll: { readonly id: string; readonly asked: number; readonly at: number } | undefined;
@@ -54,7 +55,17 @@ export class Call {
     this.#connection = connection;
     this.#subject = subject;
     this.#nextId = nextId;
-    void this.#read(connection.stream(queuesDownstreamMethod, this.#uplink, this.#controller.signal, subject));
+    this.#source = connection.open(queuesDownstreamMethod, this.#uplink, subject);
+    this.#source.read({
+      message: (response) => {
+        this.#received(response);
+        return true;
+      },
+      end: (error) => {
+        const ended = error ?? connectionLost(subject, "the server ended the stream");
+        this.#fail(toKubeMQError(ended, subject));
+      },
+    });
   }
 
   /** Whether the answer to a poll is awaited: what is written now is served behind it. */
@@ -99,18 +110,7 @@ export class Call {
   cancel(): void {
     this.#hasEnded = true;
     this.#poll = undefined;
-    this.#controller.abort(cancelled());
-  }
-
-  async #read(answers: AsyncIterable<readonly WireDownstreamResponse[]>): Promise<void> {
-    let error: KubeMQError;
-    try {
-      for await (const responses of answers) for (const response of responses) this.#received(response);
-      error = connectionLost(this.#subject, "the server ended the stream");
-    } catch (cause) {
-      error = toKubeMQError(cause, this.#subject);
-    }
-    this.#fail(error);
+    this.#source.cancel();
   }
 
   #received(response: WireDownstreamResponse): void {
