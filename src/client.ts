@@ -23,28 +23,28 @@ import { createQueriesClient } from "./requests/queries.js";
 import { DEFAULTS } from "./support/defaults.js";
 
 /**
- * A client of a KubeMQ server: one connection, made at the first use and again when it is lost, and the five patterns on it. Where a
- * proxy limits how many streams a connection may have, the client makes another when its subscriptions need it.
- * Close it when done, or declare it with `await using`.
+ * A client of a KubeMQ server: one connection and the five patterns on it. It connects at the first
+ * use, and again after a loss. Where a proxy limits the streams of a connection, the client opens
+ * further connections for its subscriptions. Close it when done, or declare it with `await using`.
  */
 export class KubeMQClient implements AsyncDisposable {
-  /** How this client is known to the server. */
+  /** Identifies this client to the server. */
   readonly clientId: string;
-  /** Publish/subscribe: at most once. */
+  /** Publish/subscribe with delivery at most once. */
   readonly events: EventsClient;
-  /** Publish/subscribe with replay: every event, from any position on. */
+  /** Publish/subscribe with replay: every stored event, from any position. */
   readonly eventsStore: EventsStoreClient;
-  /** Ask somebody to do something, and know whether it was done. */
+  /** Commands: ask a responder to do something, and learn whether it was done. */
   readonly commands: CommandsClient;
-  /** Ask for something, and get it. */
+  /** Queries: ask for data, and receive a response. */
   readonly queries: QueriesClient;
   /** The server's channels: create, delete, list. */
   readonly channels: ChannelsClient;
-  /** Queues: each message is done once, by one consumer. */
+  /** Queues: each message is processed by one consumer. */
   readonly queues: QueuesClient;
   readonly #connection: Connection;
 
-  /** Makes a client without connecting. Contradictory options throw `INVALID_ARGUMENT`. */
+  /** Creates a client without connecting. Throws `INVALID_ARGUMENT` for contradictory options. */
   constructor(options?: ClientOptions);
   /** @internal */
   constructor(options?: ClientOptions, seam?: Seam);
@@ -58,7 +58,7 @@ export class KubeMQClient implements AsyncDisposable {
     this.queries = createQueriesClient(this.#connection);
     this.queues = createQueuesClient(this.#connection);
     const { telemetry, clientId, host, port } = this.#connection.options;
-    // Decided here, once: without telemetry no message ever meets a line of it.
+    // Decided once, here: disabled telemetry costs nothing per message.
     if (telemetry === undefined) return;
     const report: ReportHook = (hook, error) => this.#connection.report({ type: "telemetry-failed", hook, error });
     const observer = guarded(telemetry, { clientId, host, port }, report);
@@ -71,10 +71,10 @@ export class KubeMQClient implements AsyncDisposable {
   }
 
   /**
-   * Makes a client and pings the server, so that a wrong address fails here.
+   * Creates a client and pings the server, so that a wrong address fails here.
    *
-   * @throws {KubeMQError} `UNAVAILABLE` or `TIMEOUT` when no server answers, within `waitMs` where that is given;
-   * `UNAUTHENTICATED` when the server refuses the client
+   * @throws {KubeMQError} `UNAVAILABLE` or `TIMEOUT` when no server answers, within `waitMs` if it
+   *   is given; `UNAUTHENTICATED` when the server refuses the client
    * @example
    * // A server that is started at the same time may take a while.
    * const client = await KubeMQClient.connect({ address: "localhost:50000" }, { waitMs: 30_000 });
@@ -90,33 +90,35 @@ export class KubeMQClient implements AsyncDisposable {
     }
   }
 
-  /** What the client knows of its connection at this moment. */
+  /** The current state of the client's connection. */
   get state(): ConnectionState {
     return this.#connection.state.current;
   }
 
   /**
-   * What happens beside the messages, from this call on: changes of state, retries, resumes, gaps. Ends with the client. The same is
-   * published on the channel `kubemq-es:status` of `node:diagnostics_channel`, as a {@link DiagnosticStatus}.
+   * Returns the connection and stream events from this call on: state changes, retries, resumes,
+   * gaps and failures beside the messages. Ends when the client is closed. The channel
+   * `kubemq-es:status` of `node:diagnostics_channel` publishes the same entries, each as a
+   * {@link DiagnosticStatus}.
    */
   status(options: { signal?: AbortSignal } = {}): AsyncIterable<Status> {
     return this.#connection.status.read(options.signal);
   }
 
-  /** Asks the server who it is. */
+  /** Pings the server and returns its description. */
   async ping(options?: CallOptions): Promise<ServerInfo> {
     return serverInfo(await this.#connection.unary(pingMethod, pingRequest, { operation: "client.ping", options }));
   }
 
   /**
    * Refuses new work, ends every loop and service without an error, flushes publishers and lets
-   * running calls, handlers and settlements finish, for at most `timeoutMs` or until `signal` aborts.
-   * Then it cancels the rest.
+   * running calls, handlers and settlements finish, for at most `timeoutMs` or until `signal`
+   * aborts. Then it cancels the rest.
    *
    * A loop body that runs for longer than half a second is not waited for, because it may be the
-   * caller. It can settle or answer its message for the rest of the time. In a handler of `handle` or
-   * `process` this resolves immediately, and the client closes after its handlers have finished. Never
-   * rejects; further calls wait for the same close.
+   * caller. It can settle or answer its message for the rest of the time. In a handler of `handle`
+   * or `process` this resolves immediately, and the client closes after its handlers have finished.
+   * Never rejects; further calls wait for the same close.
    *
    * @param options - `timeoutMs`: in milliseconds. @default 5000
    */

@@ -11,9 +11,10 @@ import { pingMethod, pingRequest } from "./wire.js";
 const subject = { operation: "client.connect" };
 
 /**
- * Pings the server until it answers, for `waitMs` at most.
+ * Pings the server until it answers, for at most `waitMs` milliseconds.
  *
- * @throws KubeMQError UNAVAILABLE or TIMEOUT when no server answered in time; the code of a refusal at once
+ * @throws {KubeMQError} UNAVAILABLE or TIMEOUT when no server answered in time; another code
+ *   immediately when the server refuses the ping
  */
 export async function awaitServer(connection: Connection, options: ConnectOptions = {}): Promise<void> {
   const { waitMs = 0, timeoutMs = connection.options.timeoutMs, signal } = options;
@@ -36,7 +37,7 @@ export async function awaitServer(connection: Connection, options: ConnectOption
         if (!KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT")) throw error;
         const failed = error.code === "TIMEOUT" ? unanswered(connection, error) : error;
         if (waitMs === 0) throw failed;
-        // That the last attempt had little time left says less than what the one before met.
+        // The timeout of a shortened last attempt says less than the error of the previous attempt.
         if (callMs === timeoutMs || failed.code !== "TIMEOUT") last = failed;
         if (clock.now() >= until) {
           const { code, message } = last ?? failed;

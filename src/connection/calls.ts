@@ -8,21 +8,30 @@ import type { Clock } from "../support/time/clock.js";
 /** A unary call. */
 export interface Call extends Subject {
   readonly options?: CallOptions | undefined;
-  /** Overrules the client's time-out as the default. */
+  /** Overrides the client's time-out as the default, in milliseconds. */
   readonly timeoutMs?: number;
-  /** True for what finishes work that was accepted before a close, such as a response: allowed while the client closes. */
+  /**
+   * True for calls that finish work accepted before a close, such as a response. They are allowed
+   * while the client closes.
+   */
   readonly settles?: boolean;
-  /** True for the client's own pings: allowed while the client closes, and a close does not wait for them. */
+  /**
+   * True for the client's own pings. They are allowed while the client closes, and a close does not
+   * wait for them.
+   */
   readonly background?: boolean;
 }
 
-/** A timeout on a connection on which nothing was received meanwhile: retryable, since the connection may be dead. */
+/**
+ * A timeout during which the connection received nothing. It is retryable, because the connection
+ * may be dead.
+ */
 export function unheard(error: KubeMQError, subject: Subject): KubeMQError {
   const text = `${error.message}; nothing was received from the server meanwhile, the connection may be dead`;
   return new KubeMQError(error.code, text, { ...subject, cause: error.cause, retryable: true });
 }
 
-/** Waits of calls that the end of the session does not settle: they end when the client closes. */
+/** Waits of calls that the end of the session does not settle. They end when the client closes. */
 export class CallWaits {
   readonly #clock: Clock;
   readonly #releases = new Set<() => void>();
@@ -58,7 +67,10 @@ export class CallWaits {
     });
   }
 
-  /** Calls `release` when the client has closed; returns how to unregister. Cheaper than a signal listener per call. */
+  /**
+   * Calls `release` when the client has closed; returns how to unregister. Cheaper than a signal
+   * listener per call.
+   */
   #onClose(release: () => void): () => void {
     if (this.#isClosed) {
       release();
@@ -69,8 +81,8 @@ export class CallWaits {
   }
 
   /**
-   * Rejects a call when the client has closed: node:http2 can lose the streams of a session that it has
-   * destroyed, and such a call would never settle.
+   * Rejects a call when the client has closed: node:http2 can lose the streams of a session that it
+   * has destroyed, and such a call would never settle.
    */
   untilClosed<T>(answer: Promise<T>, subject: Subject): Promise<T> {
     return new Promise((resolve, reject) => {

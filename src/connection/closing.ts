@@ -3,21 +3,27 @@ import { type Clock, within } from "../support/time/clock.js";
 import { MAX_TIMER_MS } from "../support/defaults.js";
 import type { HostedStream } from "./hosted-stream.js";
 
-/** How long a close waits for the bodies of loops, one of which may wait for the close. */
+/**
+ * Maximum time that a close waits for loop bodies, in milliseconds. One of them may be waiting for
+ * the close.
+ */
 const BODY_MS = 500;
 
-/** What a close needs of the connection. */
+/** The part of the connection that a close uses. */
 export interface Closing {
   readonly clock: Clock;
   readonly streams: ReadonlySet<HostedStream>;
   readonly hasCalls: () => boolean;
-  /** Calls the watcher whenever the last call ends, or the last stream. */
+  /** Calls the watcher whenever the last call or the last stream ends. */
   readonly watch: (watcher: () => void) => void;
-  /** Cancels what is left. */
+  /** Cancels the remaining work. */
   readonly end: () => Promise<void>;
 }
 
-/** Lets running work finish, within `timeoutMs` and until the signal aborts. See `KubeMQClient.close`. */
+/**
+ * Lets running work finish, within `timeoutMs` and until the signal aborts. See
+ * `KubeMQClient.close`.
+ */
 export async function closeGently(closing: Closing, timeoutMs: number, signal?: AbortSignal): Promise<void> {
   const { clock, streams, hasCalls, watch, end } = closing;
   const boundMs = Math.min(Math.max(timeoutMs, 0) || 0, MAX_TIMER_MS); // promise: close-any-bound
@@ -34,8 +40,8 @@ export async function closeGently(closing: Closing, timeoutMs: number, signal?: 
   const left = () => until(() => streams.size === 0);
   const finished = Promise.all([...streams].map((stream) => stream.close())).then(idle);
   await wait(boundMs, finished); // promise: close-bounded
-  // The remaining streams are loops with a running body. One of the bodies may be the caller, so the
-  // promise resolves after a short wait, and the bodies keep the rest of the time.
+  // The remaining streams are loops with a running body. One of the bodies may be the caller, so
+  // the promise resolves after a short wait, and the bodies keep the rest of the time.
   const isLong = leftMs() > BODY_MS;
   if (streams.size > 0) await wait(isLong ? BODY_MS : leftMs(), left());
   if (streams.size === 0 || !isLong || leftMs() === 0) return end();

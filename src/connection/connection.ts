@@ -34,7 +34,10 @@ import { setImmediate } from "../support/timers.js";
 /** A stream that stayed open this long counts as authenticated even without data. */
 const ADMITTED_MS = 10_000;
 
-/** Transport, session and calls; the streams that are open, and the state that follows from all of them. */
+/**
+ * The transport, the session, the calls and the open streams of a client, and the state derived
+ * from them.
+ */
 export class Connection implements StreamHost {
   readonly clock: Clock;
   readonly random: () => number;
@@ -50,7 +53,7 @@ export class Connection implements StreamHost {
   #phase: "open" | "closing" | "closed" = "open";
   #calls = 0;
   #onIdle: () => void = () => {};
-  /** The turn of the event loop in which the server was last heard: the clock is read once a turn. */
+  /** The event-loop turn of the last received data: the clock is read once a turn. */
   #heardIn = Number.NaN;
   #lastReceived: number;
   #closed: Promise<void> | undefined;
@@ -66,7 +69,7 @@ export class Connection implements StreamHost {
     this.#lastReceived = this.clock.now();
     const { transport, abort = () => {} } = seam;
     this.#session = transport === undefined ? openSession(options, () => this.#moveOn()) : { transport, abort };
-    // No deadline: the stream ends before that, or the liveness check ends both.
+    // No deadline: the stream ends earlier, or the liveness check ends both.
     const ping = () => this.#ping("client.probe", 0);
     this.#probe = new Probe(this.clock, ping, () => this.#phase === "open");
     if (options.keepalive !== false) {
@@ -83,7 +86,10 @@ export class Connection implements StreamHost {
     return this.options.reconnect;
   }
 
-  /** Makes a unary call. Rejects with the caller's own reason when its signal aborts, else with a KubeMQError. */
+  /**
+   * Makes a unary call. Rejects with the caller's own reason when its signal aborts, else with a
+   * KubeMQError.
+   */
   async unary<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     request: MessageShape<I>,
@@ -110,10 +116,11 @@ export class Connection implements StreamHost {
         try {
           const known = this.#token.header();
           header = known instanceof Promise ? await this.#waits.inTime(known, call, leftMs, controller?.signal) : known;
-          // The init form of a message is the message itself; Connect's types want to see it spelled out.
+          // A message is a valid init object of itself, which Connect's types do not accept without
+          // a cast.
           const answer = this.#session.transport.unary(method, controller?.signal, leftMs, header, request as never);
           const response = await this.#waits.untilClosed(answer, call);
-          // Servers answer a ping whatever its token is.
+          // Servers answer a ping without checking its token.
           this.#heard(method.name === pingMethod.name ? undefined : header); // promise: ping-proves-no-token
           return response.message;
         } catch (error) {
@@ -123,7 +130,7 @@ export class Connection implements StreamHost {
             continue;
           }
           let failed = this.#failed(error, call);
-          // A server that answers "timeout" is alive.
+          // A server that answers with the status "timeout" is alive.
           if (transportFault(error)?.kind === "deadline" && this.#lastReceived < begun) {
             if (!background) this.#liveness?.suspect(); // promise: timeout-checks-connection
             failed = unheard(failed, call);
@@ -139,7 +146,7 @@ export class Connection implements StreamHost {
     }
   }
 
-  /** Nobody answers on the connection: what uses it comes back on another. */
+  /** Ends a connection that does not answer. Its streams and calls move to a new one. */
   async #lose(): Promise<void> {
     const { timeoutMs } = this.options.keepalive as Keepalive;
     const text = `no answer to a ping within ${timeoutMs} ms: the connection is dead`;
@@ -151,14 +158,18 @@ export class Connection implements StreamHost {
     return this.unary(pingMethod, pingRequest, { operation, timeoutMs, background: true });
   }
 
-  /** Opens a streaming call at once. Its reader gets a KubeMQError when the call fails; there is no deadline. */
+  /**
+   * Opens a streaming call immediately. The reader receives a KubeMQError when the call fails.
+   * There is no deadline.
+   */
   open<I extends DescMessage, O extends DescMessage>(
     method: DescMethodStreaming<I, O>,
     input: AsyncIterable<MessageShape<I>>,
     subject: Subject,
   ): Source<MessageShape<O>> {
     this.state.began();
-    // The init form of a message is the message itself; Connect's types want to see it spelled out.
+    // A message is a valid init object of itself, which Connect's types do not accept without a
+    // cast.
     const call = (header: CallHeader) =>
       this.#session.transport.open(method, input as never, this.#streamOptions(header, subject));
     const known = this.#token.header();
@@ -188,13 +199,13 @@ export class Connection implements StreamHost {
     };
   }
 
-  /** Refuses new work once the client closes. */
+  /** Refuses new work after `close` was called. */
   #admit(subject: Subject, settles: boolean): void {
     // promise: closed-refuses
     if (this.#phase === "closed" || (this.#phase === "closing" && !settles)) throw clientClosed(subject);
   }
 
-  /** The server has answered a call that was made with this header. */
+  /** Called when the server has answered a call with this header. */
   readonly #heard = (header: CallHeader): void => {
     const { number } = turn;
     if (number !== this.#heardIn) {
@@ -212,12 +223,12 @@ export class Connection implements StreamHost {
     return failed;
   }
 
-  /** Whether the server refused a token, and another one is worth trying. */
+  /** Whether the server refused a token and a new token may help. */
   #wantsFreshToken(failed: KubeMQError, header: CallHeader): boolean {
     return isTokenRefused(failed) && this.#token.refused(header);
   }
 
-  /** Registers a stream. `awaited`: something is to come of it by itself, unlike of a publisher. */
+  /** Registers a stream. `awaited`: the stream counts in the client's state, unlike a publisher. */
   join(stream: HostedStream, awaited = true, subject: Subject = { operation: "client.open" }): void {
     this.#admit(subject, false);
     this.#streams.add(stream);
@@ -258,7 +269,7 @@ export class Connection implements StreamHost {
   close(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     // promise: close-once
     this.#closed ??= outsideHandlers(() => this.#close(timeoutMs, signal));
-    // A handler that waited for the end would wait for itself.
+    // A handler that waits for the end of the close would wait for itself.
     return isInHandler(this) ? Promise.resolve() : this.#closed; // promise: close-in-handler
   }
 

@@ -4,27 +4,36 @@ import type { ReconnectPolicy } from "../support/time/backoff.js";
 import type { Lifetime } from "./health/probe.js";
 import type { Clock } from "../support/time/clock.js";
 
-/** What the engine needs of the connection. */
+/** The part of the connection that streams use. */
 export interface StreamHost {
   readonly clock: Clock;
   readonly reconnect: false | ReconnectPolicy;
   random(): number;
-  /** Registers a stream, or throws CLIENT_CLOSED. `awaited`: something is to come of it by itself, unlike of a publisher. */
+  /**
+   * Registers a stream, or throws CLIENT_CLOSED. `awaited`: the stream counts in the client's
+   * state. A publisher does not, because the server sends nothing on it unasked.
+   */
   join(stream: HostedStream, awaited?: boolean): void;
   leave(stream: HostedStream): void;
-  /** The stream works: something was received, or a ping behind its request was answered. */
+  /**
+   * Reports that the stream works: it received data, or the server answered a ping sent behind its
+   * request.
+   */
   up(stream: HostedStream): void;
   down(stream: HostedStream, error: KubeMQError): void;
-  /** Resolves when the server has answered a ping sent after now. */
+  /** Resolves when the server has answered a ping sent after this call. */
   probe(stream: Lifetime): Promise<void>;
   report(status: Status): void;
 }
 
 export interface HostedStream {
-  /** Stops; resolves when everything that was accepted is done. */
+  /** Stops the stream. Resolves when all accepted work is done. */
   close(): Promise<void>;
-  /** Lets go of everything at once: the client's time to close is over. */
+  /** Releases everything immediately, at the end of the client's time to close. */
   cancel(): void;
-  /** The server has asked its connection to leave (GOAWAY): streams may stay on it for a while, new ones go to the next one. */
+  /**
+   * Called when the server has asked the connection to leave (GOAWAY). Existing streams may stay
+   * for a while; new streams use the next connection.
+   */
   moveOn?(): void;
 }

@@ -6,12 +6,15 @@ type State<T> =
   | { readonly kind: "failed"; readonly error: unknown }
   | { readonly kind: "cancelled" };
 
-/** A source that cannot be opened yet, such as a call that waits for its token. Its reader gets the messages from the call itself. */
+/**
+ * A source whose call cannot be opened yet, for example because the call waits for its token. After
+ * the opening, the call delivers its messages directly to the reader.
+ */
 export class OpeningSource<T> implements Source<T> {
   #state: State<T> = { kind: "opening", reader: undefined };
   readonly #onCancel: () => void;
 
-  /** @param onCancel ends the wait; the promise may settle afterwards or not */
+  /** @param onCancel ends the wait; the promise may or may not settle afterwards */
   constructor(opening: Promise<Source<T>>, onCancel: () => void) {
     this.#onCancel = onCancel;
     opening.then(

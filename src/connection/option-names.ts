@@ -1,6 +1,6 @@
 import { KubeMQError } from "../api/errors.js";
 
-/** Every option of a client; those with options of their own have their names here. */
+/** The name of every client option, with the names of its nested options. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   address: [],
   clientId: [],
@@ -15,7 +15,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   telemetry: [],
 };
 
-/** Names of other clients' options for the same thing, which no comparison of letters finds. */
+/** Names that other clients use for the same option and that no comparison of letters finds. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   host: "address",
   hosts: "address",
@@ -31,9 +31,9 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Refuses options that do not exist: a client with a misspelt `address` would connect to the default one.
+ * Refuses unknown options: a client with a misspelt `address` would connect to the default address.
  *
- * @throws KubeMQError INVALID_ARGUMENT
+ * @throws {KubeMQError} INVALID_ARGUMENT when an option does not exist
  */
 export function checkOptionNames(options: unknown): void {
   checkObject("options", options, ', as in new KubeMQClient({ address: "host:50000" })');
@@ -62,7 +62,7 @@ function checkNames(prefix: string, value: Record<string, unknown>, known: reado
   }
 }
 
-/** The name that was most likely meant: one that contains the other, or differs in a few letters. */
+/** The most likely intended name: one that contains the other, or differs in a few letters. */
 function suggestion(name: string, known: readonly string[]): string | undefined {
   const given = name.toLowerCase();
   const synonym = SYNONYMS[given];
@@ -84,7 +84,7 @@ function suggestion(name: string, known: readonly string[]): string | undefined 
   return best;
 }
 
-/** How many letters to insert, delete or replace to make one name of the other. */
+/** The number of letters to insert, delete or replace to turn one name into the other. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let at = 1; at <= from.length; at++) {

@@ -7,14 +7,16 @@ import { checkOptionNames } from "./option-names.js";
 import type { ReconnectPolicy } from "../support/time/backoff.js";
 import { DEFAULTS, MAX_TIMER_MS } from "../support/defaults.js";
 
-/** Options, checked and complete. */
+/** Checked and complete options. */
 export interface ResolvedOptions {
   readonly origin: string;
   readonly host: string;
   readonly port: number;
   readonly clientId: string;
   readonly authToken: ClientOptions["authToken"];
-  /** The settings of a TLS connection, read anew each time, or undefined for plain text. */
+  /**
+   * Reads the settings of a TLS connection; called for each connection. Undefined for plain text.
+   */
   readonly tls: (() => TlsOptions) | undefined;
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
@@ -25,7 +27,7 @@ export interface ResolvedOptions {
   readonly telemetry: Telemetry | undefined;
 }
 
-/** Checks options and fills in what they leave out. Contradictions are refused here, before anything is opened. */
+/** Checks options and adds the defaults. Refuses contradictions before anything is opened. */
 export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
   checkOptionNames(options);
   const address = parseAddress(options.address ?? DEFAULTS.address);
@@ -86,7 +88,7 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
   };
 }
 
-/** Fills in what is missing; `undefined` counts as missing, as it does for every other option. */
+/** Adds missing values. `undefined` counts as missing, as for every other option. */
 function fill<K extends string>(
   defaults: Readonly<Record<K, number>>,
   given: Partial<Record<K, number>> = {},
@@ -108,7 +110,7 @@ function parseAddress(address: string): Address {
     invalid(`address must be "host:port", "http://host:port" or "https://host:port", got ${JSON.stringify(address)}`);
   if (typeof address !== "string") throw refuse();
   const [, scheme, rest] = /^(?:(https?):\/\/)?(.*)$/s.exec(address) ?? [];
-  // What a URL would quietly drop or change is refused: paths, users, white space.
+  // Refuses paths, users and white space, because `URL` would drop or change them silently.
   if (rest === undefined || !/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d+)?\/?$/.test(rest)) throw refuse();
   let url: URL;
   try {
@@ -116,7 +118,7 @@ function parseAddress(address: string): Address {
   } catch {
     throw refuse();
   }
-  // URL drops the port that is the scheme's own; KubeMQ's own is 50000.
+  // `URL` drops the default port of the scheme; the default port of KubeMQ is 50000.
   const stated = /:(\d+)\/?$/.exec(rest)?.[1];
   const port = stated === undefined ? 50_000 : Number(stated);
   if (port < 1 || port > 65_535) throw refuse();
@@ -148,7 +150,8 @@ function resolveTls(tls: ClientOptions["tls"], address: Address): ResolvedOption
     ...(settings.cert === undefined ? {} : { cert: readPem("cert", settings.cert) }),
     ...(settings.key === undefined ? {} : { key: readPem("key", settings.key) }),
   });
-  // A path that cannot be read, or a key that is not the certificate's, is refused now and not at the first call.
+  // Refuses an unreadable file, or a key that does not match the certificate, here instead of at
+  // the first call.
   const { ca, cert, key } = read();
   try {
     // promise: key-checked
@@ -175,12 +178,12 @@ function readPem(name: string, value: string | Uint8Array): string | Uint8Array 
   }
 }
 
-/** PEM as node:tls takes it. */
+/** Converts PEM to the types that node:tls accepts. */
 export function pem(value: string | Uint8Array): string | Buffer {
   return typeof value === "string" ? value : Buffer.from(value);
 }
 
-/** By shape: an error of Node.js is no `Error` in a jest sandbox. */
+/** Checks the shape, because an error of Node.js is not an `Error` in a jest sandbox. */
 function messageOf(error: unknown): string {
   return typeof error === "object" && error !== null && "message" in error ? String(error.message) : String(error);
 }
@@ -193,7 +196,7 @@ function refuseTokenInClear(tls: ClientOptions["tls"], address: Address): void {
   );
 }
 
-/** Whether a text can be the value of an HTTP/2 header. */
+/** Whether a string can be the value of an HTTP/2 header. */
 export function isHeaderValue(value: unknown): value is string {
   return typeof value === "string" && /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value);
 }

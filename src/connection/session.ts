@@ -9,7 +9,7 @@ import { cutSockets } from "../transport/session/lifetime.js";
 import { pem, type ResolvedOptions } from "./options.js";
 import { setImmediate } from "../support/timers.js";
 
-/** What carries the calls of a client. */
+/** The transport of a client's calls, and how to end them. */
 export interface Session {
   readonly transport: Transport;
   /** Ends every call. */
@@ -23,8 +23,9 @@ export interface Seam extends Partial<Session> {
 }
 
 /**
- * The HTTP/2 connection of a client: made at the first call and again when it is lost, and more of them where the server limits
- * the streams of a connection. HTTP/2 PINGs stay off, since servers close the connection of a client that sends them often.
+ * Opens the HTTP/2 connection of a client. It connects at the first call, and again after a loss.
+ * It adds connections where the server limits the streams of a connection. HTTP/2 PINGs stay off,
+ * because servers close the connection of a client that sends them often.
  *
  * @param onGoaway called when the server has asked the connection to leave
  */
@@ -46,12 +47,14 @@ export function openSession(options: ResolvedOptions, onGoaway: () => void): Ses
 }
 
 async function abort(managers: readonly Http2SessionManager[]): Promise<void> {
-  // Not at once: node:http2 corrupts its memory when a session is destroyed out of one of its own callbacks while it
-  // takes in a header block that is too large, and our callers may well run in one. A few turns, for the resets of cancelled calls to go out.
+  // Waits a few turns, for two reasons. node:http2 corrupts its memory when one of its own
+  // callbacks destroys a session that is reading an oversized header block, and callers may run in
+  // such a callback. The resets of cancelled calls also need these turns to be sent.
   for (let turn = 0; turn < 3; turn++) await nextTurn();
-  // Of each, also when the first had some.
+  // `map` before `includes`: every manager must cut its sockets, even after the first one had some.
   if (managers.map(cutSockets).includes(true)) await nextTurn();
-  // With its default reason the session manager would spin for ever when that lands right after a connect.
+  // With its default reason the session manager loops infinitely when the abort directly follows a
+  // connect.
   const reason = () =>
     new TransportError({ kind: "no-connection" }, Code.Unavailable, "the client closed the connection");
   for (const manager of managers) manager.abort(reason());
@@ -65,7 +68,8 @@ function sessionOptions(options: ResolvedOptions): SecureClientSessionOptions {
   const settings = sessionSettings(options.flowControl.streamBytes);
   const { tls } = options;
   if (tls === undefined) return settings;
-  // Getters, since node:http2 reads the options for each connection: certificates given as paths are read anew.
+  // Getters, because node:http2 reads the options for each connection: certificate files are then
+  // read again each time.
   return {
     ...settings,
     get ca() {

@@ -4,10 +4,13 @@ import { onAbort } from "../support/abort.js";
 
 const diagnostics = diagnosticsChannel("kubemq-es:status");
 
-/** How many entries a slow reader of the status may lag behind. */
+/** Maximum entries buffered for a slow reader of the status. */
 const CAPACITY = 256;
 
-/** Hands every status to every reader; a slow reader loses the oldest entries and is told how many. */
+/**
+ * Delivers every status to every reader. A slow reader loses the oldest entries and receives their
+ * number.
+ */
 export class StatusFeed {
   readonly #readers = new Set<StatusReader>();
   readonly #clientId: string;
@@ -24,7 +27,7 @@ export class StatusFeed {
     for (const reader of this.#readers) reader.push(status);
   }
 
-  /** A reader sees what is published from this call on. */
+  /** Returns a reader of all entries published after this call. */
   read(signal: AbortSignal | undefined): AsyncIterable<Status> {
     const reader = new StatusReader();
     if (this.#ended || signal?.aborted === true) reader.end();
@@ -39,7 +42,7 @@ export class StatusFeed {
     return reader;
   }
 
-  /** Ends every reader once it has read what is left. */
+  /** Ends every reader after its buffered entries. */
   end(): void {
     this.#ended = true;
     for (const reader of this.#readers) reader.end();

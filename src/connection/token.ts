@@ -2,11 +2,12 @@ import type { AuthToken, ClientOptions } from "../api/options.js";
 import { fault } from "../support/faults.js";
 import { isHeaderValue } from "./options.js";
 
-/** Headers as Connect takes them. */
+/** Headers in the form that Connect accepts. */
 export type CallHeader = Readonly<Record<string, string>> | undefined;
 
 /**
- * The `authorization` header of every call: the token as it is, without a scheme. The token itself is in no error and no status.
+ * The `authorization` header of every call: the token without a scheme. The token appears in no
+ * error and no status.
  */
 export class Token {
   readonly #source: ClientOptions["authToken"];
@@ -15,7 +16,10 @@ export class Token {
   #fetching: Promise<CallHeader> | undefined;
   /** The server refused a token and has not accepted one since. */
   #refused = false;
-  /** What was fetched after a refusal: refused as well, it is the end, or every call would ask the provider for ever. */
+  /**
+   * Tokens fetched after a refusal. A second refusal is final; otherwise every call would ask the
+   * provider without end.
+   */
   readonly #lastTries = new WeakSet<object>();
 
   constructor(source: ClientOptions["authToken"]) {
@@ -23,26 +27,29 @@ export class Token {
     if (typeof source === "string") this.#header = headerOf(source);
   }
 
-  /** The header for a new call; at once when the token is known and good. */
+  /** Returns the header for a new call, synchronously while the token is known and valid. */
   header(): CallHeader | Promise<CallHeader> {
     if (typeof this.#source !== "function") return this.#header;
     if (this.#header !== undefined && Date.now() < this.#expiresAt) return this.#header; // promise: token-expires
-    // All calls that wait share one call of the provider.
+    // All waiting calls share one call of the provider.
     this.#fetching ??= this.#fetch(this.#source).finally(() => (this.#fetching = undefined)); // promise: token-shared
     return this.#fetching;
   }
 
-  /** The server took the token of `used`. */
+  /** Reports that the server accepted the token of `used`. */
   accepted(used: CallHeader): void {
     if (!this.#refused || used === undefined || used !== this.#header) return;
     this.#refused = false;
     this.#lastTries.delete(used);
   }
 
-  /** The server refused the token of `used`. True when a call with a fresh one is worth trying: once. */
+  /**
+   * Reports that the server refused the token of `used`. Returns true when a retry with a new token
+   * may help, which is once.
+   */
   refused(used: CallHeader): boolean {
     if (typeof this.#source !== "function" || used === undefined) return false; // promise: static-token-final
-    // Later calls begin with a fresh one in any case: the provider may know better by then.
+    // Later calls always fetch a new token: the provider may return a different one by then.
     if (used === this.#header) this.#header = undefined;
     if (this.#lastTries.has(used)) return false; // promise: token-fetched-once
     this.#refused = true;
@@ -55,7 +62,7 @@ export class Token {
     try {
       given = await provider();
     } catch (cause) {
-      // It may well come back, as the network does.
+      // Retryable: a provider can recover, as a network can.
       throw fault("UNAUTHENTICATED", subject, "the token provider failed", { cause, retryable: true });
     }
     const { token, expiresAt } = typeof given === "string" ? { token: given, expiresAt: undefined } : (given ?? {});
@@ -65,14 +72,15 @@ export class Token {
     const header = headerOf(token);
     if (this.#refused) this.#lastTries.add(header);
     const until = expiresAt?.getTime() ?? Infinity;
-    // A clock that is ahead, or a provider with a cache of its own: asking again for each call would bring the same token.
+    // An expiry in the past: this machine's clock is ahead, or the provider caches its tokens.
+    // Asking again for each call would return the same token.
     this.#expiresAt = until > Date.now() ? until : Infinity;
     this.#header = header;
     return header;
   }
 }
 
-/** Frozen: the transport reads a header that cannot change once for all calls. */
+/** Frozen, because the transport reads an immutable header once for all calls. */
 function headerOf(authorization: string): Readonly<Record<string, string>> {
   return Object.freeze({ authorization });
 }

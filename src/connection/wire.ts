@@ -2,11 +2,11 @@ import { create } from "@bufbuild/protobuf";
 import { type Empty, EmptySchema, kubemq, type PingResult } from "../../gen/kubemq_pb.js";
 import type { ServerInfo } from "../api/server.js";
 
-/** Protobuf to public types and back: the room where generated field names are. */
+/** Converts between protobuf and public types. Only this room uses generated field names. */
 
 export const pingMethod = kubemq.method.ping;
 
-/** Never changed: one for all pings. */
+/** Shared by all pings; never mutated. */
 export const pingRequest: Empty = create(EmptySchema);
 
 export function serverInfo(result: PingResult): ServerInfo {
@@ -18,7 +18,7 @@ export function serverInfo(result: PingResult): ServerInfo {
   };
 }
 
-/** The one request of a server stream. */
+/** The single request of a server stream. */
 export async function* once<T>(request: T): AsyncGenerator<T> {
   yield request;
 }

@@ -2,23 +2,23 @@ import { KubeMQError } from "../../api/errors.js";
 import type { Clock } from "../../support/time/clock.js";
 import type { Keepalive } from "../../transport/index.js";
 
-/** What the liveness check needs of the connection. */
+/** The part of the connection that the liveness check uses. */
 export interface Watched {
-  /** When something was last received, by the clock. */
+  /** The clock's time of the last received data, in milliseconds. */
   lastReceived(): number;
   /** Whether a stream is open or a call waits for its answer. */
   isUsed(): boolean;
-  /** Pings the server; rejects when there is no answer within the time-out. */
+  /** Pings the server. Rejects when no answer arrives within the time-out. */
   ping(timeoutMs: number): Promise<unknown>;
-  /** The connection is dead: every stream on it must come back on another. */
+  /** Reports a dead connection: every stream on it must move to another one. */
   dead(): void;
 }
 
 /**
- * Notices a half-open connection, which the operating system does not for minutes. It pings by the unary Ping: servers punish
- * frequent HTTP/2 PINGs by closing the connection.
+ * Detects a half-open connection, for which the operating system needs minutes. It uses the unary
+ * Ping, because servers close the connection of a client that sends HTTP/2 PINGs often.
  *
- * It watches from `start` to `stop`, or until nothing uses the connection any more: streams, or calls that wait for an answer.
+ * It watches from `start` to `stop`, or until no stream and no waiting call uses the connection.
  */
 export class Liveness {
   readonly #settings: Keepalive;
@@ -41,10 +41,14 @@ export class Liveness {
     this.#state = OFF;
   }
 
-  /** A call was not answered in time: pings at once, although nothing may use the connection now. */
+  /**
+   * Pings immediately after a call was not answered in time, even when nothing uses the connection
+   * now.
+   */
   suspect(): void {
     if (this.#state.kind === "pinging") {
-      // What it brings may be about the time before.
+      // The result of the pending ping may describe the time before this suspicion, so another ping
+      // follows.
       this.#state.isSuspected = true;
       return;
     }
@@ -53,7 +57,7 @@ export class Liveness {
   }
 
   #wait(delayMs: number): void {
-    // The connection itself keeps the process alive, where that is wanted.
+    // The connection keeps the process alive where needed, so this timer does not.
     const cancelTimer = this.#clock.setTimer(delayMs, () => this.#check(), { holdsProcess: false });
     this.#state = { kind: "waiting", cancelTimer };
   }
@@ -74,8 +78,10 @@ export class Liveness {
     try {
       await this.#watched.ping(this.#settings.timeoutMs);
     } catch (error) {
-      // A refusal is an answer, too, and a lost connection is told to its streams without us; a ping that crosses a GOAWAY is refused while
-      // they go on. And another answer may have come while this one got lost in a busy process.
+      // Only silence counts. A refusal is an answer. The streams of a lost connection receive its
+      // error without this check. A ping that crosses a GOAWAY is refused while the streams
+      // continue. A busy process may miss the answer to the ping and still have received other data
+      // since.
       const silent = KubeMQError.is(error, "TIMEOUT") && this.#watched.lastReceived() < since; // promise: ping-silence
       if (silent && this.#state === pinging) this.#watched.dead(); // promise: dead-connection-noticed
     }
@@ -88,7 +94,7 @@ export class Liveness {
 type State =
   | { readonly kind: "off" }
   | { readonly kind: "waiting"; readonly cancelTimer: () => void }
-  /** An object of its own for each ping, so that one that was stopped is known. */
+  /** A new object for each ping, so that a late result of a stopped ping is recognised. */
   | { readonly kind: "pinging"; isSuspected: boolean };
 
 const OFF: State = { kind: "off" };

@@ -1,17 +1,23 @@
 import type { Clock } from "../../support/time/clock.js";
 import { setImmediate } from "../../support/timers.js";
 
-/** Something that lives for a while, such as a stream. */
+/** An object with a limited lifetime, such as a stream. */
 export interface Lifetime {
   readonly isOver: boolean;
-  /** Calls back once when it is over, at once if it is. Returns how to prevent that. */
+  /**
+   * Calls `run` once at the end, or immediately if the end has passed. Returns a function that
+   * prevents the call.
+   */
   onOver(run: () => void): () => void;
 }
 
-/** How long to wait before the ping behind a stream is sent again, should only the ping have failed. */
+/** Delay before a failed ping is repeated, in milliseconds. */
 const AGAIN_MS = 1_000;
 
-/** Number of pings answered after a request before its subscription counts as working, see `#rounds`. */
+/**
+ * Number of pings answered after a request before its subscription counts as working, see
+ * `#rounds`.
+ */
 const ROUNDS = 12;
 
 /** The pings together take at least this many times as long as the slowest of them. */
@@ -20,21 +26,26 @@ const TIMES_SLOWEST = 3;
 /** Maximum number of pings for one request. */
 const MOST_ROUNDS = 32;
 
-/** Pings sent after requests that a server may not answer. Requests of one turn share their pings. */
+/**
+ * Pings sent after requests that a server may not answer. Requests of one turn share their pings.
+ */
 export class Probe {
   readonly #clock: Clock;
   readonly #ping: () => Promise<unknown>;
   readonly #goesOn: () => boolean;
   #sending: Promise<void> | undefined;
 
-  /** @param goesOn whether another ping may be sent after one that failed */
+  /** @param goesOn whether another ping may be sent after a failed one */
   constructor(clock: Clock, ping: () => Promise<unknown>, goesOn: () => boolean) {
     this.#clock = clock;
     this.#ping = ping;
     this.#goesOn = goesOn;
   }
 
-  /** Resolves when the server has answered pings sent from now on. Failed ones are repeated while the stream lives. */
+  /**
+   * Resolves when the server has answered pings sent after this call. Failed pings are repeated
+   * while the stream lives.
+   */
   async ask(stream: Lifetime): Promise<void> {
     for (;;) {
       try {
@@ -51,9 +62,10 @@ export class Probe {
   }
 
   /**
-   * Sends pings one after another. A server does not confirm subscriptions, and answers the first ping
-   * while it still sets the subscription up: a subscription takes it about ten steps, a ping one. Both
-   * are slower on a busy server, and a delayed ping suggests that the subscription was delayed too.
+   * Sends pings one after another. A server does not confirm subscriptions, and answers the first
+   * ping while it still sets the subscription up: a subscription takes it about ten steps, a ping
+   * one. Both are slower on a busy server, and a delayed ping suggests that the subscription was
+   * delayed too.
    */
   async #rounds(stream: Lifetime): Promise<void> {
     const startedAt = this.#clock.now();
@@ -71,7 +83,7 @@ export class Probe {
 
   async #send(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
-    this.#sending = undefined; // who asks from now on needs a ping of its own
+    this.#sending = undefined; // later requests need their own ping
     await this.#ping();
   }
 }

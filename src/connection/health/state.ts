@@ -2,16 +2,19 @@ import type { KubeMQError } from "../../api/errors.js";
 import type { ConnectionState } from "../../api/status.js";
 import type { StatusFeed } from "../status-feed.js";
 
-/** Derives the client's state from what is known, and reports each change: no state is ever set by hope. */
+/** Derives the client's state from observed events only, and reports each change. */
 export class StateTracker {
   readonly #feed: StatusFeed;
-  /** Streams of which something is to come, by what was last known of them. */
+  /** Streams that count in the state, with their last known condition. */
   readonly #streams = new Map<object, "new" | "up" | "down">();
   #state: ConnectionState = "idle";
   #phase: "open" | "closing" | "closed" = "open";
-  /** The server answered the last time something was heard of it. */
+  /** True when the last observed event was an answer from the server. */
   #answered = false;
-  /** The connection was lost for one of those who use it; streams that are up have yet to say so themselves. */
+  /**
+   * The error of a call that lost its connection; pending until the open streams confirm or refute
+   * it.
+   */
   #doubt: KubeMQError | undefined;
   #waiting = 0;
 
@@ -23,13 +26,13 @@ export class StateTracker {
     return this.#state;
   }
 
-  /** Somebody waits for the server. */
+  /** A call starts to wait for the server. */
   began(): void {
     this.#waiting += 1;
     if (!this.#answered) this.#derive();
   }
 
-  /** Nobody waits for it any more, whatever came of it. */
+  /** A call stops waiting for the server, with any outcome. */
   done(): void {
     this.#waiting -= 1;
     if (!this.#answered) this.#derive();
@@ -83,7 +86,7 @@ export class StateTracker {
     this.#derive();
   }
 
-  /** A call that failed is no proof while streams are up: they notice a lost connection by themselves. */
+  /** A failed call is no proof while streams are up: they detect a lost connection themselves. */
   #settleDoubt(): void {
     const error = this.#doubt;
     if (error === undefined || this.#some("up")) return; // promise: state-failed-call
