@@ -1,10 +1,13 @@
 import type { Clock } from "../support/time/clock.js";
 import { TurnClock } from "../support/time/turn-clock.js";
 
-/** After this many milliseconds a stored event can be read, or never: a server has its store behind by some thousand events at most. */
+/**
+ * Milliseconds after which a confirmed event is readable, or never will be. The store of a server
+ * lags by a few thousand events at most.
+ */
 const SETTLED_AFTER_MS = 10_000;
 
-/** Channels after which old entries are looked for. */
+/** Number of channels above which expired entries are removed. */
 const PRUNE_ABOVE = 256;
 
 /** The last event that a writer has published on a channel. */
@@ -15,15 +18,16 @@ interface LastWrite {
   isListed: boolean;
 }
 
-/** Publishes events in order, so that the last one on a channel is stored behind all others. */
+/** Publishes events in order. The last event on a channel is therefore stored after all others. */
 export interface Writer {
   /** The server has confirmed an event. */
   wrote(channel: string, id: string): void;
 }
 
 /**
- * What this client has published lately. Servers confirm a stored event when they hand it to their store: it can be read some
- * milliseconds later, on a busy server some seconds. A replay that must contain it has to know what to wait for.
+ * Events that this client has published recently. A server confirms a stored event when it hands
+ * the event to its store. The event becomes readable some milliseconds later, on a busy server some
+ * seconds later. A replay that must contain such an event waits for it.
  */
 export class OwnWrites {
   readonly #turn: TurnClock;
@@ -50,7 +54,10 @@ export class OwnWrites {
     };
   }
 
-  /** The ids of events that may not be readable yet, one for each writer that has published on the channel lately. */
+  /**
+   * Ids of events that may not be readable yet: one for each writer with a recent event on the
+   * channel.
+   */
   unread(channel: string): Set<string> {
     const since = this.#turn.now() - SETTLED_AFTER_MS;
     const ids = new Set<string>();
@@ -58,7 +65,7 @@ export class OwnWrites {
     return ids;
   }
 
-  /** An event was read, or it was waited for in vain. */
+  /** Forgets an event that was read, or that a replay waited for in vain. */
   forget(channel: string, id: string): void {
     const writes = this.#byChannel.get(channel);
     for (const write of writes ?? []) if (write.id === id) this.#unlist(write);

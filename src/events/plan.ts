@@ -14,10 +14,10 @@ import {
   type WireSubscribe,
 } from "./wire.js";
 
-/** Events that are kept for a slow loop. */
+/** Maximum events buffered while the loop is busy. */
 const CAPACITY = 256;
 
-/** A subscription to plain events. Every attempt makes the same request. */
+/** A subscription to plain events. Every attempt sends an identical request. */
 export class EventsPlan<T> implements StreamPlan<WireEventReceive, EventMessage<T>> {
   readonly operation = "events.subscribe";
   readonly channel: string;

@@ -10,29 +10,33 @@ import type { Start } from "./start.js";
 import { ContiguousPlan, openStore, type StoreRequest } from "./store-plans.js";
 import type { WireEventReceive } from "./wire.js";
 
-/** A stored event: where a replay ends. */
+/** The stored event at which a replay ends. */
 interface End {
   readonly sequence: bigint;
   readonly nanos: bigint;
 }
 
-/** How often the rest is asked for before it counts as gone. */
+/** Number of silent attempts after which the missing events count as lost. */
 const QUIET_ATTEMPTS = 3;
 
-/** How long a replay waits at its end for events of this client that do not come, while others do. */
+/**
+ * Maximum milliseconds that a replay waits at its end for unread events of this client, while other
+ * events arrive.
+ */
 const MAX_WAIT_MS = 5_000;
 
 /**
- * From a start position to what was the end when it was opened, and at least to what this client had published before: a server
- * confirms stored events before they can be read.
+ * Replays from a start position to the end of the channel. The end is the last event at the time of
+ * opening, or a later event that this client published before: a server confirms stored events
+ * before they are readable.
  */
 export class ReplayPlan<T> extends ContiguousPlan<T> {
   readonly #start: Start;
   readonly #quietMs: number;
   readonly #ownWrites: OwnWrites;
-  /** Events of this client that the replay must contain, and has not seen. */
+  /** Events of this client that the replay must contain and has not received. */
   readonly #unread: Set<string>;
-  /** When the end was reached without them. */
+  /** Time at which the end was reached while own events were still missing. */
   #waitingSince: number | undefined;
   #end: End | undefined;
   #quietAttempts = 0;
@@ -52,7 +56,7 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
       attempt.finish();
       return undefined;
     }
-    // By the time that "last" arrives there may be another.
+    // When the event at "last" arrives, a newer event may already be stored.
     if (this.#start.from === "last" && this.cursor.last === undefined) {
       this.cursor = new ResumeCursor({ from: "sequence", sequence: end.sequence });
     }
@@ -89,7 +93,7 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
     attempt.finish();
   }
 
-  /** At the end: whether events of this client are still to come. */
+  /** Whether the replay has reached its end and still waits for events of this client. */
   #isWaiting(): boolean {
     if (this.#unread.size === 0) return false;
     const now = this.connection.clock.now();
@@ -103,14 +107,15 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
     if (this.#unread.delete(id)) this.#ownWrites.forget(this.channel, id);
   }
 
-  /** They lie before the start, or the server has lost them. */
+  /** The unread events precede the start position, or the server has lost them. */
   #giveUp(): void {
     for (const id of this.#unread) this.#read(id);
   }
 
   /**
-   * A subscription from the last event on begins with that event. On an empty channel it is silent, which nothing distinguishes from a
-   * server that has not answered yet; so silence counts once the server has answered a ping behind it, and a while after.
+   * Finds the last event of the channel. A subscription from "last" begins with that event. On an
+   * empty channel it is silent, exactly as a server that has not answered yet. Silence therefore
+   * counts only after the server has answered a ping sent later, and after `quietMs` more.
    */
   #findEnd(attempt: Attempt): Promise<End | undefined> {
     const { connection, operation, channel } = this;
@@ -155,13 +160,13 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
       };
       connection.probe(request).then(
         () => isOver || silence.begin(),
-        () => {}, // a connection that is lost ends the stream too
+        () => {}, // a lost connection also ends the stream
       );
     });
   }
 }
 
-/** Whether nothing that is stored lies behind the start. */
+/** Whether the start position is after the last stored event. */
 function isBeyond(start: Start, end: End): boolean {
   if (start.from === "sequence") return start.sequence > end.sequence;
   return start.from === "time" && start.nanos > end.nanos;

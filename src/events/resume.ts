@@ -1,34 +1,38 @@
 import type { Start } from "./start.js";
 
-/** What a received event is, and so what happens to it. */
+/** The classification of a received event. */
 export type Judgement =
-  /** It is the event that was due: it is delivered. */
+  /** The expected event: it is delivered. */
   | { readonly kind: "due" }
-  /** It was delivered before: it is dropped. */
+  /** An event that was delivered before: it is dropped. */
   | { readonly kind: "repeated" }
-  /** Events before it are missing. If they are not lost, it is dropped and the next attempt fetches all of them; if they are, it is delivered. */
+  /**
+   * Events before this one are missing. If they are not lost, this event is dropped and the next
+   * attempt fetches all of them. If they are lost, this event is delivered.
+   */
   | { readonly kind: "gap"; readonly expected: bigint; readonly received: bigint; readonly lost: boolean };
 
 const DUE: Judgement = { kind: "due" };
 
 const REPEATED: Judgement = { kind: "repeated" };
 
-/** Attempts to fetch a gap before its events count as lost. */
+/** Number of attempts to fetch a gap before its events count as lost. */
 const REPAIRS = 3;
 
 /**
- * How far a store subscription has come, and where its next attempt starts. Pure: it knows neither time nor connections.
+ * The progress of a store subscription, and the start of its next attempt. Pure: it uses no clock
+ * and no connection.
  *
- * An attempt has a ClientID of its own, hence a position of its own on the server, and starts after the last event that
- * was accepted. Events that a broken attempt had on their way are sent again; events that the server dropped are noticed by
- * their sequence.
+ * Each attempt has its own ClientID, hence its own position on the server, and starts after the
+ * last accepted event. The server sends the undelivered events of a broken attempt again. A jump in
+ * the sequence reveals events that the server dropped.
  */
 export class ResumeCursor {
   readonly #start: Start;
-  /** Time of the first attempt: "new" and "timeDelta" count from then, in every attempt. */
+  /** Time of the first attempt. "new" and "timeDelta" count from it in every attempt. */
   #firstAttempt: bigint | undefined;
   #last: { readonly sequence: bigint; readonly nanos: bigint } | undefined;
-  /** The sequence that is due; undefined while the first event, whatever its sequence, is due. */
+  /** The next sequence to deliver. Undefined before the first event, whose sequence can be any. */
   #expected: bigint | undefined;
   /** After a channel reset, events no newer than this timestamp are duplicates. */
   #newerThan: bigint | undefined;
@@ -40,17 +44,17 @@ export class ResumeCursor {
     if (start.from === "sequence") this.#expected = start.sequence;
   }
 
-  /** The last sequence that was accepted. */
+  /** The sequence of the last accepted event. */
   get last(): bigint | undefined {
     return this.#last?.sequence;
   }
 
-  /** The sequence that is due, where it is known. */
+  /** The next sequence to deliver, if known. */
   get expected(): bigint | undefined {
     return this.#expected;
   }
 
-  /** Begins an attempt: where it starts. `now` in nanoseconds since 1970. */
+  /** Begins an attempt and returns its start position. `now` is in nanoseconds since 1970. */
   begin(now: bigint): Start {
     this.#isFirstOfAttempt = true;
     // promise: store-resumes-behind-last
@@ -67,7 +71,7 @@ export class ResumeCursor {
     return nanos > 0n ? { from: "time", nanos } : { from: "first" };
   }
 
-  /** Takes a received event in, if it is the one that is due. `nanos`: its timestamp. */
+  /** Accepts a received event if it is the expected one. `nanos` is its timestamp, since 1970. */
   judge(sequence: bigint, nanos: bigint): Judgement {
     const expected = this.#expected;
     const isFirst = this.#isFirstOfAttempt;
@@ -78,15 +82,17 @@ export class ResumeCursor {
     }
     if (sequence > expected) return this.#gap(expected, sequence, nanos);
     if (this.#last === undefined) {
-      // The start lies beyond the end: servers go on with whatever comes next.
+      // The start is beyond the end of the channel: servers continue with the next stored event.
       this.#accept(sequence, nanos);
       return { kind: "gap", expected, received: sequence, lost: true };
     }
-    // Servers send an event again that they have no acknowledgement of. But a new attempt begins after the last event, and
-    // nothing is younger than its successors: otherwise the channel lost events, or was removed and counts from 1 again.
+    // A repeated event is never newer than the last accepted one. It is never the first of an
+    // attempt either, because an attempt starts after the last accepted event. Any other event shows
+    // that the channel has lost events, or was removed and counts from 1 again.
     const { nanos: lastNanos } = this.#last;
     if (!isFirst && nanos <= lastNanos) return REPEATED; // promise: store-no-repeats
-    // Unless the store's clock went back as well, age tells what was delivered before.
+    // Events up to the last timestamp were delivered before, unless the clock of the store also
+    // went back.
     this.#newerThan = nanos > lastNanos ? lastNanos : undefined;
     this.#last = { sequence: 0n, nanos };
     this.#expected = 1n; // promise: store-new-beginning

@@ -2,7 +2,7 @@ import type { StartPosition } from "../api/events.js";
 import { checkInteger, refuse, type Subject } from "../support/checks.js";
 import { nanosOf } from "../support/time/time.js";
 
-/** A start position as a server takes it: times in nanoseconds since 1970. */
+/** A start position as servers expect it. Times are in nanoseconds since 1970. */
 export type Start =
   | { readonly from: "new" | "first" | "last" }
   | { readonly from: "sequence"; readonly sequence: bigint }
@@ -13,7 +13,7 @@ const MAX_INT64 = 2n ** 63n - 1n;
 
 const MAX_SECONDS = 2 ** 31 - 1;
 
-/** Checks a start position before a byte is sent. */
+/** Checks a start position before any byte is sent. */
 export function checkStart(subject: Subject, start: StartPosition): Start {
   switch (start?.from) {
     case "new":
@@ -46,7 +46,8 @@ function checkSequence(subject: Subject, sequence: unknown): bigint {
 }
 
 function checkTime(subject: Subject, time: unknown): bigint {
-  // By shape: a Date of another realm, such as a jest sandbox, is not an instance of this one's class.
+  // Checked by shape: a Date of another realm, such as a jest sandbox, is not an `instanceof Date`
+  // here.
   if (Object.prototype.toString.call(time) !== "[object Date]") {
     throw refuse(subject, `start.time must be a Date, got ${typeof time}`);
   }

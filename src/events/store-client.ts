@@ -67,7 +67,10 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
       checkStoredChannel(operation, channel);
       const start = checkStart({ operation, channel }, request.start);
       if (start.from === "new") {
-        throw refuse({ operation, channel }, `start.from must not be "new" in a replay: nothing of it is stored`);
+        throw refuse(
+          { operation, channel },
+          `start.from must not be "new" in a replay: a replay reads events that are stored already`,
+        );
       }
       const bound = checkInteger({ operation, channel }, "quietMs", quietMs ?? QUIET_MS, 1, MAX_TIMER_MS);
       return new StoreStream(

@@ -14,7 +14,7 @@ import type { Start } from "./start.js";
 import { storedEvent, storeSubscription } from "./wire-store.js";
 import { subscribeToEventsMethod, type WireEventReceive } from "./wire.js";
 
-/** What a subscription or a replay reads. */
+/** The events that a subscription or a replay reads. */
 export interface StoreRequest<T> {
   readonly operation: string;
   readonly channel: string;
@@ -22,10 +22,13 @@ export interface StoreRequest<T> {
   readonly codec: Codec<T> | undefined;
 }
 
-/** Events that are kept for a slow loop. */
+/** Maximum events buffered while the loop is busy. */
 const CAPACITY = 256;
 
-/** Makes one attempt. The server keeps a position for every ClientID, and applies a start position only to a new ClientID. */
+/**
+ * Opens one attempt. The server keeps a position per ClientID, and applies a start position only to
+ * a new ClientID.
+ */
 export function openStore(
   connection: Connection,
   { operation, channel }: Subject & { channel: string },
@@ -39,7 +42,7 @@ export function openStore(
   };
 }
 
-/** What all readers of the store share. */
+/** The common part of all store readers. */
 abstract class StorePlan<T> implements StreamPlan<WireEventReceive, StoredEvent<T>> {
   readonly operation: string;
   readonly channel: string;
@@ -84,21 +87,26 @@ export class GroupPlan<T> extends StorePlan<T> {
   }
 }
 
-/** A server that was held back for less than 2 s has dropped nothing. Half of that, to be on the safe side. */
+/**
+ * Half of the 2 s within which a server that is held back drops nothing. Half, as a safety margin.
+ */
 const HELD_BACK_MS = 1_000;
 
-/** The next event reveals that one was dropped. When none has come for this long, the end of the channel is fetched again. */
+/**
+ * The next event reveals a dropped one. After this many milliseconds without an event, the end of
+ * the channel is fetched again.
+ */
 const CHECK_END_AFTER_MS = 1_000;
 
-/** Every event from the start on, in order, once. */
+/** Delivers every event from the start position, in order, once. */
 export class ContiguousPlan<T> extends StorePlan<T> {
   protected cursor: ResumeCursor;
   protected attempt: Attempt | undefined;
   readonly #quiet: Quiet;
   #received = 0;
-  /** Events that the loop has asked for and that have not come yet. */
+  /** Events that the loop has requested and that have not arrived. */
   #awaited = 0;
-  /** The server may have dropped the last events of this attempt. */
+  /** Whether the server may have dropped the last events of this attempt. */
   #isSuspect = false;
 
   constructor(connection: Connection, request: StoreRequest<T>, quietMs = CHECK_END_AFTER_MS) {
@@ -135,7 +143,9 @@ export class ContiguousPlan<T> extends StorePlan<T> {
     return this.cursor.last;
   }
 
-  /** The event to deliver, if this is one. */
+  /**
+   * Returns the event to deliver, or undefined for a repeated event or a gap that is fetched again.
+   */
   protected select(wire: WireEventReceive): StoredEvent<T> | undefined {
     const judgement = this.cursor.judge(wire.Sequence, wire.Timestamp);
     if (judgement.kind === "repeated") return undefined;
@@ -150,18 +160,18 @@ export class ContiguousPlan<T> extends StorePlan<T> {
     return storedEvent(wire, this.codec);
   }
 
-  /** Whether silence may mean that events were dropped. */
+  /** Whether silence can mean dropped events. */
   protected get isWatchful(): boolean {
     return this.#isSuspect;
   }
 
-  /** The loop waits and nothing comes, though the connection works. */
+  /** Called when the loop waits and no event arrives, although the connection works. */
   protected onQuiet(attempt: Attempt): void {
     attempt.renew();
   }
 
   #watch(): void {
-    // While the loop does not wait, events may be held back, which is no silence.
+    // While the loop is busy, events may be held back. That does not count as silence.
     if (this.#awaited > 0 && this.isWatchful && this.attempt?.isOver === false) this.#quiet.begin();
   }
 
@@ -172,14 +182,14 @@ export class ContiguousPlan<T> extends StorePlan<T> {
     try {
       await this.connection.probe(attempt);
     } catch {
-      return this.#watch(); // a connection that is lost ends the attempt by itself
+      return this.#watch(); // a lost connection also ends the attempt
     }
     if (attempt.isOver || received !== this.#received) return;
     this.onQuiet(attempt);
   }
 }
 
-/** A subscription that knows how far its loop has come. */
+/** A subscription that reports the position of its loop. */
 export class StoreStream<T> extends StreamEngine<WireEventReceive, StoredEvent<T>> implements StoreSubscription<T> {
   readonly #storePlan: StorePlan<T>;
 

@@ -13,7 +13,7 @@ import { hasInvalidText } from "../transport/index.js";
 import { dateOf } from "../support/time/time.js";
 import type { Start } from "./start.js";
 
-/** Stored events: protobuf to public types and back. */
+/** Converts stored events between protobuf and the public types. */
 
 export function storeSubscription(clientId: string, channel: string, group: string, start: Start): Subscribe {
   const [type, value] = wireStart(start);
@@ -27,7 +27,7 @@ export function storeSubscription(clientId: string, channel: string, group: stri
   });
 }
 
-/** Sequences as they are, times in nanoseconds since 1970, differences in seconds. */
+/** Sequences are unchanged, times are in nanoseconds since 1970, time differences in seconds. */
 function wireStart(start: Start): [Type, bigint] {
   switch (start.from) {
     case "new":

@@ -26,25 +26,25 @@ export const subscribeToEventsMethod = kubemq.method.subscribeToEvents;
 
 export type { Event as WireEvent, EventReceive as WireEventReceive, Result as WireResult, Subscribe as WireSubscribe };
 
-/** The reason for which the server refused an event, which may be empty; undefined when it took the event. */
+/** Returns the reason (possibly empty) of a refused event; undefined for an accepted event. */
 export function refusalOf(result: Result): string | undefined {
   return result.Sent && result.Error === "" ? undefined : result.Error;
 }
 
-/** About how many bytes an event takes, not less. */
+/** Upper estimate of the encoded size of an event, in bytes. */
 export function wireSize(event: Event): number {
   const texts = event.Metadata.length + event.Channel.length + event.EventID.length + event.ClientID.length;
   return event.Body.length + 3 * texts + 64 + tagsSize(event.Tags);
 }
 
-/** Refuses an event that the server would refuse as too large; `size` is what {@link wireSize} gives. */
+/** Rejects an event that exceeds `maxMessageBytes`. `size` is the result of {@link wireSize}. */
 export function checkEventSize(operation: string, event: Event, size: number, maxMessageBytes: number): void {
-  if (size <= maxMessageBytes) return; // nearly always, and without making anything
+  if (size <= maxMessageBytes) return; // the usual case, without an allocation
   checkSize({ operation, channel: event.Channel }, size, () => toBinary(EventSchema, event).length, maxMessageBytes);
 }
 
 export function eventOf(clientId: string, message: Outgoing, body: Uint8Array, store: boolean): Event {
-  // Not by create(), which costs half as much as all the rest of a send.
+  // Not `create()`: it costs half as much as the rest of a send.
   return {
     $typeName: EventSchema.typeName,
     EventID: message.id ?? newId(),
@@ -71,7 +71,7 @@ export function eventMessage<T>(wire: EventReceive, codec: Codec<T> | undefined,
 }
 
 class ReceivedEvent<T> extends IncomingMessage<T> implements EventMessage<T> {
-  /** Becomes a date when it is read, which most loops never do. */
+  /** Converted to a Date on first access, because most loops never read it. */
   #received: number | Date;
 
   constructor(wire: EventReceive, codec: Codec<T> | undefined, receivedMs: number) {

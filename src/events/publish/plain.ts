@@ -6,7 +6,7 @@ import { aboutEvent, type EventPlan } from "./plan.js";
 import { EventSender } from "./sender.js";
 import { refusalOf, sendEventMethod, type WireEvent } from "../wire.js";
 
-/** Publishes events one at a time, over one stream of the client. */
+/** Publishes single events, over one stream shared by the whole client. */
 export class PlainPublish<Receipt> {
   readonly #plan: EventPlan<Receipt>;
   readonly #connection: Connection;
@@ -36,7 +36,7 @@ export class PlainPublish<Receipt> {
   readonly #call: SendByCall<WireEvent, string> = async (event, subject, options) => {
     const refusal = refusalOf(await this.#connection.unary(sendEventMethod, event, { ...subject, options }));
     if (refusal !== undefined) throw serverError(refusal, subject);
-    // Calls are processed in any order, so each is a writer of its own.
+    // Servers process calls in any order. Each call is therefore a writer of its own.
     this.#plan.ownWrites?.writer().wrote(event.Channel, event.EventID);
     return event.EventID;
   };

@@ -5,18 +5,18 @@ import type { About } from "../../stream/send/send.js";
 import type { EventSenderOptions } from "./sender.js";
 import { checkEventSize, type WireEvent, wireSize } from "../wire.js";
 
-/** What differs between publishing plain and stored events. */
+/** The differences between publishing plain events and stored events. */
 export interface EventPlan<Receipt> {
   readonly operation: string;
   readonly confirmedBy: EventSenderOptions["confirmedBy"];
-  /** Checks a message, but for its size, and makes the event. */
+  /** Checks a message and builds the event. `aboutEvent` checks the size. */
   prepare(message: OutgoingMessage): WireEvent;
   receipt(id: string): Receipt;
-  /** Where confirmed events are noted, when they can be read again. */
+  /** Records confirmed events. Set only for stored events, because a replay can read them. */
   readonly ownWrites?: OwnWrites;
 }
 
-/** What a sender needs to know of an event. Refuses one that is too large. */
+/** Describes an event for its sender. Rejects an event that is too large. */
 export function aboutEvent(
   connection: Connection,
   { operation }: EventPlan<unknown>,

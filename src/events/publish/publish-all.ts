@@ -5,16 +5,19 @@ import { onAbort } from "../../support/abort.js";
 export type Sequence<T> = Iterable<OutgoingMessage<T>> | AsyncIterable<OutgoingMessage<T>>;
 
 export interface PublishAllOptions {
-  /** Events without an outcome at most; then the source is not asked for more. */
+  /** Maximum events without an outcome. At this limit the source is not read. */
   readonly atOnce: number;
   readonly signal: AbortSignal | undefined;
-  /** Calls back with the reason when the publisher closes. Returns how to stop watching. */
+  /**
+   * Calls back with the reason when the publisher closes. Returns a function that stops watching.
+   */
   readonly onClosing: (watcher: (reason: unknown) => void) => () => void;
 }
 
 /**
- * Submits what an iterable yields until the first failure, which it throws. Returns how many were published. Outcomes are counted,
- * since a promise for each would cost more than the send.
+ * Submits every event of an iterable, and stops at the first failure, which it throws. Returns the
+ * number of published events. Outcomes are counted, because a promise per event would cost more
+ * than the send.
  */
 export async function publishAll<T>(
   messages: Sequence<T>,
@@ -36,7 +39,7 @@ export async function publishAll<T>(
     if (error !== undefined) fail(error);
     else if (answered === wakeAt) wake();
   };
-  /** Resolves when this many have their outcome, or when the condition does not hold any more. */
+  /** Resolves when `count` events have an outcome, or when `isWorthwhile` returns false. */
   const until = async (count: number, isWorthwhile: () => boolean) => {
     const isOver = () => answered >= count || !isWorthwhile();
     wakeAt = count;
@@ -44,7 +47,7 @@ export async function publishAll<T>(
     wakeAt = 0;
   };
   const hasNotFailed = () => failure === undefined;
-  /** Submits a message. Returns a promise when the source has to wait. */
+  /** Submits a message. Returns a promise when no further event may be submitted yet. */
   const offer = (message: OutgoingMessage<T>): Promise<void> | undefined => {
     sent += 1;
     submit(message, settle);
@@ -62,7 +65,7 @@ export async function publishAll<T>(
       for (const message of messages) {
         if (!hasNotFailed()) break;
         const room = offer(message);
-        if (room !== undefined) await room; // an await for each would cost more than the send
+        if (room !== undefined) await room; // an await per event would cost more than the send
       }
     }
     await until(sent, () => !isStopped);
@@ -72,7 +75,7 @@ export async function publishAll<T>(
   if (failure !== undefined) throw failure.error;
   return sent;
 
-  /** Not a `for await`: that would wait for a source that stands still, whatever happens. */
+  /** Not a `for await`: that would wait for a source that has stalled, even after a failure. */
   async function offerAll(source: AsyncIterator<OutgoingMessage<T>>): Promise<void> {
     for (;;) {
       if (!hasNotFailed()) {
@@ -84,7 +87,7 @@ export async function publishAll<T>(
         source.next().then(resolve, reject);
       });
       if (next === undefined) {
-        // The source may never answer: it is told, and not awaited.
+        // The source may never answer: `return` is called but not awaited.
         Promise.resolve(source.return?.()).catch(() => {});
         return;
       }

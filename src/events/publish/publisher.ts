@@ -6,7 +6,7 @@ import { aboutEvent, type EventPlan } from "./plan.js";
 import { EventSender } from "./sender.js";
 import { publishAll, type Sequence } from "./publish-all.js";
 
-/** Publishes over a stream of its own. */
+/** Publishes over a dedicated stream. */
 export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
   readonly #plan: EventPlan<Receipt>;
   readonly #connection: Connection;
@@ -43,7 +43,9 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
     });
   }
 
-  /** Resolves when every event accepted before has its outcome, which its own promise tells. */
+  /**
+   * Resolves when every event accepted so far has an outcome. The promise of each event reports it.
+   */
   flush(): Promise<void> {
     return this.#sender.flush();
   }

@@ -10,24 +10,31 @@ import { Fifo } from "../../support/fifo.js";
 import type { Writer } from "../own-writes.js";
 import { refusalOf, sendEventMethod, sendEventsStreamMethod, type WireEvent, type WireResult } from "../wire.js";
 
-/** Events on their way, unanswered, at most. Those of one stream are confirmed together, so that more of them cost less. */
+/**
+ * Maximum unanswered events. The events of one plain stream share a confirmation, so more of them
+ * cost less.
+ */
 const MAX_IN_FLIGHT = { result: 1024, "end of stream": 4096 } as const;
 
-/** Bytes on their way at most; one larger event is sent alone. */
+/** Maximum bytes of unanswered events. A larger event is sent alone. */
 const MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024;
 
-/** How long a half-closed stream may take to end before it is cancelled. */
+/** Milliseconds that a half-closed stream may take to end before it is cancelled. */
 const GRACE_MS = 1_000;
 
 export interface EventSenderOptions extends SenderOptions {
   /**
-   * How the server confirms events. A stored event is answered by a result. A plain event is answered only when it is refused; so
-   * each stream carries the events of one tick and is half-closed behind them: the server ends it with OK when it has processed them
-   * all. The next events wait for that, because servers process streams independently of each other. An event that is alone in its
-   * tick is a SendEvent, which costs less than a stream of its own.
+   * How the server confirms events.
+   *
+   * - `result`: a stored event is answered by a result.
+   * - `end of stream`: a server answers a plain event only when it refuses the event. Each stream
+   *   therefore carries the events of one tick and is then half-closed. The server ends the stream
+   *   with OK after processing all of them. The next events wait for that end, because servers
+   *   process streams independently. A single event in a tick is sent by SendEvent, which costs
+   *   less than a stream.
    */
   readonly confirmedBy: "result" | "end of stream";
-  /** Is told of the events that the server has confirmed. */
+  /** Notified of every event that the server has confirmed. */
   readonly writer: Writer | undefined;
 }
 
@@ -39,12 +46,12 @@ export class EventSender extends Sender<WireEvent, string> {
   readonly #writer: Writer | undefined;
   readonly #maxInFlight: number;
   readonly #sent = new Fifo<EventSend>();
-  /** Ids that callers gave and that are on their way. Only those can be in use twice. */
+  /** Unanswered ids that callers have chosen. Only a chosen id can be a duplicate. */
   readonly #givenIds = new Set<string>();
-  /** Streams that are not over, also those that were left. */
+  /** Streams that have not ended, including streams that were replaced. */
   readonly #streams = new Set<AnsweredStream<WireEvent, WireResult>>();
   #stream: AnsweredStream<WireEvent, WireResult> | undefined;
-  /** In the place of a stream: the call that carries one event. */
+  /** Set instead of a stream while SendEvent carries a single event. */
   #call: AbortController | undefined;
   #bytes = 0;
 
@@ -55,9 +62,9 @@ export class EventSender extends Sender<WireEvent, string> {
     this.#maxInFlight = MAX_IN_FLIGHT[options.confirmedBy];
   }
 
-  /** Events that can be without an outcome before more of them only wait. */
+  /** Maximum events without an outcome before further events only queue. */
   get capacity(): number {
-    // The events of the next stream are prepared while the one before is on its way.
+    // The events of the next stream are prepared while the previous stream is unanswered.
     return this.#confirmedBy === "result" ? this.#maxInFlight : 2 * this.#maxInFlight;
   }
 
@@ -88,7 +95,7 @@ export class EventSender extends Sender<WireEvent, string> {
     if (isIdGiven) {
       if (this.#givenIds.has(id)) {
         if (!this.handToCall(send)) {
-          this.settle(send, refuse(subjectOf(send), `an event with the id ${id} is on its way already`));
+          this.settle(send, refuse(subjectOf(send), `an event with the id ${id} has no answer yet`));
         }
         return;
       }
@@ -98,7 +105,7 @@ export class EventSender extends Sender<WireEvent, string> {
     this.#bytes += send.bytes;
     this.#stream ??= this.#open();
     this.#stream.send(message);
-    // The stream encodes it soon. Without it, less is retained until the answer.
+    // The stream encodes the message soon. Dropping the reference saves memory until the answer.
     send.message = undefined;
   }
 
@@ -114,13 +121,13 @@ export class EventSender extends Sender<WireEvent, string> {
     try {
       const { timeoutMs } = send;
       const options = { signal: call.signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-      // It was accepted before the client closed, if that is closing now.
+      // Sent even when the client is closing: the event was accepted before the close.
       const about = { ...subjectOf(send), options, settles: true };
       refusal = refusalOf(await this.connection.unary(sendEventMethod, message, about));
     } catch (thrown) {
       error = toKubeMQError(thrown, subjectOf(send));
     }
-    if (this.#call !== call) return; // the send has its outcome
+    if (this.#call !== call) return; // the send already has its outcome
     this.#call = undefined;
     const sends = this.unanswered();
     if (error?.code === "UNAVAILABLE") return this.lost(sends, error, true);
@@ -149,7 +156,7 @@ export class EventSender extends Sender<WireEvent, string> {
   #answer(result: WireResult): void {
     const { EventID: id } = result;
     const send = this.#sent.take((sent) => sent.id === id); // promise: answer-by-id
-    if (send === undefined) return; // answered twice, or after its time-out
+    if (send === undefined) return; // a duplicate answer, or an answer after the timeout
     this.#removed(send);
     const refusal = refusalOf(result);
     // promise: event-refusal
@@ -184,10 +191,10 @@ export class EventSender extends Sender<WireEvent, string> {
   }
 
   protected forget(send: EventSend): void {
-    if (this.#sent.take((sent) => sent === send) === undefined) return; // it still waits
+    if (this.#sent.take((sent) => sent === send) === undefined) return; // the send is still queued
     this.#removed(send);
     if (this.#sent.size > 0 || this.#confirmedBy === "result") return;
-    // Nobody awaits the end of this stream any more, so the next events do not wait for it either.
+    // No send awaits the end of this stream any more. The next events do not wait for it either.
     void this.leaveSoon(); // promise: late-stream-end
   }
 
@@ -196,7 +203,10 @@ export class EventSender extends Sender<WireEvent, string> {
     if (send.isIdGiven) this.#givenIds.delete(send.id);
   }
 
-  /** Half-closes the stream, which a server ends with OK. One that is cancelled instead writes an error into the server's log. */
+  /**
+   * Half-closes the stream. The server then ends it with OK; a cancelled stream would write an
+   * error into the log of the server.
+   */
   protected async leave(): Promise<void> {
     this.#cancelCall();
     const stream = this.#stream;
