@@ -25,17 +25,20 @@ import {
   type WireRequest,
 } from "./wire.js";
 
-/** The call may take longer than the server waits for a responder: the server's own answer, that nobody did, is to arrive. */
+/**
+ * Milliseconds that a call may exceed the server's wait for a responder. The server reports a
+ * missing response itself, and this answer must arrive.
+ */
 const MARGIN_MS = 5_000;
 
-/** A request that is ready to be sent. @internal */
+/** A checked request in wire form. @internal */
 export interface PreparedRequest {
   readonly id: string;
   readonly timeoutMs: number;
   readonly wire: WireRequest;
 }
 
-/** Checks a request and makes its wire form. @internal */
+/** Checks a request and converts it to its wire form. @internal */
 export function prepareRequest(
   connection: Connection,
   kind: RequestKind,
@@ -59,7 +62,7 @@ export function prepareRequest(
   return { id, timeoutMs, wire };
 }
 
-/** How long the server is to wait: whole milliseconds in 32 bits. @internal */
+/** The server's wait for a response: whole milliseconds that fit into 32 bits. @internal */
 export function requestTimeout(connection: Connection, subject: Subject, options: RequestOptions | undefined): number {
   const timeoutMs = options?.timeoutMs ?? Math.ceil(connection.options.timeoutMs); // promise: request-own-timeout
   return checkInteger(subject, "timeoutMs", timeoutMs, 1, MAX_TIMER_MS);
@@ -87,7 +90,7 @@ export async function ask(
   }
 }
 
-/** Checks what goes with a response. @internal */
+/** Checks the metadata, tags and span of a response. @internal */
 export function checkReply(subject: Subject & { readonly channel: string }, reply: Reply): void {
   const { metadata, tags, span } = reply;
   checkOutgoing(subject.operation, {
@@ -98,19 +101,19 @@ export function checkReply(subject: Subject & { readonly channel: string }, repl
   checkBytes(subject, "span", span);
 }
 
-/** What every result says of its response. @internal */
+/** The response details that every result carries. @internal */
 export function responseInfo({ timestamp, tags, clientId, span }: ResponseParts): ResponseInfo {
   return { timestamp, tags, clientId, ...(span === undefined ? {} : { span }) };
 }
 
-/** Why a request was not carried out; a responder may leave it open. @internal */
+/** The reason why a request was not executed. A responder may omit it. @internal */
 export function reasonOf({ error }: ResponseParts): string {
-  return error === "" ? "not carried out, without a reason" : error;
+  return error === "" ? "not executed: the responder gave no reason" : error;
 }
 
 function checkCache(subject: Subject, cache: { key: unknown; ttlSeconds: unknown }): void {
   if (typeof cache.key !== "string" || cache.key === "") {
-    throw refuse(subject, "cache.key must be a text that is not empty");
+    throw refuse(subject, "cache.key must be a non-empty string");
   }
   checkInteger(subject, "cache.ttlSeconds", cache.ttlSeconds, 1, 2 ** 31 - 1);
 }

@@ -10,7 +10,7 @@ import { ask, requestTimeout } from "./ask.js";
 import { channelList } from "./wire-channels.js";
 import { requestOf, type ResponseParts } from "./wire.js";
 
-/** Where servers take requests about channels. */
+/** The channel on which servers receive channel management requests. */
 const MANAGEMENT_CHANNEL = "kubemq.cluster.internal.requests";
 
 const TYPES: Readonly<Record<ChannelKind, string>> = {
@@ -21,7 +21,7 @@ const TYPES: Readonly<Record<ChannelKind, string>> = {
   queues: "queues",
 };
 
-/** A cluster that has just started says so for a while. */
+/** A cluster reports this for some seconds after its start. */
 const NOT_READY = /cluster snapshot not ready yet/;
 
 const READY_ATTEMPTS = 4;
@@ -52,10 +52,10 @@ export function createChannelsClient(connection: Connection): ChannelsClient {
         response = await ask(connection, subject, { wire, timeoutMs }, options?.signal);
       } catch (error) {
         if (!KubeMQError.is(error, "TIMEOUT") || error.serverCode === undefined) throw error;
-        const text = `the server did not answer within ${timeoutMs} ms: open-source servers have no channel management, and of a cluster only the leader answers`;
+        const text = `the server did not answer within ${timeoutMs} ms: open-source servers have no channel management, and in a cluster only the leader answers`;
         throw fault("UNSUPPORTED", subject, text, { cause: error, serverCode: error.serverCode });
       }
-      // Servers are not agreed on which of the two says that it failed.
+      // Servers differ: some report a failure by `Executed`, others by `Error`.
       if (response.executed && response.error === "") return response;
       const text = response.error;
       if (!NOT_READY.test(text)) throw serverError(text, subject);
@@ -67,7 +67,7 @@ export function createChannelsClient(connection: Connection): ChannelsClient {
   const change = async (verb: "create" | "delete", kind: ChannelKind, name: string, options?: CallOptions) => {
     const operation = `channels.${verb}`;
     checkKind(operation, kind);
-    // A channel that should not be there can be deleted, whatever its name is.
+    // Deletion accepts every valid channel name, including names that `create` rejects.
     if (verb === "delete") checkChannel(operation, name, "name");
     else if (kind === "eventsStore") checkStoredChannel(operation, name, "name");
     else if (kind === "queues") checkQueueChannel(operation, name, "name");
@@ -81,7 +81,7 @@ export function createChannelsClient(connection: Connection): ChannelsClient {
     async list(kind, search, options) {
       const operation = "channels.list";
       checkKind(operation, kind);
-      if (search !== undefined && typeof search !== "string") throw refuse({ operation }, "search must be a text");
+      if (search !== undefined && typeof search !== "string") throw refuse({ operation }, "search must be a string");
       const { body } = await manage(operation, kind, "list-channels", { channel_search: search ?? "" }, options);
       return channelList(body, kind, { operation });
     },
@@ -93,7 +93,7 @@ function checkKind(operation: string, kind: unknown): void {
   throw refuse({ operation }, `kind must be one of ${Object.keys(TYPES).join(", ")}, got ${String(kind)}`);
 }
 
-/** Rejects with the signal's reason when that aborts. */
+/** Rejects with the signal's reason when the signal aborts. */
 function pause({ clock }: Connection, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const cancelTimer = clock.setTimer(delayMs, () => {

@@ -8,10 +8,10 @@ import { DEFAULTS } from "../support/defaults.js";
 import type { ReceivedRequest } from "./received-request.js";
 import { openRequests, type RequestSource } from "./subscribe.js";
 
-/** Runs the application's handler for a request; returns how to respond with what it returned. */
+/** Runs the application's handler for a request. Returns a function that sends the response. */
 export type Work<R> = (request: R) => Promise<() => Promise<void>>;
 
-/** Answers every request by its work. */
+/** Answers every request with the result of `work`. */
 export function handleRequests<R extends ReceivedRequest<unknown>>(
   connection: Connection,
   source: RequestSource<R>,
@@ -30,7 +30,7 @@ export function handleRequests<R extends ReceivedRequest<unknown>>(
   return new HandlerService(connection, subject, plan, limits, options.signal);
 }
 
-/** Runs the handler of one request and sends what comes of it. Never rejects. */
+/** Runs the handler of one request and sends its response. Never rejects. */
 async function carryOut<R extends ReceivedRequest<unknown>>(
   connection: Connection,
   { kind }: RequestSource<R>,
@@ -50,7 +50,8 @@ async function carryOut<R extends ReceivedRequest<unknown>>(
     respond = failed(error);
   }
   let error = await deliver(connection, request, respond);
-  // What cannot be sent, such as a value that the codec refuses, is the handler's failure too.
+  // A response that cannot be sent, such as a value that the codec rejects, is a handler failure
+  // too.
   if (KubeMQError.is(error, "ENCODE_FAILED", "INVALID_ARGUMENT")) {
     error = await deliver(connection, request, failed(error));
   }
@@ -59,8 +60,9 @@ async function carryOut<R extends ReceivedRequest<unknown>>(
 }
 
 /**
- * Sends a response, and again while the connection is lost and the asker waits: the server keeps the first answer to a request
- * and drops others, so nothing is doubled. Gives why it could not be sent.
+ * Sends a response, and repeats it while the connection is lost and the request has not timed out.
+ * The server keeps the first response to a request and drops others, so nothing is duplicated.
+ * Returns the error that prevented sending.
  */
 async function deliver(
   { reconnect, clock, random }: Connection,
@@ -82,7 +84,7 @@ async function deliver(
   return undefined;
 }
 
-/** By shape: errors of another realm are not instances of this one's class. */
+/** Checked by shape: an error of another realm is not an `instanceof Error` here. */
 function textOf(error: unknown): string {
   const message = (error as { readonly message?: unknown } | undefined | null)?.message;
   return typeof message === "string" && message !== "" ? message : String(error);

@@ -44,7 +44,8 @@ export function createQueriesClient(connection: Connection): QueriesClient {
         requestSource("queries", "handle", filter, ReceivedQuery),
         async (query) => {
           const body = await handler(query);
-          // Without a codec the types allow bytes and text only; what comes nevertheless is refused when it is encoded.
+          // Without a codec, the types allow only bytes and strings. Encoding rejects any other
+          // value.
           return () => query.respond(codec === undefined ? { body: body as Uint8Array } : { body, codec });
         },
         options,

@@ -6,7 +6,7 @@ import { fault } from "../support/faults.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
 import type { Outcome, RequestKind, RequestParts } from "./wire.js";
 
-/** What a received request needs of the subscription it came from. */
+/** The part of a subscription that a received request needs to respond. */
 export interface ResponsePath {
   readonly kind: RequestKind;
   readonly clock: Clock;
@@ -18,12 +18,12 @@ type Progress =
   /** A response is on its way to the server. */
   | { readonly kind: "sending" }
   | { readonly kind: "answered" }
-  /** Failed in the place of a responder that left it; `error` says so to whoever still answers. */
+  /** The request was failed when its responder stopped. A later response rejects with `error`. */
   | { readonly kind: "released"; readonly error: KubeMQError };
 
-/** A request that was received, and what has become of it. It is answered once. */
+/** A received request and its state. It is answered once. */
 export class ReceivedRequest<T> extends IncomingMessage<T> {
-  /** Who asks. */
+  /** The client that sent the request. */
   readonly clientId: string;
   readonly timeoutMs: number;
   readonly span?: Uint8Array;
@@ -31,7 +31,8 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
   readonly #path: ResponsePath;
   readonly #deadline: number;
   #progress: Progress = { kind: "open" };
-  // Made when somebody asks for the signal: most responders never do, and a timer for each request would be for nothing.
+  // Created on first access to `signal`. Most responders never use it, and a timer per request
+  // would be wasted.
   #controller: AbortController | undefined;
   #cancelTimer: (() => void) | undefined;
   #onAnswered: (() => void) | undefined;
@@ -60,7 +61,7 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
     return controller.signal;
   }
 
-  /** How long its asker still waits, as far as one can know here. */
+  /** Milliseconds until the sender stops waiting, estimated from the arrival of the request. */
   get remainingMs(): number {
     return this.#deadline - this.#path.clock.now();
   }
@@ -78,7 +79,10 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
     return this.answer("fail", () => ({ error: text === "" ? "failed without a reason" : text }), options);
   }
 
-  /** Answers. What `outcome` throws, and a send that fails, leave the request open: it may be answered otherwise, or once more. */
+  /**
+   * Sends the answer. If `outcome` throws or the send fails, the request stays open and can be
+   * answered again.
+   */
   async answer(verb: "respond" | "fail", outcome: () => Outcome, options: CallOptions | undefined): Promise<void> {
     const progress = this.#progress;
     if (progress.kind === "released") throw progress.error;
@@ -98,7 +102,7 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
     this.#end({ kind: "answered" });
   }
 
-  /** Fails it at once if nobody has answered it, so that its asker need not wait for nothing. */
+  /** Fails an unanswered request immediately, so that its sender does not wait for the timeout. */
   release(why: string): void {
     if (!this.isOpen) return;
     const { operation, channel } = this.#subject("respond");
@@ -106,11 +110,11 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
     this.#end({ kind: "released", error });
     this.#controller?.abort(error);
     if (this.isLate) return;
-    // Its failure is the asker's time-out, and there is nobody here any more to tell.
+    // If this send fails, the sender's request times out. No caller is left to receive the error.
     this.#path.send(this.#subject("fail").operation, this.#parts, { error: why }, undefined).catch(() => {});
   }
 
-  /** Calls `watcher` when it has been answered. */
+  /** Calls `watcher` when the request has been answered or released. */
   onAnswered(watcher: () => void): void {
     this.#onAnswered = watcher;
   }
@@ -126,7 +130,7 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
   }
 
   #late(verb: string): KubeMQError {
-    const text = `too late for request ${this.id}: its asker waited ${this.timeoutMs} ms`;
+    const text = `request ${this.id} expired: its sender waited ${this.timeoutMs} ms`;
     return fault("TIMEOUT", this.#subject(verb), text);
   }
 

@@ -24,7 +24,7 @@ import {
   type WireRequest,
 } from "./wire.js";
 
-/** What a subscription to requests is to, and what it makes of them. */
+/** Which requests a subscription receives, and how it converts them. */
 export interface RequestSource<R> {
   readonly kind: RequestKind;
   readonly operation: string;
@@ -32,7 +32,7 @@ export interface RequestSource<R> {
   make(parts: RequestParts, path: ResponsePath): R;
 }
 
-/** What a subscription to commands or queries is to; each request is made a `Received`. */
+/** The source of a command or query subscription. `Received` is the class of its requests. */
 export function requestSource<T, R>(
   kind: RequestKind,
   call: "subscribe" | "handle",
@@ -43,10 +43,13 @@ export function requestSource<T, R>(
   return { kind, operation: `${kind}.${call}`, filter, make: (parts, path) => new Received(parts, codec, path) };
 }
 
-/** How many requests wait for a slow loop. */
+/** Maximum requests buffered while the loop is busy. */
 const CAPACITY = 256;
 
-/** Subscribes to requests. With `handlers` the requests are worked on beside the loop, which is then not waited for when it is left. */
+/**
+ * Subscribes to requests. With `handlers`, handlers work on the requests outside the loop, so
+ * leaving the loop does not wait for a loop body.
+ */
 export function openRequests<R extends ReceivedRequest<unknown>>(
   connection: Connection,
   source: RequestSource<R>,
@@ -67,7 +70,7 @@ export function openRequests<R extends ReceivedRequest<unknown>>(
   return new StreamEngine(new RequestPlan(connection, source, subscribe, unanswered, handlers), connection, options);
 }
 
-/** The way back to the askers of one subscription. */
+/** Sends the responses of one subscription. */
 function responsePath(connection: Connection, kind: RequestKind): ResponsePath {
   const { clientId, maxMessageBytes } = connection.options;
   return {
@@ -130,7 +133,7 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
   }
 
   onRelease(request: R): void {
-    this.#release(request, "before it took the request up"); // promise: release-fails-waiting-requests
+    this.#release(request, "before it handled the request"); // promise: release-fails-waiting-requests
   }
 
   onAbandoned(request: R): void {
@@ -143,7 +146,8 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
   }
 
   onLeave(how: Leave, inBody: R | undefined): Promise<void> | undefined {
-    // Responses travel by calls of their own. The subscription ends at once: the server must not give it another request.
+    // Responses use calls of their own. The subscription ends immediately, so that the server sends
+    // no further request to it.
     this.#call?.cancel(); // promise: stopped-responder-cancels
     if (this.#handlers || how === "return" || inBody?.isOpen !== true) return undefined;
     return new Promise((resolve) => {

@@ -3,7 +3,9 @@ import type { Subject } from "../support/checks.js";
 import { fault } from "../support/faults.js";
 import { dateOf } from "./wire.js";
 
-/** Reads a list of channels: a JSON array, of which servers leave out what a pattern does not have. */
+/**
+ * Parses a channel list: a JSON array in which servers omit fields that a kind of channel does not have.
+ */
 export function channelList(body: Uint8Array, kind: ChannelKind, subject: Subject): ChannelInfo[] {
   if (body.length === 0) return [];
   let list: unknown;

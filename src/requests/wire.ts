@@ -15,7 +15,7 @@ import type { IncomingParts } from "../support/message/incoming-message.js";
 import { tagsOf, tagsSize } from "../support/message/tags.js";
 import { hasInvalidText } from "../transport/index.js";
 
-/** Requests and responses: protobuf to plain parts and back. */
+/** Converts requests and responses between protobuf and plain objects. */
 
 export const sendRequestMethod = kubemq.method.sendRequest;
 
@@ -27,26 +27,26 @@ export type { Request as WireRequest, Response as WireResponse, Subscribe as Wir
 
 export type RequestKind = "commands" | "queries";
 
-/** What a request has beside its message. */
+/** The fields of a request besides its message. */
 export interface RequestExtras {
   readonly timeoutMs: number;
   readonly span?: Uint8Array | undefined;
   readonly cache?: { readonly key: string; readonly ttlSeconds: number } | undefined;
 }
 
-/** A request as a responder gets it. */
+/** A request as a responder receives it. */
 export interface RequestParts extends IncomingParts {
   readonly clientId: string;
   readonly timeoutMs: number;
   readonly span: Uint8Array | undefined;
   readonly cacheKey: string | undefined;
-  /** Where its response goes: an address that the server made for this one request. */
+  /** The channel for the response, created by the server for this request only. */
   readonly replyTo: string;
 }
 
-/** What a responder makes of a request. */
+/** The response of a responder. */
 export interface Outcome {
-  /** Why the request was not carried out; undefined when it was. */
+  /** The reason why the request was not executed; undefined after execution. */
   readonly error?: string;
   readonly body?: Uint8Array;
   readonly metadata?: string | undefined;
@@ -54,7 +54,7 @@ export interface Outcome {
   readonly span?: Uint8Array | undefined;
 }
 
-/** A response as its asker gets it. */
+/** A response as the sender of the request receives it. */
 export interface ResponseParts {
   readonly executed: boolean;
   readonly error: string;
@@ -146,8 +146,10 @@ export function responseParts(wire: Response, receivedAt: Date): ResponseParts {
 }
 
 /**
- * A time whose unit its sender chose: responders write nanoseconds (Go, Python, Java, this library) or milliseconds (kubemq-js), and
- * servers list channels in milliseconds or seconds. No two units share a magnitude between 1973 and 5138. Undefined for 0: not set.
+ * Converts a timestamp whose unit depends on its sender. Responders write nanoseconds (Go, Python,
+ * Java, this library) or milliseconds (kubemq-js); servers list channels in milliseconds or
+ * seconds. The magnitude identifies the unit for every time between 1973 and 5138. Returns
+ * undefined for 0 (not set).
  */
 export function dateOf(timestamp: bigint): Date | undefined {
   if (timestamp <= 0n) return undefined;
@@ -157,7 +159,7 @@ export function dateOf(timestamp: bigint): Date | undefined {
   return new Date(Number(timestamp / 1_000_000n));
 }
 
-/** About how many bytes a request or a response takes, not less. */
+/** Upper estimate of the encoded size of a request or a response, in bytes. */
 export function estimatedSize(message: Request | Response): number {
   let size = message.Body.length + message.Span.length + 3 * (message.Metadata.length + message.ClientID.length) + 1024;
   if (message.$typeName === "kubemq.Response") size += 3 * (message.Error.length + message.ReplyChannel.length);

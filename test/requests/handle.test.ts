@@ -110,7 +110,7 @@ describe("a request handler", () => {
     await until("both are pending", () => world.broker.stats().pendingRequests === 2);
     await world.responder.ping();
     stop.abort();
-    expect(await second).toBe("not executed: responder responder stopped before it took the request up");
+    expect(await second).toBe("not executed: responder responder stopped before it handled the request");
     expect(over).toBe(false);
     expect(doors.open[0]?.request.signal.aborted).toBe(false);
     await doors.let("first");

@@ -135,7 +135,7 @@ const rows: Record<string, [expected: Outcome, happens: (world: RequestWorld) =>
   ],
 
   "the responder's signal aborts in the body; another request waits": [
-    { asker: "executed, not executed: responder responder stopped before it took the request up", responder: "sent" },
+    { asker: "executed, not executed: responder responder stopped before it handled the request", responder: "sent" },
     async (world) => {
       const stop = new AbortController();
       const { request, asker, loop, leave, commands } = await inBody(world, { signal: stop.signal });

@@ -115,7 +115,7 @@ describe("the content of requests and responses", () => {
     const { client } = answering({});
     const before = Date.now();
     const result = await client.commands.send({ channel: "door", body: "open" });
-    expect(result).toMatchObject({ executed: false, error: "not carried out, without a reason" });
+    expect(result).toMatchObject({ executed: false, error: "not executed: the responder gave no reason" });
     expect(result.timestamp.getTime()).toBeGreaterThanOrEqual(before);
   });
 
