@@ -3,29 +3,35 @@ import type { Clock } from "../support/time/clock.js";
 import type { Reader, Source } from "../transport/index.js";
 import type { Attempt, Opened } from "./plan.js";
 
-/** An attempt that has worked for this long resets the back-off. */
+/** An attempt that has worked for this time resets the back-off, in milliseconds. */
 const HEALTHY_MS = 10_000;
 
-/** A refusal may come after the answer of the ping that was sent behind the request, but hardly later than this. */
+/**
+ * Maximum time in milliseconds by which a refusal may follow the answer to the ping behind the
+ * request.
+ */
 const ACCEPTED_MS = 50;
 
-/** What ended an attempt: its plan or an error; undefined when it was left. */
+/** The end of an attempt: by its plan, by an error, or undefined when the stream was left. */
 export type Outcome = "renew" | "finish" | KubeMQError | undefined;
 
 type State =
   | { readonly kind: "open" }
-  /** Nothing more is taken in; the source stays open until it is cancelled. */
+  /** Accepts no more messages; the source stays open until it is cancelled. */
   | { readonly kind: "over" }
   | { readonly kind: "cancelled" };
 
 interface AttemptHooks {
-  /** The attempt works: the server has answered. Called once. */
+  /** Called once, when the server has answered and the attempt works. */
   readonly onUp: () => void;
-  /** The attempt takes in nothing more. Called once. */
+  /** Called once, when the attempt accepts no more messages. */
   readonly onOver: () => void;
 }
 
-/** One attempt of a stream: its source, and whether it works. Messages go from the source to the engine without it. */
+/**
+ * One attempt of a stream: owns its source, and knows whether it works. Messages go directly from
+ * the source to the engine.
+ */
 export class EngineAttempt<Wire> implements Attempt {
   readonly number: number;
   readonly over: Promise<Outcome>;
@@ -68,7 +74,10 @@ export class EngineAttempt<Wire> implements Attempt {
     return () => void this.#watchers.delete(run);
   }
 
-  /** The server took the request: something was received, or the call stayed open although a ping behind it was answered. */
+  /**
+   * Whether the server accepted the request: data was received, or the call stayed open although a
+   * ping behind it was answered.
+   */
   get hasWorked(): boolean {
     return this.#hasReceived || (this.#upSince !== undefined && this.#clock.now() - this.#upSince >= ACCEPTED_MS);
   }
@@ -78,7 +87,10 @@ export class EngineAttempt<Wire> implements Attempt {
     return this.#hasReceived || (this.#upSince !== undefined && this.#clock.now() - this.#upSince >= HEALTHY_MS);
   }
 
-  /** Opens the source and reads it. Rejects when it cannot be opened, which ends the attempt as an error of the source does. */
+  /**
+   * Opens the source and reads it. Rejects when the source cannot be opened, which ends the attempt
+   * like an error of the source.
+   */
   async begin(open: () => Opened<Wire>, reader: Reader<Wire>): Promise<void> {
     const opened = open();
     const source = opened instanceof Promise ? await opened : opened;
@@ -87,18 +99,18 @@ export class EngineAttempt<Wire> implements Attempt {
     if (!this.isOver) source?.read(reader);
   }
 
-  /** The reader has room again. */
+  /** Continues reading when the reader has room again. */
   resume(): void {
     this.#source?.resume();
   }
 
-  /** The first message has arrived. */
+  /** Records the arrival of the first message. */
   received(): void {
     this.#hasReceived = true;
     this.answered();
   }
 
-  /** The server has answered. An answer that comes after the end says nothing. */
+  /** Records an answer of the server. An answer after the end is ignored. */
   answered(): void {
     if (this.#upSince !== undefined || this.isOver) return; // promise: late-probe-ignored
     this.#upSince = this.#clock.now();
@@ -117,7 +129,7 @@ export class EngineAttempt<Wire> implements Attempt {
     this.#end("finish");
   }
 
-  /** Takes in nothing more; the source stays open until the attempt is cancelled. */
+  /** Accepts no more messages; the source stays open until the attempt is cancelled. */
   stop(): void {
     if (this.#state.kind !== "open") return;
     this.#state = { kind: "over" };

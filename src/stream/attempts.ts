@@ -7,23 +7,23 @@ import { EngineAttempt } from "./attempt.js";
 import { patienceWith } from "./patience.js";
 import type { StreamPlan } from "./plan.js";
 
-/** The stream whose attempts these are. */
+/** The stream to which these attempts belong. */
 export interface AttemptsOwner<Wire> extends Reader<Wire>, HostedStream {
-  /** The stream is left and delivers what still comes: an error ends it. */
+  /** True when the stream was left and still delivers items. An error then ends it. */
   readonly isDraining: boolean;
-  /** Another attempt begins. */
+  /** Called when another attempt begins. */
   onAttempt(): void;
-  /** The current attempt takes in nothing more. */
+  /** Called when the current attempt accepts no more messages. */
   onAttemptOver(): void;
-  /** The server has answered the first attempt, or one after a loss. */
+  /** Called when the server has answered the first attempt, or an attempt after a loss. */
   onUp(): void;
-  /** An attempt has failed; another may follow. */
+  /** Called when an attempt has failed; another may follow. */
   onLost(error: KubeMQError): void;
-  /** No attempt follows: the stream is complete, or has failed. */
+  /** Called when no attempt follows: the stream is complete or has failed. */
   onEnd(error?: KubeMQError): void;
 }
 
-/** The attempts of a stream, one after another: each after a back-off when the one before has failed. */
+/** The attempts of a stream, one after another, with a back-off after each failure. */
 export class Attempts<Wire, Item> {
   readonly #plan: StreamPlan<Wire, Item>;
   readonly #host: StreamHost;
@@ -79,12 +79,12 @@ export class Attempts<Wire, Item> {
     }
   }
 
-  /** The first message of an attempt has arrived. */
+  /** Records the arrival of the first message of an attempt. */
   received(): void {
     this.#current?.received();
   }
 
-  /** The reader has room again. */
+  /** Continues reading when the reader has room again. */
   resume(): void {
     this.#current?.resume(); // promise: room-resumes-reading
   }
@@ -94,7 +94,7 @@ export class Attempts<Wire, Item> {
     this.#current?.fail(toKubeMQError(error, this.#plan));
   }
 
-  /** Takes in nothing more; the source stays open until `cancel`. */
+  /** Accepts no more messages; the source stays open until `cancel`. */
   stop(): void {
     this.#isStopped = true;
     this.#current?.stop();
@@ -118,7 +118,7 @@ export class Attempts<Wire, Item> {
       .catch((error: unknown) => attempt.fail(toKubeMQError(error, this.#plan)));
     this.#host.probe(attempt).then(
       () => attempt.answered(),
-      () => {}, // the stream itself, or the liveness check, reports what is wrong
+      () => {}, // the stream or the liveness check reports the cause
     );
     return attempt;
   }

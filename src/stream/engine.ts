@@ -12,13 +12,14 @@ import type { Leave, StreamPlan } from "./plan.js";
 
 type State =
   | { readonly kind: "open" }
-  /** By itself; what was buffered before is still to be delivered. */
+  /** Ended by itself; buffered items are still to be delivered. */
   | { readonly kind: "ended"; readonly error: KubeMQError | undefined }
   | { readonly kind: "left" };
 
 /**
- * The stream engine: eager (the first source is opened at once), bounded, single use, reconnecting, and cancelled on every way out.
- * A hand-written iterator: an async generator that is parked on an `await` cannot be stopped.
+ * The stream engine. It opens its first source immediately, limits its buffer, reconnects, allows
+ * one iteration, and cancels its source at every kind of end. It is a hand-written iterator,
+ * because an async generator that waits in an `await` cannot be stopped.
  */
 export class StreamEngine<Wire, Item>
   extends LoopBuffer<Wire, Item>
@@ -92,7 +93,8 @@ export class StreamEngine<Wire, Item>
 
   async close(): Promise<void> {
     this.#leave("close");
-    // A body that awaits this would wait for itself. What it has in hand stays open, and `closed` tells when that is over.
+    // A body that awaits this call would wait for itself. Its item stays open; `closed` resolves
+    // after that.
     if (this.inBody === undefined) await this.closed; // promise: close-in-body
   }
 
@@ -106,10 +108,14 @@ export class StreamEngine<Wire, Item>
     this.#finish(undefined);
   }
 
-  /** Ends quietly: what is buffered is released, and the source is cancelled once the plan has cleaned up. */
+  /**
+   * Ends without an error. Releases the buffered items, and cancels the source after the plan's
+   * cleanup.
+   */
   #leave(how: Leave, reason?: unknown): void {
     if (this.#state.kind !== "open") {
-      // After its end the loop may be left without having seen what was buffered before it, or the error.
+      // A loop may be left after the end of the stream, before it has received the buffered items
+      // or the error.
       if (this.#state.kind === "ended") {
         this.#state = { kind: "left" };
         this.#unwatch();
@@ -133,7 +139,7 @@ export class StreamEngine<Wire, Item>
     }
   }
 
-  /** Ends once nothing more comes, which the plan reports. */
+  /** Ends after the last item; the plan reports when no more can arrive. */
   #drain(how: Leave): void {
     if (this.isDraining) return;
     this.isDraining = true;
@@ -186,7 +192,10 @@ export class StreamEngine<Wire, Item>
     if (this.#plan.onLost?.(error) === true) this.release();
   }
 
-  /** Ends by itself. The loop sees that, and the error if there is one, after what was buffered before. */
+  /**
+   * Ends by itself. The loop receives the buffered items before the end and its error, if there is
+   * one.
+   */
   onEnd(error?: KubeMQError): void {
     if (this.#state.kind !== "open") return;
     this.onTurnEnd();

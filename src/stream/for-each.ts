@@ -2,13 +2,13 @@ import { KubeMQError } from "../api/errors.js";
 import { type Bodies, runBodies, type RunsBodies } from "../support/message/bodies.js";
 
 /**
- * Runs `work` for every item of `source`, at most `concurrency` at a time. An item is requested only
- * when a slot is free. After the first failure it requests no more items, waits for the running work,
- * and rejects with that failure.
+ * Runs `work` for every item of `source`, at most `concurrency` at a time. An item is requested
+ * only when a slot is free. After the first failure it requests no more items, waits for the
+ * running work, and rejects with that failure.
  *
  * An item of a {@link Subscription} is done when its own work has finished: `settle: "on-next"`
- * acknowledges it then, or rejects it when the work failed. `position` of a store subscription is the
- * sequence of the last event with no unfinished one before it.
+ * acknowledges it then, or rejects it when the work failed. `position` of a store subscription is
+ * the sequence of the last event with no unfinished one before it.
  *
  * @example
  * const jobs = client.queues.consume({ channel: "jobs", prefetch: 8, settle: "on-next" });
@@ -43,13 +43,14 @@ export async function forEachConcurrent<T>(
     running.delete(slot);
     wake();
   };
-  // Promise.race would keep a reaction on each running promise for every item: node#17469.
+  // Not Promise.race, which would retain a reaction on each running promise for every item:
+  // node#17469.
   const fewerThan = async (count: number) => {
     while (running.size >= count) await new Promise<void>((resolve) => (wake = resolve));
   };
   /**
-   * The next item, or undefined when a body fails meanwhile. Only a {@link Subscription} can be left
-   * during `next()`: a generator would queue the `return()`.
+   * Requests the next item. Resolves with undefined when a body fails meanwhile. Only a
+   * {@link Subscription} can be left during `next()`: a generator would queue the `return()`.
    */
   const next = () =>
     new Promise<IteratorResult<T, unknown> | undefined>((resolve, reject) => {
@@ -65,11 +66,11 @@ export async function forEachConcurrent<T>(
       if (result !== undefined) void carryOut(result.value);
     }
   } finally {
-    await fewerThan(1); // before the source is left: what runs may still settle what it got from it
+    await fewerThan(1); // before the source is left: running bodies may still settle their items
   }
   const [first] = failures;
   if (first === undefined) return;
-  // Not earlier: a rejected message could be delivered again while other bodies still run.
+  // After all bodies have finished, because a rejected message may be delivered again immediately.
   for (const { item, error } of failures) bodies?.abandon(item, error);
   await iterator.return?.();
   throw first.error;

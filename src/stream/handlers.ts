@@ -10,29 +10,35 @@ import { DEFAULTS, MAX_TIMER_MS } from "../support/defaults.js";
 import { fault, toKubeMQError } from "../support/faults.js";
 import { isInHandler, outsideHandlers, runHandler } from "../support/handler-context.js";
 
-/** How long handlers may take to obey their signals, at most. */
+/** Maximum time for handlers to obey their signals, in milliseconds. */
 const GRACE_MS = 1_000;
 
-/** The messages that handlers work on: a subscription that the client's time to close can end. */
+/**
+ * The subscription whose messages the handlers receive. `cancel` ends it at the end of the client's
+ * time to close.
+ */
 export interface Source<Item> extends Subscription<Item> {
   cancel(): void;
 }
 
-/** What differs between one pattern and another. */
+/** The differences between the patterns. */
 export interface HandlerPlan<Item> {
   /** Opens the subscription, or throws. */
   open(): Source<Item>;
-  /** Runs the handler for one message and does what follows from it. Never rejects. */
+  /** Runs the handler for one message and settles or answers the message. Never rejects. */
   work(item: Item): Promise<void>;
-  /** No more messages are taken: delayed work is done now. */
+  /** Called when no more messages are received: does delayed work now. */
   onStop?(): void;
-  /** Resolves when work beside the handlers, such as delayed settlements, is done. Never rejects. */
+  /**
+   * Resolves when the work beside the handlers, such as delayed settlements, is done. Never
+   * rejects.
+   */
   settled?(): Promise<void>;
-  /** The time for handlers to finish is over: gives up the message of one that still runs. */
+  /** Gives up the message of a handler that still runs after its time to finish. */
   giveUp(item: Item): void;
 }
 
-/** Concurrency and the time to drain, checked. */
+/** The checked concurrency and drain time-out. */
 export interface Limits {
   readonly concurrency: number;
   readonly drainTimeoutMs: number;
@@ -58,7 +64,9 @@ export interface HandlerFailure<M> {
   readonly outcome: Extract<Status, { type: "handler-failed" }>["outcome"];
 }
 
-/** Reports a failed handler to the status and to the application's `onError`, which may fail too. */
+/**
+ * Reports a failed handler to the status and to the application's `onError`, which may fail too.
+ */
 export function reportFailure<M extends { readonly id: string; readonly channel: string }>(
   host: Pick<StreamHost, "report">,
   { kind, message, error, outcome }: HandlerFailure<M>,
@@ -86,11 +94,11 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
   readonly #running = new Set<Item>();
   /** Rejects with the error that ended the service. */
   readonly #done: Promise<void>;
-  /** Resolves whatever ended it, so that waiting for it answers for no error. */
+  /** Resolves for any end, so that waiting for it does not count as handling the error. */
   readonly #over: Promise<void>;
   #resolveOver: () => void = () => {};
   #stopped = false;
-  /** Wakes what waits for a handler to finish. */
+  /** Wakes the code that waits for a handler to finish. */
   #wake: () => void = () => {};
   readonly #unwatch: () => void;
 
@@ -136,7 +144,7 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
 
   async close(): Promise<void> {
     this.#stop();
-    // A handler that waited here would wait for itself, or for another one that does the same.
+    // A handler that waits here would wait for itself, or for another handler that does the same.
     if (!isInHandler(this.#host)) await this.#over;
   }
 
@@ -144,7 +152,7 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
     return this.close();
   }
 
-  /** The client's time to close is over. */
+  /** Ends the service at the end of the client's time to close. */
   cancel(): void {
     this.#stop();
     this.#source.cancel();
@@ -164,7 +172,8 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
       try {
         for await (const item of this.#source) {
           this.#begin(item);
-          // Promise.race would keep a reaction on each running handler for every message: node#17469.
+          // Not Promise.race, which would retain a reaction on each running handler for every
+          // message: node#17469.
           // promise: handle-concurrency
           if (this.#running.size >= this.#limits.concurrency && !this.#stopped) await this.#nextWake();
         }
@@ -174,7 +183,7 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
       this.#stop();
       const ignoring = await this.#drain();
       await this.#plan.settled?.();
-      this.#source.cancel(); // what nobody has settled until now goes back
+      this.#source.cancel(); // unsettled messages go back to their queue
       if (failure !== undefined) throw failure.error;
       if (ignoring !== undefined) throw fault("TIMEOUT", this.#subject, ignoring);
     } finally {
@@ -196,7 +205,10 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
     return new Promise((resolve) => (this.#wake = resolve));
   }
 
-  /** Waits for the handlers that run; gives what to say of those that ignore their signals. */
+  /**
+   * Waits for the running handlers. Resolves with an error message about those that ignore their
+   * signals.
+   */
   async #drain(): Promise<string | undefined> {
     const boundMs = this.#limits.drainTimeoutMs;
     if (await this.#idle(boundMs)) return undefined; // promise: handlers-drained
@@ -206,7 +218,7 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
     return `stopped, but handlers ignore the signals of their messages and still run after ${boundMs} ms: ${this.#running.size}, such as of ${ids.join(", ")}`;
   }
 
-  /** Whether no handler runs any more, within a time. */
+  /** Resolves with true when no handler runs, or with false after `boundMs` milliseconds. */
   #idle(boundMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const cancelTimer = this.#host.clock.setTimer(boundMs, () => resolve(false));

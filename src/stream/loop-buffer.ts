@@ -15,12 +15,16 @@ interface Waiter<Item> {
 
 export const DONE = { done: true, value: undefined } as const;
 
-/** Bytes that may wait for the loop, counted since it was last up to date. Above it the source holds its sender back. */
+/**
+ * Maximum bytes buffered since the loop was last up to date. Above it the source holds its sender
+ * back.
+ */
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * What waits for a loop, and the `next()` calls of a loop that waits: the only place where messages of a stream wait. It is the reader of
- * the stream's sources, and bounded by the plan's capacity.
+ * Buffers the items of a loop, or the pending `next()` calls of a loop that waits. It is the only
+ * buffer of a stream's messages. It is the reader of the stream's sources, and its size is limited
+ * by the plan's capacity.
  */
 export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, RunsBodies<Item> {
   // Hot fields first: with many subscriptions every extra cache line is a miss per message.
@@ -28,27 +32,30 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
   /** False between attempts, and after the last. */
   #isOpen = false;
   #hasReceived = false;
-  /** The first message of this turn, while it is the only one: it goes straight to the loop at the end of the turn. */
+  /**
+   * The first message of this turn, while it is the only one. It is delivered directly to the loop
+   * at the end of the turn.
+   */
   #arrived: Wire | undefined;
-  /** The pending `next()`. Held in fields, not in an object, which would be an allocation per message. */
+  /** The pending `next()`. Held in fields, not in an object, to save an allocation per message. */
   #resolve: Waiter<Item>["resolve"] | undefined;
   #reject: Waiter<Item>["reject"] | undefined;
   /** Further concurrent `next()` calls, in order (rare). */
   #others: Fifo<Waiter<Item>> | undefined;
   #inBody: Item | undefined;
   readonly #plan: StreamPlan<Wire, Item>;
-  /** Items that wait: counted here, next to the other hot fields. */
+  /** Number of buffered items. Kept here to be next to the other hot fields. */
   #size = 0;
-  /** The loop has got an item because the buffer was full, and has not come back for the next. */
+  /** The loop has received an item because the buffer was full, and has not requested the next. */
   #isWoken = false;
-  /** Since when the loop has been behind. */
+  /** Clock time since which the loop has been behind, in milliseconds. */
   #heldBackSince: number | undefined;
   readonly #items = new Fifo<Item>();
   readonly #capacity: number;
   #bytes = 0;
-  /** The source holds its sender back until no more than this many items wait. */
+  /** The source holds its sender back until at most this many items are buffered. */
   #resumeAt: number | undefined;
-  /** Bodies beside the loop (rare). */
+  /** Bodies that run beside the loop (rare). */
   #bodies: RunningBodies<Item> | undefined;
   readonly #clock: Clock;
 
@@ -58,15 +65,15 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
     this.#clock = clock;
   }
 
-  /** The first message of an attempt has arrived. */
+  /** Called when the first message of an attempt has arrived. */
   protected abstract onFirst(): void;
-  /** The current attempt has failed. */
+  /** Called when the current attempt has failed. */
   protected abstract onFailed(error: unknown): void;
-  /** There is room again. */
+  /** Called when there is room again. */
   protected abstract onRoom(): void;
   abstract end(error?: unknown): void;
 
-  /** What the body of the loop works on, or one of the bodies beside it. */
+  /** The item of the loop's body, or of the oldest body beside it. */
   protected get inBody(): Item | undefined {
     return this.#inBody ?? this.#bodies?.oldest;
   }
@@ -122,8 +129,9 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
   }
 
   /**
-   * Lets a loop that waits run before the end of the turn. It takes what waits before the next frame arrives, so up to twice
-   * the capacity is taken in until then: to hold back a sender costs more than a few hundred messages.
+   * Lets a waiting loop run before the end of the turn. The loop empties the buffer before the next
+   * frame arrives. Until then up to twice the capacity is accepted, because holding back a sender
+   * costs more than a few hundred messages.
    *
    * @returns whether there is room
    */
@@ -178,7 +186,7 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
     return item;
   }
 
-  /** Begins the body of the next item, if one waits and no other `next()` does. */
+  /** Begins the body of the next item, if one is buffered and no other `next()` is pending. */
   protected takeForBody(): Item | undefined {
     if (this.#resolve !== undefined) return undefined;
     this.#isWoken = false;
@@ -207,7 +215,7 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
     return resolve;
   }
 
-  /** The body has come to its end. */
+  /** The body has finished. */
   protected finishBody(): void {
     const finished = this.#inBody;
     if (finished === undefined) return;
@@ -222,26 +230,30 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
     if (abandoned !== undefined) this.#plan.onAbandoned?.(abandoned);
   }
 
-  /** Takes in the messages of another attempt. */
+  /** Starts to accept the messages of an attempt. */
   protected open(): void {
     this.#isOpen = true;
     this.#resumeAt = undefined;
     this.#hasReceived = false;
   }
 
-  /** Takes in nothing more; what the plan has not seen is dropped. */
+  /** Stops accepting messages. Messages that the plan has not seen are dropped. */
   protected shut(): void {
     this.#isOpen = false;
     this.#arrived = undefined;
   }
 
-  /** Releases what the loop will not get. */
+  /** Releases the items that the loop will not receive. */
   protected release(): void {
     this.#size = 0;
     for (const item of this.#items.drain()) this.#plan.onRelease?.(item); // promise: buffered-items-released
   }
 
-  /** Ends the pending `next()` calls: the first with the error, if there is one. @returns false when there were none */
+  /**
+   * Ends the pending `next()` calls; the first rejects with the error, if there is one.
+   *
+   * @returns false when no call was pending
+   */
   protected dismiss(error?: KubeMQError): boolean {
     const reject = this.#reject;
     const first = this.#takeWaiter();

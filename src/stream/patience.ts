@@ -1,15 +1,17 @@
 import type { KubeMQError } from "../api/errors.js";
 
 /**
- * What a stream does after an error: it ends, it comes back as often as `reconnect.maxAttempts` allows, or it comes back for
- * `reconnect.firstAttempts` attempts in a row.
+ * The reaction of a stream to an error: `ends`; `many`: reconnects up to `reconnect.maxAttempts`
+ * times; `few`: up to `reconnect.firstAttempts` times in a row.
  */
 export type Patience = "ends" | "few" | "many";
 
 /**
- * Proxies and servers in trouble end a stream with almost any status: Envoy's time-outs with 4 and with HTTP 408 (status 2), failed upstreams
- * with 13, routes that are being reloaded with 12 or HTTP 404. So a stream that has worked comes back, whatever ended it, unless the server
- * refuses its credentials or its arguments. Of a stream that has never worked it may be the last word.
+ * Selects the reaction to an error. Proxies and failing servers end a stream with almost any
+ * status: Envoy uses 4 and HTTP 408 (status 2) for its time-outs, 13 for failed upstreams, and 12
+ * or HTTP 404 while it reloads routes. A stream that has worked therefore reconnects after any
+ * error, unless the server refuses its credentials or its arguments. For a stream that has never
+ * worked, the error may be permanent.
  */
 export function patienceWith(error: KubeMQError, hasWorked: boolean): Patience {
   switch (error.code) {
@@ -20,7 +22,8 @@ export function patienceWith(error: KubeMQError, hasWorked: boolean): Patience {
     case "UNSUPPORTED":
     case "NOT_FOUND":
       return error.retryable || hasWorked ? "many" : "few";
-    // An HTML page of a proxy is gone after a while; a message that cannot be read is there each time.
+    // The HTML page of a proxy is temporary, but an unreadable message is unreadable at each
+    // attempt.
     case "PROTOCOL":
       return "few";
     case "UNAUTHENTICATED":

@@ -5,18 +5,18 @@ import { turn, type TurnTask } from "../../support/time/turn.js";
 import type { Reader, Source } from "../../transport/index.js";
 import { Uplink } from "./uplink.js";
 
-/** Receives what comes of a stream. Not called any more once the stream was cancelled. */
+/** Receives the answers and the end of a stream. Not called after the stream was cancelled. */
 export interface AnswerReader<O> {
   answers(answers: readonly O[]): void;
-  /** The stream is over: without an error when the server ended it with OK. */
+  /** Called when the stream is over; without an error when the server ended it with OK. */
   ended(error: unknown): void;
 }
 
-/** A bidirectional stream that is open from the moment it is made. */
+/** A bidirectional stream that is open from its creation. */
 export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
   readonly #uplink: Uplink<I>;
   readonly #source: Source<O>;
-  /** What has arrived in this turn. */
+  /** The answers that have arrived in this turn. */
   #answers: O[] = [];
   isDue = false;
   readonly #reader: AnswerReader<O>;
@@ -35,7 +35,7 @@ export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
     method: DescMethodStreaming<I, O>,
     subject: Subject,
     reader: AnswerReader<MessageShape<O>>,
-    /** How many messages are kept while the stream opens or the server takes none. */
+    /** Maximum number of messages buffered while the stream opens or the server accepts none. */
     capacity: number,
   ): AnsweredStream<MessageShape<I>, MessageShape<O>> {
     const uplink = new Uplink<MessageShape<I>>(capacity);
@@ -45,34 +45,34 @@ export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
     return stream;
   }
 
-  /** Whether the server has let the stream in: it has answered something on it. */
+  /** Whether the server has accepted the stream, which its first answer proves. */
   get isAccepted(): boolean {
     return this.#isAccepted;
   }
 
-  /** Whether everything that was sent, and the end behind it, has left for the server. */
+  /** Whether all messages and the end of the requests have been written to the socket. */
   get isHalfClosed(): boolean {
     return this.#uplink.isHalfClosed;
   }
 
   send(message: I): void {
-    // An uplink that ends rejects this too; the reader of the answers is told why.
+    // An uplink that ends also rejects this promise; the reader of the answers receives the reason.
     this.#uplink.send(message)?.catch(() => {});
   }
 
-  /** Tells the server that nothing more will be sent. */
+  /** Ends the requests: nothing more will be sent. */
   halfClose(): void {
     if (this.#state !== "open") return;
     this.#state = "half-closed";
     this.#uplink.close();
   }
 
-  /** Resolves when the stream is over, whatever ended it. */
+  /** Resolves when the stream is over, for any reason. */
   over(): Promise<void> {
     return this.#state === "over" ? Promise.resolve() : new Promise((resolve) => (this.#onOver = resolve));
   }
 
-  /** Ends the stream now. */
+  /** Ends the stream immediately. */
   cancel(): void {
     if (this.#state !== "over") this.#end();
   }

@@ -2,9 +2,9 @@ import { type Clock, setDeadline } from "../../support/time/clock.js";
 import { Fifo } from "../../support/fifo.js";
 import { TurnClock } from "../../support/time/turn-clock.js";
 
-/** Something that awaits its outcome until a deadline. */
+/** An entry that awaits its outcome until a deadline. */
 export interface Timed {
-  /** By the clock, in milliseconds. */
+  /** Clock time in milliseconds. */
   readonly deadline: number;
   readonly isSettled: boolean;
 }
@@ -13,8 +13,9 @@ export interface Timed {
 const COMPACT_ABOVE = 1024;
 
 /**
- * Deadlines that follow each other in time, as they do when all time-outs are equal: one timer, for the oldest, serves them all.
- * What is settled is removed when it has become the oldest, or when most entries are settled.
+ * Watches deadlines that are added in order of time, because all time-outs are equal. One timer,
+ * for the oldest, serves them all. A settled entry is removed when it is the oldest, or when most
+ * entries are settled.
  */
 export class Deadlines<T extends Timed> {
   readonly #clock: Clock;
@@ -33,7 +34,7 @@ export class Deadlines<T extends Timed> {
     this.#onLate = onLate;
   }
 
-  /** The deadline of what starts now. */
+  /** Returns the deadline of a send that starts now, in milliseconds of the clock. */
   next(): number {
     return this.#turn.now() + this.#timeoutMs;
   }
@@ -46,26 +47,29 @@ export class Deadlines<T extends Timed> {
     if (this.#cancelTimer === undefined) this.#arm(entry.deadline);
   }
 
-  /** Forgets every entry. */
+  /** Removes every entry. */
   stop(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#timed.drain();
   }
 
-  /** Releases the settled entries before the oldest that is not settled. */
+  /** Removes the settled entries before the oldest unsettled one. */
   removeSettled(): void {
     for (let oldest = this.#timed.peek(); oldest?.isSettled === true; oldest = this.#timed.peek()) this.#timed.shift();
   }
 
-  /** One entry that is never answered must not retain all that were answered after it. */
+  /**
+   * Removes all settled entries: one unanswered entry must not retain those that were answered
+   * after it.
+   */
   #compact(): void {
     for (const entry of this.#timed.drain()) if (!entry.isSettled) this.#timed.push(entry);
     this.#compactAt = Math.max(COMPACT_ABOVE, 2 * this.#timed.size);
   }
 
   #arm(deadline: number): void {
-    // The stream on which the answer is awaited keeps the process alive, where it should live.
+    // The stream keeps the process alive where needed, so this timer does not.
     const delayMs = Math.max(1, deadline - this.#clock.now());
     this.#cancelTimer = setDeadline(this.#clock, delayMs, () => this.#expire(), { holdsProcess: false });
   }

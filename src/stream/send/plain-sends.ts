@@ -15,17 +15,21 @@ export type SendByCall<Message, Result> = (
 ) => Promise<Result>;
 
 /**
- * What a server's HTTP/2 window for a stream holds, unless the server says otherwise (RFC 9113, section 6.9.2). A larger message would
- * stop the stream, and hold back the messages behind it, for at least a round trip.
+ * The default HTTP/2 window of a stream, in bytes (RFC 9113, section 6.9.2). A larger message would
+ * stop the stream, and delay the messages behind it by at least one round trip.
  */
 const MAX_STREAMED_BYTES = 65_535;
 
-/** How long an unused stream stays open: long enough for a busy client, too short to keep a process alive that is done. */
+/**
+ * Time for which an unused stream stays open, in milliseconds: long enough for a busy client, too
+ * short to delay the exit of a process.
+ */
 export const LINGER_MS = 250;
 
 /**
- * Sends of which each is awaited by its caller, over one stream of the client: a unary call costs about four times as much. A large
- * message is a unary call, beside the stream. So is every message when the server does not have the stream.
+ * Sends whose callers await each of them, over one stream of the client: a unary call costs about
+ * four times as much. A large message is sent by a unary call beside the stream. Every message is,
+ * when the server does not have the stream.
  */
 export class PlainSends<Message, Result> {
   readonly #connection: Connection;
@@ -58,7 +62,7 @@ export class PlainSends<Message, Result> {
     });
   }
 
-  /** Applies the caller's own time-out and signal. */
+  /** Applies the caller's time-out and signal. */
   #bound(send: Send<Message, Result>, { timeoutMs, signal }: CallOptions): void {
     const subject = subjectOf(send);
     const { clock, options } = this.#connection;

@@ -3,7 +3,7 @@ import type { Subject } from "../../support/checks.js";
 import { fault } from "../../support/faults.js";
 import { type About, subjectOf } from "./send.js";
 
-/** The error of a send whose answer did not come in time. */
+/** The error of a send that was not answered in time. */
 export function timeOutOf(subject: Subject): KubeMQError {
   return fault("TIMEOUT", subject, "no answer from the server in time, the message may have been taken");
 }
@@ -16,7 +16,7 @@ export function errorOf(send: Pick<About, "operation" | "channel">, error: KubeM
   return fault(code, subjectOf(send), text, { cause: error, retryable });
 }
 
-/** Whether the server has no such stream, or refused the token that the stream came with and another one is worth a try. */
+/** Whether the server does not have this stream, or refused its token and a new token may help. */
 export function isRefusalOfStream({ code, retryable }: KubeMQError): boolean {
   return code === "UNSUPPORTED" || (code === "UNAUTHENTICATED" && retryable);
 }

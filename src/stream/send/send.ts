@@ -5,30 +5,30 @@ import type { Timed } from "./deadlines.js";
 /** Receives the outcome of a send: an error, or undefined and the result. */
 export type Settle<Result> = (error: unknown, result: Result | undefined) => void;
 
-/** What is known of a send before it is accepted. */
+/** The properties of a send, known before it is accepted. */
 export interface About {
-  /** For its errors. */
+  /** The operation, for errors. */
   readonly operation: string;
-  /** By which its answer is recognised, where answers come by id. */
+  /** The id that identifies the answer, where answers have ids. */
   readonly id: string;
-  /** The caller gave the id, so that another send may have it too. */
+  /** The caller chose the id, so that another send may have it too. */
   readonly isIdGiven: boolean;
   /** Undefined for a batch to several channels. */
   readonly channel: string | undefined;
-  /** Messages in it. */
+  /** Number of messages. */
   readonly count: number;
-  /** Size on the wire, estimated. */
+  /** Estimated size on the wire, in bytes. */
   readonly bytes: number;
 }
 
-/** Where a send is to, for its errors. */
+/** The operation and channel of a send, for its errors. */
 export function subjectOf({ operation, channel }: Pick<About, "operation" | "channel">): Subject {
   return channel === undefined ? { operation } : { operation, channel };
 }
 
-/** One send, from the moment it is accepted until it has its outcome. */
+/** One send, from its acceptance to its outcome. */
 export class Send<Message, Result> implements Timed, About {
-  /** Released with the outcome, since a deadline may retain the send longer. */
+  /** Released with the outcome, because a deadline may retain the send longer. */
   message: Message | undefined;
   readonly operation: string;
   readonly id: string;
@@ -37,11 +37,14 @@ export class Send<Message, Result> implements Timed, About {
   readonly count: number;
   readonly bytes: number;
   deadline = Infinity;
-  /** The time-out of the caller, in milliseconds. Without one it is the client's. */
+  /** The caller's time-out in milliseconds. Default: the client's. */
   timeoutMs: number | undefined;
-  /** Runs once with the outcome. */
+  /** Called once, with the outcome. */
   release: (() => void) | undefined;
-  /** Sends it by a call of its own, because its stream was refused, or for no such reason. */
+  /**
+   * Sends the message by a unary call. `why` is the error that refused the stream, if that is the
+   * reason.
+   */
   byCall: ((why: KubeMQError | undefined) => void) | undefined;
   #settle: Settle<Result> | undefined;
 
@@ -69,7 +72,10 @@ export class Send<Message, Result> implements Timed, About {
     settle(error, result);
   }
 
-  /** Makes the send a call of its own, which settles its promise. Returns false when it has no such call. */
+  /**
+   * Turns the send into a unary call, which settles its promise. Returns false when it has no such
+   * call.
+   */
   handToCall(why: KubeMQError | undefined): boolean {
     const { byCall } = this;
     if (this.#settle === undefined || byCall === undefined) return false;

@@ -12,15 +12,15 @@ import { Deadlines } from "./deadlines.js";
 import { errorOf, isRefusalOfStream, timeOutOf } from "./send-errors.js";
 import { type Send, subjectOf } from "./send.js";
 
-/** How a sender behaves. */
+/** The options of a sender. */
 export interface SenderOptions extends StreamOptions {
   readonly operation: string;
   /**
-   * When the time-out of a send starts. A publisher is given more than a connection can take, so it counts from the moment when the
-   * message is put on the stream; a call counts from the call.
+   * The start of a send's time-out: the call, or the write to the stream. Publishers use the write,
+   * because they accept more messages than a connection can transmit.
    */
   readonly timedFrom: "acceptance" | "transmission";
-  /** How long an unused stream stays open, in milliseconds. Without it until the sender is closed. */
+  /** How long an unused stream stays open, in milliseconds. Default: until the sender is closed. */
   readonly lingerMs?: number;
 }
 
@@ -31,20 +31,21 @@ type State =
   | { readonly kind: "closing" }
   | { readonly kind: "closed"; readonly reason: unknown };
 
-/** Messages that may wait for their turn. Above it a send is refused, since its caller does not await. */
+/** Maximum number of waiting messages. Above it a send is refused: its caller does not await. */
 const MAX_WAITING = 100_000;
 
-/** Waiting messages at which they are put on the stream without waiting for the end of the tick. */
+/** Number of waiting messages that are written immediately instead of at the end of the tick. */
 const TRANSMIT_AT = 1024;
 
 /**
- * Sends messages over streams, in call order: one outcome for each send, a bounded number on their way, and nothing sent twice.
- * What is accepted in one tick is put on the stream at its end, in as few writes as possible. The patterns say how.
+ * Sends messages over streams, in call order. Each send has one outcome, the number of unanswered
+ * sends is limited, and no message is sent twice. Messages accepted in one tick are written at its
+ * end, in the fewest possible writes. Subclasses implement the protocol of each pattern.
  */
 export abstract class Sender<Message, Result> implements HostedStream {
   protected readonly connection: Connection;
   protected readonly subject: Subject;
-  /** The open stream is to be replaced, as soon as nothing is on its way on it. */
+  /** The open stream is to be replaced as soon as it has no unanswered sends. */
   protected isMovingOn = false;
   readonly #options: SenderOptions;
   readonly #reconnects: boolean;
@@ -54,7 +55,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
   readonly #flushing = new Fifo<() => void>();
   readonly #closingWatchers = new Set<(reason: unknown) => void>();
   #waitingMessages = 0;
-  /** Sends without an outcome, whether they wait or are on their way. */
+  /** Number of sends without an outcome, waiting or transmitted. */
   #unsettled = 0;
   #state: State = { kind: "idle" };
   #isTransmissionDue = false;
@@ -77,24 +78,24 @@ export abstract class Sender<Message, Result> implements HostedStream {
     this.#unwatch = onAbort(options.signal, () => this.#end(options.signal?.reason));
   }
 
-  /** Puts waiting sends on a stream, as many as may be on their way. */
+  /** Writes waiting sends to a stream, up to the maximum of unanswered sends. */
   protected abstract transmit(): void;
-  /** Forgets a send that has its outcome before its answer came. */
+  /** Removes a send that has its outcome before its answer. */
   protected abstract forget(send: Send<Message, Result>): void;
-  /** Ends the stream that is open, if any, in the way that servers take well. Nothing is sent on it any more. */
+  /** Ends the open stream, if any, by the server's rules. No message is sent on it afterwards. */
   protected abstract leave(): Promise<void>;
-  /** Ends every stream now. */
+  /** Ends every stream immediately. */
   protected abstract abort(): void;
 
-  /** Throws when the sender takes nothing any more. */
+  /** Throws when the sender accepts no more messages. */
   checkOpen(subject = this.subject): void {
     if (this.#state.kind === "closing") throw clientClosed(subject); // promise: publisher-closing-refuses
     if (this.#state.kind !== "closed") return;
-    // What is not a publisher closes with the client, and for no other reason.
+    // A sender that is not a publisher closes only with the client.
     throw this.#idle === undefined ? this.#state.reason : clientClosed(subject);
   }
 
-  /** Takes over a send. It has its outcome later, or at once when it is refused. */
+  /** Accepts a send. Its outcome follows, immediately when it is refused. */
   accept(send: Send<Message, Result>): void {
     try {
       this.#admit(send);
@@ -112,7 +113,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
     microtask(this.#transmitDue);
   }
 
-  /** Settles a send whose caller has given up. */
+  /** Settles a send that its caller has cancelled. */
   cancelSend(send: Send<Message, Result>, reason: unknown): void {
     if (send.isSettled) return;
     this.forget(send);
@@ -120,7 +121,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
     this.proceed();
   }
 
-  /** Resolves when every send accepted before has its outcome, which its own promise tells. */
+  /** Resolves when every send accepted before has its outcome, which its own promise reports. */
   flush(): Promise<void> {
     return this.#unsettled === 0 ? Promise.resolve() : new Promise((resolve) => this.#flushing.push(resolve));
   }
@@ -134,9 +135,9 @@ export abstract class Sender<Message, Result> implements HostedStream {
     return this.close();
   }
 
-  /** The server is about to close the connection: later sends go to the next one. */
+  /** The server will close the connection soon: later sends use the next one. */
   moveOn(): void {
-    // Publishers keep their stream, as subscriptions do. A call would go to the next connection.
+    // A publisher keeps its stream, like a subscription. Single sends move to the next connection.
     if (this.#idle !== undefined) this.isMovingOn = true;
   }
 
@@ -145,7 +146,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
     this.abort();
   }
 
-  /** Calls back with the reason when the sender takes no more. Returns how to stop watching. */
+  /** Calls back with the reason when the sender is closing. Returns a function that stops watching. */
   onClosing(watcher: (reason: unknown) => void): () => void {
     if (this.#state.kind === "closing") watcher(clientClosed(this.subject));
     else if (this.#state.kind === "closed") watcher(this.#state.reason);
@@ -153,12 +154,12 @@ export abstract class Sender<Message, Result> implements HostedStream {
     return () => void this.#closingWatchers.delete(watcher);
   }
 
-  /** Sends that wait, those included whose callers have given up. */
+  /** Number of waiting sends, cancelled ones included. */
   protected get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** The next send that waits, which stays where it is. */
+  /** Returns the next waiting send without removing it. */
   protected peek(): Send<Message, Result> | undefined {
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
       if (!next.isSettled) return next;
@@ -167,7 +168,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
     return undefined;
   }
 
-  /** Removes the next send from those that wait: it is about to be put on the stream. */
+  /** Removes the next waiting send, before it is written to the stream. */
   protected shift(): void {
     const send = this.#waiting.shift();
     if (send === undefined) return;
@@ -182,14 +183,14 @@ export abstract class Sender<Message, Result> implements HostedStream {
     send.settle(error, result);
   }
 
-  /** Makes a send a call of its own. False when it cannot be one. */
+  /** Turns a send into a unary call. Returns false when it cannot be one. */
   protected handToCall(send: Send<Message, Result>, why?: KubeMQError): boolean {
     if (!send.handToCall(why)) return false;
     this.#unsettled -= 1;
     return true;
   }
 
-  /** There may be room again: transmits what waits, and notices when nothing is left. */
+  /** Transmits waiting sends when there may be room, and detects when none is left. */
   protected proceed(): void {
     if (this.#state.kind === "closed") return;
     this.transmit();
@@ -200,8 +201,9 @@ export abstract class Sender<Message, Result> implements HostedStream {
   }
 
   /**
-   * A stream was lost. What was on its way may have been processed or not: that is for the caller to decide, so it is never sent
-   * again by itself, except what the server has provably not processed.
+   * Settles the sends of a lost stream. The server may or may not have processed them, which the
+   * caller must decide. They are never sent again automatically, except when the server provably
+   * has not processed them.
    */
   protected lost(sends: readonly Send<Message, Result>[], error: KubeMQError, wasAccepted: boolean): void {
     const isUnprocessed = !wasAccepted && isRefusalOfStream(error);
@@ -244,7 +246,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
     this.cancelSend(send, timeOutOf(subjectOf(send))); // promise: send-timeout
   }
 
-  /** Nothing was sent for a while: the stream is not kept. */
+  /** Leaves the stream after a time without sends. */
   async #release(): Promise<void> {
     if (this.#state.kind !== "open" || this.#unsettled > 0) return;
     await this.leaveSoon();
@@ -270,7 +272,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
     await this.#leaving; // promise: upstream-drained-once
   }
 
-  /** Every send has its outcome at once; the stream is left in the background. */
+  /** Settles every send immediately; the stream is left in the background. */
   #end(reason: unknown): void {
     if (this.#state.kind === "closed") return;
     this.#state = { kind: "closed", reason };
@@ -285,7 +287,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
     void left.then(() => this.connection.leave(this));
   }
 
-  /** Removes the sends that are on their way, and returns them. */
+  /** Removes and returns the unanswered sends. */
   protected abstract unanswered(): readonly Send<Message, Result>[];
 
   #tellClosing(reason: unknown): void {

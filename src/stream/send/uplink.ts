@@ -3,7 +3,7 @@ import { attach, type PushEvents, type PushSink, type PushSource } from "../../t
 
 type State =
   | { readonly kind: "open" }
-  /** Takes no more; the pending messages are still to be sent. */
+  /** Accepts no more messages; the pending messages are still to be sent. */
   | { readonly kind: "closing" }
   | { readonly kind: "ended"; readonly error: Error | undefined };
 
@@ -18,42 +18,45 @@ interface Flusher {
   reject(error: Error): void;
 }
 
-/** Senders that may wait for room. The next one is refused. */
+/** Maximum number of senders that wait for room. Further sends are refused. */
 const MOST_WAITING = 65_536;
 
 /**
- * The client-to-server half of a bidirectional call: bounded, held back when the server takes nothing, and over at once when the call ends.
+ * The client-to-server half of a bidirectional call. It has limited capacity, holds back its
+ * senders when the server accepts nothing, and ends immediately with the call.
  *
- * Our own transport takes messages as they are sent ({@link attach}). Connect's transport asks for them one at a time; it asks
- * twice for the iterator, and calls `throw()` and `return()` while `next()` is pending, which a generator would not notice.
+ * This library's transport accepts messages as they are sent ({@link attach}). Connect's transport
+ * requests them one at a time. It requests the iterator twice, and calls `throw()` and `return()`
+ * while `next()` is pending, which a generator would not notice.
  */
 export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefined, undefined> {
   readonly #capacity: number;
   #state: State = { kind: "open" };
   #isHalfClosed = false;
-  /** Accepted, and not yet taken by the transport. */
+  /** Accepted messages that the transport has not taken. */
   readonly #pending = new Fifo<T>();
   #senders: Sender<T>[] = [];
   #flushers: Flusher[] = [];
   #parked: ((result: IteratorResult<T, undefined>) => void) | undefined;
   #sink: { readonly to: PushSink<T>; room: boolean } | undefined;
 
-  /** @param capacity messages that are accepted before they can be sent on; senders wait above it */
+  /** @param capacity maximum number of pending messages; further senders wait */
   constructor(capacity = 256) {
     this.#capacity = capacity;
   }
 
-  /** Whether the transport has taken everything that was sent, and the end behind it. */
+  /** Whether the transport has taken all messages and the end of the requests. */
   get isHalfClosed(): boolean {
     return this.#isHalfClosed;
   }
 
   /**
-   * Accepts a message: at once (undefined) while there is room, else when there is.
+   * Accepts a message: immediately while there is room (returns undefined), otherwise later.
    *
    * Bytes of 8 KiB and more are not copied: they must not change before {@link flushed}.
    *
-   * @returns a promise that rejects when the call has ended, when the message cannot be encoded, or when too many wait already
+   * @returns a promise that rejects when the call has ended, when the message cannot be encoded, or
+   *   when too many senders wait
    */
   send(message: T): Promise<void> | undefined {
     if (this.#state.kind !== "open") return Promise.reject(endedError(this.#state));
@@ -83,14 +86,14 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
     return new Promise((resolve, reject) => this.#senders.push({ message, resolve, reject }));
   }
 
-  /** Ends the requests behind everything accepted and everything waiting. Responses continue. */
+  /** Ends the requests after all accepted and waiting messages. Responses continue. */
   close(): void {
     if (this.#state.kind !== "open") return;
     this.#state = { kind: "closing" };
     this.#endWhenEmpty();
   }
 
-  /** Ends at once: pending messages are dropped, waiting senders are rejected. */
+  /** Ends immediately: drops pending messages and rejects waiting senders. */
   fail(error: Error | undefined): void {
     if (this.#state.kind === "ended") return;
     this.#state = { kind: "ended", error };
@@ -110,7 +113,10 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
     this.#answer({ done: true, value: undefined });
   }
 
-  /** Resolves when everything sent so far has left for the socket; rejects when the call ended before. */
+  /**
+   * Resolves when all messages sent before have been written to the socket. Rejects when the call
+   * ends before that.
+   */
   flushed(): Promise<void> {
     if (this.#state.kind === "ended") {
       return this.#state.error === undefined ? Promise.resolve() : Promise.reject(endedError(this.#state));
@@ -175,14 +181,14 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
     return { value };
   }
 
-  /** Writes waiting messages to the transport, in order, while it has room. */
+  /** Writes the waiting messages to the transport, in order, while it has room. */
   #fill(): void {
     for (let sink = this.#sink; sink?.room === true; sink = this.#sink) {
       if (this.#pending.size > 0) {
         try {
           sink.room = sink.to.write(this.#pending.shift() as T);
         } catch (error) {
-          // Its sender does not wait any more, so the error ends the call.
+          // The sender of this message does not wait, so the error ends the call.
           return sink.to.fail(error);
         }
         continue;
@@ -217,7 +223,7 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
 
   #isFlushed(): boolean {
     if (this.#pending.size > 0 || this.#senders.length > 0) return false;
-    // Connect asks for the next message when the one before has been written.
+    // Connect requests the next message after it has written the previous one.
     return this.#sink === undefined ? this.#parked !== undefined : this.#sink.to.isFlushed();
   }
 
