@@ -1,3 +1,4 @@
+import { checkKnown } from "../support/option-names.js";
 import type { Codec } from "../api/codec.js";
 import type { EventMessage } from "../api/events.js";
 import type { ChannelFilter } from "../api/subscription.js";
@@ -27,8 +28,10 @@ export class EventsPlan<T> implements StreamPlan<WireEventReceive, EventMessage<
   readonly #connection: Connection;
   readonly #request: WireSubscribe;
 
-  constructor(connection: Connection, { channel, group, codec }: ChannelFilter<T>) {
+  constructor(connection: Connection, filter: ChannelFilter<T>) {
+    const { channel, group, codec } = filter;
     checkChannelFilter(this.operation, channel);
+    checkKnown({ operation: this.operation, channel }, "", filter, ["channel", "group", "codec"]);
     const { clientId } = connection.options;
     this.channel = channel;
     this.#codec = codec;

@@ -1,3 +1,4 @@
+import { checkKnown } from "../support/option-names.js";
 import type { EventsStoreClient, ReplayRequest, StartPosition } from "../api/events.js";
 import type { StreamOptions } from "../api/message.js";
 import type { ChannelFilter } from "../api/subscription.js";
@@ -56,15 +57,18 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
         const text = `channel and group must not contain ":" when there is a group, got ${JSON.stringify(group)}: the server's store refuses it`;
         throw refuse({ operation, channel }, text);
       }
+      checkKnown({ operation, channel }, "", filter, ["channel", "group", "codec", "start"]);
       const start = checkStart({ operation, channel }, filter.start);
       const request = { operation, channel, start, codec };
       const plan = group === "" ? new ContiguousPlan(connection, request) : new GroupPlan(connection, request, group);
       return new StoreStream(plan, connection, options);
     },
 
-    replay<T = Uint8Array>({ channel, codec, quietMs, ...request }: ReplayRequest<T>, options?: StreamOptions) {
+    replay<T = Uint8Array>(request: ReplayRequest<T>, options?: StreamOptions) {
       const operation = "eventsStore.replay";
+      const { channel, codec, quietMs } = request;
       checkStoredChannel(operation, channel);
+      checkKnown({ operation, channel }, "", request, ["channel", "start", "codec", "quietMs"]);
       const start = checkStart({ operation, channel }, request.start);
       if (start.from === "new") {
         throw refuse(

@@ -1,3 +1,4 @@
+import { checkKnown } from "../support/option-names.js";
 import type { QueuePolicy } from "../api/queue-message.js";
 import { checkInteger, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
 
@@ -13,9 +14,12 @@ export const LIMITS = {
   prefetch: 100_000,
 } as const;
 
+const POLICY = ["expirationSeconds", "delaySeconds", "deadLetter"];
+
 export function checkPolicy(subject: Subject, policy: unknown): asserts policy is QueuePolicy | undefined {
   if (policy === undefined) return;
   if (typeof policy !== "object" || policy === null) throw refuse(subject, "policy must be an object");
+  checkKnown(subject, "policy.", policy, POLICY);
   const { expirationSeconds, delaySeconds, deadLetter } = policy as QueuePolicy;
   if (expirationSeconds !== undefined) {
     checkInteger(subject, "policy.expirationSeconds", expirationSeconds, 1, LIMITS.seconds);
@@ -25,6 +29,7 @@ export function checkPolicy(subject: Subject, policy: unknown): asserts policy i
   if (typeof deadLetter !== "object" || deadLetter === null) {
     throw refuse(subject, "policy.deadLetter must have a queue and a maxReceiveCount");
   }
+  checkKnown(subject, "policy.deadLetter.", deadLetter, ["queue", "maxReceiveCount"]);
   checkQueueChannel(subject.operation, deadLetter.queue, "policy.deadLetter.queue");
   checkInteger(subject, "policy.deadLetter.maxReceiveCount", deadLetter.maxReceiveCount, 1, LIMITS.receiveCount);
 }

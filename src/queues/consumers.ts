@@ -1,3 +1,4 @@
+import { checkKnown } from "../support/option-names.js";
 import type { StreamOptions } from "../api/message.js";
 import type { DeliveryBatch, OutgoingQueueMessage } from "../api/queue-message.js";
 import type { BatchOptions, ConsumeOptions, LeaseOptions } from "../api/queues.js";
@@ -13,6 +14,8 @@ import type { WireQueueMessage } from "./wire.js";
 
 /** What to consume by the message, in any of the ways there are. */
 export type AnyConsume<T> = ConsumeOptions<T> & Partial<LeaseOptions>;
+
+const CONSUME = ["channel", "codec", "settle", "prefetch", "visibilitySeconds", "autoExtend"];
 
 /** Opens the consumers of one client, each on the call that its options ask for. */
 export class Consumers {
@@ -30,6 +33,7 @@ export class Consumers {
     const { channel, codec, settle = "manual", visibilitySeconds, autoExtend } = request;
     checkQueueChannel(operation, channel);
     const subject = { operation, channel };
+    checkKnown(subject, "", request, CONSUME);
     const prefetch = checkInteger(subject, "prefetch", request.prefetch ?? 1, 1, LIMITS.prefetch);
     if (!["manual", "on-next", "on-delivery"].includes(settle)) {
       throw refuse(subject, `settle must be "manual", "on-next" or "on-delivery", got ${JSON.stringify(settle)}`);
@@ -52,6 +56,7 @@ export class Consumers {
     const { channel, codec, max, waitMs: wished = LIMITS.leastWaitMs } = request;
     checkQueueChannel(operation, channel);
     const subject = { operation, channel };
+    checkKnown(subject, "", request, ["channel", "codec", "max", "waitMs"]);
     const prefetch = checkInteger(subject, "max", max, 1, LIMITS.prefetch);
     const waitMs = checkInteger(subject, "waitMs", wished, LIMITS.leastWaitMs, LIMITS.waitSeconds * 1_000);
     const engine = this.#open<T>(

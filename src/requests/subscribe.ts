@@ -1,3 +1,4 @@
+import { checkKnown } from "../support/option-names.js";
 import type { Codec } from "../api/codec.js";
 import type { StreamOptions } from "../api/message.js";
 import type { Unanswered } from "../api/requests.js";
@@ -58,6 +59,7 @@ export function openRequests<R extends ReceivedRequest<unknown>>(
 ): StreamEngine<WireRequest, R> {
   const { operation, filter } = source;
   checkChannelFilter(operation, filter.channel);
+  checkKnown({ operation, channel: filter.channel }, "", filter, ["channel", "group", "codec", "responseCodec"]);
   const group = checkGroup(operation, filter.channel, filter.group);
   const { unanswered = "fail" } = options;
   if (unanswered !== "fail" && unanswered !== "leave") {

@@ -1,3 +1,4 @@
+import { checkKnown } from "../support/option-names.js";
 import { KubeMQError } from "../api/errors.js";
 import type { StreamOptions } from "../api/message.js";
 import type { Subscription } from "../api/subscription.js";
@@ -15,6 +16,9 @@ type State =
   /** Ended by itself; buffered items are still to be delivered. */
   | { readonly kind: "ended"; readonly error: KubeMQError | undefined }
   | { readonly kind: "left" };
+
+/** Options of subscriptions and of the handlers on them. */
+const STREAM_OPTIONS = ["signal", "reconnect", "unanswered", "concurrency", "drainTimeoutMs", "onError", "retry"];
 
 /**
  * The stream engine. It opens its first source immediately, limits its buffer, reconnects, allows
@@ -41,6 +45,7 @@ export class StreamEngine<Wire, Item>
 
   constructor(plan: StreamPlan<Wire, Item>, host: StreamHost, options: StreamOptions = {}) {
     super(plan, host.clock);
+    checkKnown(plan, "", options, STREAM_OPTIONS);
     this.#plan = plan;
     this.#host = host;
     this.#attempts = new Attempts(plan, host, policyOf(host.reconnect, options.reconnect), this);

@@ -1,3 +1,4 @@
+import { checkKnown } from "../support/option-names.js";
 import type { KubeMQError } from "../api/errors.js";
 import type { HandlerOptions } from "../api/message.js";
 import type { ChannelKind } from "../api/server.js";
@@ -47,14 +48,19 @@ export interface Limits {
 /** Checks the options that `handle` and `process` share. */
 export function checkLimits(
   subject: Subject,
-  { concurrency = DEFAULTS.concurrency, drainTimeoutMs }: HandlerOptions<never>,
+  options: HandlerOptions<never>,
   defaults: { readonly drainTimeoutMs: number; readonly mostConcurrent: number },
 ): Limits {
+  checkKnown(subject, "", options, HANDLER_OPTIONS);
+  const { concurrency = DEFAULTS.concurrency, drainTimeoutMs } = options;
   return {
     concurrency: checkInteger(subject, "concurrency", concurrency, 1, defaults.mostConcurrent),
     drainTimeoutMs: checkInteger(subject, "drainTimeoutMs", drainTimeoutMs ?? defaults.drainTimeoutMs, 1, MAX_TIMER_MS),
   };
 }
+
+/** Options of `handle`, and `retry` of `process`. */
+const HANDLER_OPTIONS = ["signal", "reconnect", "concurrency", "drainTimeoutMs", "onError", "retry"];
 
 /** A handler that failed. */
 export interface HandlerFailure<M> {

@@ -1,3 +1,4 @@
+import { checkKnown } from "../../support/option-names.js";
 import type { RetryOptions } from "../../api/queues.js";
 import { backoffDelay, type BackoffPolicy } from "../../support/time/backoff.js";
 import { checkInteger, checkQueueChannel, refuse, type Subject } from "../../support/checks.js";
@@ -16,7 +17,9 @@ export class RetryPolicy {
   readonly #delay: BackoffPolicy | undefined;
 
   /** Refuses contradictions. */
-  constructor(subject: Subject, { maxAttempts, exhausted, delay }: RetryOptions = {}) {
+  constructor(subject: Subject, retry: RetryOptions = {}) {
+    checkKnown(subject, "retry.", retry, ["maxAttempts", "exhausted", "delay"]);
+    const { maxAttempts, exhausted, delay } = retry;
     if ((maxAttempts === undefined) !== (exhausted === undefined)) {
       const text =
         "retry.maxAttempts and retry.exhausted need each other: how often a message is tried, and what becomes of it then";
@@ -45,6 +48,7 @@ function endOf(subject: Subject, exhausted: RetryOptions["exhausted"]): Retry {
 }
 
 function delayOf(subject: Subject, delay: Exclude<RetryOptions["delay"], false | undefined>): BackoffPolicy {
+  checkKnown(subject, "retry.delay.", delay, ["initialDelayMs", "maxDelayMs", "jitter"]);
   const { initialDelayMs, maxDelayMs, jitter } = { ...DEFAULTS.retryDelay, ...delay };
   checkInteger(subject, "retry.delay.initialDelayMs", initialDelayMs, 1, MAX_DELAY_MS);
   checkInteger(subject, "retry.delay.maxDelayMs", maxDelayMs, initialDelayMs, MAX_DELAY_MS);

@@ -1,4 +1,4 @@
-import { KubeMQError } from "../api/errors.js";
+import { refuse, type Subject } from "./checks.js";
 
 /** The name of every client option, with the names of its nested options. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
@@ -14,6 +14,8 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   flowControl: ["streamBytes", "connectionBytes"],
   telemetry: [],
 };
+
+const CLIENT: Subject = { operation: "client.options" };
 
 /** Names that other clients use for the same option and that no comparison of letters finds. */
 const SYNONYMS: Readonly<Record<string, string>> = {
@@ -36,29 +38,46 @@ const SYNONYMS: Readonly<Record<string, string>> = {
  * @throws {KubeMQError} INVALID_ARGUMENT when an option does not exist
  */
 export function checkOptionNames(options: unknown): void {
-  checkObject("options", options, ', as in new KubeMQClient({ address: "host:50000" })');
-  checkNames("", options, Object.keys(OPTIONS));
+  checkObject(CLIENT, "options", options, ', as in new KubeMQClient({ address: "host:50000" })');
+  checkNames(CLIENT, "", options, Object.keys(OPTIONS));
   for (const [name, within] of Object.entries(OPTIONS)) {
     const value = options[name];
     if (within.length === 0 || value === undefined || typeof value === "boolean") continue;
-    checkObject(name, value, "");
-    checkNames(`${name}.`, value, within);
+    checkObject(CLIENT, name, value, "");
+    checkNames(CLIENT, `${name}.`, value, within);
   }
 }
 
-function checkObject(name: string, value: unknown, hint: string): asserts value is Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
-  const what = Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`;
-  throw invalid(`${name} must be an object${hint}, got ${what}`);
+/**
+ * Refuses options of a subscription, a consumer or a message that do not exist: a misspelt option would have no effect.
+ *
+ * @param prefix - of the names in the error, such as `retry.`
+ * @throws KubeMQError INVALID_ARGUMENT
+ */
+export function checkKnown(subject: Subject, prefix: string, value: unknown, known: readonly string[]): void {
+  if (value === undefined) return;
+  checkObject(subject, prefix === "" ? "options" : prefix.slice(0, -1), value, "");
+  checkNames(subject, prefix, value, known);
 }
 
-function checkNames(prefix: string, value: Record<string, unknown>, known: readonly string[]): void {
+function checkObject(
+  subject: Subject,
+  name: string,
+  value: unknown,
+  hint: string,
+): asserts value is Record<string, unknown> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  const what = Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`;
+  throw refuse(subject, `${name} must be an object${hint}, got ${what}`);
+}
+
+function checkNames(subject: Subject, prefix: string, value: Record<string, unknown>, known: readonly string[]): void {
   for (const name of Object.keys(value)) {
     if (known.includes(name)) continue;
     const meant = suggestion(name, known);
     const hint =
       meant === undefined ? `the options are ${known.join(", ")}` : `did you mean ${JSON.stringify(prefix + meant)}?`;
-    throw invalid(`unknown option ${JSON.stringify(prefix + name)}: ${hint}`);
+    throw refuse(subject, `unknown option ${JSON.stringify(prefix + name)}: ${hint}`);
   }
 }
 
@@ -96,8 +115,4 @@ function editDistance(from: string, to: string): number {
     row = next;
   }
   return row[to.length] ?? 0;
-}
-
-function invalid(message: string): KubeMQError {
-  return new KubeMQError("INVALID_ARGUMENT", message, { operation: "client.options" });
 }
