@@ -76,6 +76,7 @@ describe("settling queue messages", () => {
     const [onItsWay, four] = await take();
     world.broker.faults.pauseWriting();
     const lost = rejection(onItsWay.ack());
+    await settle(); // it is written
     await world.broker.faults.dropConnections();
     world.broker.faults.resumeWriting();
     codes["lost on its way"] = ((await lost) as { code: string }).code;

@@ -132,7 +132,8 @@ const faults: readonly (readonly [string, Fault])[] = [
 ];
 
 describe("faults while all patterns are busy", () => {
-  test.each(faults)(
+  // Each waits for its clients most of the time.
+  test.concurrent.each(faults)(
     "%s",
     async (_, fault) => {
       await using broker = await startBroker();
