@@ -13,14 +13,14 @@ interface Waiter<T> {
 }
 
 /**
- * The messages of a source in a loop, all that have arrived at a time. For callers that have no use for the last microsecond.
- * Leaving the loop cancels the source.
+ * Iterates over the messages of a source, in batches of all that have arrived. For callers off the
+ * hot path. Leaving the loop cancels the source.
  */
 export function batchesOf<T>(source: Source<T>): Batches<T> {
   return new Batches(source);
 }
 
-/** Reads from the time at which it is made. */
+/** Reads from its creation on. */
 export class Batches<T> implements AsyncIterableIterator<readonly T[], undefined, undefined>, Reader<T>, TurnTask {
   isDue = false;
   readonly #source: Source<T>;
@@ -85,7 +85,7 @@ export class Batches<T> implements AsyncIterableIterator<readonly T[], undefined
       if (this.#batch.length > 0) waiter.resolve(yielded(this.#take()));
       else {
         const error = this.#end?.error;
-        this.#end = { error: undefined }; // an error is thrown once
+        this.#end = { error: undefined }; // the error is thrown once
         if (error === undefined) waiter.resolve({ done: true, value: undefined });
         else waiter.reject(error);
       }

@@ -8,26 +8,30 @@ import { TooLarge, type WireWriter } from "../codec/writer.js";
 import { TransportError } from "../support/transport-error.js";
 import { messageOf, protocolError } from "./response.js";
 
-/** How messages of one type become bytes and are made of bytes. */
+/** Encodes and decodes messages of one type. */
 export interface MessageCodec {
-  /** @throws TransportError (internal) when the bytes are not such a message */
+  /** @throws TransportError (internal) when the bytes are not a message of this type */
   readonly decode: (bytes: Buffer, start: number, end: number) => Message;
   /**
    * Writes a message with its envelope.
    *
-   * @throws TransportError (internal) when the message cannot be encoded, (resource exhausted) when it is too large
+   * @throws TransportError (internal) when the message cannot be encoded, (resource exhausted) when
+   *   it is too large
    */
   write(writer: WireWriter, message: unknown, maxBytes: number): void;
 }
 
-/** Picks the codec of a message type: generated code where there is some, protobuf-es for the rest and for all odd input. */
+/**
+ * Selects the codec of a message type: generated code if it exists; protobuf-es for other types and
+ * for unusual input.
+ */
 export function codecFor(schema: DescMessage, statics: StaticCodecs): MessageCodec {
   const quick = Object.hasOwn(statics, schema.typeName) ? statics[schema.typeName] : undefined;
 
   function decodeAny(bytes: Buffer, start: number, end: number): Message {
     const view = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
     const own = view.byteLength < COPY_BELOW_BYTES ? view.slice() : view;
-    markShared(own.buffer); // protobuf-es gives views of it
+    markShared(own.buffer); // protobuf-es returns views of this buffer
     try {
       return fromBinary(schema, own);
     } catch {

@@ -11,8 +11,8 @@ const nobody: PushEvents = { onRoom() {}, onFlushed() {}, onEnd() {} };
 /**
  * The request messages of a call on their way out: encoded at once, written once a tick.
  *
- * A write to an HTTP/2 stream costs as much as encoding dozens of small messages; one write for all that a tick has accepted
- * makes small messages cheap.
+ * A write to an HTTP/2 stream costs as much as encoding dozens of small messages; one write for all
+ * that a tick has accepted makes small messages cheap.
  */
 export class Outgoing<T> implements PushSink<T> {
   #events: PushEvents = nobody;
@@ -73,7 +73,8 @@ export class Outgoing<T> implements PushSink<T> {
   #scheduleFlush(): void {
     if (this.#flushDue || this.#draining) return;
     this.#flushDue = true;
-    // The next-tick queue runs when the microtask queue is empty: after everything that this turn has to say.
+    // The next-tick queue runs when the microtask queue is empty: after everything that this turn
+    // has to say.
     nextTick(this.#flush);
   }
 
@@ -104,7 +105,10 @@ export class Outgoing<T> implements PushSink<T> {
     return this.#writer.byteLength + this.#unwritten < HIGH_WATER_BYTES;
   }
 
-  /** Node emits "drain" before it calls back for the writes behind it, so either may be what makes room. */
+  /**
+   * Node emits "drain" before it calls back for the writes behind it, so either may be what makes
+   * room.
+   */
   #offerRoom(): void {
     if (!this.#full || !this.#hasRoom()) return;
     this.#full = false;

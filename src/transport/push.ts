@@ -1,34 +1,38 @@
-/** The method by which our own transport takes messages as they are accepted, instead of asking for one at a time. */
+/**
+ * The method by which this library's transport accepts messages as they are sent, instead of
+ * requesting one at a time.
+ */
 export const attach: unique symbol = Symbol("kubemq.attach");
 
-/** The transport's side of a request stream: takes messages as they come. */
+/** The transport's side of a request stream: accepts messages as they are sent. */
 export interface PushSink<T> {
   /**
-   * Encodes the message and puts it behind those accepted before.
+   * Encodes the message and appends it to those accepted before.
    *
-   * @returns false when the sink is full: the message is taken, but write no more before `onRoom`
-   * @throws ConnectError when the message cannot be encoded; the call goes on without it
+   * @returns false when the sink is full: the message is accepted, but write no more before
+   *   `onRoom`
+   * @throws ConnectError when the message cannot be encoded; the call continues without it
    */
   write(message: T): boolean;
-  /** Half-closes the call behind what was written. */
+  /** Half-closes the call after the written messages. */
   end(): void;
-  /** Ends the call: what was accepted cannot be sent. */
+  /** Ends the call: accepted messages cannot be sent. */
   fail(error: unknown): void;
-  /** True when all that was written has left for the socket. */
+  /** True when all written messages have been passed to the socket. */
   isFlushed(): boolean;
 }
 
-/** What a request stream tells its source. */
+/** The events that a request stream reports to its source. */
 export interface PushEvents {
   /** There is room again. */
   onRoom(): void;
-  /** All that was written has left for the socket. */
+  /** All written messages have been passed to the socket. */
   onFlushed(): void;
-  /** The call is over: nothing more will be taken. Undefined when it ended well. */
+  /** The call is over and accepts no more messages. Undefined on success. */
   onEnd(error: Error | undefined): void;
 }
 
-/** A request stream that can push. */
+/** A request stream that can push its messages. */
 export interface PushSource<T> extends AsyncIterable<T> {
   [attach](sink: PushSink<T>): PushEvents;
 }

@@ -14,14 +14,20 @@ export function deadlineOf(timeoutMs: number | undefined): number | undefined {
   return Math.min(Math.ceil(timeoutMs), LONGEST_TIMER_MS);
 }
 
-/** The value of grpc-timeout: at most eight digits and a unit, so that a long deadline is told in seconds. */
+/**
+ * The value of grpc-timeout: at most eight digits and a unit, so that a long deadline is told in
+ * seconds.
+ */
 export function grpcTimeout(deadlineMs: number): string {
   return deadlineMs < 100_000_000 ? `${deadlineMs}m` : `${Math.floor(deadlineMs / 1000)}S`;
 }
 
 /** Makes the header block of each request. */
 export class RequestHeaders {
-  /** The last header that cannot change, such as the token's: it is the same for most calls, and reading it costs more than the rest. */
+  /**
+   * The last header that cannot change, such as the token's: it is the same for most calls, and
+   * reading it costs more than the rest.
+   */
   #last: HeadersLike;
   #lastFields: Readonly<Record<string, string>> = {};
 

@@ -40,7 +40,10 @@ export function hasStatus(trailers: IncomingHttpHeaders): boolean {
   return trailers["grpc-status"] !== undefined || trailers["grpc-status-details-bin"] !== undefined;
 }
 
-/** The error that trailers report, with the response's headers added to its metadata, as Connect does. */
+/**
+ * The error that trailers report, with the response's headers added to its metadata, as Connect
+ * does.
+ */
 export function trailerError(trailers: IncomingHttpHeaders, headers: IncomingHttpHeaders): TransportError | undefined {
   const error = statusError(trailers);
   if (error !== undefined) webHeaders(headers).forEach((value, name) => error.metadata.append(name, value));
@@ -54,7 +57,8 @@ function statusError(block: IncomingHttpHeaders): TransportError | undefined {
     const error = findTrailerError(headers);
     return error === undefined ? undefined : grpcStatus(error.code, error.rawMessage, error.metadata);
   } catch {
-    // A message that is not percent-encoded properly, or details that are not base64: the code still counts.
+    // A message that is not percent-encoded properly, or details that are not base64: the code
+    // still counts.
     const known = statusCodes[Number(headers.get("grpc-status")) - 1];
     return grpcStatus(known ?? Code.Internal, headers.get("grpc-message") ?? "", headers);
   }
@@ -104,7 +108,10 @@ export function abortedBy(signal: AbortSignal): ConnectError {
   return new TransportError({ kind: "canceled" }, Code.Canceled, messageOf(reason), { cause: reason });
 }
 
-/** The message of anything thrown; by shape, because errors of another realm are not `instanceof Error`. */
+/**
+ * The message of anything thrown; by shape, because errors of another realm are not `instanceof
+ * Error`.
+ */
 export function messageOf(error: unknown): string {
   return typeof error === "object" && error !== null && "message" in error ? String(error.message) : String(error);
 }

@@ -15,9 +15,12 @@ import type { Source } from "./source.js";
 import { StreamCall, type StreamOptions } from "./calls/stream-call.js";
 import { UnaryCall } from "./calls/unary-call.js";
 
-/** Makes calls. Its unary calls are made as Connect makes them. */
+/** Makes calls. Its unary calls have the interface of Connect. */
 export interface Transport extends Pick<ConnectTransport, "unary"> {
-  /** Makes a streaming call, at once. Its requests are what `input` yields; an {@link "./push.js"} source is pushed to. */
+  /**
+   * Opens a streaming call immediately. `input` yields its requests; a {@link "./push.js"} source
+   * pushes them.
+   */
   open<I extends DescMessage, O extends DescMessage>(
     method: DescMethodStreaming<I, O>,
     input: AsyncIterable<MessageInitShape<I>>,
@@ -25,7 +28,7 @@ export interface Transport extends Pick<ConnectTransport, "unary"> {
   ): Source<MessageShape<O>>;
 }
 
-/** What all calls of a method have in common. */
+/** The common properties of all calls of a method. */
 interface Route {
   readonly path: string;
   readonly input: MessageCodec;
@@ -33,8 +36,9 @@ interface Route {
 }
 
 /**
- * A transport for the gRPC protocol, made for many small messages. It differs from Connect's own in its cost per message, and in the
- * errors of a lost connection, which Connect reports as a cancelled call.
+ * Creates a transport for the gRPC protocol, optimised for many small messages. It differs from
+ * Connect's transport in its cost per message and in the errors of a lost connection, which Connect
+ * reports as a cancelled call.
  */
 export function createTransport(options: TransportOptions): Transport {
   const settings = { ...transportDefaults, ...options };

@@ -30,14 +30,15 @@ const OPENING: CallState = { kind: "opening" };
 const OVER: CallState = { kind: "over" };
 
 /**
- * What unary and streaming calls share: an HTTP/2 stream, its end, and the gRPC messages in its DATA frames.
+ * What unary and streaming calls share: an HTTP/2 stream, its end, and the gRPC messages in its
+ * DATA frames.
  *
- * A call ends once, by whichever comes first: a status, an abort, the deadline, or the loss of the stream. The call itself
- * knows which it was and does not read it from error objects: node:http2 reports a killed server, an abort and a shutdown with the
- * same error.
+ * A call ends once, by whichever comes first: a status, an abort, the deadline, or the loss of the
+ * stream. The call itself knows which it was and does not read it from error objects: node:http2
+ * reports a killed server, an abort and a shutdown with the same error.
  *
- * Messages that lie in a chunk as a whole are passed on in place. One that spans chunks is gathered in memory of its own, which is
- * allocated only after its length has been checked.
+ * Messages that lie in a chunk as a whole are passed on in place. One that spans chunks is gathered
+ * in memory of its own, which is allocated only after its length has been checked.
  */
 export abstract class Http2Call implements StreamListener {
   // Hot fields first: with many subscriptions every extra cache line is a miss per message.
@@ -106,7 +107,10 @@ export abstract class Http2Call implements StreamListener {
     if (this.#options.signal !== undefined) this.finish(abortedBy(this.#options.signal));
   };
 
-  /** After a blocked event loop timers run before the socket is read: an answer that waits there counts. */
+  /**
+   * After a blocked event loop timers run before the socket is read: an answer that waits there
+   * counts.
+   */
   readonly #onDeadline = (): void => {
     setImmediate(() => this.finish(deadlineExceeded()));
   };
@@ -200,7 +204,8 @@ export abstract class Http2Call implements StreamListener {
   /**
    * Ends the call, unless it is over.
    *
-   * @param rstCode what to reset the stream with; NO_ERROR leaves a stream alone that has ended by itself
+   * @param rstCode what to reset the stream with; NO_ERROR leaves a stream alone that has ended by
+   *   itself
    */
   // promise: abort-resets-with-cancel
   protected finish(error: ConnectError | undefined, rstCode: number = constants.NGHTTP2_CANCEL): void {

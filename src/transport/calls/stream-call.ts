@@ -13,27 +13,30 @@ import type { Reader, Source } from "../source.js";
 /** Headers that a caller adds to a request. */
 export type CallHeader = Readonly<Record<string, string>> | undefined;
 
-/** What the owner of a streaming call is told, besides the reader of its messages. */
+/** Callbacks for the owner of a streaming call, beside the reader of its messages. */
 export interface StreamHooks {
-  /** Something was received; called once in a turn of the event loop, before messages are passed on. One function serves many calls. */
+  /**
+   * Called when data was received, once in a turn of the event loop, before messages are delivered.
+   * One function serves many calls.
+   */
   readonly onReceived?: (header: CallHeader) => void;
-  /** Returns what the reader is told in place of the transport's error. */
+  /** Returns the error for the reader in place of the transport's error. */
   readonly onError?: (error: ConnectError) => unknown;
-  /** The call is over, whatever ended it. The reader has been told before. */
+  /** Called when the call is over, for any reason, after the reader. */
   readonly onOver?: () => void;
 }
 
 export interface StreamOptions extends StreamHooks {
   readonly header?: CallHeader;
-  /** 0 or nothing: no deadline. */
+  /** In milliseconds; 0 or undefined: no deadline. */
   readonly timeoutMs?: number;
 }
 
 type Status = { readonly error: TransportError | undefined } | undefined;
 
 /**
- * One streaming call: splits what it receives into messages, decodes them and passes each on to its reader. It keeps no message: what
- * waits for the application waits in the reader.
+ * One streaming call: splits the received data into messages, decodes them and delivers each to its
+ * reader. Only the reader buffers messages for the application.
  */
 export class StreamCall<I, O extends Message> extends Http2Call implements Source<O> {
   // Hot fields first: see Http2Call.
@@ -49,7 +52,7 @@ export class StreamCall<I, O extends Message> extends Http2Call implements Sourc
   #outgoing: Outgoing<I> | undefined;
   #responseHeaders: IncomingHttpHeaders = {};
   #status: Status;
-  /** How the call ended, when that was before there was a reader. */
+  /** The outcome of a call that ended before it had a reader. */
   #outcome: { readonly error: unknown } | undefined;
   #isCanceled = false;
 
@@ -93,7 +96,7 @@ export class StreamCall<I, O extends Message> extends Http2Call implements Sourc
   }
 
   protected override onOpen(stream: ClientHttp2Stream): void {
-    if (this.#reader === undefined) stream.pause(); // until there is one
+    if (this.#reader === undefined) stream.pause(); // until there is a reader
     const outgoing = new Outgoing<I>(stream, this.#inputCodec, this.#writeMaxBytes, (error) =>
       this.finish(asTransportError(error)),
     );
@@ -126,7 +129,7 @@ export class StreamCall<I, O extends Message> extends Http2Call implements Sourc
 
   protected override onMessage(bytes: Buffer, start: number, end: number): void {
     const reader = this.#reader;
-    if (reader === undefined) return; // cancelled by its reader, out of the message before
+    if (reader === undefined) return; // the reader cancelled in the previous message
     const hasRoom = reader.message(this.#decode(bytes, start, end) as O, end - start);
     if (!hasRoom) this.stream?.pause(); // promise: reader-pauses
   }
@@ -161,7 +164,7 @@ export class StreamCall<I, O extends Message> extends Http2Call implements Sourc
     onOver?.();
   }
 
-  /** The call ended before its requests were asked for. */
+  /** Releases the request iterable when the call ended before requesting a message. */
   #releaseInput(reason: ConnectError | undefined): void {
     if (canPush(this.#input)) {
       this.#input[attach]({ write: () => false, end() {}, fail() {}, isFlushed: () => true }).onEnd(reason);

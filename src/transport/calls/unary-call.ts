@@ -11,7 +11,10 @@ import { hasStatus, openingOf, protocolError, trailerError, webHeaders } from ".
 /** A request is encoded and its bytes are taken in one go, so one writer serves all unary calls. */
 const writer = new WireWriter();
 
-/** One unary call: a promise, a request and a handful of listeners; no Headers, AbortController or generator. */
+/**
+ * One unary call: a promise, a request and a handful of listeners; no Headers, AbortController or
+ * generator.
+ */
 export class UnaryCall<I extends DescMessage, O extends DescMessage> extends Http2Call {
   #headers: IncomingHttpHeaders = {};
   #trailers: IncomingHttpHeaders = {};
@@ -94,7 +97,8 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> extends Htt
       const text = "protocol error: received output message for unary method with error status";
       return this.finish(protocolError(Code.Unknown, text));
     }
-    // The stream has ended by itself: a reset would count as misuse, and node:http2 servers close connections for a burst of resets.
+    // The stream has ended by itself: a reset would count as misuse, and node:http2 servers close
+    // connections for a burst of resets.
     if (status.error !== undefined) return this.finish(status.error, constants.NGHTTP2_NO_ERROR);
     if (message === undefined) {
       const code = status.inHeader ? Code.Unknown : Code.Unimplemented;
@@ -104,7 +108,8 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> extends Htt
   }
 
   onClose(): void {
-    // Every call closes, most of them long after their answer; an error costs more than a small message.
+    // Every call closes, most of them long after their answer; an error costs more than a small
+    // message.
     if (!this.isOver) this.finish(this.#status?.error ?? this.lost());
   }
 

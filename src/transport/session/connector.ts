@@ -14,8 +14,9 @@ import { watchSession } from "./lost.js";
 import { connectionDefaults, type ConnectionOptions, type SessionSource } from "./options.js";
 import { clearTimeout, setImmediate, setTimeout } from "../../support/timers.js";
 /**
- * A session manager of connect-node, which connects when there is no connection, with what its connections lack: a limit for the time of
- * connecting, a window, listeners, and the watch over connections that it has replaced.
+ * A session manager of connect-node, which connects when there is no connection, with what its
+ * connections lack: a limit for the time of connecting, a window, listeners, and the watch over
+ * connections that it has replaced.
  */
 export class Connector implements SessionSource {
   readonly authority: string;
@@ -45,7 +46,8 @@ export class Connector implements SessionSource {
     options: Omit<ClientSessionRequestOptions, "signal">,
   ): Promise<ClientHttp2Stream> {
     const request = this.#sessions.request(method, path, headers, options);
-    // node:http2 does not limit the time of a connection attempt, and the operating system takes minutes to give up.
+    // node:http2 does not limit the time of a connection attempt, and the operating system takes
+    // minutes to give up.
     const watched = this.#sessions.state() === "connecting";
     if (watched) this.#watch();
     try {
@@ -80,10 +82,11 @@ export class Connector implements SessionSource {
     knowSession(this.#sessions, session, this.#options.keepalive);
     if (this.#isWatching) keepWatch(session, this.#options.keepalive);
     session.once("goaway", this.#options.onGoaway);
-    // The session manager removes its listeners when it replaces a dying session; the last error of that would be uncaught. No upstream
-    // issue found.
+    // The session manager removes its listeners when it replaces a dying session; the last error of
+    // that would be uncaught. No upstream issue found.
     session.on("error", () => {});
-    // The setting for streams does not raise the window of the connection, 64 KiB: https://github.com/nodejs/node/issues/31084
+    // The setting for streams does not raise the window of the connection, 64 KiB:
+    // https://github.com/nodejs/node/issues/31084
     session.setLocalWindowSize(this.#options.connectionWindowBytes);
   }
 

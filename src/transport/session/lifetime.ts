@@ -3,15 +3,16 @@ import type { ClientHttp2Stream, Http2Session } from "node:http2";
 import { Socket } from "node:net";
 import { type Keepalive, watchLeaving } from "./leaving.js";
 import { setImmediate } from "../../support/timers.js";
-// Without this module, a server that stalls inside a header block can crash the client process. A stream whose header block has begun
-// and not ended holds memory of its session, and node:http2 (20 to 26) aborts the process when a session is freed before that memory:
-// assertion `current_nghttp2_memory_ == 0` in `~Http2Session`, see https://github.com/nodejs/node/issues/39951 and
-// https://github.com/nodejs/node/issues/35233, which are about other ways to it. Nothing there keeps a session alive until its streams
-// are freed: a destroyed stream is freed a turn later, and one whose bytes still wait to be written is left to the garbage collector, or
-// to the end of the process, which frees in any order.
-//
-// What remains: Node.js 26 leaves a stream to the collector also when the server resets the connection while bytes wait; a process
-// that ends before the next collection then aborts.
+// Without this module, a server that stalls inside a header block can crash the client process. A
+// stream whose header block has begun and not ended holds memory of its session, and node:http2 (20
+// to 26) aborts the process when a session is freed before that memory: assertion
+// `current_nghttp2_memory_ == 0` in `~Http2Session`, see
+// https://github.com/nodejs/node/issues/39951 and https://github.com/nodejs/node/issues/35233,
+// which are about other ways to it. Nothing there keeps a session alive until its streams are
+// freed: a destroyed stream is freed a turn later, and one whose bytes still wait to be written is
+// left to the garbage collector, or to the end of the process, which frees in any order.
+// What remains: Node.js 26 leaves a stream to the collector also when the server resets the
+// connection while bytes wait; a process that ends before the next collection then aborts.
 
 /** The parts of a session: its native part, which it drops when it is destroyed, and its socket. */
 const parts = new WeakMap<Http2Session, readonly unknown[]>();
@@ -22,13 +23,17 @@ const living = new WeakMap<Http2SessionManager, Set<Http2Session>>();
 /** Sessions that the server has asked to leave: they last as long as their streams. */
 const leaving = new WeakSet<Http2Session>();
 
-/** Keeps the parts of a session reachable until its streams are collected; the callback is intentionally empty. */
+/**
+ * Keeps the parts of a session reachable until its streams are collected; the callback is
+ * intentionally empty.
+ */
 const held = new FinalizationRegistry<readonly unknown[]>(() => {});
 
 /**
- * Registers a connected session, and ends the sessions before it that the server has not asked to leave. After some breaches of the
- * protocol node:http2 neither reads nor closes and reports that it is closed: the session manager replaces it, and its streams would never
- * end. No upstream issue found.
+ * Registers a connected session, and ends the sessions before it that the server has not asked to
+ * leave. After some breaches of the protocol node:http2 neither reads nor closes and reports that
+ * it is closed: the session manager replaces it, and its streams would never end. No upstream issue
+ * found.
  *
  * @param keepalive how to watch the session once the server has asked it to leave
  */
@@ -44,8 +49,9 @@ export function knowSession(manager: Http2SessionManager, session: Http2Session,
   });
   session.once("close", () => {
     sessions.delete(session);
-    // Its streams have ended by then. The native part of a session whose settings were never acknowledged holds the session; if the session
-    // held its native part, neither would ever be collected.
+    // Its streams have ended by then. The native part of a session whose settings were never
+    // acknowledged holds the session; if the session held its native part, neither would ever be
+    // collected.
     setImmediate(() => parts.delete(session));
   });
 }
@@ -61,8 +67,8 @@ export function keepWatch(session: Http2Session, keepalive: Keepalive | false): 
 }
 
 /**
- * Keeps a session in memory until a stream of it has left it; for every stream that did not come to a good end. A stream cannot leave
- * before its native part, which refers to it.
+ * Keeps a session in memory until a stream of it has left it; for every stream that did not come to
+ * a good end. A stream cannot leave before its native part, which refers to it.
  */
 export function outlive(stream: ClientHttp2Stream, session: Http2Session | undefined): void {
   const values = session === undefined ? undefined : parts.get(session);
@@ -70,8 +76,8 @@ export function outlive(stream: ClientHttp2Stream, session: Http2Session | undef
 }
 
 /**
- * Destroys the sockets of sessions that still have streams, which ends what waits to be written: to be done before such sessions are
- * destroyed. They are closed in the next turn.
+ * Destroys the sockets of sessions that still have streams, which ends what waits to be written: to
+ * be done before such sessions are destroyed. They are closed in the next turn.
  *
  * @returns whether there were any
  */

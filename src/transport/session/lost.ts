@@ -20,7 +20,10 @@ export interface Greeting {
 
 const greetings = new WeakMap<Http2Session, Greeting>();
 
-/** The highest stream that the server may have processed, by the GOAWAY that it sent (RFC 9113, section 6.8). */
+/**
+ * The highest stream that the server may have processed, by the GOAWAY that it sent (RFC 9113,
+ * section 6.8).
+ */
 const lastProcessed = new WeakMap<Http2Session, number>();
 
 /** Notes on a new connection what the error of a call on it depends on. */

@@ -5,7 +5,10 @@ import type { Keepalive } from "./leaving.js";
 
 /** What opens requests: a session manager of connect-node, or something on it. */
 export interface SessionSource extends Pick<Http2SessionManager, "authority" | "notifyResponseByteRead"> {
-  /** @param isStream whether the call has no end that is known, such as a subscription; by default, whether it has no deadline */
+  /**
+   * @param isStream whether the call has no end that is known, such as a subscription; by default,
+   *   whether it has no deadline
+   */
   request(...request: [...Parameters<Http2SessionManager["request"]>, isStream?: boolean]): Promise<ClientHttp2Stream>;
 }
 
@@ -38,18 +41,20 @@ export interface ConnectionOptions {
    */
   readonly connectTimeoutMs?: number;
   /**
-   * What a server may send on a connection before it is read, in bytes. The window of a single stream is a setting of the
-   * session: {@link sessionSettings}.
+   * What a server may send on a connection before it is read, in bytes. The window of a single
+   * stream is a setting of the session: {@link sessionSettings}.
    * @default 2097152 (2 MiB)
    */
   readonly connectionWindowBytes?: number;
   /**
-   * How to watch connections that the server has asked to leave, by SETTINGS. Of the others nothing is asked.
+   * How to watch connections that the server has asked to leave, by SETTINGS. Of the others nothing
+   * is asked.
    * @default false
    */
   readonly keepalive?: Keepalive | false;
   /**
-   * Called when the server has asked a connection to leave: what is opened from now on goes to the next one.
+   * Called when the server has asked a connection to leave: what is opened from now on goes to the
+   * next one.
    * @default does nothing
    */
   readonly onGoaway?: () => void;
@@ -83,8 +88,9 @@ export function sessionSettings(streamWindowBytes: number = STREAM_WINDOW_BYTES)
 } {
   return {
     settings: { initialWindowSize: streamWindowBytes, enablePush: false },
-    // Above its default of 10 MB node:http2 refuses every new stream with ENHANCE_YOUR_CALM, for as long as a large message is on its way or
-    // was refused. What may be sent is limited by maxMessageBytes. grpc-js does the same: https://github.com/grpc/grpc-node/pull/2084
+    // Above its default of 10 MB node:http2 refuses every new stream with ENHANCE_YOUR_CALM, for as
+    // long as a large message is on its way or was refused. What may be sent is limited by
+    // maxMessageBytes. grpc-js does the same: https://github.com/grpc/grpc-node/pull/2084
     maxSessionMemory: Number.MAX_SAFE_INTEGER,
   };
 }

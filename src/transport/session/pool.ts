@@ -3,7 +3,9 @@ import type { ClientHttp2Stream } from "node:http2";
 import { Connector } from "./connector.js";
 import type { ConnectionOptions, SessionSource } from "./options.js";
 
-/** A client with more streams than this many connections take has its streams wait for each other. */
+/**
+ * A client with more streams than this many connections take has its streams wait for each other.
+ */
 const MOST_CONNECTIONS = 32;
 
 type Request = Parameters<Connector["request"]>;
@@ -16,9 +18,10 @@ interface Member {
 }
 
 /**
- * The connections of a client: one, and more when the peer limits how many streams a connection may have
- * (SETTINGS_MAX_CONCURRENT_STREAMS: 100 to 128 in many proxies). node:http2 lets a stream above the limit wait without a word: a
- * subscription for good, and a ping until its time-out, which then cost a healthy connection.
+ * The connections of a client: one, and more when the peer limits how many streams a connection may
+ * have (SETTINGS_MAX_CONCURRENT_STREAMS: 100 to 128 in many proxies). node:http2 lets a stream
+ * above the limit wait without a word: a subscription for good, and a ping until its time-out,
+ * which then cost a healthy connection.
  *
  * A tenth of each connection, at least one stream, is left to calls, which take turns.
  */
