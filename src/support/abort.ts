@@ -6,8 +6,8 @@
 const watchers = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls `watcher` once when the signal aborts, or at once if it already has. The returned function
- * stops watching.
+ * Calls `watcher` once when the signal aborts, or immediately if it has aborted. The returned
+ * function stops watching.
  */
 export function onAbort(signal: AbortSignal | undefined, watcher: () => void): () => void {
   if (signal === undefined) return nothing;
@@ -21,7 +21,7 @@ export function onAbort(signal: AbortSignal | undefined, watcher: () => void): (
     watchers.set(signal, watching); // promise: one-listener-per-signal
     signal.addEventListener("abort", fanOut);
   }
-  // A separate function, so that a watcher given twice counts twice.
+  // A new function, so that a watcher given twice is called twice.
   const own = () => watcher();
   watching.add(own);
   return () => {

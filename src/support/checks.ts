@@ -3,9 +3,9 @@ import type { Outgoing, Payload } from "../api/message.js";
 import { MAX_TIMER_MS } from "./defaults.js";
 
 /**
- * Argument checks, made before a byte is sent. They are as strict as a server's own checks (so that a refusal comes with
- * the argument's name), and stricter where a server would be harmed: a control character in a channel name kills a
- * connection that all clients of the server share.
+ * Argument checks, made before a byte is sent. They are at least as strict as the server's, so that
+ * an error names the argument. They are stricter where an argument would harm a server: a control
+ * character in a channel name ends a connection that all clients of the server share.
  */
 export interface Subject {
   readonly operation: string;
@@ -17,8 +17,8 @@ export function refuse(subject: Subject, message: string): KubeMQError {
 }
 
 /**
- * The channels that passed last: most messages go to the same channel as the one before, and
- * patterns are the most expensive check.
+ * The channels that last passed the checks. Most messages go to the channel of the previous
+ * message, and regular expressions are the most expensive check.
  */
 let lastChannel: unknown;
 
@@ -34,7 +34,7 @@ const LONGEST_STORE_CHANNEL_BYTES = 255 - "_EVENTS_STORE_.".length;
 
 const LONGEST_QUEUE_BYTES = 255 - "_QUEUES_.".length;
 
-/** A channel to send to. */
+/** Checks a channel to send to. */
 export function checkChannel(operation: string, channel: unknown, name = "channel"): asserts channel is string {
   if (channel === lastChannel && channel !== undefined) return;
   checkChannelFilter(operation, channel, name);
@@ -45,7 +45,7 @@ export function checkChannel(operation: string, channel: unknown, name = "channe
   lastChannel = channel;
 }
 
-/** A channel to subscribe to, where wildcards are allowed. */
+/** Checks a channel to subscribe to, where wildcards are allowed. */
 export function checkChannelFilter(operation: string, channel: unknown, name = "channel"): asserts channel is string {
   if (typeof channel !== "string" || channel === "")
     throw refuse({ operation }, `${name} must be a text that is not empty`);
@@ -61,7 +61,10 @@ export function checkChannelFilter(operation: string, channel: unknown, name = "
   }
 }
 
-/** A channel of the events store. A server answers an event to a name that its store refuses as if it were stored. */
+/**
+ * Checks a channel of the events store. A server confirms an event whose channel name its store
+ * refuses as if the event were stored.
+ */
 export function checkStoredChannel(operation: string, channel: unknown, name = "channel"): asserts channel is string {
   if (channel === lastStoredChannel && channel !== undefined) return;
   checkStorable(operation, channel, name, LONGEST_STORE_CHANNEL_BYTES);
@@ -69,8 +72,9 @@ export function checkStoredChannel(operation: string, channel: unknown, name = "
 }
 
 /**
- * The name of a queue: to send to, to receive from, for dead letters, to requeue to. A server takes a message to a name with ":" and refuses
- * every receiver of it, since a queue is a durable group of its store; a dead letter to a name that the store refuses is lost.
+ * Checks the name of a queue: to send to, to receive from, for dead letters, or to requeue to. A
+ * server accepts a message for a name with ":" and refuses every receiver of it, because a queue is
+ * a durable group of its store. It loses a dead letter for a name that the store refuses.
  */
 export function checkQueueChannel(operation: string, channel: unknown, name = "channel"): asserts channel is string {
   if (channel === lastQueue && channel !== undefined) return;
@@ -105,7 +109,7 @@ function checkStorable(
   }
 }
 
-/** A group name, or none. */
+/** Checks a group name; undefined means no group. */
 export function checkGroup(operation: string, channel: string, group: unknown): string {
   if (group === undefined) return "";
   // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
@@ -118,7 +122,7 @@ export function checkGroup(operation: string, channel: string, group: unknown): 
   return group;
 }
 
-/** Encodes a payload, and refuses a message without content, as servers do. */
+/** Encodes a payload. Refuses a message without content, as servers do. */
 export function encodePayload(operation: string, message: Outgoing & Payload<unknown>): Uint8Array {
   const { channel, codec } = message;
   const body = encodeBody(operation, message);
@@ -131,7 +135,7 @@ export function encodePayload(operation: string, message: Outgoing & Payload<unk
   return body;
 }
 
-/** Encodes a body that may be empty. */
+/** Encodes a body, which may be empty. */
 export function encodeBody(
   operation: string,
   { channel, body, codec }: { channel: string } & Payload<unknown>,
@@ -156,7 +160,7 @@ export function encodeBody(
   throw new KubeMQError("ENCODE_FAILED", wrong, { operation, channel });
 }
 
-/** Checks the properties of a message to send other than channel and body. */
+/** Checks the properties of an outgoing message other than channel and body. */
 export function checkOutgoing(operation: string, message: Outgoing): void {
   const { channel, id, metadata, tags } = message;
   if (id !== undefined && (typeof id !== "string" || id === "")) {
@@ -166,7 +170,7 @@ export function checkOutgoing(operation: string, message: Outgoing): void {
     throw refuse({ operation, channel }, `metadata must be a text, got ${kind(metadata)}`);
   }
   if (tags === undefined) return;
-  // The entries of a Map are not properties: they would be lost silently.
+  // The entries of a Map are not properties and would be lost silently.
   if (typeof tags !== "object" || tags === null || Symbol.iterator in tags) {
     const text = `tags must be a plain object of strings, got ${kind(tags)}`;
     throw refuse({ operation, channel }, tags instanceof Map ? `${text}: use Object.fromEntries(tags)` : text);
@@ -178,7 +182,7 @@ export function checkOutgoing(operation: string, message: Outgoing): void {
   }
 }
 
-/** A whole number within bounds. */
+/** Checks for a whole number within bounds. */
 export function checkInteger(subject: Subject, name: string, value: unknown, min: number, max: number): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
     throw refuse(subject, `${name} must be a whole number from ${min} to ${max}, got ${quote(value)}`);
@@ -186,20 +190,20 @@ export function checkInteger(subject: Subject, name: string, value: unknown, min
   return value;
 }
 
-/** A time-out in milliseconds. */
+/** Checks a time-out in milliseconds. */
 export function checkTimeout(subject: Subject, timeoutMs: number | undefined, fallbackMs: number): number {
   return timeoutMs === undefined ? fallbackMs : checkInteger(subject, "timeoutMs", timeoutMs, 1, MAX_TIMER_MS);
 }
 
-/** Bytes, or none. */
+/** Checks for bytes or undefined. */
 export function checkBytes(subject: Subject, name: string, value: unknown): void {
   if (value !== undefined && !isForeignBytes(value))
     throw refuse(subject, `${name} must be a Uint8Array, got ${kind(value)}`);
 }
 
 /**
- * Bytes of another realm, such as a jest sandbox or a worker, have another class but the same
- * content.
+ * Accepts bytes of another realm, such as a jest sandbox or a worker: they have another class but
+ * the same content.
  */
 function isForeignBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Uint8Array]";

@@ -14,5 +14,5 @@ export const DEFAULTS = {
   retryDelay: { initialDelayMs: 100, maxDelayMs: 10_000, jitter: 0.5, maxAttempts: Infinity },
 } as const;
 
-/** The longest delay of a Node.js timer; longer ones fire at once. */
+/** Maximum delay of a Node.js timer, in milliseconds; a longer timer fires immediately. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -116,12 +116,14 @@ function serverText(text: string): Told | undefined {
     const code = codeOf(serverCode);
     return { code, details: { serverCode, retryable: code === "UNAVAILABLE" } };
   }
-  // The id of a subscription that has just died stays taken for a moment; the broken store connection is the server's own.
+  // The server keeps the id of a subscription that has just ended for a moment. Its own connection
+  // to the store can break.
   // promise: client-id-taken
   if (/clientID already registered|grpc server is not ready|nats: connection closed|publish ack timeout/.test(text)) {
     return { code: "UNAVAILABLE", details: { retryable: true } };
   }
-  // The store and the message bus beneath the server. What they do not refuse is their own trouble: time-outs, lost connections, no leader.
+  // Errors of the store and the message bus behind the server. Except for refusals they are
+  // temporary: time-outs, lost connections, no leader.
   if (/^(stan|nats): /.test(text)) {
     const isRefusal = /invalid (?!connection)|can't contain|violation|maximum payload|duplicate durable/.test(text);
     return isRefusal
@@ -161,10 +163,11 @@ function codeOf(serverCode: number): ErrorCode {
   }
 }
 
-/** By the gRPC status of the server's answer, or the status that its HTTP status stands for. */
+/** Classifies by the gRPC status of the server's answer, or by the status for its HTTP status. */
 function byCode(code: Code, text: string): Told {
   switch (code) {
-    // Not by this side, which looks at its own signals first. A server that shuts down cancels its calls.
+    // Not cancelled by this side, which checks its own signals first. A server that shuts down
+    // cancels its calls.
     // promise: cancelled-is-lost
     case Code.Canceled:
     case Code.Aborted:
@@ -181,8 +184,8 @@ function byCode(code: Code, text: string): Told {
     case Code.Unimplemented:
       return { code: "UNSUPPORTED", details: { retryable: false } };
     case Code.ResourceExhausted:
-      // grpc-go: "received message larger than max", "trying to send message larger than max". It stays too large; a server
-      // that was busy can be asked again.
+      // grpc-go: "received message larger than max", "trying to send message larger than max". Such
+      // a message remains too large; a busy server can be asked again.
       return { code: "RESOURCE_EXHAUSTED", details: { retryable: !/message larger than max/.test(text) } };
     case Code.InvalidArgument:
     case Code.FailedPrecondition:

@@ -1,42 +1,50 @@
 import type { Code } from "@connectrpc/connect";
 import { ConnectError } from "@connectrpc/connect";
 
-/** Why a call failed, as the transport knows it. */
+/** Why a call failed, as recorded by the transport. */
 export type TransportFault =
   /** No connection could be made: nothing was sent. */
   | { readonly kind: "no-connection" }
-  /** The connection went away under the call. */
+  /** The connection was lost during the call. */
   | { readonly kind: "lost"; readonly unprocessed: boolean }
-  /** The server ended the stream with RST_STREAM; `rstCode` is an error code of RFC 9113, section 7. */
+  /**
+   * The server ended the stream with RST_STREAM; `rstCode` is an error code of RFC 9113, section 7.
+   */
   | { readonly kind: "reset"; readonly rstCode: number; readonly unprocessed: boolean }
-  /** The response has an HTTP status that is not 200: an answer of a proxy or of a server that does not speak gRPC. */
+  /**
+   * The response has an HTTP status other than 200: it is from a proxy, or from a server without
+   * gRPC.
+   */
   | { readonly kind: "http-status"; readonly httpStatus: number }
-  /** The server answered with this status of gRPC. */
+  /** The server answered with this gRPC status. */
   | { readonly kind: "grpc-status"; readonly grpcCode: Code }
-  /** The response breaks the rules of gRPC, or of the protobuf encoding. */
+  /** The response violates gRPC or the protobuf encoding. */
   | { readonly kind: "protocol" }
   | { readonly kind: "deadline" }
   /** The caller aborted the call. */
   | { readonly kind: "canceled" }
-  /** A message is larger than `maxBytes`, the client's own limit for messages that it sends or receives. */
+  /**
+   * A message is larger than `maxBytes`, the client's own limit for messages that it sends or
+   * receives.
+   */
   | {
       readonly kind: "too-large";
       readonly direction: "sent" | "received";
       readonly byteLength: number;
       readonly maxBytes: number;
     }
-  /** A message cannot be encoded, or the headers of the call cannot be sent: it was not sent. */
+  /** A message cannot be encoded, or the headers of the call cannot be sent. Nothing was sent. */
   | { readonly kind: "unsendable" }
-  /** The iterable of the requests threw, or the reader of the responses. */
+  /** The iterable of the requests or the reader of the responses threw an error. */
   | { readonly kind: "internal" };
 
 interface Details {
   readonly headers?: ConstructorParameters<typeof Headers>[0];
-  /** The error of Node.js behind this one. */
+  /** The Node.js error that caused this one. */
   readonly cause?: unknown;
 }
 
-/** An error of the transport. Code decides by its `fault`; its message is for people. */
+/** An error of the transport. Code checks its `fault`; the message is for people. */
 export class TransportError extends ConnectError {
   readonly fault: TransportFault;
 
@@ -46,12 +54,15 @@ export class TransportError extends ConnectError {
   }
 }
 
-/** Not by `instanceof`: that of ConnectError looks at the name of the class only, and holds for every ConnectError. */
+/**
+ * Not `instanceof`: ConnectError overrides it to compare only the class name, so it is true for
+ * every ConnectError.
+ */
 export function isTransportError(error: unknown): error is TransportError {
   return error instanceof ConnectError && "fault" in error;
 }
 
-/** Makes an error of the transport of anything that a call ended with. */
+/** Converts the error that ended a call to an error of the transport. */
 export function asTransportError(error: unknown): TransportError {
   if (isTransportError(error)) return error;
   const { code, rawMessage, metadata } = ConnectError.from(error);
@@ -59,9 +70,9 @@ export function asTransportError(error: unknown): TransportError {
 }
 
 /**
- * The transport's own account of a failed call, from an error or from the causes behind it.
+ * Returns the transport's fault of a failed call, from an error or from its causes.
  *
- * It is recognised by its shape: a jest sandbox has classes of its own.
+ * It checks the shape, because a jest sandbox has its own classes.
  */
 export function transportFault(error: unknown): TransportFault | undefined {
   for (let cause = error, depth = 0; typeof cause === "object" && cause !== null && depth < 8; depth++) {
@@ -73,7 +84,8 @@ export function transportFault(error: unknown): TransportFault | undefined {
 }
 
 /**
- * Whether a call got as far as a connection, and the server says, by GOAWAY or REFUSED_STREAM, or provably, that it has not begun to work on it.
+ * Whether a call reached a connection, and the server provably did not begin to process it: the
+ * server said so with GOAWAY or REFUSED_STREAM, or the request was not written.
  */
 export function wasRefusedUnseen(error: unknown): boolean {
   const fault = transportFault(error);
@@ -81,8 +93,9 @@ export function wasRefusedUnseen(error: unknown): boolean {
 }
 
 /**
- * Whether the server provably did not begin to work on a call that failed with this error: the request was not sent, or the
- * server refused it before it looked at it (RFC 9113, section 8.7). Such a call can be made again without doing its work twice.
+ * Whether the server provably did not begin to process a call that failed with this error. The
+ * request was not sent, or the server refused it unread (RFC 9113, section 8.7). Repeating such a
+ * call cannot execute it twice.
  */
 export function isUnprocessed(error: unknown): boolean {
   const fault = transportFault(error);

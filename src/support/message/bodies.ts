@@ -11,25 +11,28 @@ export interface Bodies<Item> {
   abandon(item: Item, error: unknown): void;
 }
 
-/** Lets bodies run beside the loop of a subscription. Called once, before the first item is requested. */
+/**
+ * Lets bodies run beside the loop of a subscription. Called once, before the first item is
+ * requested.
+ */
 export const runBodies = Symbol("kubemq-es.runBodies");
 
 export interface RunsBodies<Item> {
   [runBodies](): Bodies<Item>;
 }
 
-/** What a pattern does with the items of a loop. */
+/** The callbacks of a pattern for the items of a loop. */
 export interface BodyPlan<Item> {
   onFinished?(item: Item, reached?: Item | null): void;
   onAbandoned?(item: Item): void;
 }
 
-/** The bodies that run, in the order in which their items were delivered. */
+/** The running bodies, in the order in which their items were delivered. */
 export class RunningBodies<Item> implements Bodies<Item> {
   readonly #plan: BodyPlan<Item>;
-  /** Takes the item out of the loop's own body. */
+  /** Removes the item from the loop's own body. */
   readonly #take: () => void;
-  /** Whether each has finished, in the order of delivery. */
+  /** Whether each body has finished, in the order of delivery. */
   readonly #items = new Map<Item, boolean>();
   #running = 0;
 
@@ -38,7 +41,7 @@ export class RunningBodies<Item> implements Bodies<Item> {
     this.#take = take;
   }
 
-  /** One that still runs, if any does. */
+  /** The oldest item whose body still runs. */
   get oldest(): Item | undefined {
     if (this.#running === 0) return undefined;
     for (const [item, isDone] of this.#items) if (!isDone) return item;
@@ -63,7 +66,7 @@ export class RunningBodies<Item> implements Bodies<Item> {
     this.#plan.onFinished?.(item, reached);
   }
 
-  /** The position never passes this item. */
+  /** Records a failed body: the position never passes its item. */
   abandon(item: Item): void {
     this.#running -= 1;
     this.#plan.onAbandoned?.(item);

@@ -12,9 +12,12 @@ export interface BackoffPolicy {
   readonly maxAttempts: number;
 }
 
-/** How streams come back. */
+/** How streams reconnect. */
 export interface ReconnectPolicy extends BackoffPolicy {
-  /** Attempts of a stream that has never worked, when the answer is neither a refusal nor a lost connection. */
+  /**
+   * Maximum attempts of a stream that has never worked, when the error is neither a refusal nor a
+   * lost connection.
+   */
   readonly firstAttempts: number;
 }
 

@@ -20,12 +20,13 @@ export const systemClock: Clock = {
   },
 };
 
-/** A timer that fires this late, in milliseconds, says that the event loop was blocked. */
+/** A timer that fires this late indicates a blocked event loop, in milliseconds. */
 const BLOCKED_MS = 20;
 
 /**
- * Runs `run` when an answer is late; the returned function cancels it. After a blocked event loop timers fire before the socket is
- * read, and an answer that waits there counts: so `run` waits for a turn that reads, and for one that hands over what was read.
+ * Runs `run` when an answer is late; the returned function cancels it. After a blocked event loop,
+ * timers fire before the socket is read, and an answer in the socket still counts. `run` therefore
+ * waits for one turn that reads, and for one that delivers the data.
  */
 export function setDeadline(
   clock: Clock,
@@ -43,7 +44,7 @@ export function setDeadline(
   return () => cancel();
 }
 
-/** Resolves when the promise does, or when the time is over. The promise must not reject. */
+/** Resolves when the promise does, or after `ms` milliseconds. The promise must not reject. */
 export async function within(clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> {
   let cancelTimer = () => {};
   const bound = new Promise<void>((resolve) => (cancelTimer = clock.setTimer(ms, resolve)));

@@ -14,7 +14,7 @@ export class Quiet {
     this.#onQuiet = onQuiet;
   }
 
-  /** Starts the period now. */
+  /** Starts the idle period now. */
   begin(): void {
     this.#since = this.#clock.now();
     if (this.#cancelTimer === undefined) this.#arm(this.#ms);

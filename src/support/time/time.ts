@@ -1,6 +1,9 @@
 const NANOS_PER_MS = 1_000_000n;
 
-/** Servers take nanoseconds; seconds or milliseconds in their place would mean 1970, and replay everything. */
+/**
+ * Converts to nanoseconds, which servers expect. Seconds or milliseconds would mean 1970, and would
+ * replay everything.
+ */
 export function nanosOf(time: Date): bigint {
   return BigInt(time.getTime()) * NANOS_PER_MS; // promise: store-time-in-nanos
 }

@@ -1,8 +1,9 @@
 import { microtask } from "../timers.js";
 
 /**
- * A clock that is looked at once a turn of the event loop: what happens in one turn happens at one time, as with timers. A look costs
- * as much as making a message, and a turn may bring messages of hundreds of streams.
+ * A clock that is read once per turn of the event loop. All events of a turn have the same time, as
+ * with timers. Reading the clock costs as much as creating a message, and a turn may deliver
+ * messages of hundreds of streams.
  */
 export class TurnClock {
   readonly #look: () => number;

@@ -1,21 +1,25 @@
 import { microtask, setImmediate } from "../timers.js";
 
-/** Work that is done at the end of a turn of the event loop. */
+/** Work for the end of a turn of the event loop. */
 export interface TurnTask {
-  /** Whether the turn has it in its list; only the turn changes this. */
+  /** Whether the turn's list contains the task; only the turn changes this. */
   isDue: boolean;
   onTurnEnd(): void;
 }
 
-/** Frames that one turn receives, of all streams together, before its tasks run early. */
+/** Maximum frames that one turn receives, across all streams, before its tasks run early. */
 const MAX_FRAMES = 512;
 
-/** The same limit in bytes. Above either, messages leave the processor's cache before the application reads them. */
+/**
+ * The same limit in bytes. Above either limit, messages leave the processor's cache before the
+ * application reads them.
+ */
 const MAX_BYTES = 64 * 1024;
 
 /**
- * A turn of the event loop. A server sends one DATA frame for each message and node:http2 reports each frame by itself; with
- * the end of the turn, a loop gets all messages that the socket had for it and waits once for all of them.
+ * A turn of the event loop. A server sends one DATA frame per message, and node:http2 reports each
+ * frame separately. Waiting for the end of the turn lets a loop receive all messages of the socket
+ * with one wait.
  */
 export class Turn {
   #tasks: TurnTask[] = [];
@@ -26,7 +30,7 @@ export class Turn {
   #now: number | undefined;
 
   /**
-   * A frame has arrived. Call it before the messages of the frame are passed on.
+   * Records the arrival of a frame. Call it before the messages of the frame are delivered.
    *
    * @returns the number of this turn
    */
@@ -42,12 +46,15 @@ export class Turn {
     return this.#number;
   }
 
-  /** The number of this turn; NaN, which equals no number, when nothing has been received in it. */
+  /** The number of this turn. NaN, which equals no number, when the turn has received nothing. */
   get number(): number {
     return this.#frames === 0 ? Number.NaN : this.#number;
   }
 
-  /** Runs the task at the end of the turn; outside of a turn that receives, after the code that runs now. */
+  /**
+   * Runs the task at the end of the turn. In a turn that receives nothing, runs it after the
+   * current code.
+   */
   atEnd(task: TurnTask): void {
     if (task.isDue) return;
     task.isDue = true;
@@ -55,7 +62,10 @@ export class Turn {
     if (this.#frames === 0 && this.#tasks.length === 1) microtask(this.#onMicrotask);
   }
 
-  /** The wall clock in milliseconds, read once for all frames of a turn: reading it costs as much as making a message. */
+  /**
+   * The wall clock in milliseconds, read once per turn: reading it costs as much as creating a
+   * message.
+   */
   now(): number {
     if (this.#now !== undefined) return this.#now;
     if (this.#frames === 0) return Date.now();
@@ -87,5 +97,5 @@ export class Turn {
   }
 }
 
-/** The turns of this process. */
+/** The turn of this process. */
 export const turn = new Turn();
