@@ -43,4 +43,5 @@ try {
   if (!KubeMQError.is(error, "TIMEOUT")) throw error;
   const code: "TIMEOUT" = error.code;
   console.log("query", code);
+  console.log("classes", KubeMQClient.name, error.constructor.name);
 }

@@ -17,7 +17,9 @@ const RUNTIMES = ["20", "22", "24", "26"];
 /** The size of kubemq-js, measured after its own installation. */
 const OTHER = { packages: 34, megabytes: 14.3 };
 const EXPECTED = {
-  program: ["event book 2", "stored 1n stored", "job work", "query TIMEOUT"].join("\n"),
+  program: ["event book 2", "stored 1n stored", "job work", "query TIMEOUT", "classes KubeMQClient KubeMQError"].join(
+    "\n",
+  ),
   raw: "service kubemq.kubemq orders",
 };
 const VITEST = `import { expect, test, vi } from "vitest";
