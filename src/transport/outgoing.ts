@@ -3,16 +3,16 @@ import { WireWriter } from "../codec/writer.js";
 import type { MessageCodec } from "./message-codec.js";
 import type { PushEvents, PushSink } from "./push.js";
 import { nextTick } from "../support/timers.js";
-/** Bytes accepted and not yet taken by the socket; above this, writers wait. */
+/** Maximum bytes accepted and not yet taken by the socket. Above it writers wait. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 
 const nobody: PushEvents = { onRoom() {}, onFlushed() {}, onEnd() {} };
 
 /**
- * The request messages of a call on their way out: encoded at once, written once a tick.
+ * The request messages of a call: encoded immediately, written once a tick.
  *
- * A write to an HTTP/2 stream costs as much as encoding dozens of small messages; one write for all
- * that a tick has accepted makes small messages cheap.
+ * A write to an HTTP/2 stream costs as much as encoding dozens of small messages. One write per
+ * tick makes small messages cheap.
  */
 export class Outgoing<T> implements PushSink<T> {
   #events: PushEvents = nobody;
@@ -20,7 +20,7 @@ export class Outgoing<T> implements PushSink<T> {
   readonly #writer = new WireWriter();
   #flushDue = false;
   #draining = false;
-  /** Writers were told to wait. */
+  /** True when writers were told to wait. */
   #full = false;
   #ended = false;
   #unwritten = 0;
@@ -38,7 +38,7 @@ export class Outgoing<T> implements PushSink<T> {
     stream.on("drain", this.#onDrain);
   }
 
-  /** Names who is told of room, of an empty buffer and of the end. */
+  /** Sets the receiver of the events for room, for an empty buffer and for the end. */
   tell(events: PushEvents): void {
     if (this.#stopped === undefined) this.#events = events;
     else events.onEnd(this.#stopped.error);
@@ -61,7 +61,7 @@ export class Outgoing<T> implements PushSink<T> {
     return this.#writer.byteLength === 0 && this.#unwritten === 0;
   }
 
-  /** The call is over. */
+  /** Called when the call is over. */
   stop(error: Error | undefined): void {
     const events = this.#events;
     this.#events = nobody;
@@ -73,8 +73,7 @@ export class Outgoing<T> implements PushSink<T> {
   #scheduleFlush(): void {
     if (this.#flushDue || this.#draining) return;
     this.#flushDue = true;
-    // The next-tick queue runs when the microtask queue is empty: after everything that this turn
-    // has to say.
+    // The next-tick queue runs when the microtask queue is empty, after all messages of this turn.
     nextTick(this.#flush);
   }
 
@@ -106,8 +105,8 @@ export class Outgoing<T> implements PushSink<T> {
   }
 
   /**
-   * Node emits "drain" before it calls back for the writes behind it, so either may be what makes
-   * room.
+   * Reports room. Node emits "drain" before the callbacks of the writes behind it, so both events
+   * call this.
    */
   #offerRoom(): void {
     if (!this.#full || !this.#hasRoom()) return;
@@ -116,7 +115,7 @@ export class Outgoing<T> implements PushSink<T> {
   }
 }
 
-/** Writes parts as one; false when the stream wants to be waited for. */
+/** Writes the parts together. Returns false when the stream is full. */
 export function writeParts(stream: ClientHttp2Stream, parts: readonly Uint8Array[], written: () => void): boolean {
   const last = parts.at(-1);
   if (last === undefined) return true;
@@ -128,7 +127,7 @@ export function writeParts(stream: ClientHttp2Stream, parts: readonly Uint8Array
   return more;
 }
 
-/** Sends what an ordinary iterable yields, at the pace the socket takes it. */
+/** Sends the messages of an ordinary iterable, at the speed of the socket. */
 export class Pull<T> implements PushEvents {
   readonly #iterator: AsyncIterator<T>;
   #state: "pulling" | "full" | "over" = "pulling";
@@ -152,7 +151,7 @@ export class Pull<T> implements PushEvents {
   onEnd(reason: Error | undefined): void {
     if (this.#state === "over") return;
     this.#state = "over";
-    // As Connect does: throw() for a call that failed, then return(), neither awaited.
+    // Like Connect: throw() for a failed call, then return(), neither awaited.
     if (reason !== undefined) this.#iterator.throw?.(reason).catch(ignore);
     this.#iterator.return?.().catch(ignore);
   }
@@ -184,5 +183,5 @@ export class Pull<T> implements PushEvents {
 }
 
 function ignore(): void {
-  // nobody is left to hear it
+  // the call is over: these errors have no receiver
 }

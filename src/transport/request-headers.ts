@@ -1,11 +1,11 @@
 import type { OutgoingHttpHeaders } from "node:http2";
-/** What Connect takes as the headers of a call. */
+/** The types of headers that Connect accepts. */
 export type HeadersLike = ConstructorParameters<typeof Headers>[0] | undefined;
 
-/** What gRPC itself asks for; nobody overrides these. */
+/** Headers that gRPC requires; callers cannot override them. */
 const protocol = { "content-type": "application/grpc+proto", te: "trailers" } as const;
 
-/** setTimeout fires at once above this. */
+/** Maximum delay of setTimeout, in milliseconds; a longer timer fires immediately. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The deadline of a call in milliseconds; undefined for none. */
@@ -15,18 +15,18 @@ export function deadlineOf(timeoutMs: number | undefined): number | undefined {
 }
 
 /**
- * The value of grpc-timeout: at most eight digits and a unit, so that a long deadline is told in
+ * The value of grpc-timeout: at most eight digits and a unit, so a long deadline is sent in
  * seconds.
  */
 export function grpcTimeout(deadlineMs: number): string {
   return deadlineMs < 100_000_000 ? `${deadlineMs}m` : `${Math.floor(deadlineMs / 1000)}S`;
 }
 
-/** Makes the header block of each request. */
+/** Creates the header block of each request. */
 export class RequestHeaders {
   /**
-   * The last header that cannot change, such as the token's: it is the same for most calls, and
-   * reading it costs more than the rest.
+   * The last immutable header, such as the token's. Most calls use the same one, and reading it
+   * costs more than the rest of the block.
    */
   #last: HeadersLike;
   #lastFields: Readonly<Record<string, string>> = {};

@@ -3,14 +3,14 @@ import { codeFromHttpStatus, findTrailerError, parseContentType } from "@connect
 import type { IncomingHttpHeaders } from "node:http2";
 import { TransportError } from "../support/transport-error.js";
 
-/** How a call goes on after the headers of its response. */
+/** How a call continues after the headers of its response. */
 export type Opening =
   | { readonly kind: "messages" }
-  /** A trailers-only response: the status came with the headers. */
+  /** A trailers-only response: its headers contain the status. */
   | { readonly kind: "status"; readonly error: TransportError | undefined }
   | { readonly kind: "refused"; readonly error: TransportError };
 
-/** Reads the headers of a response; refuses the same ones as Connect. */
+/** Reads the headers of a response. Refuses the same ones as Connect. */
 export function openingOf(headers: IncomingHttpHeaders): Opening {
   const status = headers[":status"];
   if (Number(status) !== 200) {
@@ -35,7 +35,7 @@ export function openingOf(headers: IncomingHttpHeaders): Opening {
   return { kind: "messages" };
 }
 
-/** Whether trailers say how the call ended. */
+/** Whether trailers contain the status of the call. */
 export function hasStatus(trailers: IncomingHttpHeaders): boolean {
   return trailers["grpc-status"] !== undefined || trailers["grpc-status-details-bin"] !== undefined;
 }
@@ -57,8 +57,7 @@ function statusError(block: IncomingHttpHeaders): TransportError | undefined {
     const error = findTrailerError(headers);
     return error === undefined ? undefined : grpcStatus(error.code, error.rawMessage, error.metadata);
   } catch {
-    // A message that is not percent-encoded properly, or details that are not base64: the code
-    // still counts.
+    // A malformed percent-encoded message or base64 details: the code still counts.
     const known = statusCodes[Number(headers.get("grpc-status")) - 1];
     return grpcStatus(known ?? Code.Internal, headers.get("grpc-message") ?? "", headers);
   }
@@ -68,7 +67,7 @@ function grpcStatus(grpcCode: Code, message: string, headers: Headers): Transpor
   return new TransportError({ kind: "grpc-status", grpcCode }, grpcCode, message, { headers });
 }
 
-/** A response that gRPC does not allow. */
+/** The error of a response that gRPC does not allow. */
 export function protocolError(
   code: Code,
   message: string,
@@ -109,14 +108,17 @@ export function abortedBy(signal: AbortSignal): ConnectError {
 }
 
 /**
- * The message of anything thrown; by shape, because errors of another realm are not `instanceof
- * Error`.
+ * The message of any thrown value. Checks the shape, because errors of another realm are not
+ * `instanceof Error`.
  */
 export function messageOf(error: unknown): string {
   return typeof error === "object" && error !== null && "message" in error ? String(error.message) : String(error);
 }
 
-/** Headers as Connect gives them: without HTTP/2's own fields, whose names begin with a colon. */
+/**
+ * Headers in the form of Connect: without the pseudo-headers of HTTP/2, whose names begin with a
+ * colon.
+ */
 export function webHeaders(headers: IncomingHttpHeaders): Headers {
   const result = new Headers();
   for (const [name, value] of Object.entries(headers)) {

@@ -8,7 +8,10 @@ import { endedUnopened, lostStream } from "../session/lost.js";
 import { resetSoon } from "../session/reset.js";
 import { ignoreData, listen, listenForErrors, type StreamListener } from "./stream-events.js";
 
-/** Five bytes before every gRPC message: a flag for compression, then the length, big endian. */
+/**
+ * Length of the prefix of a gRPC message: one byte for compression, and four for the length, big
+ * endian.
+ */
 const HEADER_BYTES = 5;
 
 export interface CallOptions {
@@ -30,24 +33,24 @@ const OPENING: CallState = { kind: "opening" };
 const OVER: CallState = { kind: "over" };
 
 /**
- * What unary and streaming calls share: an HTTP/2 stream, its end, and the gRPC messages in its
- * DATA frames.
+ * The common base of unary and streaming calls: an HTTP/2 stream, its end, and the gRPC messages in
+ * its DATA frames.
  *
- * A call ends once, by whichever comes first: a status, an abort, the deadline, or the loss of the
- * stream. The call itself knows which it was and does not read it from error objects: node:http2
+ * A call ends once, by the first of: a status, an abort, the deadline, or the loss of the stream.
+ * The call records the cause itself instead of reading it from error objects, because node:http2
  * reports a killed server, an abort and a shutdown with the same error.
  *
- * Messages that lie in a chunk as a whole are passed on in place. One that spans chunks is gathered
- * in memory of its own, which is allocated only after its length has been checked.
+ * A message that one chunk contains completely is passed on in place. A message that spans chunks
+ * is collected in its own memory, which is allocated after its length has been checked.
  */
 export abstract class Http2Call implements StreamListener {
   // Hot fields first: with many subscriptions every extra cache line is a miss per message.
   #state: CallState = OPENING;
   readonly #maxBytes: number;
-  /** The header of a message of which some bytes have arrived. */
+  /** The prefix of a message that has arrived in part. */
   #header: Buffer | undefined;
   #headerBytes = 0;
-  /** A message of which the header and some bytes have arrived. */
+  /** The body of a message that has arrived in part, after a complete prefix. */
   #body: Buffer | undefined;
   #bodyBytes = 0;
   readonly #options: CallOptions;
@@ -61,11 +64,15 @@ export abstract class Http2Call implements StreamListener {
     this.#deadlineAt = options.deadlineMs === undefined ? Infinity : monotonicMs() + options.deadlineMs;
   }
 
-  /** The stream can be written to. */
+  /** Called when the stream can be written to. */
   protected abstract onOpen(stream: ClientHttp2Stream): void;
-  /** A message has arrived. @throws TransportError to end the call */
+  /**
+   * Called for each message.
+   *
+   * @throws TransportError to end the call
+   */
   protected abstract onMessage(bytes: Buffer, start: number, end: number): void;
-  /** The call is over, with an error or as a success. Called once. */
+  /** Called once, when the call is over, with an error or as a success. */
   protected abstract onOver(error: ConnectError | undefined): void;
   abstract onResponse(headers: IncomingHttpHeaders): void;
   abstract onTrailers(trailers: IncomingHttpHeaders): void;
@@ -108,8 +115,8 @@ export abstract class Http2Call implements StreamListener {
   };
 
   /**
-   * After a blocked event loop timers run before the socket is read: an answer that waits there
-   * counts.
+   * Waits for a turn: after a blocked event loop, timers run before the socket is read, and an
+   * answer in the socket still counts.
    */
   readonly #onDeadline = (): void => {
     setImmediate(() => this.finish(deadlineExceeded()));
@@ -127,7 +134,11 @@ export abstract class Http2Call implements StreamListener {
     }
   }
 
-  /** Passes on the messages that end in this chunk. @throws TransportError */
+  /**
+   * Passes on the messages that end in this chunk.
+   *
+   * @throws TransportError when a message is too large or unreadable
+   */
   protected split(chunk: Buffer): void {
     let at = 0;
     if (!this.isAtBoundary) at = this.#resume(chunk);
@@ -149,7 +160,7 @@ export abstract class Http2Call implements StreamListener {
     }
   }
 
-  /** Goes on with the message of which a part has arrived. */
+  /** Continues the message that has arrived in part. */
   #resume(chunk: Buffer): number {
     let at = 0;
     const header = this.#header;
@@ -193,9 +204,9 @@ export abstract class Http2Call implements StreamListener {
     return size;
   }
 
-  /** The error of a stream that ended without a status, and was not ended by this side. */
+  /** The error of a stream that ended without a status and was not ended by this side. */
   protected lost(): TransportError {
-    // The server's timer runs too, and may reset the stream a moment before ours fires.
+    // The server's timer also runs, and may reset the stream shortly before this deadline.
     if (monotonicMs() >= this.#deadlineAt) return deadlineExceeded();
     if (this.#state.kind !== "open") return endedUnopened(this.#failure);
     return lostStream(this.#state.stream, this.#state.session, this.#failure);
@@ -204,15 +215,18 @@ export abstract class Http2Call implements StreamListener {
   /**
    * Ends the call, unless it is over.
    *
-   * @param rstCode what to reset the stream with; NO_ERROR leaves a stream alone that has ended by
-   *   itself
+   * @param rstCode error code of the reset; with NO_ERROR a stream that has ended is not reset
    */
   // promise: abort-resets-with-cancel
   protected finish(error: ConnectError | undefined, rstCode: number = constants.NGHTTP2_CANCEL): void {
     if (this.#leave(rstCode)) this.onOver(error);
   }
 
-  /** As `finish`, without telling anyone. @returns false when the call was over */
+  /**
+   * Like `finish`, without calling `onOver`.
+   *
+   * @returns false when the call was over
+   */
   #leave(rstCode: number): boolean {
     const state = this.#state;
     if (state.kind === "over") return false;
@@ -221,11 +235,12 @@ export abstract class Http2Call implements StreamListener {
     this.#options.signal?.removeEventListener("abort", this.#onAbort); // promise: call-leaves-no-listener
     if (state.kind === "opening") return true;
     const { stream, session } = state;
-    // A server may end a call before it has seen the end of our requests, which end here too.
+    // A server may end a call before it has seen the end of the requests, which the reset also
+    // ends.
     if (rstCode !== constants.NGHTTP2_NO_ERROR || !stream.writableFinished) {
       ignoreData(stream);
       resetSoon(stream, session, rstCode); // promise: left-stream-reset
-      if (stream.isPaused()) stream.resume(); // a paused stream never comes to its end
+      if (stream.isPaused()) stream.resume(); // a paused stream never reaches its end
     }
     return true;
   }

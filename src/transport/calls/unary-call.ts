@@ -8,12 +8,14 @@ import type { MessageCodec } from "../message-codec.js";
 import { writeParts } from "../outgoing.js";
 import { hasStatus, openingOf, protocolError, trailerError, webHeaders } from "../response.js";
 
-/** A request is encoded and its bytes are taken in one go, so one writer serves all unary calls. */
+/**
+ * Shared by all unary calls, because each encodes its request and takes the bytes synchronously.
+ */
 const writer = new WireWriter();
 
 /**
- * One unary call: a promise, a request and a handful of listeners; no Headers, AbortController or
- * generator.
+ * One unary call. It needs one promise, one request and a few listeners; no Headers,
+ * AbortController or generator.
  */
 export class UnaryCall<I extends DescMessage, O extends DescMessage> extends Http2Call {
   #headers: IncomingHttpHeaders = {};
@@ -97,7 +99,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> extends Htt
       const text = "protocol error: received output message for unary method with error status";
       return this.finish(protocolError(Code.Unknown, text));
     }
-    // The stream has ended by itself: a reset would count as misuse, and node:http2 servers close
+    // NO_ERROR: the stream has ended. A reset would count as misuse, and node:http2 servers close
     // connections for a burst of resets.
     if (status.error !== undefined) return this.finish(status.error, constants.NGHTTP2_NO_ERROR);
     if (message === undefined) {
@@ -108,8 +110,8 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> extends Htt
   }
 
   onClose(): void {
-    // Every call closes, most of them long after their answer; an error costs more than a small
-    // message.
+    // Checked first because creating an error costs more than a small message: every call is
+    // closed, most of them after their answer.
     if (!this.isOver) this.finish(this.#status?.error ?? this.lost());
   }
 
@@ -120,7 +122,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> extends Htt
   }
 }
 
-/** A response that makes web `Headers` only when they are read. */
+/** A response that creates web `Headers` only when they are read. */
 class FastUnaryResponse<I extends DescMessage, O extends DescMessage> implements UnaryResponse<I, O> {
   readonly stream = false;
   readonly service;

@@ -26,7 +26,7 @@ export class Connector implements SessionSource {
   #current: Http2Session | undefined;
   #isWatching = false;
   #timer: NodeJS.Timeout | undefined;
-  /** How many streams the peer allows at a time, as far as it has said. */
+  /** Maximum concurrent streams that the peer allows; Infinity until the peer reports it. */
   streamLimit = Infinity;
   #waiting = 0;
 
@@ -65,7 +65,7 @@ export class Connector implements SessionSource {
     this.#sessions.notifyResponseByteRead(stream);
   }
 
-  /** Watches this connection, and those that replace it, by SETTINGS. */
+  /** Watches this connection and those that replace it, with SETTINGS frames. */
   watchSessions(): void {
     if (this.#isWatching) return;
     this.#isWatching = true;
@@ -93,7 +93,7 @@ export class Connector implements SessionSource {
   #watch(): void {
     const { connectTimeoutMs } = this.#options;
     this.#waiting++;
-    // Not at once: after a blocked event loop timers run before the socket is looked at.
+    // Waits for a turn: after a blocked event loop, timers run before the socket is read.
     const onLate = () => {
       this.#timer = undefined;
       if (this.#sessions.state() !== "connecting") return;
@@ -122,11 +122,11 @@ function limitOf(settings: Settings): number {
 
 function connectFailed(error: unknown): TransportError {
   if (isTransportError(error)) return error;
-  // A header that HTTP/2 cannot carry says nothing about the connection.
+  // A header that HTTP/2 cannot transmit is no fault of the connection.
   if (!(error instanceof ConnectError) && error instanceof TypeError) {
     return new TransportError({ kind: "unsendable" }, Code.Internal, messageOf(error), { cause: error });
   }
-  // The session manager wraps what node:net and node:tls report.
+  // The session manager wraps the errors of node:net and node:tls.
   const cause = error instanceof ConnectError ? (error.cause ?? error) : error;
   const message = cause instanceof ConnectError ? cause.rawMessage : messageOf(cause);
   return new TransportError({ kind: "no-connection" }, Code.Unavailable, `connection failed: ${message}`, { cause });

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from "../../support/timers.js";
 
 /**
- * How often a connection is asked whether it lives, and how long it may be silent then, in
+ * Interval of the checks whether a connection lives, and maximum silence after a check, in
  * milliseconds.
  */
 export interface Keepalive {
@@ -12,10 +12,10 @@ export interface Keepalive {
 }
 
 /**
- * Watches a session that the server has asked to leave: its streams go on, while new calls, and so
- * the client's pings, go to the next one. Settings that change nothing ask instead, since a peer
- * must acknowledge them at once (RFC 9113, section 6.5.3): node:http2 sends no PING on such a
- * session, and servers would punish it.
+ * Watches a session that the server has asked to leave. Its streams continue, while new calls,
+ * including the client's pings, use the next session. The check sends empty SETTINGS, which a peer
+ * must acknowledge immediately (RFC 9113, section 6.5.3). PING is no option: node:http2 sends none
+ * on such a session, and servers would close the connection for it.
  */
 export function watchLeaving(session: Http2Session, socket: Socket, { intervalMs, timeoutMs }: Keepalive): void {
   let deadline: NodeJS.Timeout | undefined;
@@ -28,8 +28,7 @@ export function watchLeaving(session: Http2Session, socket: Socket, { intervalMs
     const { bytesRead } = socket;
     deadline = setTimeout(() => {
       settle();
-      // A busy process may find this due before it has read what came; it reads before
-      // setImmediate.
+      // Waits for a turn: a busy process may run this timer before it reads received data.
       setImmediate(() => {
         if (socket.bytesRead === bytesRead) socket.destroy(); // promise: leaving-session-cut
       });

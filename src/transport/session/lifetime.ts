@@ -17,10 +17,10 @@ import { setImmediate } from "../../support/timers.js";
 /** The parts of a session: its native part, which it drops when it is destroyed, and its socket. */
 const parts = new WeakMap<Http2Session, readonly unknown[]>();
 
-/** The sessions of a manager that are not closed. */
+/** The open sessions of a manager. */
 const living = new WeakMap<Http2SessionManager, Set<Http2Session>>();
 
-/** Sessions that the server has asked to leave: they last as long as their streams. */
+/** Sessions that the server has asked to leave. They last until their streams end. */
 const leaving = new WeakSet<Http2Session>();
 
 /**
@@ -58,7 +58,7 @@ export function knowSession(manager: Http2SessionManager, session: Http2Session,
 
 const watched = new WeakSet<Http2Session>();
 
-/** Watches a session that the client's pings do not take. */
+/** Watches a session that the client's pings do not use. */
 export function keepWatch(session: Http2Session, keepalive: Keepalive | false): void {
   const socket = socketOf(session);
   if (keepalive === false || socket === undefined || watched.has(session)) return;
@@ -67,8 +67,8 @@ export function keepWatch(session: Http2Session, keepalive: Keepalive | false): 
 }
 
 /**
- * Keeps a session in memory until a stream of it has left it; for every stream that did not come to
- * a good end. A stream cannot leave before its native part, which refers to it.
+ * Keeps a session in memory until its stream is collected, for every stream that did not end
+ * normally. A stream is not collected before its native part, which references it.
  */
 export function outlive(stream: ClientHttp2Stream, session: Http2Session | undefined): void {
   const values = session === undefined ? undefined : parts.get(session);
@@ -76,14 +76,14 @@ export function outlive(stream: ClientHttp2Stream, session: Http2Session | undef
 }
 
 /**
- * Destroys the sockets of sessions that still have streams, which ends what waits to be written: to
- * be done before such sessions are destroyed. They are closed in the next turn.
+ * Destroys the sockets of sessions that still have streams, and so drops their unwritten bytes.
+ * Required before such sessions are destroyed. The sessions are closed in the next turn.
  *
- * @returns whether there were any
+ * @returns whether there were any such sessions
  */
 export function cutSockets(manager: Http2SessionManager): boolean {
   const sessions = living.get(manager) ?? new Set();
-  // The manager's own, when that has no streams, may be open beside others that have some.
+  // The manager's current session may be open without streams, beside older ones that have some.
   if (sessions.size === (manager.state() === "idle" ? 1 : 0)) return false;
   for (const session of sessions) cutSocket(session);
   return true;
@@ -93,7 +93,7 @@ function cutSocket(session: Http2Session): void {
   socketOf(session)?.destroy();
 }
 
-/** The socket itself: what a session offers as its socket may not be destroyed. */
+/** Returns the socket itself, because the socket proxy of a session does not allow `destroy`. */
 function socketOf(session: Http2Session): Socket | undefined {
   return parts.get(session)?.find((part) => part instanceof Socket);
 }

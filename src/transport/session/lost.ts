@@ -2,18 +2,18 @@ import { Code } from "@connectrpc/connect";
 import { type ClientHttp2Stream, constants, type Http2Session } from "node:http2";
 import { TransportError, type TransportFault } from "../../support/transport-error.js";
 
-/** The message of every error of a lost connection or stream, which all count as unavailable. */
+/** Creates the error of a lost connection or stream; all of them count as unavailable. */
 function unavailable(fault: TransportFault, detail: string, cause: unknown): TransportError {
   // promise: reset-is-lost
   return new TransportError(fault, Code.Unavailable, `connection lost: ${detail}`, { cause });
 }
 
-/** The error of any kind for a call that ended without a status before it had a stream. */
+/** The error of any call that ended without a status before it had a stream. */
 export function endedUnopened(cause: unknown): TransportError {
   return unavailable({ kind: "lost", unprocessed: true }, "the stream was closed before it was opened", cause);
 }
 
-/** Whether a server has ever spoken HTTP/2, on this connection or on one before it. */
+/** Whether a server has ever sent HTTP/2, on this connection or on an earlier one. */
 export interface Greeting {
   isHeard: boolean;
 }
@@ -21,19 +21,19 @@ export interface Greeting {
 const greetings = new WeakMap<Http2Session, Greeting>();
 
 /**
- * The highest stream that the server may have processed, by the GOAWAY that it sent (RFC 9113,
- * section 6.8).
+ * The highest stream id that the server may have processed, from its GOAWAY (RFC 9113, section
+ * 6.8).
  */
 const lastProcessed = new WeakMap<Http2Session, number>();
 
-/** Notes on a new connection what the error of a call on it depends on. */
+/** Records, for a new connection, the facts that decide the errors of its calls. */
 export function watchSession(session: Http2Session, greeting: Greeting): void {
   greetings.set(session, greeting);
   session.once("remoteSettings", () => (greeting.isHeard = true));
   session.on("goaway", (_code: number, lastStreamId: number) => lastProcessed.set(session, lastStreamId));
 }
 
-/** The error of a call whose stream ended without a status, unless it was cancelled here. */
+/** The error of a call whose stream ended without a status and was not cancelled by this side. */
 export function lostStream(
   stream: ClientHttp2Stream,
   session: Http2Session | undefined,
@@ -66,7 +66,7 @@ function resetName(rstCode: number): string {
   return resetNames[rstCode] ?? `code ${rstCode}`;
 }
 
-/** RFC 9113, section 7. */
+/** Names of the error codes of RFC 9113, section 7. */
 const resetNames: readonly string[] = [
   "NO_ERROR",
   "PROTOCOL_ERROR",

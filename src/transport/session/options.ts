@@ -3,21 +3,21 @@ import type { ClientHttp2Stream } from "node:http2";
 import type { StaticCodecs } from "../../codec/static.js";
 import type { Keepalive } from "./leaving.js";
 
-/** What opens requests: a session manager of connect-node, or something on it. */
+/** Opens requests: a session manager of connect-node, or a wrapper of it. */
 export interface SessionSource extends Pick<Http2SessionManager, "authority" | "notifyResponseByteRead"> {
   /**
-   * @param isStream whether the call has no end that is known, such as a subscription; by default,
-   *   whether it has no deadline
+   * @param isStream whether the call has no known end, such as a subscription; by default, whether
+   *   it has no deadline
    */
   request(...request: [...Parameters<Http2SessionManager["request"]>, isStream?: boolean]): Promise<ClientHttp2Stream>;
 }
 
-/** How a transport speaks to its server. */
+/** Options of a transport. */
 export interface TransportOptions {
-  /** Connects, keeps and replaces the connection. */
+  /** Opens, keeps and replaces the connection. */
   readonly sessionManager: SessionSource;
   /**
-   * Generated codecs by message type, for the messages that are worth one.
+   * Generated codecs by message type, for frequent messages.
    * @default {} (protobuf-es reads and writes every message)
    */
   readonly codecs?: StaticCodecs;
@@ -33,7 +33,7 @@ export interface TransportOptions {
   readonly writeMaxBytes?: number;
 }
 
-/** How connections are made and kept. */
+/** Options of the connections. */
 export interface ConnectionOptions {
   /**
    * How long to wait for a connection, in milliseconds.
@@ -41,20 +41,19 @@ export interface ConnectionOptions {
    */
   readonly connectTimeoutMs?: number;
   /**
-   * What a server may send on a connection before it is read, in bytes. The window of a single
-   * stream is a setting of the session: {@link sessionSettings}.
+   * Maximum bytes that a server may send on a connection before they are read. The window of a
+   * single stream is a setting of the session: {@link sessionSettings}.
    * @default 2097152 (2 MiB)
    */
   readonly connectionWindowBytes?: number;
   /**
-   * How to watch connections that the server has asked to leave, by SETTINGS. Of the others nothing
-   * is asked.
+   * How to watch connections that the server has asked to leave, with SETTINGS frames. Other
+   * connections receive none.
    * @default false
    */
   readonly keepalive?: Keepalive | false;
   /**
-   * Called when the server has asked a connection to leave: what is opened from now on goes to the
-   * next one.
+   * Called when the server has asked a connection to leave. Later calls use the next connection.
    * @default does nothing
    */
   readonly onGoaway?: () => void;
@@ -80,7 +79,7 @@ const STREAM_WINDOW_BYTES = 1024 * 1024;
 /**
  * Options of node:http2 for the session manager's connections.
  *
- * @param streamWindowBytes what a server may send on a stream before it is read
+ * @param streamWindowBytes maximum bytes that a server may send on a stream before they are read
  */
 export function sessionSettings(streamWindowBytes: number = STREAM_WINDOW_BYTES): {
   settings: { initialWindowSize: number; enablePush: boolean };
@@ -88,9 +87,9 @@ export function sessionSettings(streamWindowBytes: number = STREAM_WINDOW_BYTES)
 } {
   return {
     settings: { initialWindowSize: streamWindowBytes, enablePush: false },
-    // Above its default of 10 MB node:http2 refuses every new stream with ENHANCE_YOUR_CALM, for as
-    // long as a large message is on its way or was refused. What may be sent is limited by
-    // maxMessageBytes. grpc-js does the same: https://github.com/grpc/grpc-node/pull/2084
+    // Above the default of 10 MB node:http2 refuses every new stream with ENHANCE_YOUR_CALM, while
+    // a large message is in transit or after one was refused. maxMessageBytes limits the size of
+    // messages instead. grpc-js does the same: https://github.com/grpc/grpc-node/pull/2084
     maxSessionMemory: Number.MAX_SAFE_INTEGER,
   };
 }

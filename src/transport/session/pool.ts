@@ -3,9 +3,7 @@ import type { ClientHttp2Stream } from "node:http2";
 import { Connector } from "./connector.js";
 import type { ConnectionOptions, SessionSource } from "./options.js";
 
-/**
- * A client with more streams than this many connections take has its streams wait for each other.
- */
+/** Maximum connections of a client. Streams beyond their capacity wait for each other. */
 const MOST_CONNECTIONS = 32;
 
 type Request = Parameters<Connector["request"]>;
@@ -13,24 +11,25 @@ type Request = Parameters<Connector["request"]>;
 interface Member {
   readonly manager: Http2SessionManager;
   readonly connector: Connector;
-  /** Open streams, such as subscriptions: they stay for as long as their loops. */
+  /** Number of open streams, such as subscriptions, which last until their loops end. */
   held: number;
 }
 
 /**
- * The connections of a client: one, and more when the peer limits how many streams a connection may
- * have (SETTINGS_MAX_CONCURRENT_STREAMS: 100 to 128 in many proxies). node:http2 lets a stream
- * above the limit wait without a word: a subscription for good, and a ping until its time-out,
- * which then cost a healthy connection.
+ * The connections of a client: one, and more when the peer limits the streams of a connection
+ * (SETTINGS_MAX_CONCURRENT_STREAMS: 100 to 128 in many proxies). node:http2 silently queues a
+ * stream above the limit: a subscription waits without end, and a ping waits until its time-out,
+ * which would end a healthy connection.
  *
- * A tenth of each connection, at least one stream, is left to calls, which take turns.
+ * A tenth of each connection's streams, at least one, is reserved for unary calls, which share
+ * them.
  */
 export class ConnectionPool implements SessionSource {
   readonly authority: string;
   readonly #connect: () => Http2SessionManager;
   readonly #options: ConnectionOptions;
   readonly #members: Member[] = [];
-  /** Where the last stream went: a ping behind a request goes the same way. */
+  /** The connection of the last stream: a ping behind a request must use the same one. */
   #last: Member;
 
   constructor(connect: () => Http2SessionManager, options: ConnectionOptions) {
@@ -88,10 +87,10 @@ export class ConnectionPool implements SessionSource {
   #add(): Member {
     const manager = this.#connect();
     const member = { manager, connector: new Connector(manager, this.#options), held: 0 };
-    // Until it says so itself, the peer is taken to be the same as on the other connections.
+    // The limit of another connection, until the peer reports the limit of this one.
     member.connector.streamLimit = this.#members[0]?.connector.streamLimit ?? Infinity;
     this.#members.push(member);
-    // The client's pings take one of them: the others are watched apart.
+    // The client's pings use only one of the connections, so each connection is watched separately.
     if (this.#members.length > 1) for (const { connector } of this.#members) connector.watchSessions();
     return member;
   }
