@@ -87,8 +87,8 @@ export class ResumeCursor {
       return { kind: "gap", expected, received: sequence, lost: true };
     }
     // A repeated event is never newer than the last accepted one. It is never the first of an
-    // attempt either, because an attempt starts after the last accepted event. Any other event shows
-    // that the channel has lost events, or was removed and counts from 1 again.
+    // attempt either, because an attempt starts after the last accepted event. Any other event
+    // shows that the channel has lost events, or was removed and counts from 1 again.
     const { nanos: lastNanos } = this.#last;
     if (!isFirst && nanos <= lastNanos) return REPEATED; // promise: store-no-repeats
     // Events up to the last timestamp were delivered before, unless the clock of the store also

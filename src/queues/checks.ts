@@ -2,15 +2,18 @@ import { checkKnown } from "../support/option-names.js";
 import type { QueuePolicy } from "../api/queue-message.js";
 import { checkInteger, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
 
-/** The limits of a server as it comes; it refuses what is beyond them. */
+/** The limits of a server with its default configuration. It rejects values beyond them. */
 export const LIMITS = {
   messages: 1024,
   waitSeconds: 3_600,
-  /** The shortest wait of a consumer's poll. */
+  /** Minimum wait of a consumer's poll, in milliseconds. */
   leastWaitMs: 1_000,
   seconds: 43_200,
   receiveCount: 1_024,
-  /** How many messages a consumer may hold: above it one poll would be larger than a gRPC message may be. */
+  /**
+   * Maximum messages that a consumer may hold. Above it, one poll would exceed the size limit of a
+   * gRPC message.
+   */
   prefetch: 100_000,
 } as const;
 

@@ -62,7 +62,7 @@ export function createQueuesClient(connection: Connection): QueuesClient {
       const operation = "queues.process";
       const subject = { operation, channel: request.channel };
       if (request.settle !== undefined && request.settle !== "manual") {
-        throw refuse(subject, "process settles by what the handler does: leave settle out");
+        throw refuse(subject, "process settles each message by its handler's outcome: omit settle");
       }
       const consume = (prefetch: number) =>
         consumers.byMessage(operation, { ...request, prefetch }, true, options) as Source<LeasedDelivery<T>>;
@@ -84,7 +84,7 @@ export function createQueuesClient(connection: Connection): QueuesClient {
 
     async info(queue, options) {
       const operation = "queues.info";
-      // Not as strict as for receivers: messages in a queue that nobody can receive from are still to be seen.
+      // Less strict than for receivers: a queue that no receiver can use may still hold messages.
       if (queue !== undefined) checkChannel(operation, queue, "queue");
       const subject = queue === undefined ? { operation } : { operation, channel: queue };
       return queuesInfo(await connection.unary(queuesInfoMethod, infoRequest(queue ?? ""), { ...subject, options }));

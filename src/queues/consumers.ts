@@ -12,12 +12,12 @@ import type { Confirming } from "./transactions/confirmations.js";
 import { LeaseConsumer } from "./lease/consumer.js";
 import type { WireQueueMessage } from "./wire.js";
 
-/** What to consume by the message, in any of the ways there are. */
+/** The options of every method that consumes single messages. */
 export type AnyConsume<T> = ConsumeOptions<T> & Partial<LeaseOptions>;
 
 const CONSUME = ["channel", "codec", "settle", "prefetch", "visibilitySeconds", "autoExtend"];
 
-/** Opens the consumers of one client, each on the call that its options ask for. */
+/** Opens the consumers of one client, each on the call that its options require. */
 export class Consumers {
   readonly #connection: Connection;
   readonly #prepare: (replacement: OutgoingQueueMessage) => WireQueueMessage;
@@ -28,7 +28,7 @@ export class Consumers {
     this.#prepare = prepare;
   }
 
-  /** @param patient whether what is handed out is waited for however long it takes, when the stream is left */
+  /** @param patient whether leaving the stream waits for handed-out messages without a limit */
   byMessage<T>(operation: string, request: AnyConsume<T>, patient: boolean, options?: StreamOptions) {
     const { channel, codec, settle = "manual", visibilitySeconds, autoExtend } = request;
     checkQueueChannel(operation, channel);
@@ -45,7 +45,10 @@ export class Consumers {
     }
     checkInteger(subject, "visibilitySeconds", visibilitySeconds, 1, LIMITS.seconds);
     if (settle === "on-delivery") {
-      throw refuse(subject, 'settle "on-delivery" and visibilitySeconds exclude each other: nothing is held');
+      throw refuse(
+        subject,
+        'settle "on-delivery" and visibilitySeconds exclude each other: such messages are not held',
+      );
     }
     const leasing = { subject, codec, settle, prefetch, visibilitySeconds, autoExtend: autoExtend ?? false, patient };
     const consumer = new LeaseConsumer<T>(this.#connection, { ...leasing, prepare: this.#prepare });
@@ -63,7 +66,7 @@ export class Consumers {
       { ...subject, codec, settle: "manual", prefetch, by: "batch", waitMs, patient: false },
       options,
     );
-    return engine as unknown as Subscription<DeliveryBatch<T>>; // by the batch is how this one delivers
+    return engine as unknown as Subscription<DeliveryBatch<T>>; // a consumer by batch delivers batches
   }
 
   #open<T>(consuming: Consuming<T>, options: StreamOptions | undefined) {

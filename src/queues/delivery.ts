@@ -7,7 +7,7 @@ import type { WireQueueMessage } from "./wire.js";
 /** How a message is settled. */
 export type SettleKind = "ack" | "reject" | "requeue";
 
-/** Settles one message that the server holds: in a transaction of polls, or under a lease. */
+/** Settles one message that the server holds, either in a poll's transaction or under a lease. */
 export interface SettleHandle {
   readonly subject: Subject;
   readonly isSettled: boolean;

@@ -1,8 +1,11 @@
 import type { Reader, Source } from "../transport/index.js";
 
-/** What a queue consumer delivers to the engine. The engine takes everything at once: a consumer bounds what it receives by its prefetch. */
+/**
+ * Passes the items of a queue consumer to the engine. The engine accepts every item at once,
+ * because the consumer's prefetch bounds them.
+ */
 export class Feed<Item> implements Source<Item> {
-  /** Delivered before the engine reads. */
+  /** Items delivered before the engine reads. */
   #early: Item[] = [];
   #failure: { readonly error: unknown } | undefined;
   #reader: Reader<Item> | undefined;
@@ -14,7 +17,7 @@ export class Feed<Item> implements Source<Item> {
     }
   }
 
-  /** Ends the attempt, behind what was delivered before. */
+  /** Ends the attempt, after the items delivered so far. */
   fail(error: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
@@ -23,7 +26,7 @@ export class Feed<Item> implements Source<Item> {
     reader?.end(error);
   }
 
-  /** Takes back what the engine has not read. */
+  /** Takes back the items that the engine has not read. */
   drain(): Item[] {
     return this.#early.splice(0);
   }

@@ -9,10 +9,16 @@ import { checkMax, checkWait } from "./checks.js";
 import { ReceivedQueueMessage, withoutRepeats } from "./received-message.js";
 import { checkAnswer, receiveQueueMessagesMethod, receiveRequest, type WireQueueMessage } from "./wire.js";
 
-/** How much longer than its wait a call may take: servers serve the receivers of one queue one after another. */
+/**
+ * Milliseconds that a call may exceed its wait. Servers serve the receivers of one queue one after
+ * another.
+ */
 export const CALL_MARGIN_MS = 30_000;
 
-/** Takes messages of a queue for a consumer, within a second. Never cut: what the server has taken by then would be lost. */
+/**
+ * Receives messages for a consumer, within a second. Never cancelled: the server would lose the
+ * messages it has already taken.
+ */
 export async function takeMessages(
   connection: Connection,
   subject: Subject & { readonly channel: string },
@@ -30,8 +36,9 @@ export async function takeMessages(
 }
 
 /**
- * Receives, or peeks. A receive that is cut while the server waits loses the messages it has taken by then, so neither a deadline nor an
- * abort cuts it: the answer is waited for, and an abort counts only when it brings none.
+ * Receives or peeks. Cancelling a receive while the server waits loses the messages that the server
+ * has already taken. Neither a deadline nor an abort therefore cancels it. The call waits for the
+ * answer, and an abort counts only when the answer is empty.
  */
 export async function receiveMessages<T>(
   connection: Connection,
@@ -48,7 +55,7 @@ export async function receiveMessages<T>(
   const waitSeconds = checkWait(subject, request.waitSeconds);
   const waitMs = waitSeconds * 1_000;
   if (takes && timeoutMs !== undefined && timeoutMs <= waitMs) {
-    const text = `timeoutMs must be longer than waitSeconds, ${waitMs} ms: a receive that is cut loses messages, got ${timeoutMs}`;
+    const text = `timeoutMs must be longer than waitSeconds (${waitMs} ms), got ${timeoutMs}: a cancelled receive loses messages`;
     throw refuse(subject, text);
   }
   if (signal?.aborted === true) throw signal.reason;

@@ -5,7 +5,7 @@ import { dateOf } from "../support/time/time.js";
 import { hasInvalidText } from "../transport/index.js";
 import type { WireQueueMessage } from "./wire.js";
 
-/** A received message of a queue; what holds it open adds the settle methods. */
+/** A received queue message. Subclasses for held messages add the settle methods. */
 export class ReceivedQueueMessage<T> extends IncomingMessage<T> implements QueueMessage<T> {
   readonly sequence: bigint;
   readonly receiveCount: number;
@@ -55,7 +55,10 @@ export class ReceivedQueueMessage<T> extends IncomingMessage<T> implements Queue
   }
 }
 
-/** Servers can show one message twice in one answer, when polls begin at the same moment. */
+/**
+ * Removes duplicates: servers can return a message twice in one answer when polls begin
+ * simultaneously.
+ */
 export function withoutRepeats(messages: readonly WireQueueMessage[]): readonly WireQueueMessage[] {
   if (messages.length < 2) return messages;
   const seen = new Set<bigint>();

@@ -2,7 +2,7 @@ import type { Delivery } from "../api/queue-message.js";
 import type { Connection } from "../connection/connection.js";
 import { toKubeMQError } from "../support/faults.js";
 
-/** A settlement that no caller waits for: the status tells when it fails. Never rejects. */
+/** Settles a message that no caller awaits. The status reports a failure. Never rejects. */
 export async function settleAlone(
   connection: Connection,
   channel: string,

@@ -1,35 +1,44 @@
 import type { Leave } from "../stream/plan.js";
 import type { Clock } from "../support/time/clock.js";
 
-/** How long settlements that were asked for before a `break` may take. */
+/** Milliseconds after a `break` for settlements that were already requested. */
 const BREAK_MS = 1_000;
 
-/** After an abort or a close: how long what was handed out can be settled, once the body of the loop has finished. */
+/**
+ * Milliseconds after an abort or a close in which handed-out messages can be settled, counted again
+ * from the end of the loop body.
+ */
 export const SETTLE_MS = 5_000;
 
-/** How long a body may run after an abort or a close and still settle its message. */
+/** Milliseconds that a loop body may run after an abort or a close and still settle its message. */
 const BODY_MS = 30_000;
 
 /**
- * The time between leaving a loop and ending its calls, in which handed-out messages can still be settled. It is bounded, because
- * a message that is never settled would be held without end.
+ * The time between leaving a loop and ending its calls, in which handed-out messages can still be
+ * settled. It is bounded, because the server would hold an unsettled message without end.
  */
 export class SettlePeriod {
   readonly #clock: Clock;
   readonly #isDone: () => boolean;
   #bodyRuns = false;
-  /** The body has outlasted the time for settling, which starts again when the body finishes. */
+  /**
+   * Whether the body has outlasted the time for settling. That time starts again when the body
+   * ends.
+   */
   #late = false;
   #resolve: (() => void) | undefined;
   #cancelTimer: (() => void) | undefined;
 
-  /** @param isDone whether nothing is left to wait for */
+  /** @param isDone whether nothing remains to wait for */
   constructor(clock: Clock, isDone: () => boolean) {
     this.#clock = clock;
     this.#isDone = isDone;
   }
 
-  /** Returns undefined when there is nothing to wait for. `patient` waits for handed-out messages without a limit. */
+  /**
+   * Begins the period. Returns undefined when nothing remains to wait for. With `patient`,
+   * handed-out messages are awaited without a limit.
+   */
   begin(how: Leave, bodyRuns: boolean, patient: boolean): Promise<void> | undefined {
     if (this.#isDone()) return undefined;
     this.#bodyRuns = bodyRuns;
@@ -39,7 +48,9 @@ export class SettlePeriod {
     return over;
   }
 
-  /** A settlement has its outcome, or a message was released. */
+  /**
+   * Checks whether the period can end, after a settlement was concluded or a message was released.
+   */
   check(): void {
     if (this.#resolve !== undefined && this.#isDone()) this.#end();
   }

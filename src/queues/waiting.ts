@@ -12,24 +12,30 @@ import {
 
 type Queue = Subject & { readonly channel: string };
 
-/** How long the server waits for a message in one peek. Others who peek at this queue, or receive from it, wait in line behind it. */
+/**
+ * Seconds that the server waits for a message in one peek. Other peeks and receives of the queue
+ * wait in line behind it.
+ */
 const PEEK_SECONDS = 1;
 
-/** How long the answer may take beyond that: peeks of several consumers are served one after another. */
+/**
+ * Milliseconds that the answer may take beyond that: the server serves several peeks one after
+ * another.
+ */
 const PEEK_MARGIN_MS = 2_000;
 
-/** How long the server's count is waited for. */
+/** Milliseconds to wait for the server's count. */
 const COUNT_TIMEOUT_MS = 2_000;
 
-/** How a queue stands, by the server's own account. */
+/** The counts of a queue, as reported by the server. */
 export interface QueueCount {
-  /** Messages that can be taken, and messages that consumers hold. */
+  /** Available messages plus messages held by consumers. */
   readonly waiting: number;
-  /** Polls and open transactions of all consumers; one when there are none. */
+  /** Polls and open transactions of all consumers; 1 when there are none. */
   readonly subscribers: number;
 }
 
-/** What came of a peek: `refused` by a server that has none, or does not allow it. */
+/** The outcome of a peek. `refused`: the server does not support or permit it. */
 export type Peeked =
   | { readonly kind: "message"; readonly message: WireQueueMessage }
   | { readonly kind: "none" }
@@ -37,9 +43,10 @@ export type Peeked =
   | { readonly kind: "refused" };
 
 /**
- * Waits for a message without taking it. A community server (v2.4.0) serves polls and leases by 200 connections in turn, each
- * locked while it waits, so that consumers which wait slow down those which work. A peek uses none of them, it can be cancelled at
- * any moment, and nothing of it is left behind when the server stops.
+ * Waits for a message without taking it. A community server (v2.4.0) serves polls and leases by 200
+ * connections in turn, and locks each one while it waits, so waiting consumers slow down working
+ * ones. A peek uses none of these connections. It can be cancelled at any moment, and leaves
+ * nothing behind when the server stops.
  */
 export async function peekWaiting(connection: Connection, queue: Queue, signal: AbortSignal): Promise<Peeked> {
   const request = receiveRequest(connection.options.clientId, queue.channel, 1, PEEK_SECONDS, true);
@@ -60,9 +67,13 @@ export async function peekWaiting(connection: Connection, queue: Queue, signal: 
   }
 }
 
-/** Asks the server how a queue stands; undefined when it does not answer this time, `refused` when it never will. */
+/**
+ * Requests the counts of a queue. Returns undefined without an answer this time, `refused` if the
+ * server never answers.
+ */
 export async function countWaiting(connection: Connection, queue: Queue): Promise<QueueCount | "refused" | undefined> {
-  // A server shortens these names at their ends, and takes ";" for a separator: it would answer for another queue.
+  // A server strips these characters from both ends of a name, and splits it at ";". It would
+  // report on another queue.
   if (/^[_QUES.]|[_QUES.]$|;/.test(queue.channel)) return "refused";
   try {
     const call = { ...queue, timeoutMs: COUNT_TIMEOUT_MS, background: true };

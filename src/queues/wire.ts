@@ -27,7 +27,7 @@ import { newId } from "../support/message/ids.js";
 import { tagsOf, tagsSize } from "../support/message/tags.js";
 import { dateOf } from "../support/time/time.js";
 
-/** Queues but for their consumers: protobuf to public types and back. */
+/** Converts queue messages, except those of consumers, between protobuf and the public types. */
 
 export const sendQueueMessageMethod = kubemq.method.sendQueueMessage;
 
@@ -53,7 +53,7 @@ export function queueMessageOf(
   body: Uint8Array,
   policy: QueuePolicy | undefined,
 ): WireQueueMessage {
-  // Not by create(), which costs as much as the rest of a small send.
+  // Not `create()`: it costs as much as the rest of a small send.
   return {
     $typeName: QueueMessageSchema.typeName,
     MessageID: message.id ?? newId(),
@@ -79,19 +79,22 @@ function policyOf({ expirationSeconds, delaySeconds, deadLetter }: QueuePolicy) 
   };
 }
 
-/** How many bytes a message takes. */
+/** Encoded size of a message, in bytes. */
 export function exactQueueMessageSize(message: WireQueueMessage): number {
   return toBinary(QueueMessageSchema, message).length;
 }
 
-/** About how many bytes a message takes, not less. */
+/** Upper estimate of the encoded size of a message, in bytes. */
 export function queueMessageSize(message: WireQueueMessage): number {
   const texts =
     message.Metadata.length + message.Channel.length + message.MessageID.length + message.ClientID.length + 256;
   return message.Body.length + 3 * texts + tagsSize(message.Tags);
 }
 
-/** The outcome of a message. The flags above the single results are ignored, since servers set them wrongly. */
+/**
+ * The outcome of one message. Ignores the flags above the single results, because servers set them
+ * incorrectly.
+ */
 export function sendResult(
   result: SendQueueMessageResult | undefined,
   sent: WireQueueMessage,
@@ -103,7 +106,7 @@ export function sendResult(
     return {
       ok: false,
       id,
-      error: fault("PROTOCOL", subject, "the server gave no result for this message, it may be stored"),
+      error: fault("PROTOCOL", subject, "the server returned no result for this message, which may be stored"),
     };
   }
   if (result.IsError || result.Error !== "") {
@@ -169,12 +172,12 @@ export function queuesInfo({ Info }: QueuesInfoResponse): QueuesInfo {
   return { total: Info?.TotalQueue ?? 0, queues };
 }
 
-/** One queue in what the server says of its queues; undefined when it does not list it. */
+/** Finds one queue in the server's list; undefined if it is not listed. */
 export function queueIn({ Info }: QueuesInfoResponse, queue: string): QueueInfo | undefined {
   return Info?.Queues.find(({ Name }) => Name === queue);
 }
 
-/** Throws what the server put in place of an answer, if it did. */
+/** Throws the error that the server returned instead of an answer. */
 export function checkAnswer(answer: { readonly IsError: boolean; readonly Error: string }, subject: Subject): void {
   if (answer.IsError) throw serverError(answer.Error, subject);
 }

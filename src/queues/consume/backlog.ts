@@ -2,97 +2,133 @@ import type { Own } from "../transactions/transactions.js";
 import type { QueueCount } from "../waiting.js";
 import type { WireQueueMessage } from "../wire.js";
 
-/** A poll that takes longer than this, or than twice the fastest one, was not answered at once. */
+/**
+ * A poll that takes longer than this many milliseconds, and than twice the fastest poll, had to
+ * wait.
+ */
 const AT_ONCE_MS = 10;
 
-/** How much of the time may go into asking: the next question waits for this many times the duration of one that found nothing. */
+/**
+ * After a count of `costMs` that found little, no count is requested for this many times `costMs`.
+ */
 const PAUSE_PER_COST = 5;
 
-/** How many polls that were answered at once are passed over at most between two questions which found little. */
+/** Maximum immediately answered polls between two counts that found little. */
 const MAX_SKIPPED = 32;
 
-/** For how long another consumer that was seen is believed to be there: between two polls it cannot be seen. */
+/**
+ * Milliseconds for which another consumer counts as present. It is invisible between two of its
+ * polls.
+ */
 const OTHERS_MS = 30_000;
 
-/** The same after a gap in the sequences, which expired messages leave as well. */
+/**
+ * The equivalent after a gap in the sequences, in milliseconds. Expired messages leave gaps too.
+ */
 const MISSED_MS = 2_000;
 
-/** How many polls of what was not known to wait show that more can be had. */
+/**
+ * Consecutive immediate polls beyond the known backlog after which more messages count as
+ * reachable.
+ */
 const LEAST_BEYOND = 4;
 
-/** How many polls that were not answered at once lead to a question, doubled up to a maximum by questions that find little. */
+/**
+ * Number of slow polls before the next count. Counts that find little double it up to the maximum.
+ */
 const LEAST_SLOW = 4;
 const MAX_SLOW = 64;
 
 /**
- * How many messages to poll for. A poll that is not filled waits for at least a second and holds up what it has, so no more are
- * asked for than wait. That is known from the server's count (QueuesInfo), which is not asked for before every poll, because a
- * server with 1,200 channels needs 48 ms for it. Where a server has no such count, the number grows with what comes at once.
+ * Decides how many messages to poll for. A poll that is not filled waits for at least a second and
+ * delays the messages it has, so a poll asks only for messages known to wait. The server's count
+ * (QueuesInfo) provides that number. It is not requested before every poll, because a server with
+ * 1,200 channels needs 48 ms for it. Without a count, the number grows with the immediately
+ * answered polls.
  */
 export class Backlog {
   readonly #limit: number;
-  /** How many messages are believed to wait for this consumer. */
+  /** Estimated messages that wait for this consumer. */
   #known = 0;
   #canAsk = true;
-  /** Whether the next question is due: at the beginning, and when there may be more than is known. */
+  /**
+   * Whether the next count is due: at the start, and when more messages may wait than are known.
+   */
   #wantsCount = true;
-  /** With a count: polls to pass over before the next question. Without one: messages that came at once, one after another. */
+  /**
+   * With a count: polls to skip before the next count. Without one: messages of consecutive
+   * immediate polls.
+   */
   #skip = 0;
   #toSkip = 1;
-  /** Polls of one that were not answered at once, since the last question; and how many of them lead to one. */
+  /**
+   * Slow polls for one message since the last count, and the number of them that triggers a count.
+   */
   #slow = 0;
   #slowBeforeCount: number = LEAST_SLOW;
   #notBefore = -Infinity;
-  /** Counted as waiting and not to be had: held by other consumers, or by what a server kept of a life before. */
+  /**
+   * Messages that are counted but cannot be taken: other consumers hold them, or the server
+   * retained them from before its restart.
+   */
   #unreachable = 0;
-  /** Polls of what was not known to wait that were filled at once, one after another. */
+  /** Consecutive polls beyond the known backlog that were filled immediately. */
   #beyond = 0;
   #cameShort = false;
   #hasOthers = false;
   #othersUntil = -Infinity;
   #isUnclaimed = false;
   #lastSequence = 0n;
-  /** With other consumers, or without a count: the size of the next poll, doubled by each one that was filled at once. */
+  /**
+   * With other consumers, or without a count: the size of the next poll. Each immediately filled
+   * poll doubles it.
+   */
   #trial = 1;
   #fastestMs = 125;
 
-  /** @param limit the most that is ever asked for in one poll */
+  /** @param limit maximum messages of one poll */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Whether the server counts at all, as far as is known. */
+  /** Whether the server supports counts, as far as known. */
   get canAsk(): boolean {
     return this.#canAsk;
   }
 
-  /** Whether another consumer of this queue was seen lately. */
+  /** Whether another consumer of this queue was detected recently. */
   get hasOthers(): boolean {
     return this.#hasOthers;
   }
 
-  /** Whether more messages were counted last than other consumers can hold, should they have the same prefetch. */
+  /**
+   * Whether the last count exceeds the messages that other consumers with an equal prefetch can
+   * hold.
+   */
   get isUnclaimed(): boolean {
     return this.#isUnclaimed;
   }
 
-  /** How many messages wait, as far as is known. */
+  /** Known number of waiting messages. */
   get known(): number {
     return this.#known;
   }
 
-  /** How many to poll for; 0 when none is known to wait. */
+  /** Number of messages to poll for; 0 when no message is known to wait. */
   next(room: number): number {
     const most = Math.min(room, this.#known, this.#limit);
     return this.#hasOthers || !this.#canAsk ? Math.min(most, this.#trial) : most;
   }
 
-  /** Whether to ask the server for its count before the next poll. */
+  /** Whether to request the server's count before the next poll. */
   wantsCount(nowMs: number): boolean {
     return this.#canAsk && this.#wantsCount && nowMs >= this.#notBefore;
   }
 
-  /** The server's count, asked for when this consumer had `own`; undefined when it gave none this time. */
+  /**
+   * Records the server's count, or undefined after a failed request. `own` is this consumer's share
+   * at the time of the request.
+   */
   counted(count: QueueCount | undefined, own: Own, costMs: number, nowMs: number): void {
     this.#wantsCount = false;
     this.#notBefore = nowMs + PAUSE_PER_COST * costMs;
@@ -106,13 +142,16 @@ export class Backlog {
     this.#unreachable = this.#cameShort ? beyond : Math.min(this.#unreachable, beyond);
     this.#cameShort = false;
     this.#known = beyond - this.#unreachable;
-    this.#notBefore = nowMs + (PAUSE_PER_COST * costMs) / Math.max(1, this.#known); // the polls that it serves share its cost
+    this.#notBefore = nowMs + (PAUSE_PER_COST * costMs) / Math.max(1, this.#known); // shared among the polls that it serves
     this.#toSkip = this.#known > 1 ? 1 : Math.min(2 * this.#toSkip, MAX_SKIPPED);
     this.#skip = this.#known > 1 ? 0 : this.#toSkip;
     if (this.#known > 1) this.#slowBeforeCount = LEAST_SLOW;
   }
 
-  /** Messages came. When they do not follow those before, somebody else may have taken what is missing. */
+  /**
+   * Records received messages. A gap in their sequences suggests that another consumer took the
+   * missing ones.
+   */
   took(messages: readonly WireQueueMessage[], nowMs: number): void {
     for (const { Attributes } of messages) {
       const { Sequence = 0n } = Attributes ?? {};
@@ -124,20 +163,20 @@ export class Backlog {
     }
   }
 
-  /** The server has no count. */
+  /** Records that the server does not support counts. */
   cannotAsk(): void {
     this.#canAsk = false;
     this.#wantsCount = false;
     this.#skip = 0;
   }
 
-  /** A message was seen waiting. One that was there already is a sign that more are. */
+  /** Records a message seen by a peek. If the peek returned immediately, more messages may wait. */
   seen(tookMs: number): void {
     this.#known = Math.max(1, this.#known);
     if (this.#isAtOnce(tookMs)) this.#wantCount();
   }
 
-  /** A poll was answered. */
+  /** Records the answer to a poll. */
   polled(asked: number, got: number, tookMs: number): void {
     this.#known = Math.max(0, this.#known - got);
     if (got < asked) {
@@ -158,7 +197,10 @@ export class Backlog {
     } else this.#grow(asked);
   }
 
-  /** Messages come at once and one after another beyond what was believed to wait: it was wrong to give up what was counted. */
+  /**
+   * Messages keep arriving immediately beyond the known backlog. The messages counted as
+   * unreachable are therefore reachable.
+   */
   #findReachable(): void {
     this.#beyond += 1;
     if (this.#beyond < LEAST_BEYOND) return;
@@ -166,7 +208,10 @@ export class Backlog {
     this.#unreachable = 0;
   }
 
-  /** There was nothing to take, or the way to the server has become long, and more waits there than polls of one can take. */
+  /**
+   * The queue was empty, or the round trip has become long and messages pile up behind polls for
+   * one.
+   */
   #polledSlowly(): void {
     this.#trial = 1;
     if (!this.#canAsk) this.#skip = 0;
@@ -178,7 +223,7 @@ export class Backlog {
     this.#wantsCount = true; // promise: pile-noticed
   }
 
-  /** Without a count: as many again as came at once, at most a quarter more than the last time. */
+  /** Without a count: polls for a quarter of the messages of consecutive immediate polls. */
   #grow(asked: number): void {
     this.#skip += asked;
     if (this.#skip < 4) return;

@@ -5,7 +5,7 @@ import { alreadySettled } from "../settle-fault.js";
 import { OpenDelivery } from "./delivery.js";
 import type { Settlements } from "../transactions/settlements.js";
 
-/** The messages that one poll brought. */
+/** The messages of one poll. */
 export class OpenBatch<T> implements DeliveryBatch<T> {
   readonly messages: readonly OpenDelivery<T>[];
   readonly #settlements: Settlements;
@@ -77,7 +77,7 @@ export class OpenBatch<T> implements DeliveryBatch<T> {
     return sequences.map((sequence) => {
       const delivery = this.#bySequence.get(sequence);
       if (delivery === undefined) throw refuse(subject, `no message of this batch has sequence ${sequence}`);
-      // Before anything is sent, so that a batch is settled as asked for or not at all.
+      // Checked before anything is sent, so that the whole batch is settled or none of it.
       if (delivery.settled) throw alreadySettled(subject, sequence);
       return delivery;
     });

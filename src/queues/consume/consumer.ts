@@ -18,34 +18,40 @@ import type { TakerOwner } from "./taking.js";
 
 export type SettleMode = "manual" | "on-next" | "on-delivery";
 
-/** How a consumer takes messages, and in which form it hands them out. */
+/** How a consumer takes messages and delivers them. */
 export interface Consuming<T> {
   readonly operation: string;
   readonly channel: string;
   readonly codec: Codec<T> | undefined;
   readonly settle: SettleMode;
-  /** How many messages are unsettled at most. */
+  /** Maximum unsettled messages. */
   readonly prefetch: number;
-  /** Messages come one by one, or by the batch. */
+  /** Whether the consumer delivers single messages or batches. */
   readonly by: "message" | "batch";
-  /** How long a batch may wait for more messages. */
+  /** Maximum milliseconds that a batch waits for more messages. */
   readonly waitMs: number;
-  /** Whether, when the stream is left, handed-out messages are waited for without a limit. */
+  /** Whether leaving the stream waits for handed-out messages without a limit. */
   readonly patient: boolean;
 }
 
-/** The engine takes in what comes: what is received is bounded by the prefetch. */
+/** The engine accepts every message, because the prefetch bounds what is received. */
 const UNBOUNDED = 2 ** 30;
 
 type Item<T> = ReceivedQueueMessage<T> | OpenDelivery<T> | OpenBatch<T>;
 
-/** A consumer on QueuesDownstream: hands out what its {@link Taker} takes, and returns what is left when the loop ends. */
+/**
+ * A consumer on QueuesDownstream. Delivers the messages of its {@link Taker}, and returns the rest
+ * to the queue when the loop ends.
+ */
 export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOwner {
   readonly kind = "queues";
   readonly operation: string;
   readonly channel: string;
   readonly capacity = UNBOUNDED;
-  /** What the server has acknowledged is handed out, even when the loop is asked to end. */
+  /**
+   * Whether messages that the server has already acknowledged are delivered even after a request to
+   * end.
+   */
   readonly drains: boolean;
   readonly #connection: Connection;
   readonly #confirming: Confirming;
@@ -76,7 +82,10 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
     return this.#feed;
   }
 
-  /** A queue that cannot be subscribed to never can, unless it could before: then the server itself is in trouble. */
+  /**
+   * A queue that rejects its first subscription always will. A rejection after a success means that
+   * the server itself has a problem.
+   */
   isTerminal(error: KubeMQError): boolean {
     return error.serverCode === 121 && !this.#wasUp;
   }
@@ -121,7 +130,10 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
     return this.#settlePeriod.begin(how, inBody !== undefined, this.#consuming.patient);
   }
 
-  /** After a `break` what is unsettled is returned at once; after an abort or a close what was handed out may still be settled. */
+  /**
+   * After a `break`, unsettled messages return to the queue immediately. After an abort or a close,
+   * handed-out messages can still be settled.
+   */
   #part(): void {
     const taker = this.#taker;
     if (taker === undefined) return;

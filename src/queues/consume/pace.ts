@@ -1,16 +1,24 @@
 /**
- * How long workers may be idle beside others that work: since the last messages came when half of the prefetch is free, else since
- * the last settlement. Messages that take less are settled together, and the next ones polled for without taking any again.
+ * Milliseconds without activity after which free workers get more messages while others work.
+ * Counted from the last delivery when half of the prefetch is free, otherwise from the last
+ * settlement. Messages that take less time are settled together, and the next poll need not take
+ * any of them again.
  */
 const LULL_MS = 10;
 
-/** How often the server is asked whether more waits while messages are worked on: at first, and at the least. */
+/**
+ * Milliseconds between two counts while messages are worked on: the initial and the maximum
+ * interval.
+ */
 const LOOK_MS = { first: 20, longest: 250 } as const;
 
-/** Taking again what is held costs the server some work: no more than one part in this many of the time goes into it. */
+/**
+ * Taking held messages again costs the server work. At most one part in this many of the time is
+ * spent on it.
+ */
 const MOVE_SHARE = 8;
 
-/** When to look for more messages while some are worked on. */
+/** Decides when to look for more messages while some are worked on. */
 export class Pace {
   #lastTaken = 0;
   #lastSettled = 0;
@@ -18,7 +26,7 @@ export class Pace {
   #lookMs: number = LOOK_MS.first;
   #nextLook = 0;
 
-  /** From when on to look for more, with this much room. */
+  /** The time from which to look for more messages, when `room` places of the prefetch are free. */
   dueAt(room: number, prefetch: number): number {
     const idleSince = 2 * room >= prefetch ? this.#lastTaken : this.#lastSettled;
     return Math.max(idleSince + LULL_MS, this.#noMoveBefore, this.#nextLook);
@@ -34,25 +42,25 @@ export class Pace {
     this.#lastSettled = nowMs;
   }
 
-  /** What is held was taken again, which took this long. */
+  /** Records that the held messages were taken again, and how long that took. */
   moved(nowMs: number, tookMs: number): void {
     this.#noMoveBefore = nowMs + MOVE_SHARE * tookMs;
   }
 
-  /** Nothing more waits. */
+  /** Records that no more messages wait. */
   foundNothing(nowMs: number): void {
     this.#nextLook = nowMs + this.#lookMs;
     this.#lookMs = Math.min(2 * this.#lookMs, LOOK_MS.longest);
   }
 }
 
-/** Range of the time that a consumer stays away from a contended queue, in milliseconds. */
+/** Range of the milliseconds that a consumer avoids a contended queue. */
 const AWAY_MS = { least: 200, most: 1_400 } as const;
 
 /**
- * How long a consumer stays away from a queue whose messages move to and fro between consumers. A
- * community server (v2.4.0) passes messages on whenever a poll ends beside another one. While one
- * consumer stays away, the other gets them, and in order.
+ * Milliseconds that a consumer avoids a queue whose messages move back and forth between consumers.
+ * A community server (v2.4.0) passes messages on whenever a poll ends beside another one. While one
+ * consumer stays away, the other receives them in order.
  *
  * @param random - from 0 to 1
  */

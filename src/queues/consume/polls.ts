@@ -5,30 +5,39 @@ import type { Call, Polled } from "../transactions/call.js";
 import type { Taking } from "./taking.js";
 import type { Transactions } from "../transactions/transactions.js";
 
-/** A poll for messages which wait is answered in a few milliseconds. After this time the server is asked why it is not. */
+/**
+ * A poll for waiting messages is answered in a few milliseconds. After this many, a count finds out
+ * why it is not.
+ */
 const LATE_MS = 60;
 
-/** After this time it is taken for one that waits for a locked connection. */
+/** Milliseconds after which an unanswered poll counts as blocked by a locked connection. */
 const LOCKED_MS = 200;
 
-/** How many polls that are late may be left behind. */
+/** Maximum late polls that may be left unanswered. */
 const MAX_LATE = 3;
 
-/** A batch that has this little of its wait left has waited. */
+/** A batch with fewer milliseconds of its wait left does not wait any longer. */
 const WAITED_MS = 50;
 
 interface Poll {
   readonly call: Call;
   readonly asked: number;
   readonly since: number;
-  /** Whether as many messages are known to wait. */
+  /** Whether this many messages are known to wait. */
   readonly isExpected: boolean;
 }
 
-/** What an answer was to: the poll in flight, which is over or `waits` on; or one that was `late`, and given up. */
+/**
+ * The poll that an answer belongs to. `over`: the poll in flight, which has ended. `waits`: the
+ * poll in flight, which continues. `late`: a poll that was given up.
+ */
 export type Answered = { readonly kind: "waits" | "late" } | { readonly kind: "over"; readonly isContended: boolean };
 
-/** The polls of a consumer: one in flight, and those that are late because they meet a connection of the server that is locked. */
+/**
+ * The polls of a consumer: one in flight, and late ones that are blocked by a locked connection of
+ * the server.
+ */
 export class Polls {
   readonly #connection: Connection;
   readonly #taking: Taking;
@@ -37,11 +46,14 @@ export class Polls {
   readonly #ask: () => Promise<void>;
   #poll: Poll | undefined;
   #late = 0;
-  /** The poll in flight gets nothing of what waits: beside other consumers, messages can move to and fro between all of them. */
+  /**
+   * The poll in flight receives nothing although messages wait. With other consumers, messages can
+   * move back and forth between all of them.
+   */
   #isContended = false;
   #cancelTimer: (() => void) | undefined;
 
-  /** @param ask asks the server how the queue stands */
+  /** @param ask requests the server's count of the queue */
   constructor(
     connection: Connection,
     taking: Taking,
@@ -68,7 +80,7 @@ export class Polls {
     this.#cancelTimer?.();
   }
 
-  /** @param waitsOn whether a batch that is not full may wait for more */
+  /** @param waitsOn whether an incomplete batch may wait for more messages */
   answered(call: Call, polled: Polled, waitsOn: boolean): Answered {
     const poll = this.#poll;
     if (poll?.call !== call) {
@@ -81,7 +93,10 @@ export class Polls {
     return { kind: "over", isContended: this.#isContended };
   }
 
-  /** A batch that is not full waits on: what came is returned to the queue, and is the first to come again. */
+  /**
+   * Continues the wait of an incomplete batch. Its messages return to the queue, and are the first
+   * of the next poll.
+   */
   #waitsOn({ call, since }: Poll, { messages, transaction, asked }: Polled): boolean {
     const { by, waitMs } = this.#taking;
     const leftMs = since + waitMs - this.#connection.clock.now();
@@ -98,7 +113,10 @@ export class Polls {
     this.#cancelTimer = this.#connection.clock.setTimer(lateMs, () => void this.#pollAgain(poll));
   }
 
-  /** A poll for what is known to wait is not answered: another one meets another connection of the server. */
+  /**
+   * Polls again when a poll for known messages is not answered. The new poll uses another
+   * connection of the server.
+   */
   async #pollAgain(late: Poll): Promise<void> {
     const backlog = this.#backlog;
     if (late !== this.#poll || this.#late >= MAX_LATE || !backlog.canAsk) return;

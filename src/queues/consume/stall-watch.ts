@@ -2,22 +2,25 @@ import type { Connection } from "../../connection/connection.js";
 import type { Subject } from "../../support/checks.js";
 import { countWaiting } from "../waiting.js";
 
-/** How often a consumer that gets nothing looks whether messages wait. */
+/** Milliseconds between two checks of a consumer that receives nothing. */
 const CHECK_MS = 15_000;
 
-/** Reports by the client's status that messages wait while none of them is delivered. */
+/** Reports by the client's status that messages wait while none is delivered. */
 export class StallWatch {
   readonly #connection: Connection;
   readonly #subject: Subject & { readonly channel: string };
   readonly #held: () => number;
   #since: number;
-  /** How many waited at the last look; the second look that finds any reports them, once. */
+  /**
+   * Messages that waited at the last check. The second consecutive check that finds any reports
+   * them, once.
+   */
   #waited = 0;
   #isReported = false;
   #cancelTimer: (() => void) | undefined;
   #isStopped = false;
 
-  /** @param held how many messages this consumer has of those that the server counts */
+  /** @param held number of messages that this consumer has among those the server counts */
   constructor(connection: Connection, subject: Subject & { readonly channel: string }, held: () => number) {
     this.#connection = connection;
     this.#subject = subject;
@@ -26,7 +29,7 @@ export class StallWatch {
     this.#watch();
   }
 
-  /** Messages came. */
+  /** Records a delivery. */
   taken(): void {
     this.#since = this.#connection.clock.now();
     this.#waited = 0;
@@ -66,5 +69,5 @@ export class StallWatch {
 }
 
 const ADVICE =
-  "The server counts messages that it delivers to nobody here. Either another consumer holds them, and settles them in time, or a " +
-  'consumer that a crash or a restart of the server left behind does: see docs/servers.md, "A queue that stands still".';
+  "Messages wait in the queue, and the server delivers none of them to this consumer. Either another consumer holds them and will settle " +
+  'them, or a crash or restart of the server has left a stale consumer behind: see docs/servers.md, "A queue that stands still".';

@@ -16,15 +16,15 @@ import type { Settlements } from "../transactions/settlements.js";
 import { StallWatch } from "./stall-watch.js";
 import { Transactions, type TransactionsOwner } from "../transactions/transactions.js";
 
-/** From this size on a message is not sent twice: the consumer waits by polls, not by peeks. */
+/** From this body size in bytes, the consumer waits by polls: a peek would send the body twice. */
 const LARGE_BODY = 256 * 1_024;
 
 /**
- * Takes messages from a queue for one attempt of a consumer: when to wait, when to poll, and for how many.
+ * Decides when a consumer waits, when it polls, and for how many messages, in one attempt.
  *
- * A community server (v2.4.0) keeps the order of a queue, and loses sight of no message, as long as a queue has one poll or open
- * transaction at a time. So there is one, and when the loop wants more while messages are worked on, that transaction is closed
- * and polled again for what it held and more: what was held comes first, in its order.
+ * A community server (v2.4.0) keeps a queue in order, and loses no message, while the queue has one
+ * poll or open transaction at a time. To take more while messages are worked on, the consumer
+ * closes the transaction and polls for the held messages and more. Held ones come first, in order.
  */
 export class Taker implements TransactionsOwner {
   readonly #connection: Connection;
@@ -51,12 +51,12 @@ export class Taker implements TransactionsOwner {
     this.#backlog = new Backlog(taking.prefetch);
     this.#transactions = new Transactions(connection, confirming, taking.subject, this);
     this.#polls = new Polls(connection, taking, this.#transactions, this.#backlog, () => this.#ask());
-    this.#transactions.freeCall(); // a lost connection is noticed by its end
+    this.#transactions.freeCall(); // opened now, because its end reveals a lost connection
     this.#stallWatch = new StallWatch(connection, taking.subject, () => this.#transactions.counted);
     this.#schedule();
   }
 
-  /** Whether nothing is handed out, nor on its way back. */
+  /** Whether no message is handed out or being returned. */
   get isSettled(): boolean {
     return this.#transactions.unsettled === 0 && this.settlements.areConcluded;
   }
@@ -80,24 +80,24 @@ export class Taker implements TransactionsOwner {
     this.#schedule();
   }
 
-  /** A message that will not be handed out. */
+  /** Releases a message that will not be handed out. */
   release(message: HeldMessage): void {
     this.#transactions.release(message);
     this.#owner.changed();
   }
 
-  /** Takes nothing more; what is held can still be settled. */
+  /** Stops taking messages. Held messages can still be settled. */
   leave(): void {
     this.#isLeft = true;
     this.#stop();
   }
 
-  /** Returns what is held to the queue, behind the settlements that were asked for. */
+  /** Returns held messages to the queue, after the requested settlements. */
   giveBack(): void {
     this.#transactions.giveBack();
   }
 
-  /** Ends all calls: what is unsettled returns to the queue. */
+  /** Ends all calls. Unsettled messages return to the queue. */
   cancel(error: KubeMQError = connectionLost(this.#taking.subject, "the stream was left")): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -123,14 +123,14 @@ export class Taker implements TransactionsOwner {
 
   #schedule(): void {
     if (this.#isOver || this.#step !== "rest") return;
-    // While the loop works on what came, so that the next poll can follow its settlement at once.
+    // Counts while the loop works, so that the next poll can follow its settlement immediately.
     if (this.#backlog.next(1) === 0 && this.#backlog.wantsCount(this.#now)) return void this.#count();
     if (this.#transactions.unsettled > 0) {
       if (this.#demand) this.#takeBeside();
     } else if (this.#demand || !this.#taking.autoAck) this.#take();
   }
 
-  /** Nothing is unsettled: waits until a message is there, without taking it, and polls for what waits. */
+  /** Without unsettled messages: polls for known messages, otherwise peeks until one arrives. */
   #take(): void {
     const { by, prefetch } = this.#taking;
     if (this.#now < this.#awayUntil) return this.#later(this.#awayUntil - this.#now);
@@ -139,11 +139,11 @@ export class Taker implements TransactionsOwner {
     if (max > 0) return this.#pollFor(most);
     if (!this.#canPeek) return this.#pollFor(by === "batch" ? prefetch : 1);
     const { areConfirmed, areConcluded } = this.settlements;
-    // The transaction is closed by then: a peek beside it would have messages sent to it.
+    // The transaction must be closed first: messages would be sent to it during the peek.
     if (areConcluded || !areConfirmed) void this.#awaitMessage();
   }
 
-  /** The loop wants more while messages are unsettled. */
+  /** The loop wants more messages while some are unsettled. */
   #takeBeside(): void {
     const { by, prefetch } = this.#taking;
     const room = by === "batch" ? prefetch : prefetch - this.#transactions.unsettled;
@@ -171,7 +171,7 @@ export class Taker implements TransactionsOwner {
     }
   }
 
-  /** Returns what is held to the queue and takes it again at once, together with more: one transaction at a time. */
+  /** Returns the held messages to the queue and takes them again immediately, with more. */
   #move(more: number): void {
     const call = this.#transactions.move();
     if (call === undefined) this.#schedule();
@@ -190,8 +190,9 @@ export class Taker implements TransactionsOwner {
   }
 
   /**
-   * Takes messages that the server acknowledges. By ReceiveQueueMessages, which servers serve one call of a queue at a time: a poll
-   * with AutoAck acknowledges what arrives between the end of its wait and its answer, too, and does not deliver it.
+   * Takes acknowledged messages by ReceiveQueueMessages, which servers serve one at a time per
+   * queue. A poll with AutoAck would also acknowledge messages that arrive between the end of its
+   * wait and its answer, without delivering them.
    */
   async #receiveFor(max: number): Promise<void> {
     const { subject } = this.#taking;
@@ -220,7 +221,7 @@ export class Taker implements TransactionsOwner {
     this.#schedule();
   }
 
-  /** Asks the server how the queue stands. */
+  /** Requests the server's count of the queue. */
   async #ask(): Promise<void> {
     const backlog = this.#backlog;
     const at = this.#now;
@@ -240,7 +241,7 @@ export class Taker implements TransactionsOwner {
       this.#backlog.seen(this.#now - at);
       this.#canPeek = peeked.message.Body.length < LARGE_BODY;
     } else if (peeked.kind === "refused") this.#canPeek = false;
-    // A peek that failed at once must not be repeated at once.
+    // A peek that failed immediately must not be repeated immediately.
     else if (this.#now - at < LIMITS.leastWaitMs / 2) return this.#pollFor(1);
     this.#schedule();
   }

@@ -3,24 +3,27 @@ import type { Subject } from "../../support/checks.js";
 import type { WireQueueMessage } from "../wire.js";
 import type { HeldMessage } from "../transactions/held.js";
 
-/** What to take, and how. */
+/** Which messages to take, and how. */
 export interface Taking {
   readonly subject: Subject & { readonly channel: string };
-  /** How many messages may be unsettled at once; of a batch, how many it may have. */
+  /** Maximum unsettled messages; for batches, the maximum size of one batch. */
   readonly prefetch: number;
   readonly by: "message" | "batch";
-  /** How long a batch may wait for more. */
+  /** Maximum milliseconds that a batch waits for more messages. */
   readonly waitMs: number;
-  /** Whether the server acknowledges messages as it sends them. */
+  /** Whether the server acknowledges messages when it sends them. */
   readonly autoAck: boolean;
 }
 
 export interface TakerOwner {
-  /** Messages came. `held` has one entry for each, and none when the server has acknowledged them. */
+  /**
+   * Delivers messages. `held` has one entry per message, and none for messages acknowledged by the
+   * server.
+   */
   taken(messages: readonly WireQueueMessage[], held: readonly HeldMessage[]): void;
   /** A poll was answered. */
   answered(): void;
-  /** Something has changed in what is unsettled, or in flight. */
+  /** The set of unsettled messages or of polls in flight has changed. */
   changed(): void;
   failed(error: KubeMQError): void;
 }

@@ -10,7 +10,7 @@ interface Pending {
   readonly reject: (error: KubeMQError) => void;
 }
 
-/** What was asked of the message of a lease, until it is answered. */
+/** The unanswered requests about the message of a lease. */
 export class Asks {
   readonly #connection: Connection;
   readonly #subject: Subject;
@@ -59,14 +59,14 @@ export class Asks {
     });
   }
 
-  /** Takes the request that an answer is to. */
+  /** Removes and returns the request that an answer belongs to. */
   answered(id: string): Pending | undefined {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
     return pending;
   }
 
-  /** Settlements count as done. */
+  /** Resolves all pending settlements. */
   resolveSettlements(): void {
     for (const [id, { ask, resolve }] of this.#pending) {
       if (ask.kind === "extend") continue;

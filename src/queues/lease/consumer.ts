@@ -25,16 +25,16 @@ export interface Leasing<T> {
   prepare(message: OutgoingQueueMessage): WireQueueMessage;
 }
 
-/** The engine takes in what comes: what is received is bounded by the prefetch. */
+/** The engine accepts every message, because the prefetch bounds what is received. */
 const UNBOUNDED = 2 ** 30;
 
-/** A peek that ended sooner than this without a message has failed, and is not repeated at once. */
+/** Milliseconds below which an empty peek has failed, and is not repeated immediately. */
 const LEAST_WAIT_MS = 500;
 
-/** A message that is seen within this time was there already. */
+/** A message that a peek returns within this many milliseconds was already waiting. */
 const AT_ONCE_MS = 10;
 
-/** A consumer on StreamQueueMessage: one call a message, the next one opened as far as the prefetch allows. */
+/** A consumer on StreamQueueMessage: one call per message, opened as far as the prefetch allows. */
 export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMessage<T>>, LeaseOwner {
   readonly kind = "queues";
   readonly operation: string;
@@ -46,16 +46,16 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
   readonly autoExtend: boolean;
   readonly #leasing: Leasing<T>;
   readonly #settlePeriod: SettlePeriod;
-  /** Calls whose message is held. They live on when an attempt ends: each has its own stream. */
+  /** Calls that hold a message. They outlive an attempt, because each has its own stream. */
   readonly #held = new Set<Lease>();
   #waiting: Lease | undefined;
   #feed = new Feed<LeasedMessage<T>>();
-  /** Ends the wait for a message. */
+  /** Cancels the wait for a message. */
   #cancelPeek: AbortController | undefined;
   #canPeek = true;
-  /** The last look at the queue found a message. */
+  /** Whether the last peek found a message. */
   #isThere = false;
-  /** It found it at once: more may wait. */
+  /** Whether that peek returned immediately, so that more messages may wait. */
   #areMore = false;
   #left: Leave | undefined;
   #hasFailed = false;
@@ -91,7 +91,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     return this.#leasing.prepare(message);
   }
 
-  /** A lease can run out while its message waits for the loop. */
+  /** Whether the lease ended while the message waited for the loop. */
   isStale(message: LeasedMessage<T>): boolean {
     return !LeasedMessage.leaseOf(message).isHeld;
   }
@@ -102,7 +102,8 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
 
   onFinished(message: LeasedMessage<T>): void {
     if (this.#leasing.settle === "on-next") this.#settle(message, "ack");
-    // With one message at a time nobody works on it any more; with several, somebody may.
+    // With a prefetch of 1, work on the message has ended. With more, it may continue outside the
+    // loop.
     else if (this.#leasing.prefetch === 1) LeasedMessage.leaseOf(message).stopExtending();
     if (this.#left !== undefined) this.#settlePeriod.bodyFinished();
   }
@@ -164,7 +165,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     this.#feed.fail(error);
   }
 
-  /** Leases as far as the prefetch allows: a call for each message, opened once a message is there. */
+  /** Opens a call for a waiting message, or peeks for one, as far as the prefetch allows. */
   #schedule(): void {
     if (this.#waiting !== undefined || this.#cancelPeek !== undefined) return;
     if (this.#hasFailed || this.#left !== undefined || this.#held.size >= this.#leasing.prefetch) return;
@@ -172,7 +173,9 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     else void this.#awaitMessage();
   }
 
-  /** A lease that waits locks one of the connections which all consumers of the server share; a peek does not. */
+  /**
+   * Waits by a peek. A waiting lease would lock one of the connections that all consumers share.
+   */
   async #awaitMessage(): Promise<void> {
     const { clock } = this.connection;
     const at = clock.now();

@@ -20,16 +20,16 @@ import {
   type WireLeaseResponse,
 } from "./wire.js";
 
-/** How long a call waits for its message, which was seen waiting. */
+/** Seconds that a call waits for its message, which a peek has found. */
 const WAIT_SECONDS = 1;
 
-/** How long the server may take to show that it is alive, after a call ended without the answer to its settlement. */
+/** Milliseconds for a sign of life after a call ended without the answer to its settlement. */
 const CONFIRM_MS = 5_000;
 
-/** How long the server may take to end a call whose message is settled. */
+/** Milliseconds that the server may take to end a call after the settlement. */
 const END_GRACE_MS = 1_000;
 
-/** Timer errors: the lease is over; nothing came in time. They carry the type and the id of whatever was asked last. */
+/** Timer errors: lease expired, empty wait. They carry the type and id of the last request. */
 const VISIBILITY_EXPIRED = 129;
 
 const NOTHING_CAME = 138;
@@ -40,11 +40,11 @@ export interface LeaseOwner {
   readonly visibilitySeconds: number;
   readonly autoExtend: boolean;
   prepare(message: OutgoingQueueMessage): WireQueueMessage;
-  /** A message has come. */
+  /** A message has arrived. */
   leased(lease: Lease, message: WireQueueMessage): void;
-  /** The wait is over without one. */
+  /** The wait ended without a message. */
   empty(lease: Lease): void;
-  /** The message is settled, or the lease of it lost. */
+  /** The message was settled, or its lease was lost. */
   concluded(lease: Lease): void;
   failed(lease: Lease, error: KubeMQError): void;
 }
@@ -56,8 +56,9 @@ type State =
   | { readonly kind: "lost"; readonly error: KubeMQError };
 
 /**
- * One StreamQueueMessage call: it waits for one message, holds it under the server's visibility timer, and ends with it. Nothing
- * is sent between the receive request and the message, since a server takes the visibility of whatever was asked last.
+ * One StreamQueueMessage call. It waits for one message, holds it under the server's visibility
+ * timer, and ends with it. Nothing is sent between the receive request and the message, because a
+ * server applies the visibility of the last request.
  */
 export class Lease implements SettleHandle {
   readonly #owner: LeaseOwner;
@@ -99,7 +100,7 @@ export class Lease implements SettleHandle {
     return this.#state.kind === "held" || this.#state.kind === "settling";
   }
 
-  /** Whether an answer is awaited that settles the message. */
+  /** Whether a settlement of the message awaits its answer. */
   get isSettling(): boolean {
     return this.#state.kind === "settling";
   }
@@ -140,7 +141,7 @@ export class Lease implements SettleHandle {
     try {
       await this.#asks.ask(ask);
     } catch (error) {
-      // The server refused and holds the message still; so it can be settled otherwise.
+      // The server refused and still holds the message. It can be settled in another way.
       if (this.isSettling) {
         this.#state = { kind: "held", sequence }; // promise: lease-refusal-keeps
         this.#visibility.resumeExtending(); // promise: lease-refusal-extends
@@ -160,12 +161,15 @@ export class Lease implements SettleHandle {
     return this.leasedUntil;
   }
 
-  /** The loop is done with the message: its lease is not extended any more. */
+  /** The loop has finished with the message. Its lease is no longer extended. */
   stopExtending(): void {
     this.#visibility.stopExtending();
   }
 
-  /** Ends the call: the server puts the message to the end of the queue, with one delivery more. */
+  /**
+   * Ends the call. The server moves the message to the end of the queue and counts one more
+   * delivery.
+   */
   cancel(): void {
     this.#lose(connectionLost(this.#owner.subject, "the stream was left"), false);
   }
@@ -181,14 +185,14 @@ export class Lease implements SettleHandle {
     this.#requests += 1;
     const id = String(this.#requests);
     const { clientId } = this.#owner.connection.options;
-    this.#uplink.send(leaseRequest(id, clientId, ask))?.catch(() => {}); // the end of the call is seen where it is read
+    this.#uplink.send(leaseRequest(id, clientId, ask))?.catch(() => {}); // `#ended` handles the end of the call
     return id;
   }
 
   async #ended(cause: unknown): Promise<void> {
     const { subject } = this.#owner;
     if (cause === undefined) {
-      // The end of a visibility time can be lost in the same way, and then the message has gone to the end of the queue.
+      // An expiry can be lost in the same way. The message is then at the end of the queue.
       if (this.isSettling && !this.#visibility.isOver) await this.#confirmBySign(); // promise: lease-answer-lost
       this.#lose(connectionLost(subject, "the server ended the stream"));
     } else this.#lose(toKubeMQError(cause, subject));
@@ -196,8 +200,9 @@ export class Lease implements SettleHandle {
   }
 
   /**
-   * A community server (v2.4.0) loses the answer to a settlement now and then, and ends the call as if all were well: always with
-   * the message settled. So when the server is alive right after, the settlement counts as done.
+   * A community server (v2.4.0) sometimes loses the answer to a settlement and ends the call with
+   * OK. The message is always settled then. The settlement therefore counts as done if the server
+   * answers a ping.
    */
   async #confirmBySign(): Promise<void> {
     const { connection, subject } = this.#owner;
@@ -242,7 +247,7 @@ export class Lease implements SettleHandle {
 
   #extendAlone(): void {
     if (this.#state.kind !== "held") return;
-    this.extend(this.#owner.visibilitySeconds).catch(() => {}); // the end of the lease tells
+    this.extend(this.#owner.visibilitySeconds).catch(() => {}); // the end of the lease reports a failure
   }
 
   #endEmpty(): void {
@@ -250,7 +255,7 @@ export class Lease implements SettleHandle {
     this.#owner.empty(this); // promise: empty-wait-repeated
   }
 
-  /** The message is not held any more, whatever the reason. */
+  /** The message is no longer held, for any reason. */
   #lose(error: KubeMQError, tell = true): void {
     if (this.#over) return;
     const state = this.#state;
@@ -280,7 +285,7 @@ export class Lease implements SettleHandle {
     this.#cancelGrace?.();
   }
 
-  /** The server ends the call by itself; a reset of each would look like an attack to it. */
+  /** Lets the server end the call. A reset of every call would look like an attack to it. */
   #finish(): void {
     this.#over = true;
     this.#visibility.end();

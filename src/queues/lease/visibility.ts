@@ -1,11 +1,12 @@
 import type { Clock } from "../../support/time/clock.js";
 
-/** How long after the end of a visibility time, as seen here, the server's word of it is waited for. */
+/** Milliseconds to wait for the server's own report after the visibility time has ended here. */
 const GRACE_MS = 250;
 
 /**
- * The visibility time of one message, by the clock that never jumps. `over` runs when it has passed and the server, whose own word
- * usually comes first, was silent; `extend` runs at half of what is left, until extending is stopped.
+ * The visibility time of one message, measured by the monotonic clock. `over` runs when the time
+ * has ended and the server has not reported it, which it usually does first. `extend` runs at half
+ * of the remaining time, until extending is stopped.
  */
 export class Visibility {
   readonly #clock: Clock;
@@ -25,12 +26,15 @@ export class Visibility {
     return new Date(Date.now() + this.#leftMs());
   }
 
-  /** Whether the time has passed, by this machine's clock. */
+  /** Whether the time has ended, by the clock of this machine. */
   get isOver(): boolean {
     return this.#leftMs() <= 0;
   }
 
-  /** The server was asked at `from`, by this clock, to hold the message for so long. */
+  /**
+   * Starts the visibility time: `seconds`, counted from the request at `from`, in clock
+   * milliseconds.
+   */
   begin(from: number, seconds: number): void {
     this.#endsAt = from + seconds * 1_000;
     this.#cancelOver?.();
@@ -38,7 +42,7 @@ export class Visibility {
     this.resumeExtending();
   }
 
-  /** While the message is being settled. */
+  /** Pauses extending while the message is being settled. */
   pauseExtending(): void {
     this.#cancelExtend?.();
     this.#cancelExtend = undefined;
@@ -47,7 +51,7 @@ export class Visibility {
   resumeExtending(): void {
     this.pauseExtending();
     if (this.#extend === undefined) return;
-    // At half of the time, so that one answer that is late does no harm.
+    // At half of the time, so that one late answer does no harm.
     this.#cancelExtend = this.#clock.setTimer(Math.max(1, this.#leftMs() / 2), this.#extend);
   }
 

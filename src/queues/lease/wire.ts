@@ -14,14 +14,14 @@ export const streamQueueMessageMethod = kubemq.method.streamQueueMessage;
 
 export type { StreamQueueMessagesRequest as WireLeaseRequest, StreamQueueMessagesResponse as WireLeaseResponse };
 
-/** What is asked on StreamQueueMessage of the message that is held. */
+/** Requests about the held message on StreamQueueMessage. */
 export type HeldAsk =
   | { readonly kind: "ack" | "reject"; readonly sequence: bigint }
   | { readonly kind: "requeue"; readonly sequence: bigint; readonly channel: string }
   | { readonly kind: "extend"; readonly sequence: bigint; readonly visibilitySeconds: number }
   | { readonly kind: "replace"; readonly sequence: bigint; readonly message: WireQueueMessage };
 
-/** What is asked on StreamQueueMessage: one message, and then things of it. */
+/** All requests on StreamQueueMessage: first for one message, then about it. */
 export type LeaseAsk =
   | {
       readonly kind: "receive";

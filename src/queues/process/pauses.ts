@@ -1,6 +1,9 @@
 import type { Clock } from "../../support/time/clock.js";
 
-/** How long a message waits for its rejection at least, when waiting messages fill the prefetch. */
+/**
+ * Minimum milliseconds that a message waits for its rejection when waiting messages fill the
+ * prefetch.
+ */
 const CROWDED_MS = 1_000;
 
 interface Pause {
@@ -9,13 +12,14 @@ interface Pause {
 }
 
 /**
- * Messages that wait for their rejection. Each holds one place of the prefetch. When they hold all
- * places, the message that has waited longest is released after a second, so that the queue continues.
+ * Messages that wait for their rejection. Each occupies one place of the prefetch. When they occupy
+ * all places, the message that has waited longest is released after a second, so that the queue
+ * continues.
  */
 export class Pauses {
   readonly #clock: Clock;
   readonly #places: number;
-  /** In the order of their beginning. */
+  /** Ordered by their start. */
   readonly #pauses = new Set<Pause>();
   #cancelTimer: (() => void) | undefined;
   #areOver = false;
@@ -25,7 +29,7 @@ export class Pauses {
     this.#places = places;
   }
 
-  /** Resolves after the delay, or earlier for lack of places. */
+  /** Resolves after the delay, or earlier when all places are occupied. */
   wait(delayMs: number): Promise<void> {
     if (this.#areOver || delayMs <= 0) return Promise.resolve(); // promise: thrown-handler-delayed
     return new Promise((resolve) => {
@@ -44,7 +48,7 @@ export class Pauses {
     });
   }
 
-  /** Ends all waits, and every later one at once. */
+  /** Ends all current waits. Later waits end immediately. */
   end(): void {
     this.#areOver = true;
     for (const pause of this.#pauses) pause.end();

@@ -13,11 +13,11 @@ import { Pauses } from "./pauses.js";
 import { type Retry, RetryPolicy } from "./retry.js";
 import { type Settling, settlementOf } from "./settlement.js";
 
-/** What `process` needs of the client that it belongs to. */
+/** The parts of the client that `process` needs. */
 export interface Processing<T, D extends Delivery<T>> {
   readonly connection: Connection;
   readonly subject: Subject & { readonly channel: string };
-  /** How many messages may be held, where the application says so. */
+  /** Maximum messages held, if the application sets it. */
   readonly prefetch: number | undefined;
   readonly isLeased: boolean;
   consume(prefetch: number): Source<D>;
@@ -26,7 +26,9 @@ export interface Processing<T, D extends Delivery<T>> {
   readonly handler: (message: D) => unknown;
 }
 
-/** Runs a handler for every message of a queue, and settles each by what its handler does. */
+/**
+ * Runs a handler for every message of a queue, and settles the message by the handler's outcome.
+ */
 export function processQueue<T, D extends Delivery<T>>(
   processing: Processing<T, D>,
   options: ProcessOptions<D>,
@@ -37,8 +39,8 @@ export function processQueue<T, D extends Delivery<T>>(
     mostConcurrent: LIMITS.prefetch,
   });
   const { concurrency } = limits;
-  // Twice the concurrency, for messages that wait for their rejection. Not for leases, which run
-  // while a message is buffered.
+  // Twice the concurrency, to leave room for messages that wait for their rejection. Not for
+  // leases, whose time also runs while a message is buffered.
   const usual = processing.isLeased ? concurrency : Math.min(2 * concurrency, LIMITS.prefetch);
   const prefetch = Math.max(processing.prefetch ?? usual, concurrency);
   const plan = new ProcessPlan(processing, options, prefetch);
@@ -52,7 +54,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
   readonly #retry: RetryPolicy;
   #source: Source<D> | undefined;
   #stopped = false;
-  /** Settlements that no handler waits for. */
+  /** Settlements that run outside any handler. */
   readonly #pending = new Set<Promise<void>>();
   readonly #pauses: Pauses;
 
@@ -81,7 +83,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
     else await this.#settle(message, settling);
   }
 
-  /** Delayed rejections are sent now. */
+  /** Sends delayed rejections immediately. */
   onStop(): void {
     this.#stopped = true;
     this.#pauses.end();
@@ -91,7 +93,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
 
-  /** Deliveries have no signal of their own: ending the consumer returns all of them. */
+  /** Deliveries have no signal of their own. Ending the consumer returns all of them. */
   giveUp(): void {
     this.#source?.cancel();
   }
@@ -113,7 +115,8 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
         return this.#settle(message, { kind: "ack" });
       case "dead-lettered":
         try {
-          // Before the acknowledgement: if the process dies in between, the message is in both queues.
+          // Sent before the acknowledgement: if the process dies in between, the message is in both
+          // queues.
           await this.#processing.send(deadLetterOf(message, retry.queue, error));
         } catch (cause) {
           this.#report(message, cause);
@@ -123,7 +126,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
     }
   }
 
-  /** The message stays in the prefetch, and its handler is free for another one. */
+  /** The message keeps its place in the prefetch, and its handler is free for the next message. */
   #rejectLater(message: D, delayMs: number, failures = 0): void {
     const wait = this.#pauses.wait(Math.min(delayMs, leftMs(message)));
     const rejected = wait.then(() => this.#settle(message, { kind: "reject", delayMs: 0 }, failures));
@@ -131,21 +134,21 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
     void rejected.then(() => this.#pending.delete(rejected));
   }
 
-  /** Settles a message, and returns it to the queue when that fails. Never rejects. */
+  /** Settles a message. If that fails, returns the message to the queue. Never rejects. */
   async #settle(message: D, settling: Settling, failures = 0): Promise<void> {
     if (message.settled) return;
     try {
       await settleAs(message, settling);
     } catch (cause) {
       const isHeld = this.#report(message, cause);
-      // What cannot be rejected when the service stops goes back with the end of its consumer.
+      // When the service stops, the end of its consumer returns a message that cannot be rejected.
       // promise: refused-settlement-returned
       if (isHeld && !(failures > 0 && this.#stopped))
         this.#rejectLater(message, this.#delayMs(failures + 1), failures + 1);
     }
   }
 
-  /** Reports a failed settlement. @returns whether the message is still held here */
+  /** Reports a failed settlement. @returns whether this consumer still holds the message */
   #report(message: D, cause: unknown): boolean {
     const { connection, subject } = this.#processing;
     const { channel } = subject;
@@ -159,7 +162,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
   }
 }
 
-/** Time for the rejection itself. */
+/** Time reserved for the rejection itself, in milliseconds. */
 const LEASE_MARGIN_MS = 500;
 
 function leftMs(message: Delivery<unknown>): number {

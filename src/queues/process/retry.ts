@@ -4,25 +4,24 @@ import { backoffDelay, type BackoffPolicy } from "../../support/time/backoff.js"
 import { checkInteger, checkQueueChannel, refuse, type Subject } from "../../support/checks.js";
 import { DEFAULTS } from "../../support/defaults.js";
 
-/** What becomes of a message whose handler failed. */
+/** The next step for a message whose handler failed. */
 export type Retry =
   | { readonly kind: "retried"; readonly delayMs: number }
   | { readonly kind: "dead-lettered"; readonly queue: string }
   | { readonly kind: "dropped" };
 
-/** How messages whose handlers fail are delivered again, and what becomes of them in the end. */
+/** Decides when a failed message is delivered again, and how it ends after the last attempt. */
 export class RetryPolicy {
   readonly #maxAttempts: number;
   readonly #end: Retry;
   readonly #delay: BackoffPolicy | undefined;
 
-  /** Refuses contradictions. */
+  /** Rejects unknown and contradictory options. */
   constructor(subject: Subject, retry: RetryOptions = {}) {
     checkKnown(subject, "retry.", retry, ["maxAttempts", "exhausted", "delay"]);
     const { maxAttempts, exhausted, delay } = retry;
     if ((maxAttempts === undefined) !== (exhausted === undefined)) {
-      const text =
-        "retry.maxAttempts and retry.exhausted need each other: how often a message is tried, and what becomes of it then";
+      const text = "retry.maxAttempts and retry.exhausted need each other: set both, or neither";
       throw refuse(subject, text);
     }
     this.#maxAttempts =
@@ -31,7 +30,7 @@ export class RetryPolicy {
     this.#delay = delay === false ? undefined : delayOf(subject, delay ?? {});
   }
 
-  /** What becomes of a message that was delivered `attempts` times. */
+  /** Returns the next step for a message that was delivered `attempts` times. */
   after(attempts: number, random: () => number): Retry {
     if (attempts >= this.#maxAttempts) return this.#end; // promise: attempts-exhausted
     const delayMs = this.#delay === undefined ? 0 : backoffDelay(this.#delay, Math.max(attempts, 1), random);
@@ -58,5 +57,8 @@ function delayOf(subject: Subject, delay: Exclude<RetryOptions["delay"], false |
   return { initialDelayMs, maxDelayMs, jitter, maxAttempts: Infinity };
 }
 
-/** A message that waits for its rejection is held here, and is not for other consumers. */
+/**
+ * Maximum delay in milliseconds. A message that waits for its rejection stays with this consumer,
+ * out of reach of others.
+ */
 export const MAX_DELAY_MS = 300_000;

@@ -1,13 +1,13 @@
 import { checkInteger, checkQueueChannel, refuse, type Subject } from "../../support/checks.js";
 import { MAX_DELAY_MS } from "./retry.js";
 
-/** A settlement that was checked. */
+/** A validated settlement. */
 export type Settling =
   | { readonly kind: "ack" }
   | { readonly kind: "reject"; readonly delayMs: number }
   | { readonly kind: "requeue"; readonly channel: string };
 
-/** What a handler returned, as a settlement. Throws INVALID_ARGUMENT for anything else. */
+/** Converts the return value of a handler. Throws INVALID_ARGUMENT for any other value. */
 export function settlementOf(subject: Subject, returned: unknown): Settling {
   if (returned === undefined || returned === "ack") return { kind: "ack" };
   if (returned === "reject") return { kind: "reject", delayMs: 0 };
@@ -22,7 +22,7 @@ export function settlementOf(subject: Subject, returned: unknown): Settling {
       return { kind: "reject", delayMs: seconds * 1_000 };
     }
   }
-  throw refuse(subject, `the handler returned ${shown(returned)}, which is no settlement: ${ALLOWED}`);
+  throw refuse(subject, `the handler returned ${shown(returned)}, which is not a settlement: ${ALLOWED}`);
 }
 
 const ALLOWED = 'return nothing or "ack", "reject", { reject: { delaySeconds } } or { requeue: "a queue" }';

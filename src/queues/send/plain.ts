@@ -17,10 +17,13 @@ import {
   type WireQueueMessage,
 } from "../wire.js";
 
-/** Long enough for a server to have begun with a request, so that the next one keeps its place behind it. */
+/**
+ * Milliseconds after which the next request is sent. A server has started the previous one by
+ * then, so the order is kept.
+ */
 const MAX_HOLD_MS = 1_000;
 
-/** Checks a message, and converts it to the message of the protocol. */
+/** Checks a message, and converts it to its wire form. */
 export type PrepareQueueMessage = (operation: string, message: OutgoingQueueMessage) => WireQueueMessage;
 
 export function preparing({ options: { clientId, maxMessageBytes } }: Connection): PrepareQueueMessage {
@@ -35,7 +38,7 @@ export function preparing({ options: { clientId, maxMessageBytes } }: Connection
   };
 }
 
-/** What a sender needs to know of messages that are sent together. */
+/** Describes messages that are sent together, for their sender. */
 export function aboutMessages(operation: string, messages: readonly WireQueueMessage[]): About {
   let bytes = 0;
   for (const message of messages) bytes += queueMessageSize(message);
@@ -45,7 +48,7 @@ export function aboutMessages(operation: string, messages: readonly WireQueueMes
 
 type Sending = SendByCall<WireQueueMessage[], SendResult[]>;
 
-/** Sends to queues, over one stream of the client. */
+/** Sends to queues, over one stream shared by the whole client. */
 export class QueueSends {
   readonly #connection: Connection;
   readonly #prepare: PrepareQueueMessage;

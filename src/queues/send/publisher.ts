@@ -8,10 +8,10 @@ import { Upstream } from "./upstream.js";
 
 const operation = "queues.publisher";
 
-/** Requests of an unordered publisher that are on their way, unless its options say otherwise. */
+/** Maximum unanswered requests of an unordered publisher, by default. */
 const MAX_IN_FLIGHT = 16;
 
-/** Sends over a stream of its own. */
+/** Sends over a dedicated stream. */
 export class UpstreamPublisher implements QueuePublisher {
   readonly #prepare: PrepareQueueMessage;
   readonly #upstream: Upstream;
@@ -36,7 +36,9 @@ export class UpstreamPublisher implements QueuePublisher {
     });
   }
 
-  /** Resolves when every send accepted before has its outcome, which its own promise tells. */
+  /**
+   * Resolves when every send accepted so far has an outcome. The promise of each send reports it.
+   */
   flush(): Promise<void> {
     return this.#upstream.flush();
   }
@@ -52,7 +54,7 @@ export class UpstreamPublisher implements QueuePublisher {
 
 function maxInFlightOf({ ordered = true, maxInFlight }: PublisherOptions): number {
   if (ordered && maxInFlight !== undefined) {
-    const text = "maxInFlight needs ordered: false, since an ordered publisher has one request on its way";
+    const text = "maxInFlight needs ordered: false, because an ordered publisher sends one request at a time";
     throw refuse({ operation }, text);
   }
   // promise: ordered-one-in-flight

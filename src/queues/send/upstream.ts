@@ -16,55 +16,68 @@ import {
 } from "../wire.js";
 
 export interface UpstreamOptions extends SenderOptions {
-  /** Requests on their way at most. With 1 the order of the sends is the order in the queue, since servers process requests at once. */
+  /**
+   * Maximum unanswered requests. With 1, the order in the queue is the order of the sends; servers
+   * process several requests concurrently.
+   */
   readonly maxInFlight: number;
   /**
-   * After this many milliseconds without an answer a request does not hold back the next ones. The community server sometimes loses an
-   * answer of a busy moment (its dispatcher misses the last of its own confirmations), though the messages are stored.
+   * Milliseconds after which an unanswered request no longer holds back the next one. Under load
+   * the community server sometimes loses an answer, because its dispatcher misses the last of its
+   * own confirmations. The messages are stored nevertheless.
    */
   readonly maxHoldMs?: number;
 }
 
-/** Messages of sends that share a request, at most; one larger send goes alone. */
+/** Maximum messages of sends that share a request. A larger send has its own request. */
 const REQUEST_MESSAGES = 1_024;
 
-/** Bytes of sends that share a request, at most. */
+/** Maximum bytes of sends that share a request. */
 const REQUEST_BYTES = 4 * 1024 * 1024;
 
-/** How long answers are awaited before a stream is left: a server can crash over a stream that is cancelled with requests open. */
+/**
+ * Milliseconds to wait for answers before a stream is left. Cancelling a stream with open requests
+ * can crash a server.
+ */
 const DRAIN_MS = 5_000;
 
-/** How long a half-closed stream is left open. Servers ignore the half-close, but need a moment to see it. */
+/**
+ * Milliseconds that a half-closed stream stays open. Servers ignore the half-close, but need a
+ * moment to read it.
+ */
 const GRACE_MS = 50;
 
 type QueueSend = Send<WireQueueMessage[], SendResult[]>;
 
-/** Several sends on their way together. */
+/** Several sends in one request. */
 interface Request {
   readonly sends: readonly QueueSend[];
   /** Sends without an outcome. */
   open: number;
-  /** The next request waits for its answer. */
+  /** Whether the next request waits for the answer to this one. */
   isHolding: boolean;
 }
 
-/** A stream, and what the server owes on it. */
+/** A stream and its unanswered requests. */
 interface Line {
   readonly stream: AnsweredStream<WireUpstreamRequest, WireUpstreamResponse>;
-  /** Requests without an answer, also those that nobody awaits any more. */
+  /** Unanswered requests, including requests without a waiting send. */
   readonly owed: Set<string>;
   onDrained: (() => void) | undefined;
 }
 
-/** Sends over QueuesUpstream. Answers are recognised by the id of their request, in whatever order, number and time they come. */
+/**
+ * Sends over QueuesUpstream. Answers are matched by request id, and may arrive in any order,
+ * repeatedly, or late.
+ */
 export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
   readonly #maxInFlight: number;
   readonly #requests = new Map<string, Request>();
-  /** Streams that are not over, also those that were left. */
+  /** Streams that have not ended, including streams that were replaced. */
   readonly #lines = new Set<Line>();
   #line: Line | undefined;
   #lastId = 0;
-  /** Requests that hold back the next one. */
+  /** Number of requests that hold back the next one. */
   #holding = 0;
   readonly #silence: Quiet | undefined;
 
@@ -134,7 +147,7 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
     const id = response.RefRequestID;
     if (line.owed.delete(id) && line.owed.size === 0) line.onDrained?.(); // promise: late-answer-owed-no-more
     const request = this.#requests.get(id); // promise: result-by-request
-    if (request === undefined) return; // answered twice, or nobody awaits it any more
+    if (request === undefined) return; // a duplicate answer, or all its sends have their outcome
     this.#remove(id, request);
     let at = 0;
     for (const send of request.sends) {
@@ -175,7 +188,7 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
     for (const [id, request] of this.#requests) {
       if (!request.sends.includes(send)) continue;
       request.open -= 1;
-      // A request that nobody awaits any more does not hold back the next one.
+      // A request without a waiting send does not hold back the next one.
       if (request.open === 0) this.#remove(id, request); // promise: abandoned-request
       return;
     }

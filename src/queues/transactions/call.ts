@@ -15,7 +15,7 @@ import {
   type WireDownstreamResponse,
 } from "./wire.js";
 
-/** What one poll brought. */
+/** The result of one poll. */
 export interface Polled {
   readonly transaction: string;
   readonly messages: readonly WireQueueMessage[];
@@ -23,7 +23,7 @@ export interface Polled {
   readonly tookMs: number;
 }
 
-/** Receives what comes on a call. */
+/** Receives the answers of a call. */
 export interface CallOwner {
   polled(call: Call, polled: Polled): void;
   /** An answer to a settlement or to a fence. */
@@ -31,7 +31,10 @@ export interface CallOwner {
   failed(call: Call, error: KubeMQError): void;
 }
 
-/** One QueuesDownstream call. The server serves its requests one after another, so a poll that waits holds up what is behind it. */
+/**
+ * One QueuesDownstream call. The server serves its requests one after another, so a waiting poll
+ * delays the requests behind it.
+ */
 export class Call {
   readonly #owner: CallOwner;
   readonly #connection: Connection;
@@ -39,12 +42,12 @@ export class Call {
   readonly #nextId: () => string;
   readonly #uplink = new Uplink<WireDownstreamRequest>();
   readonly #source: Source<WireDownstreamResponse>;
-  /** How many of its messages have no settlement written. */
+  /** Messages of this call without a written settlement. */
   unsettled = 0;
   #poll: { readonly id: string; readonly asked: number; readonly at: number } | undefined;
   #hasEnded = false;
 
-  /** @param nextId makes request ids, unique among all calls of a consumer */
+  /** @param nextId creates request ids, unique among all calls of a consumer */
   constructor(
     owner: CallOwner,
     connection: Connection,
@@ -68,12 +71,12 @@ export class Call {
     });
   }
 
-  /** Whether the answer to a poll is awaited: what is written now is served behind it. */
+  /** Whether a poll is unanswered. Requests written now are served after it. */
   get isPolling(): boolean {
     return this.#poll !== undefined;
   }
 
-  /** Whether a poll would hold up nothing else. */
+  /** Whether a poll would delay no other request. */
   get isFree(): boolean {
     // promise: no-settlement-behind-poll
     return this.#poll === undefined && this.unsettled === 0 && !this.#hasEnded;
@@ -85,27 +88,31 @@ export class Call {
     this.#poll = { id, asked: max, at: this.#connection.clock.now() };
   }
 
-  /** Returns what the transaction still holds to the queue, in its place. The server sends no answer. */
+  /**
+   * Returns the unsettled messages of a transaction to their place in the queue. The server sends
+   * no answer.
+   */
   close(transaction: string): void {
     this.send((id, clientId) => closeRequest(id, clientId, transaction));
   }
 
-  /** Sends a request with an id of its own, and returns the id. */
+  /** Sends a request with a new id, and returns the id. */
   send(make: (id: string, clientId: string) => WireDownstreamRequest): string {
     const id = this.#nextId();
     const request = make(id, this.#connection.options.clientId);
-    this.#uplink.send(request)?.catch(() => {}); // the end of the call is seen where it is read
+    this.#uplink.send(request)?.catch(() => {}); // the end of the call is handled where it is read
     return id;
   }
 
-  /** Resolves when all requests so far have left. */
+  /** Resolves when all requests so far have been written. */
   flushed(): Promise<void> {
     return this.#uplink.flushed();
   }
 
   /**
-   * Ends the call: what is open on it returns to its queue. Only with every request behind the last poll answered: a community
-   * server (v2.4.0) whose answers find no reader keeps the call's transactions open without end.
+   * Ends the call. Its unsettled messages return to the queue. All requests after the last poll
+   * must be answered first: a community server (v2.4.0) whose answers find no reader keeps the
+   * transactions of the call open without end.
    */
   cancel(): void {
     this.#hasEnded = true;
@@ -132,7 +139,8 @@ export class Call {
     if (response.IsError) return this.#fail(serverError(response.Error, this.#subject));
     const messages = withoutRepeats(response.Messages); // promise: repeats-dropped
     const transaction = response.TransactionId;
-    // A poll whose messages had all expired leaves an empty transaction open, which swallows the next messages.
+    // A poll whose messages had all expired leaves an empty transaction open, which would swallow
+    // the next messages.
     // promise: empty-poll-closed
     if (messages.length === 0) this.close(transaction);
     const tookMs = this.#connection.clock.now() - poll.at;

@@ -5,20 +5,26 @@ import type { HeldMessage, Transaction } from "./held.js";
 import { activeOffsetsRequest, settleRequest, type WireDownstreamResponse } from "./wire.js";
 
 /**
- * How a server confirms settlements that succeed. `fence`: it is silent, but answers an ActiveOffsets request behind them, in order.
- * `answer`: it answers each. `none`: neither, then a settlement counts as done when it is written. Learned once per client.
+ * How a server confirms successful settlements. Learned once per client.
+ *
+ * - `fence`: not at all, but it answers an ActiveOffsets request after them, in order.
+ * - `answer`: it answers each one.
+ * - `none`: neither; a settlement counts as done when it is written.
  */
 export interface Confirming {
   by: "unknown" | "fence" | "answer" | "none";
 }
 
-/** How long the first settlement waits for either kind of confirmation before the server counts as one that gives none. */
+/**
+ * Milliseconds that the first settlement waits for either confirmation before the server counts as
+ * `none`.
+ */
 const LEARN_MS = 3_000;
 
-/** How many settlements without confirmation are remembered, for an error that still comes. */
+/** Maximum unconfirmed settlements remembered, in case an error still arrives. */
 const MAX_UNCONFIRMED = 256;
 
-/** Messages of one transaction that are settled in one way by one request. */
+/** Messages of one transaction that one request settles in one way. */
 export interface Range {
   readonly kind: SettleKind;
   readonly transaction: Transaction;
@@ -37,22 +43,24 @@ type Pending =
       readonly answered: ((open: readonly bigint[] | undefined) => void) | undefined;
     };
 
-/** What becomes of written settlements. */
+/** Receives the outcome of written settlements. */
 export interface ConfirmationsOwner {
-  /** They are settled. `isConfirmed`: the server has said so. */
+  /** The messages are settled. `isConfirmed`: the server has confirmed it. */
   confirm(messages: readonly HeldMessage[], isConfirmed: boolean): void;
-  /** The server refused a range, or a part of it. `isLate`: its messages counted as settled. */
+  /**
+   * The server refused a range or a part of it. `isLate`: its messages already counted as settled.
+   */
   refused(range: Range, reason: string, isLate: boolean): void;
-  /** No answer came in time. */
+  /** No answer arrived in time. */
   timedOut(messages: readonly HeldMessage[]): void;
 }
 
-/** Written settlements, until the server has confirmed or refused them. */
+/** Written settlements that the server has not yet confirmed or refused. */
 export class Confirmations {
   readonly #connection: Connection;
   readonly #confirming: Confirming;
   readonly #owner: ConfirmationsOwner;
-  /** What awaits an answer, in the order of writing. */
+  /** Requests that await an answer, in the order of writing. */
   readonly #pending = new Map<string, Pending>();
   #cancelTimer: (() => void) | undefined;
 
@@ -67,7 +75,7 @@ export class Confirmations {
     return this.#confirming.by === "fence" || this.#confirming.by === "answer";
   }
 
-  /** Writes ranges, and whatever shows when they are settled. */
+  /** Writes ranges, and the fences that confirm them. */
   write(ranges: readonly Range[]): void {
     const at = this.#connection.clock.now();
     const calls = new Map<Call, Transaction>();
@@ -86,13 +94,16 @@ export class Confirmations {
       if (by !== "none") continue;
       call.flushed().then(
         () => this.#believe(),
-        () => {}, // the end of the call is seen where it is read
+        () => {}, // the end of the call is handled where it is read
       );
     }
     if (by !== "none") this.#watch();
   }
 
-  /** Asks the server what it still holds open of a transaction; undefined when this server does not tell. */
+  /**
+   * Returns the open sequences of a transaction on the server; undefined if this server does not
+   * report them.
+   */
   openSequences(transaction: Transaction): Promise<readonly bigint[] | undefined> {
     const { by } = this.#confirming;
     if (by === "answer" || by === "none") return Promise.resolve(undefined);
@@ -106,7 +117,7 @@ export class Confirmations {
   answered(response: WireDownstreamResponse): void {
     const id = response.RefRequestId;
     const pending = this.#pending.get(id);
-    if (pending === undefined) return; // answered twice, or after its time-out
+    if (pending === undefined) return; // a duplicate answer, or an answer after the timeout
     if (pending.kind === "fence") return this.#passFence(id, pending.call, response);
     this.#pending.delete(id);
     if (response.IsError) return this.#owner.refused(pending.range, response.Error, pending.kind === "believed");
@@ -115,7 +126,7 @@ export class Confirmations {
     if (pending.kind === "range") this.#owner.confirm(pending.range.messages, true);
   }
 
-  /** No answer is expected any more to what was written. Returns the messages that it was about. */
+  /** Abandons all pending requests. Returns the messages of the ranges among them. */
   abandon(): HeldMessage[] {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
@@ -135,7 +146,10 @@ export class Confirmations {
     this.#pending.set(id, { kind: "fence", at: this.#connection.clock.now(), call, answered });
   }
 
-  /** Everything written to a call before its fence was processed; what was refused of it has been answered before. */
+  /**
+   * The server has processed everything written to the call before its fence. Refusals among it
+   * have already arrived.
+   */
   #passFence(fence: string, call: Call, response: WireDownstreamResponse): void {
     this.#confirming.by = "fence";
     for (const [id, pending] of this.#pending) {
@@ -161,7 +175,10 @@ export class Confirmations {
     }
   }
 
-  /** Without confirmations a settlement counts as done when it is written; it is remembered for an error that comes later. */
+  /**
+   * Without confirmations, a settlement counts as done when it is written. It is remembered for a
+   * late error.
+   */
   #believe(): void {
     for (const [id, pending] of this.#pending) {
       if (pending.kind === "fence") pending.answered?.(undefined);
@@ -176,7 +193,7 @@ export class Confirmations {
     }
   }
 
-  /** One timer for all that is pending; it looks at the oldest. */
+  /** One timer for all pending requests. It checks the oldest one. */
   #watch(): void {
     if (this.#cancelTimer !== undefined) return;
     const { clock, options } = this.#connection;
@@ -191,7 +208,7 @@ export class Confirmations {
         confirming.by = "none"; // promise: settlements-unconfirmed
         return this.#believe();
       }
-      confirming.by = "unknown"; // it may be another server by now
+      confirming.by = "unknown"; // the server may have been replaced
       this.#owner.timedOut(this.abandon()); // promise: settlement-timeout
     });
   }

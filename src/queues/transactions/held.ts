@@ -3,13 +3,17 @@ import type { Subject } from "../../support/checks.js";
 import type { SettleHandle, SettleKind } from "../delivery.js";
 import type { Call } from "./call.js";
 
-/** What a poll opens on the server: it holds the messages of the poll until each is settled, or until it is closed. */
+/**
+ * The server's transaction of one poll. It holds the poll's messages until each is settled, or
+ * until the transaction is closed.
+ */
 export interface Transaction {
   readonly call: Call;
   readonly id: string;
   /**
-   * Whether the poll brought less than it asked for. A community server (v2.4.0) may then take one more message after its answer,
-   * which nobody sees, and the transaction does not end with the settlement of the others.
+   * Whether the poll returned fewer messages than requested. A community server (v2.4.0) may then
+   * take one more message after its answer, which is never delivered. The transaction does not end
+   * when the others are settled.
    */
   readonly isShort: boolean;
 }
@@ -19,7 +23,7 @@ type State =
   /** A settlement was requested, and its outcome is awaited. */
   | { readonly kind: "settling"; readonly resolve: () => void; readonly reject: (error: KubeMQError) => void }
   | { readonly kind: "settled" }
-  /** The server holds it for somebody else by now. */
+  /** The message was lost: the server no longer holds it for this consumer. */
   | { readonly kind: "lost"; readonly error: KubeMQError };
 
 const OPEN: State = { kind: "open" };
@@ -36,9 +40,9 @@ export interface Settler {
 export class HeldMessage implements SettleHandle {
   readonly #settler: Settler;
   readonly sequence: bigint;
-  /** By the server's clock, in milliseconds since 1970; Infinity without an expiration. */
+  /** Expiration by the server's clock, in milliseconds since 1970; Infinity without one. */
   readonly expiresAtMs: number;
-  /** The transaction that holds it. Another one after the consumer has polled again for more. */
+  /** The transaction that holds the message. It changes when the consumer polls again for more. */
   transaction: Transaction;
   #state: State = OPEN;
 
@@ -61,12 +65,12 @@ export class HeldMessage implements SettleHandle {
     return this.#settler.settle(this, kind, channel);
   }
 
-  /** Whether it can be settled. */
+  /** Whether the message can be settled. */
   get isOpen(): boolean {
     return this.#state.kind === "open";
   }
 
-  /** A settlement is requested; resolves, or rejects, with the outcome. */
+  /** Records a requested settlement. The promise reports its outcome. */
   begin(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#state = { kind: "settling", resolve, reject };
@@ -79,26 +83,28 @@ export class HeldMessage implements SettleHandle {
     if (state.kind === "settling") state.resolve();
   }
 
-  /** @param staysOpen whether the server still holds the message, so that it can be settled in another way */
+  /** @param staysOpen whether the server still holds the message for another settlement */
   refuse(error: KubeMQError, staysOpen: boolean): void {
     const state = this.#state;
     this.#state = staysOpen ? OPEN : SETTLED;
     if (state.kind === "settling") state.reject(error);
   }
 
-  /** The server does not hold it for this consumer any more. */
+  /** Records that the server no longer holds the message for this consumer. */
   lose(error: KubeMQError): void {
     const state = this.#state;
     this.#state = { kind: "lost", error };
     if (state.kind === "settling") state.reject(error);
   }
 
-  /** Why it cannot be settled any more, though it was not. */
+  /** The reason why an unsettled message can no longer be settled. */
   get loss(): KubeMQError | undefined {
     return this.#state.kind === "lost" ? this.#state.error : undefined;
   }
 
-  /** It is not handed out, and returns to its queue with the end of its transaction. */
+  /**
+   * Releases a message that is not handed out. It returns to the queue when its transaction ends.
+   */
   release(): void {
     this.#state = SETTLED;
   }

@@ -15,13 +15,13 @@ import { Confirmations, type ConfirmationsOwner, type Confirming, type Range } f
 import type { HeldMessage, Settler, Transaction } from "./held.js";
 import type { WireDownstreamResponse } from "./wire.js";
 
-/** What settlements report. */
+/** Receives the progress of settlements. */
 export interface SettlementsOwner {
-  /** The settlements of these messages are written. */
+  /** The settlements of these messages were written. */
   written(messages: readonly HeldMessage[]): void;
   /** The server refused to settle these messages, and still holds them. */
   reopened(messages: readonly HeldMessage[]): void;
-  /** These messages have their outcome. `isConfirmed`: the server has said that they are settled. */
+  /** These messages have their outcome. `isConfirmed`: the server has confirmed the settlement. */
   concluded(messages: readonly HeldMessage[], isConfirmed: boolean): void;
 }
 
@@ -31,16 +31,22 @@ interface Due {
   readonly channel: string;
 }
 
-/** The settlements of a consumer: written by the range, and concluded when the server has confirmed or refused them. */
+/**
+ * The settlements of a consumer. They are written as ranges, and concluded when the server has
+ * confirmed or refused them.
+ */
 export class Settlements implements Settler, ConfirmationsOwner {
   readonly #connection: Connection;
   readonly #subject: Subject & { readonly channel: string };
   readonly #owner: SettlementsOwner;
   readonly #confirmations: Confirmations;
   #due: Due[] = [];
-  /** How many have no outcome yet. */
+  /** Number of settlements without an outcome. */
   #open = 0;
-  /** True while messages move to another transaction: settlements are kept back until it is known. */
+  /**
+   * True while messages move to another transaction. Settlements wait until that transaction is
+   * known.
+   */
   #isPaused = false;
   #ended: KubeMQError | undefined;
   readonly #write = () => this.writeDue();
@@ -70,7 +76,7 @@ export class Settlements implements Settler, ConfirmationsOwner {
     return this.#confirmations.areGiven;
   }
 
-  /** Whether every settlement has its outcome. */
+  /** Whether every settlement has an outcome. */
   get areConcluded(): boolean {
     return this.#open === 0;
   }
@@ -86,7 +92,7 @@ export class Settlements implements Settler, ConfirmationsOwner {
     return outcome;
   }
 
-  /** The server does not hold this message for this consumer any more. */
+  /** Records that the server no longer holds this message for this consumer. */
   lose(message: HeldMessage, error: KubeMQError): void {
     const due = this.#due.findIndex((each) => each.message === message);
     if (due >= 0) {
@@ -96,7 +102,7 @@ export class Settlements implements Settler, ConfirmationsOwner {
     message.lose(error);
   }
 
-  /** Keeps settlements back until {@link resume}. */
+  /** Delays settlements until {@link resume}. */
   pause(): void {
     this.#isPaused = true;
   }
@@ -106,13 +112,16 @@ export class Settlements implements Settler, ConfirmationsOwner {
     this.writeDue();
   }
 
-  /** Settlements of one tick share their request and their fence. */
+  /** Settlements of one tick share a request and a fence. */
   #enqueue(due: Due): void {
     if (this.#due.length === 0) setImmediate(this.#write);
     this.#due.push(due);
   }
 
-  /** Asks the server what it still holds open of a transaction; undefined when this server does not tell. */
+  /**
+   * Returns the open sequences of a transaction on the server; undefined if this server does not
+   * report them.
+   */
   openSequences(transaction: Transaction): Promise<readonly bigint[] | undefined> {
     if (this.#ended !== undefined) return Promise.resolve(undefined);
     this.writeDue();
@@ -124,7 +133,10 @@ export class Settlements implements Settler, ConfirmationsOwner {
     this.#confirmations.answered(response);
   }
 
-  /** The calls are over: what was not written is not settled, and the outcome of what was written is unknown. */
+  /**
+   * Ends all settlements with the calls. Unwritten ones are not performed; the outcome of written
+   * ones is unknown.
+   */
   end(error: KubeMQError): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
@@ -138,7 +150,7 @@ export class Settlements implements Settler, ConfirmationsOwner {
     this.#refuse(unanswered, false, ({ sequence }) => outcomeUnknown(this.#subject, sequence, why, error));
   }
 
-  /** Writes what was asked for, by the range. */
+  /** Writes the requested settlements as ranges. */
   writeDue(): void {
     if (this.#due.length === 0 || this.#isPaused) return;
     const ranges = this.#ranges();
@@ -184,7 +196,8 @@ export class Settlements implements Settler, ConfirmationsOwner {
     if (isLate) return this.#reportLate(at < 0 ? messages : messages.slice(at), reason);
     if (at < 0) return this.#reject(messages, reason);
     if (at > 0) this.confirm(messages.slice(0, at), true);
-    // The server stops at the first that fails: those behind it are asked for again.
+    // The server stops at the first failed message. The messages after it are settled by a new
+    // request.
     const behind = messages.slice(at + 1);
     this.#owner.reopened(behind);
     for (const message of behind) this.#enqueue({ message, kind, channel }); // promise: settlements-behind-refusal
@@ -193,7 +206,7 @@ export class Settlements implements Settler, ConfirmationsOwner {
 
   #reject(messages: readonly HeldMessage[], reason: string): void {
     const error = settleError(reason, this.#subject);
-    const staysOpen = error.code !== "LEASE_LOST"; // then it can be settled in another way
+    const staysOpen = error.code !== "LEASE_LOST"; // the message can then be settled in another way
     if (staysOpen) this.#owner.reopened(messages);
     this.#refuse(messages, staysOpen, () => error);
     this.#owner.concluded(staysOpen ? [] : messages, false);

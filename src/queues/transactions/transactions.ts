@@ -10,21 +10,30 @@ import type { Confirming } from "./confirmations.js";
 import { Settlements, type SettlementsOwner } from "./settlements.js";
 import type { WireDownstreamResponse } from "./wire.js";
 
-/** Each call has one open transaction. At this many calls nothing more is polled until a message is settled. */
+/**
+ * Maximum calls, each with one open transaction. At this limit no more is polled until a message is
+ * settled.
+ */
 const MAX_CALLS = 64;
 
-/** While a transaction is open, what was confirmed this short a time ago may be on its way inside the server, and counts as held. */
+/**
+ * Milliseconds for which a confirmed settlement still counts as held while a transaction is open:
+ * the server may not have processed it internally.
+ */
 const SETTLING_MS = 50;
 
-/** A message that expires this soon is not returned to the queue even for a moment: the server would drop it. */
+/**
+ * A message that expires within this many milliseconds is never returned to the queue, where the
+ * server would drop it.
+ */
 const EXPIRY_MARGIN_MS = 10_000;
 
-/** How many settled messages are remembered, for a server that delivers one of them a second time. */
+/** Maximum settled messages remembered, in case the server delivers one of them again. */
 const MAX_REMEMBERED = 4_096;
 
-/** What this consumer has of the queue. */
+/** This consumer's share of the queue. */
 export interface Own {
-  /** Messages received and not confirmed as settled. */
+  /** Messages received but not confirmed as settled. */
   readonly held: number;
   /** Calls with an open transaction or a poll. */
   readonly transactions: number;
@@ -39,13 +48,13 @@ export interface TransactionsOwner {
   failed(error: KubeMQError): void;
 }
 
-/** What a poll brought, beside what was held before. */
+/** The new messages of a poll, without those held before. */
 export interface Taken {
   readonly messages: readonly WireQueueMessage[];
   readonly held: readonly HeldMessage[];
 }
 
-/** The calls of a consumer, the transactions that are open on them, and the messages that these hold. */
+/** The calls of a consumer, their open transactions, and the messages that these hold. */
 export class Transactions implements CallOwner, SettlementsOwner {
   readonly settlements: Settlements;
   readonly #connection: Connection;
@@ -54,13 +63,13 @@ export class Transactions implements CallOwner, SettlementsOwner {
   readonly #calls = new Set<Call>();
   /** Messages without a written settlement. */
   readonly #held = new Map<bigint, HeldMessage>();
-  /** Transactions with messages that are not handed out any more. */
+  /** Transactions with messages that were released instead of handed out. */
   readonly #released = new Set<Transaction>();
-  /** Of what is written, how much has no outcome yet. */
+  /** Number of written settlements without an outcome. */
   #unconfirmed = 0;
   #confirmedLately = { count: 0, at: -Infinity };
   readonly #settled = new Set<bigint>();
-  /** The messages that a poll in flight takes again. */
+  /** The messages that the poll in flight takes again. */
   #moving: Set<HeldMessage> | undefined;
   #requests = 0;
 
@@ -76,12 +85,12 @@ export class Transactions implements CallOwner, SettlementsOwner {
     this.settlements = new Settlements(connection, confirming, subject, this);
   }
 
-  /** How many messages have no settlement written. */
+  /** Number of messages without a written settlement. */
   get unsettled(): number {
     return this.#held.size;
   }
 
-  /** How many messages of those that the server counts as waiting are here. */
+  /** Number of this consumer's messages that the server counts as waiting. */
   get counted(): number {
     return this.#held.size + this.#unconfirmed;
   }
@@ -90,7 +99,7 @@ export class Transactions implements CallOwner, SettlementsOwner {
     return this.#moving !== undefined;
   }
 
-  /** What to subtract from the server's count, were it asked now. */
+  /** This consumer's share of a count that the server would report now. */
   own(): Own {
     const lately = this.#connection.clock.now() - this.#confirmedLately.at < SETTLING_MS;
     let transactions = 0;
@@ -99,7 +108,7 @@ export class Transactions implements CallOwner, SettlementsOwner {
     return { held: this.counted + onTheirWay, transactions };
   }
 
-  /** A call on which a poll would hold nothing up. */
+  /** Returns a call on which a poll would delay no other request. */
   freeCall(): Call | undefined {
     for (const call of this.#calls) if (call.isFree) return call;
     if (this.#calls.size >= MAX_CALLS) return undefined;
@@ -108,7 +117,10 @@ export class Transactions implements CallOwner, SettlementsOwner {
     return call;
   }
 
-  /** Whether what is held can be returned to the queue for a moment: it is in one transaction, and does not expire meanwhile. */
+  /**
+   * Whether the held messages can return to the queue for a moment: they share one transaction, and
+   * none expires meanwhile.
+   */
   canMove(): boolean {
     const limit = Date.now() + EXPIRY_MARGIN_MS;
     let transaction;
@@ -119,11 +131,14 @@ export class Transactions implements CallOwner, SettlementsOwner {
     return true;
   }
 
-  /** Returns what is held to the queue. It is first in the next poll on the call, and settled by that from then on. */
+  /**
+   * Returns the held messages to the queue. They are first in the next poll on the call, whose
+   * transaction then settles them.
+   */
   move(): Call | undefined {
     this.settlements.writeDue();
     const [first] = this.#held.values();
-    if (first === undefined) return undefined; // all was due
+    if (first === undefined) return undefined; // every message was due
     const { call, id } = first.transaction;
     this.settlements.pause();
     this.#moving = new Set(this.#held.values());
@@ -132,7 +147,10 @@ export class Transactions implements CallOwner, SettlementsOwner {
     return call;
   }
 
-  /** Takes what a poll brought. `handsOut` is false when the rest is to return to the queue with the end of the call. */
+  /**
+   * Takes the messages of a poll. With `handsOut` false, new messages return to the queue when the
+   * call ends.
+   */
   take(call: Call, { transaction: id, messages, asked }: Polled, handsOut: boolean): Taken {
     const transaction = { call, id, isShort: messages.length < asked };
     const fresh: WireQueueMessage[] = [];
@@ -152,7 +170,7 @@ export class Transactions implements CallOwner, SettlementsOwner {
       call.unsettled += 1;
       this.#held.set(Sequence, taken); // promise: prefetch-bound
       if (this.#settled.has(Sequence)) {
-        void taken.settle("ack").catch(() => {}); // delivered twice by the server, and done
+        void taken.settle("ack").catch(() => {}); // a duplicate delivery of a settled message
         continue;
       }
       fresh.push(message);
@@ -162,7 +180,7 @@ export class Transactions implements CallOwner, SettlementsOwner {
     return { messages: fresh, held };
   }
 
-  /** What did not come again is lost to another consumer. */
+  /** A moved message that did not return was taken by another consumer. */
   #endMove(): void {
     const missing = this.#moving;
     if (missing === undefined) return;
@@ -174,24 +192,24 @@ export class Transactions implements CallOwner, SettlementsOwner {
     this.settlements.resume();
   }
 
-  /** A message that will not be handed out. */
+  /** Releases a message that will not be handed out. */
   release(message: HeldMessage): void {
     message.release();
     this.#drop(message);
     this.#released.add(message.transaction);
   }
 
-  /** Returns what is held to the queue, behind the settlements that were asked for. */
+  /** Returns held messages to the queue, after the requested settlements. */
   giveBack(): void {
     setImmediate(() => {
-      if (this.settlements.hasEnded || this.isMoving) return; // the end of the call returns it
+      if (this.settlements.hasEnded || this.isMoving) return; // the end of the call returns them
       const transactions = new Set(this.#released);
       for (const { transaction } of this.#held.values()) transactions.add(transaction);
       for (const { call, id } of transactions) if (!call.isPolling) call.close(id);
     });
   }
 
-  /** Ends all calls: what is unsettled returns to the queue. */
+  /** Ends all calls. Unsettled messages return to the queue. */
   cancel(error: KubeMQError): void {
     for (const call of this.#calls) call.cancel();
     this.settlements.end(error);

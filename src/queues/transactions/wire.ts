@@ -8,7 +8,7 @@ import {
 } from "../../../gen/kubemq_pb.js";
 import type { SettleKind } from "../delivery.js";
 
-/** QueuesDownstream: what a consumer polls and settles by. */
+/** QueuesDownstream: the call on which consumers poll and settle. */
 
 export const queuesDownstreamMethod = kubemq.method.queuesDownstream;
 
@@ -37,7 +37,10 @@ const rangeTypes = {
   requeue: QueuesDownstreamRequestType.ReQueueRange,
 } as const;
 
-/** Ranges always, never the requests for all: those requeue in random order, and would settle what was not seen here. */
+/**
+ * Always a range, never the request for all messages: that one requeues in random order, and would
+ * settle messages that were never seen here.
+ */
 export function settleRequest(
   id: string,
   clientId: string,
@@ -74,7 +77,7 @@ export function closeRequest(id: string, clientId: string, transaction: string):
   });
 }
 
-/** What kind of answer came on QueuesDownstream. */
+/** Classifies an answer on QueuesDownstream. */
 export function downstreamAnswer(response: QueuesDownstreamResponse): "poll" | "end" | "other" {
   if (response.RequestTypeData === QueuesDownstreamRequestType.Get) return "poll";
   return response.RequestTypeData === QueuesDownstreamRequestType.CloseByServer ? "end" : "other";
