@@ -334,7 +334,7 @@ describe("requests of leases", () => {
     await clock.advance(30_001);
     expect(await within(1_000, "the time-out", failed)).toMatchObject({
       code: "TIMEOUT",
-      message: expect.stringMatching(/whether the visibility of message 7 was extended/),
+      message: expect.stringMatching(/did not confirm in time that the visibility of message 7 was extended/),
     });
     await job.ack(); // it is still held
     await subscription.close();

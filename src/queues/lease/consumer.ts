@@ -31,7 +31,7 @@ const UNBOUNDED = 2 ** 30;
 /** Milliseconds below which an empty peek has failed, and is not repeated immediately. */
 const LEAST_WAIT_MS = 500;
 
-/** A message that a peek returns within this many milliseconds was already waiting. */
+/** A peek that takes no longer than this, or than a lease took just before, found a message that was there already. */
 const AT_ONCE_MS = 10;
 
 /** A consumer on StreamQueueMessage: one call per message, opened as far as the prefetch allows. */
@@ -57,6 +57,9 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
   #isThere = false;
   /** Whether that peek returned immediately, so that more messages may wait. */
   #areMore = false;
+  /** When the last lease was asked for, and how long its message took, in milliseconds. */
+  #askedAt = 0;
+  #leaseTookMs = 0;
   #left: Leave | undefined;
   #hasFailed = false;
 
@@ -137,6 +140,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     this.#waiting = undefined;
     this.#held.add(lease);
     this.#isThere = this.#areMore;
+    this.#leaseTookMs = this.connection.clock.now() - this.#askedAt;
     this.#feed.push([new LeasedMessage(wire, this.#leasing.codec, lease, this)]);
     this.#schedule();
   }
@@ -169,8 +173,9 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
   #schedule(): void {
     if (this.#waiting !== undefined || this.#cancelPeek !== undefined) return;
     if (this.#hasFailed || this.#left !== undefined || this.#held.size >= this.#leasing.prefetch) return;
-    if (this.#isThere || !this.#canPeek) this.#waiting = new Lease(this);
-    else void this.#awaitMessage();
+    if (!this.#isThere && this.#canPeek) return void this.#awaitMessage();
+    this.#askedAt = this.connection.clock.now();
+    this.#waiting = new Lease(this);
   }
 
   /**
@@ -188,7 +193,8 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     if (peeked.kind === "failed") return this.#fail(peeked.error);
     const tookMs = clock.now() - at;
     this.#isThere = peeked.kind === "message" || (peeked.kind === "none" && tookMs < LEAST_WAIT_MS);
-    this.#areMore = this.#isThere && tookMs < AT_ONCE_MS;
+    // On a busy machine or a long line a round trip takes longer than the usual bound.
+    this.#areMore = this.#isThere && tookMs < Math.max(AT_ONCE_MS, 2 * this.#leaseTookMs);
     if (peeked.kind === "refused") this.#canPeek = false;
     this.#schedule();
   }
