@@ -130,8 +130,8 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
 
   /**
    * Lets a waiting loop run before the end of the turn. The loop empties the buffer before the next
-   * frame arrives. Until then up to twice the capacity is accepted, because holding back a sender
-   * costs more than a few hundred messages.
+   * frame arrives. Until then up to twice the capacity is accepted, because pausing and resuming an
+   * HTTP/2 stream costs as much as several messages.
    *
    * @returns whether there is room
    */
@@ -182,6 +182,7 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
       this.#resumeAt = undefined;
       this.#bytes >>= 1;
       this.onRoom();
+      return item ?? this.#take(); // a source may deliver at once
     }
     return item;
   }

@@ -513,6 +513,7 @@ describe("flow control", () => {
     });
     using transport = openTransport("fast", server.url);
     const messages = batchesOf(transport.open(subscribeToEvents, one(subscription)));
+    await until(() => sent > 0);
     let before = -1;
     while (sent !== before) {
       before = sent;
@@ -545,6 +546,7 @@ describe("flow control", () => {
     });
     using transport = openTransport("fast", server.url);
     for (let reader = 0; reader < 3; reader++) batchesOf(transport.open(subscribeToEvents, one(subscription)));
+    await until(() => server.streams.size === 3);
     await server.roundTrip();
     const { message } = await transport.unary(ping, undefined, 2_000, undefined, {});
     expect(message.$typeName).toBe(PingResultSchema.typeName);

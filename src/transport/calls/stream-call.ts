@@ -91,7 +91,6 @@ export class StreamCall<I, O extends Message> extends Http2Call implements Sourc
   cancel(): void {
     if (this.isOver) return;
     this.#isCanceled = true;
-    this.#reader = undefined; // promise: abort-drops-buffered
     this.finish(undefined);
   }
 
@@ -152,7 +151,7 @@ export class StreamCall<I, O extends Message> extends Http2Call implements Sourc
 
   protected override onOver(error: ConnectError | undefined): void {
     const reader = this.#reader;
-    this.#reader = undefined;
+    this.#reader = undefined; // promise: abort-drops-buffered
     const { onError, onOver } = this.#hooks;
     if (!this.#isCanceled) {
       const told = error === undefined || onError === undefined ? error : onError(error);
