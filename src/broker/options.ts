@@ -50,8 +50,11 @@ export interface BrokerOptions {
    * with its defects, such as stalled polls, lost order and late subscriptions. To change single
    * settings, copy one of {@link profiles}. @default "default"
    *
-   * @example ```ts const broker = await startBroker({ profile: "community" }); const prompt = await
-   *   startBroker({ profile: { ...profiles.community, subscriptionDelayMs: [0, 0] } }); ```
+   * @example
+   * ```ts
+   * const broker = await startBroker({ profile: "community" });
+   * const prompt = await startBroker({ profile: { ...profiles.community, subscriptionDelayMs: [0, 0] } });
+   * ```
    */
   readonly profile?: ProfileName | BrokerProfile;
   /** Seed of the random choices of a profile: the same seed gives the same run. @default 1 */
