@@ -4,28 +4,31 @@ import type { ChannelFilter, Subscription } from "./subscription.js";
 
 /** An event as a subscriber receives it. */
 export interface EventMessage<T = Uint8Array> extends Incoming<T> {
-  /** When it arrived at this client: plain events have no time of the server. */
+  /** Time of its arrival at this client: servers do not send a time for plain events. */
   readonly receivedAt: Date;
 }
 
-/** Publishes events over its own stream, many times as fast as the client's `publish()`. */
+/** Publishes events over its own stream, many times faster than the client's `publish()`. */
 export interface EventPublisher<Receipt> extends AsyncDisposable {
   /**
-   * Publishes an event. Calls keep their order. Resolves when the server has processed the event. The body is not copied: do not
-   * change its bytes before that. Await the promise, or use {@link EventPublisher.publishAll}.
+   * Publishes an event. Events are sent in the order of the calls. Resolves when the server has
+   * processed the event. The body is not copied: do not change its bytes before that. Await the
+   * promise, or use {@link EventPublisher.publishAll}.
    *
-   * @throws {KubeMQError} TIMEOUT when the server did not confirm the event within the client's `timeoutMs`
-   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have been published or not, and is
-   *   not sent again
+   * @throws {KubeMQError} TIMEOUT when the server did not confirm the event within the client's
+   *   `timeoutMs`
+   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have
+   *   been published, and is not sent again
    * @throws {KubeMQError} RESOURCE_EXHAUSTED when more than 100,000 events wait to be sent
    */
   publish<T>(message: OutgoingMessage<T>): Promise<Receipt>;
   /**
-   * Publishes what an iterable yields, as fast as the server takes it. The first failure stops it and is thrown; so does the signal, and
-   * a close of the publisher or of the client, also while the iterable has nothing to yield. Bodies are not copied: do not change
-   * bytes that were yielded before this has resolved.
+   * Publishes the events of an iterable, as fast as the server accepts them. The first failure
+   * stops it and is thrown. The signal, and a close of the publisher or of the client, also stop
+   * it, even while it waits for the iterable. Bodies are not copied: do not change their bytes
+   * before the promise resolves.
    *
-   * @returns how many events were published
+   * @returns the number of published events
    * @example
    * await using publisher = client.eventsStore.publisher();
    * await publisher.publishAll(readings.map((reading) => ({ channel: "readings", body: reading, codec: json() })));
@@ -40,15 +43,16 @@ export interface EventPublisher<Receipt> extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Events: delivered at most once, to everyone subscribed at that moment. */
+/** Events: delivered at most once, to all current subscribers. */
 export interface EventsClient {
   /**
-   * Publishes one event. Resolves when the server has processed it, which does not mean that a subscriber received it. Events that
-   * are published at once share a stream, in the order of the calls; an event of more than 64 KiB is sent beside it. Do not change the
-   * body before the promise resolves.
+   * Publishes one event. Resolves when the server has processed it, which does not mean that a
+   * subscriber received it. Concurrent events share a stream, in the order of the calls; an event
+   * of more than 64 KiB is sent beside it. Do not change the body before the promise resolves.
    *
    * @throws {KubeMQError} TIMEOUT when the server did not confirm the event in time
-   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have been published or not
+   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have
+   *   been published
    */
   publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<void>;
   /** Opens a stream to publish many events. */
@@ -111,53 +115,73 @@ export interface ReplayRequest<T = Uint8Array> {
   start: Exclude<StartPosition, { from: "new" }>;
   /** Decodes `event.value`. Default: none, the value is the body. */
   codec?: Codec<T>;
-  /** How long a server that answers may send nothing until that counts as "there is nothing", in milliseconds. Default 1000. */
+  /**
+   * Silence of an answering server that counts as "there is nothing", in milliseconds. Default:
+   * 1000.
+   */
   quietMs?: number;
 }
 
-/** Events store: events that the server keeps, and that can be read from any position. */
+/** Events store: the server keeps the events, and they can be read from any position. */
 export interface EventsStoreClient {
   /**
-   * Publishes one event. Resolves when the server has taken it. KubeMQ confirms an event when it hands it to its store: a server that
-   * dies in that moment may still lose it, and it can be read a moment later; a `replay()` of this client waits for it. Events share a
-   * stream of the client, in the order of the calls; an event of more than 64 KiB is sent beside it. Do not change the body before the
-   * promise resolves.
+   * Publishes one event. Resolves when the server has accepted it. KubeMQ confirms an event when it
+   * passes the event to its store: a server that crashes at that moment may lose it. It becomes
+   * readable shortly after the confirmation; a `replay()` of this client waits for it. Events share
+   * a stream of the client, in the order of the calls; an event of more than 64 KiB is sent beside
+   * it. Do not change the body before the promise resolves.
    *
    * @throws {KubeMQError} TIMEOUT when the server did not confirm the event in time
-   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have been stored or not
+   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have
+   *   been stored
    */
   publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<{ readonly id: string }>;
-  /** Opens a stream to publish many events, each with the server's answer. They are stored in the order of the calls. */
+  /**
+   * Opens a stream to publish many events and receive the server's answer to each. They are stored
+   * in the order of the calls.
+   */
   publisher(options?: StreamOptions): EventPublisher<{ readonly id: string }>;
   /**
-   * Subscribes to one channel, without wildcards. Without a group the loop sees every event from the start position on, in the order
-   * of sequences, once, however often the connection breaks and however slow the loop is:
+   * Subscribes to one channel, without wildcards. Without a group the loop receives every event
+   * from the start position on, once, in the order of sequences. Lost connections and a slow loop
+   * do not change that:
    *
-   * - Every attempt subscribes with a ClientID of its own (the client's, and 8 random characters) after the last event that was
-   *   received. Each leaves a position behind on the server, which forgets it with the channel.
-   * - Until the first event has come, `new` and `timeDelta` mean the moment of the first attempt by this machine's clock; `last`
-   *   means what is last when an attempt succeeds.
-   * - What a server drops because the loop is slow (after 2 seconds) is noticed by its sequence and fetched again. After a loop was
-   *   held back for a second or more and has caught up, the end of the channel is fetched once more, for the case that its last events
-   *   were dropped. `client.status()` tells each `gap`, also when events are gone for good, by the server's retention.
-   * - A channel that lost events or was removed, and counts anew, is read from its new beginning; that is a `gap` too, to a lower sequence.
+   * - Every attempt subscribes after the last received event, with its own ClientID (the client's,
+   *   and 8 random characters). Each attempt leaves a position on the server, which the server
+   *   deletes with the channel.
+   * - Before the first event, every attempt resolves `new` and `timeDelta` to the time of the first
+   *   attempt, by this machine's clock. `last` means the last event at the time of the successful
+   *   attempt.
+   * - A server drops events for a slow loop (after 2 seconds). The client detects the missing
+   *   sequences and fetches them again. After a loop was held back for a second or more and has
+   *   caught up, the client fetches the end of the channel again, because the last events may have
+   *   been dropped. `client.status()` reports each `gap`, also when the server's retention has
+   *   removed the events.
+   * - A channel that lost events or was removed, and whose sequences restart, is read from its new
+   *   beginning. The status reports that as a `gap` to a lower sequence.
    *
-   * With a group each event goes to one of its members, and the position is the group's, kept by the server: the start position
-   * counts only for the first member there ever was. The server moves it on as it sends, so when a member's connection breaks, or its loop
-   * ends or is slow, what was on its way to it is lost to the group: some hundred events. Sequences then have gaps by nature, and none is reported.
+   * With a group each event goes to one of its members. The server keeps the position of the group:
+   * the start position applies only to the first member that ever joined. The server advances the
+   * position when it sends. When a member's connection is lost, or its loop ends or is slow, the
+   * group loses the events in transit: some hundred. Sequences therefore have gaps, and none is
+   * reported.
    */
   subscribe<T = Uint8Array>(
     filter: ChannelFilter<T> & { start: StartPosition },
     options?: StreamOptions,
   ): StoreSubscription<T>;
   /**
-   * Reads from a start position to the end of what is stored when it is called, then ends by itself. Resumes like `subscribe`.
+   * Reads from a start position to the end of the events stored at the time of the call, then ends
+   * by itself. Resumes like `subscribe`.
    *
-   * The end is found by a second, short subscription that asks for the last event: its sequence is the end, and what is stored
-   * meanwhile is not part of the replay. What this client published in the ten seconds before the call, and the server confirmed, is
-   * part of it: when the end comes before such an event, the replay waits for it, for three times `quietMs` at most. KubeMQ does not say that a channel is empty; so a channel counts as empty when it stays silent for
-   * `quietMs` after the server has answered a ping. When the rest of a channel stays silent for so long, it is asked for again, and
-   * after three times counts as gone.
+   * A second, short subscription finds the end: it requests the last event and takes its sequence.
+   * Events stored meanwhile are not part of the replay. Events that this client published in the
+   * ten seconds before the call, and that the server confirmed, are part of it. When the end is
+   * before such an event, the replay waits for it, for at most three times `quietMs`.
+   *
+   * KubeMQ does not report that a channel is empty. A channel therefore counts as empty when it is
+   * silent for `quietMs` after the server has answered a ping. When the rest of a channel is silent
+   * for `quietMs`, the client requests it again, and after three times counts it as gone.
    */
   replay<T = Uint8Array>(request: ReplayRequest<T>, options?: StreamOptions): StoreSubscription<T>;
 }

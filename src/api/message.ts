@@ -25,14 +25,14 @@ export interface StreamOptions {
   reconnect?: boolean;
 }
 
-/** Options of what calls a handler for every message: `handle` and `process`. */
+/** Options of the methods that call a handler for every message: `handle` and `process`. */
 export interface HandlerOptions<M = unknown> extends StreamOptions {
-  /** How many handlers may run at once. One keeps the order. @default 1 */
+  /** Maximum number of concurrent handlers. With 1, order is preserved. @default 1 */
   concurrency?: number;
   /**
-   * How long running handlers may take to finish when the service is stopped, in milliseconds. After
-   * that the signals of requests and leased messages abort, and other queue messages return to their
-   * queue. Handlers that still run a second later end the service with `TIMEOUT`.
+   * How long running handlers may take to finish when the service is stopped, in milliseconds.
+   * After that the signals of requests and leased messages abort, and other queue messages return
+   * to their queue. Handlers that still run a second later end the service with `TIMEOUT`.
    *
    * @default 5000 for requests, 30000 for queues
    */
@@ -79,7 +79,7 @@ export interface Incoming<T = Uint8Array> {
    */
   readonly hasInvalidText: boolean;
   /**
-   * The received body; it belongs to this message, and nobody else writes to it. A small body may
+   * The received body. It belongs to this message, and no other code writes to it. A small body may
    * share its memory with others and can therefore not be transferred: `postMessage(body)` copies
    * it, and `body.slice()` can be transferred. A retained body retains at most 8 KiB of memory if
    * it has less than 4 KiB, otherwise at most 64 KiB or the memory of its own message.

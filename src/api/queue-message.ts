@@ -1,15 +1,21 @@
 import type { KubeMQError } from "./errors.js";
 import type { Incoming, OutgoingMessage } from "./message.js";
 
-/** How a queue treats a message. Seconds are the server's resolution. */
+/** How a queue treats a message. The server's resolution is one second. */
 export interface QueuePolicy {
-  /** Discarded when nobody has received it this many seconds after it became visible: 1 to 43200. Default: never. */
+  /**
+   * Seconds after which a visible message that no consumer has received is discarded: 1 to 43200.
+   * Default: never.
+   */
   expirationSeconds?: number;
-  /** Visible only after this many seconds: 1 to 43200. The server is up to half a second late. Default: at once. */
+  /**
+   * Seconds until the message becomes visible: 1 to 43200. The server is up to half a second late.
+   * Default: at once.
+   */
   delaySeconds?: number;
   /**
-   * The queue for a message after `maxReceiveCount` (1 to 1024) deliveries that were rejected.
-   * Default: dropped after 1024.
+   * The queue for a message after `maxReceiveCount` (1 to 1024) rejected deliveries. Default:
+   * dropped after 1024.
    */
   deadLetter?: { queue: string; maxReceiveCount: number };
 }
@@ -25,9 +31,9 @@ export interface SentMessage {
   readonly id: string;
   /** When it was stored, by the server's clock. */
   readonly sentAt: Date;
-  /** When it expires. */
+  /** Time of its expiration. */
   readonly expiresAt?: Date;
-  /** Until when it is delayed. */
+  /** Time at which its delay ends. */
   readonly delayedTo?: Date;
 }
 
@@ -48,17 +54,22 @@ export interface QueueMessage<T = Uint8Array> extends Incoming<T> {
   readonly receiveCount: number;
   /** The queue from which it moved to the dead-letter queue. */
   readonly reroutedFrom?: string;
-  /** When it expires. */
+  /** Time of its expiration. */
   readonly expiresAt?: Date;
-  /** Until when it was delayed; servers forget that when they deliver it. */
+  /** Time at which its delay ended; servers do not report it on delivery. */
   readonly delayedTo?: Date;
 }
 
 /**
- * A message that the server holds for this consumer until it is settled. Each method resolves when the server has processed the
- * settlement, and rejects with `ALREADY_SETTLED` the second time, with `LEASE_LOST` when the server has taken the message back (it is
- * delivered again), with `UNAVAILABLE` when the connection was lost before the answer (it was settled, or is delivered again), and
- * with what the server says when it refuses; the message can then be settled otherwise.
+ * A message that the server holds for this consumer until it is settled. Each method resolves when
+ * the server has processed the settlement. It rejects with the server's error when the server
+ * refuses; the message can then be settled differently.
+ *
+ * @throws {KubeMQError} ALREADY_SETTLED the second time
+ * @throws {KubeMQError} LEASE_LOST when the server has taken the message back; it is delivered
+ *   again
+ * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the message was
+ *   settled, or is delivered again
  */
 export interface Delivery<T = Uint8Array> extends QueueMessage<T> {
   /** True after a settlement was requested and not refused. */
@@ -74,7 +85,10 @@ export interface Delivery<T = Uint8Array> extends QueueMessage<T> {
   requeue(channel: string): Promise<void>;
 }
 
-/** A message held under the server's visibility timer. Every method resolves on the server's own reply. */
+/**
+ * A message that is held under the server's visibility timer. Every method resolves with the
+ * server's answer.
+ */
 export interface LeasedDelivery<T = Uint8Array> extends Delivery<T> {
   /**
    * When the lease ends, by this machine's clock. The message then moves to the end of the queue.
@@ -115,9 +129,9 @@ export interface DeliveryBatch<T = Uint8Array> extends Iterable<Delivery<T>> {
 }
 
 /**
- * How a handler settles its message, see {@link Delivery}. A rejection with `delaySeconds`, 1 to 300,
- * is sent after that time, or when the service is stopped. Until then the client holds the message,
- * which counts in the prefetch. For a longer delay, send the message again with
+ * How a handler settles its message, see {@link Delivery}. A rejection with `delaySeconds`, 1 to
+ * 300, is sent after that time, or when the service is stopped. Until then the client holds the
+ * message, which counts in the prefetch. For a longer delay, send the message again with
  * `policy.delaySeconds`, and acknowledge it.
  */
 export type Settlement =

@@ -35,15 +35,19 @@ export interface ConsumeOptions<T = Uint8Array> {
   /** Decodes `message.value`. Default: none, the value is the body. */
   codec?: Codec<T>;
   /**
-   * How many messages are held unsettled at once, 1 to 100000. One that is never settled keeps its place, and with 1 the loop then
-   * waits for ever. Several at once need as many here. @default 1
+   * Maximum number of unsettled messages held at once, 1 to 100000. A message that is never settled
+   * keeps its place; with 1, the loop then waits without end. To work on several messages at once,
+   * set at least that number.
+   * @default 1
    */
   prefetch?: number;
   /**
-   * Who settles. `manual`: you, by the methods of the message. `on-next`: asking for the next message acknowledges the one before;
-   * leaving the loop by `break` or `throw` rejects it. `on-delivery`: the server, before it sends: what is lost on the way or in the
-   * loop is lost for good, at most `prefetch` messages. After an abort or a `close()` the loop still receives what the server has
-   * acknowledged, which takes a second at most; a `break` drops what was prefetched.
+   * When messages are settled. `manual`: by the methods of the message. `on-next`: requesting the
+   * next message acknowledges the previous one; leaving the loop by `break` or `throw` rejects it.
+   * `on-delivery`: the server acknowledges before it sends, so messages lost in transit or in the
+   * loop are gone, at most `prefetch` of them. After an abort or a `close()` the loop still
+   * receives the messages that the server has acknowledged, for at most a second; a `break` drops
+   * prefetched messages.
    * @default "manual"
    */
   settle?: "manual" | "on-next" | "on-delivery";
@@ -83,23 +87,24 @@ export interface BatchOptions<T = Uint8Array> {
 export interface RetryOptions {
   /**
    * Maximum number of failed deliveries of a message, 1 to 1024, including the first. Requires
-   * `exhausted`. Default: no limit; the `deadLetter` policy of the message applies, and the server drops
-   * a message after 1024 deliveries.
+   * `exhausted`. Default: no limit; the `deadLetter` policy of the message applies, and the server
+   * drops a message after 1024 deliveries.
    */
   maxAttempts?: number;
   /**
-   * Outcome of a message that failed `maxAttempts` times. `"drop"` acknowledges it. `deadLetter` sends a
-   * copy to a queue before it acknowledges the message: id, metadata, tags and body, and the tags
-   * `dead-letter-reason` (the error's message), `dead-letter-channel` and `dead-letter-attempts`.
+   * Outcome of a message that failed `maxAttempts` times. `"drop"` acknowledges it. `deadLetter`
+   * sends a copy to a queue before it acknowledges the message: id, metadata, tags and body, and
+   * the tags `dead-letter-reason` (the error's message), `dead-letter-channel` and
+   * `dead-letter-attempts`.
    */
   exhausted?: "drop" | { deadLetter: string };
   /**
-   * How long a failed message is held before it is rejected, in milliseconds: `initialDelayMs` after the
-   * first failure, doubled with each delivery up to `maxDelayMs` (at most 300000). The fraction `jitter`
-   * (0 to 1) of the delay is random. A leased message is not held beyond its lease. While waiting
-   * messages fill the prefetch, the oldest of them is rejected after a second, so that the queue
-   * continues. `false` rejects at once: a message that always fails is then delivered a thousand times a
-   * second.
+   * How long a failed message is held before it is rejected, in milliseconds: `initialDelayMs`
+   * after the first failure, doubled with each delivery up to `maxDelayMs` (at most 300000). The
+   * fraction `jitter` (0 to 1) of the delay is random. A leased message is not held beyond its
+   * lease. While waiting messages fill the prefetch, the oldest of them is rejected after a second,
+   * so that the queue continues. `false` rejects at once: a message that always fails is then
+   * delivered a thousand times a second.
    *
    * @default { initialDelayMs: 100, maxDelayMs: 10000, jitter: 0.5 }
    */
@@ -108,15 +113,19 @@ export interface RetryOptions {
 
 /** Options of `process`. */
 export interface ProcessOptions<M = unknown> extends HandlerOptions<M> {
-  /** Outcome of messages whose handlers fail. Default: redelivered after a growing delay, without limit. */
+  /**
+   * Outcome of messages whose handlers fail. Default: redelivered after a growing delay, without
+   * limit.
+   */
   retry?: RetryOptions;
 }
 
 /** Options of a queue publisher. */
 export interface PublisherOptions extends StreamOptions {
   /**
-   * True: one request is unanswered at a time, so that the queue has the order of the sends. False:
-   * several, in no order. @default true
+   * True: one unanswered request at a time, so that the queue has the order of the sends. False:
+   * several, in no order.
+   * @default true
    */
   ordered?: boolean;
   /** Maximum unanswered requests with `ordered: false`, 1 to 1024. @default 16 */
@@ -128,12 +137,12 @@ export interface PublisherOptions extends StreamOptions {
  */
 export interface QueuePublisher extends AsyncDisposable {
   /**
-   * Sends a message, or several, and resolves with a result for each, in their order. Sends that wait share a request. Bodies are not
-   * copied: do not change their bytes before that.
+   * Sends one or several messages, and resolves with a result for each, in their order. Waiting
+   * sends share a request. Bodies are not copied: do not change their bytes before that.
    *
    * @throws {KubeMQError} TIMEOUT when the server did not answer within the client's `timeoutMs`
-   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the messages may be stored or not, and are not
-   *   sent again
+   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the messages
+   *   may be stored, and are not sent again
    * @throws {KubeMQError} RESOURCE_EXHAUSTED when more than 100,000 messages wait to be sent
    */
   send<T>(messages: OutgoingQueueMessage<T> | readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]>;
@@ -146,36 +155,45 @@ export interface QueuePublisher extends AsyncDisposable {
 /** Queues: each message is processed by one consumer. */
 export interface QueuesClient {
   /**
-   * Sends a message. Resolves when it is stored. Sends and batches share a stream of the client, in the order of the calls; what has
-   * more than 64 KiB is sent beside it. Do not change the body before the promise resolves.
+   * Sends a message. Resolves when it is stored. Sends and batches share a stream of the client, in
+   * the order of the calls; a message or batch of more than 64 KiB is sent beside it. Do not change
+   * the body before the promise resolves.
    *
    * @throws {KubeMQError} REJECTED_BY_SERVER when the server refuses the message
    * @throws {KubeMQError} TIMEOUT when the server did not answer in time: the message may be stored
-   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the message may be stored
+   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the message
+   *   may be stored
    */
   send<T>(message: OutgoingQueueMessage<T>, options?: CallOptions): Promise<SentMessage>;
   /**
-   * Sends several messages together, stored in their order, to one queue or to several. Resolves with a result for each: one that is
-   * refused does not keep the others back. All are checked here before any is sent.
+   * Sends several messages together, to one or several queues, stored in their order. Resolves with
+   * a result for each; a refused message does not hold back the others. All messages are checked
+   * before any is sent.
    */
   sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[], options?: CallOptions): Promise<SendResult[]>;
   /** Opens a stream to send many messages. */
   publisher(options?: PublisherOptions): QueuePublisher;
   /**
-   * Takes messages out of a queue. The server has acknowledged them before they arrive: a message that is lost on the way, or that
-   * you fail to work on, is gone; `consume` is for work that must not be lost. Resolves with none when nothing came in time.
-   * `timeoutMs` must be longer than the wait, by default 30 s longer, since a call that is cut loses what it has taken. For the same reason an
-   * abort waits for the answer, at most `waitSeconds`: it then resolves with the messages if there are any, and else rejects with `signal.reason`.
+   * Takes messages out of a queue. The server acknowledges them before they arrive: a message that
+   * is lost in transit, or whose processing fails, is gone. Use `consume` for messages that must
+   * not be lost. Resolves with an empty array when no message arrived in time.
+   *
+   * `timeoutMs` must be longer than the wait, by default 30 s longer, because an interrupted call
+   * loses the messages that it has taken. For the same reason an abort waits for the answer, at
+   * most `waitSeconds`. It then resolves with the messages, or rejects with `signal.reason` if
+   * there are none.
    */
   receive<T = Uint8Array>(request: ReceiveRequest<T>, options?: CallOptions): Promise<QueueMessage<T>[]>;
   /**
-   * Shows messages without receiving them. While it waits they are hidden from others. An abort
-   * rejects at once.
+   * Shows messages without receiving them. While the call waits, they are hidden from other
+   * consumers. An abort rejects at once.
    */
   peek<T = Uint8Array>(request: ReceiveRequest<T>, options?: CallOptions): Promise<QueueMessage<T>[]>;
   /**
-   * Acknowledges all that waits in a queue, and what comes within `waitSeconds` (1 to 3600, default 1), which it always takes. Gives how
-   * many; messages that consumers hold, and delayed ones, are not among them. An abort rejects at once, and the server goes on.
+   * Acknowledges all waiting messages of a queue, and those that arrive within `waitSeconds` (1 to
+   * 3600, default 1); the call always lasts that long. Resolves with their number. Messages held by
+   * consumers and delayed messages are excluded. An abort rejects at once, and the server
+   * continues.
    */
   ackAll(request: { channel: string; waitSeconds?: number }, options?: CallOptions): Promise<bigint>;
   /**
@@ -186,19 +204,23 @@ export interface QueuesClient {
     request: ConsumeOptions<T> & LeaseOptions,
     options?: StreamOptions,
   ): Subscription<LeasedDelivery<T>>;
-  /** Consumes a queue whose server acknowledges messages when it sends them. */
+  /** Consumes a queue; the server acknowledges messages when it sends them. */
   consume<T = Uint8Array>(
     request: ConsumeOptions<T> & { settle: "on-delivery" },
     options?: StreamOptions,
   ): Subscription<QueueMessage<T>>;
   /**
-   * Consumes a queue. What is unsettled when the loop is left by `break` or `throw` goes back to the queue at once, with its place and
-   * its count of deliveries. After an abort or a `close()`, what was handed out can still be settled: while the body of the loop runs, at most
-   * 30 s, and 5 s beyond it; what was prefetched goes back as soon as nothing handed out came by the same poll. After a lost connection the
-   * server delivers anew what was unsettled.
+   * Consumes a queue. Leaving the loop by `break` or `throw` returns unsettled messages to the
+   * queue at once, with their position and their number of deliveries. After an abort or a
+   * `close()`, delivered messages can still be settled: while the body of the loop runs, at most 30
+   * s, and 5 s after it. Prefetched messages return as soon as no delivered message of the same
+   * poll is unsettled. After a lost connection the server delivers unsettled messages again.
    */
   consume<T = Uint8Array>(request: ConsumeOptions<T>, options?: StreamOptions): Subscription<Delivery<T>>;
-  /** Consumes a queue by the batch. The next one is polled when the one before is settled, or when the loop asks for it. */
+  /**
+   * Consumes a queue in batches. The next batch is polled when the previous one is settled, or when
+   * the loop requests it.
+   */
   consumeBatches<T = Uint8Array>(request: BatchOptions<T>, options?: StreamOptions): Subscription<DeliveryBatch<T>>;
   /**
    * Calls `handler` for every message and settles the message with its outcome: the returned

@@ -14,10 +14,13 @@ export type CommandResult =
 /** A command as a responder receives it. Respond once, with `respond` or `fail`. */
 export interface CommandRequest<T = Uint8Array> extends IncomingRequest<T> {
   /**
-   * Says that the command was carried out. A response to a command has no body. Rejects with `ALREADY_RESPONDED` when the
-   * request was answered before, with `TIMEOUT` when the asker's time-out has passed, and with `UNAVAILABLE` when the server cannot be
-   * reached: then, and after a bad argument, the request is still open, and may be answered again (the server keeps the first answer and
-   * drops others).
+   * Reports that the command was carried out. A response to a command has no body. When sending
+   * fails, the request stays open and can be answered again: the server keeps the first answer and
+   * drops others.
+   *
+   * @throws {KubeMQError} ALREADY_RESPONDED when the request was answered before
+   * @throws {KubeMQError} TIMEOUT when the asker's time-out has passed
+   * @throws {KubeMQError} UNAVAILABLE when the server cannot be reached
    */
   respond(reply?: Reply, options?: CallOptions): Promise<void>;
 }
@@ -25,14 +28,19 @@ export interface CommandRequest<T = Uint8Array> extends IncomingRequest<T> {
 /** Commands: ask a responder to do something, and learn whether it was done. */
 export interface CommandsClient {
   /**
-   * Sends a command and waits until a responder has answered: `executed` tells whether it carried the command out. Rejects with `TIMEOUT`
-   * when nobody answers within `timeoutMs`, and with `UNAVAILABLE` when the connection is lost meanwhile; in both cases the command may
-   * have been carried out. It is never sent again by itself.
+   * Sends a command and waits for the answer of a responder: `executed` is true when the responder
+   * carried out the command. The client never sends a command again automatically.
+   *
+   * @throws {KubeMQError} TIMEOUT when no responder answers within `timeoutMs`; the command may
+   *   have been carried out
+   * @throws {KubeMQError} UNAVAILABLE when the connection is lost meanwhile; the command may have
+   *   been carried out
    */
   send<T>(command: OutgoingRequest<T>, options?: RequestOptions): Promise<CommandResult>;
   /**
-   * Subscribes to the commands of a channel. Every responder without a group gets every command, and the first answer wins; of a group one
-   * member gets it. Commands whose askers have given up while they waited for the loop are not delivered; 256 wait at most.
+   * Subscribes to the commands of a channel. Every responder without a group receives every
+   * command, and the first answer wins. One member of each group receives a command. At most 256
+   * commands wait for the loop. A command whose time-out passes while it waits is not delivered.
    */
   subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: RequestStreamOptions): Subscription<CommandRequest<T>>;
   /**
@@ -94,10 +102,13 @@ export interface QueryRequest<T = Uint8Array> extends IncomingRequest<T> {
   /** The key under which the server will cache the response, if the asker gave one. */
   readonly cacheKey?: string;
   /**
-   * Answers with a body, which may be empty. Rejects with `ALREADY_RESPONDED` when the request was answered before, with
-   * `TIMEOUT` when the asker's time-out has passed, and with `UNAVAILABLE` when the server cannot be reached: then, and after
-   * `ENCODE_FAILED` or a bad argument, the request is still open, and may be answered again (the server keeps the first answer and
-   * drops others).
+   * Answers with a body, which may be empty. When encoding or sending fails, the request stays open
+   * and can be answered again: the server keeps the first answer and drops others.
+   *
+   * @throws {KubeMQError} ALREADY_RESPONDED when the request was answered before
+   * @throws {KubeMQError} TIMEOUT when the asker's time-out has passed
+   * @throws {KubeMQError} UNAVAILABLE when the server cannot be reached
+   * @throws {KubeMQError} ENCODE_FAILED when the codec cannot encode the body
    */
   respond<R>(reply: Reply & Payload<R>, options?: CallOptions): Promise<void>;
 }
@@ -105,13 +116,16 @@ export interface QueryRequest<T = Uint8Array> extends IncomingRequest<T> {
 /** Queries: ask for data, and receive a response. */
 export interface QueriesClient {
   /**
-   * Sends a query and waits for its answer. Rejects with `TIMEOUT` when nobody answers within `timeoutMs`, and with `UNAVAILABLE` when the
-   * connection is lost meanwhile. It is never sent again by itself.
+   * Sends a query and waits for its answer. The client never sends a query again automatically.
+   *
+   * @throws {KubeMQError} TIMEOUT when no responder answers within `timeoutMs`
+   * @throws {KubeMQError} UNAVAILABLE when the connection is lost meanwhile
    */
   send<T, R = Uint8Array>(query: OutgoingQuery<T, R>, options?: RequestOptions): Promise<QueryResult<R>>;
   /**
-   * Subscribes to the queries of a channel. Every responder without a group gets every query, and the first answer wins; of a group one
-   * member gets it. Queries whose askers have given up while they waited for the loop are not delivered; 256 wait at most.
+   * Subscribes to the queries of a channel. Every responder without a group receives every query,
+   * and the first answer wins. One member of each group receives a query. At most 256 queries wait
+   * for the loop. A query whose time-out passes while it waits is not delivered.
    */
   subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: RequestStreamOptions): Subscription<QueryRequest<T>>;
   /**
@@ -146,15 +160,16 @@ export interface QueriesClient {
 /** Options of a command or a query. */
 export interface RequestOptions extends CallOptions {
   /**
-   * How long the server waits for a response, in milliseconds, a whole number up to 2147483647. Rejects with `TIMEOUT` after that: nobody
-   * responds on the channel, or not in time. Default: the client's `timeoutMs`.
+   * How long the server waits for a response, in milliseconds: a whole number up to 2147483647.
+   * After that the call rejects with `TIMEOUT`: no responder is subscribed to the channel, or none
+   * answered in time. Default: the client's `timeoutMs`.
    */
   timeoutMs?: number;
 }
 
 /** A command or a query to send. */
 export type OutgoingRequest<T = unknown> = OutgoingMessage<T> & {
-  /** Opaque bytes for tracing, carried to the responder as they are. */
+  /** Opaque bytes for tracing, delivered to the responder unchanged. */
   span?: Uint8Array;
 };
 
@@ -164,7 +179,7 @@ export interface Reply {
   metadata?: string;
   /** Key-value pairs for the application. */
   tags?: Record<string, string>;
-  /** Opaque bytes for tracing, carried to the asker as they are. */
+  /** Opaque bytes for tracing, delivered to the asker unchanged. */
   span?: Uint8Array;
 }
 
@@ -174,10 +189,12 @@ export type Unanswered = "fail" | "leave";
 /** Options of a subscription to commands or queries. */
 export interface RequestStreamOptions extends StreamOptions {
   /**
-   * What becomes of requests that the subscription has received and not answered when it ends: the one in whose body the loop was
-   * left by `break`, `return` or `throw`, and those that waited for their turn. With `"fail"` they are failed at once with a text
-   * that says so, and their askers need not wait out their time-outs. Use `"leave"` when you answer a request after
-   * the loop was left, or when several responders without a group get the same requests: the first answer wins, a failure too.
+   * How to treat received requests without an answer when the subscription ends: the request in
+   * whose body the loop was left by `break`, `return` or `throw`, and the requests that waited for
+   * the loop. `"fail"` fails them at once with an explanation, so that their askers do not wait for
+   * their time-outs. Use `"leave"` to answer a request after leaving the loop. Use it also when
+   * several responders without a group receive the same requests, because the first answer wins,
+   * even a failure.
    * @default "fail"
    */
   unanswered?: Unanswered;
@@ -192,14 +209,15 @@ export interface IncomingRequest<T = Uint8Array> extends Incoming<T> {
   /** The asker's tracing bytes, if it sent any. */
   readonly span?: Uint8Array;
   /**
-   * Aborts when an answer is of no use any more; its reason is the error that `respond` would now reject with. So it is when
-   * the asker's time-out has passed, counted from the arrival of the request (`TIMEOUT`), and when the request was failed because its loop
-   * was left or its handler was given up (`ALREADY_RESPONDED`). It does not abort when the connection is lost, nor when the subscription
-   * is stopped: the asker still waits, and the response goes over whatever connection there is. That an asker has gone away itself is
-   * not told by the server.
+   * Aborts when an answer has become useless; its reason is the error with which `respond` would
+   * reject. It aborts when the asker's time-out has passed, counted from the arrival of the request
+   * (`TIMEOUT`). It aborts when the request was failed because its loop was left or its handler was
+   * given up (`ALREADY_RESPONDED`). It does not abort when the connection is lost or the
+   * subscription is stopped: the asker still waits, and the response uses the next connection.
+   * Servers do not report that an asker has gone.
    */
   readonly signal: AbortSignal;
-  /** Reports that the request was not executed, and why. Rejects like `respond`. */
+  /** Reports that the request was not executed, and the reason. Rejects like `respond`. */
   fail(error: string | Error, options?: CallOptions): Promise<void>;
 }
 

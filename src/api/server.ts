@@ -3,7 +3,7 @@ import type { CallOptions } from "./message.js";
 /** The five patterns. The same channel name means a different channel in each. */
 export type ChannelKind = "events" | "eventsStore" | "commands" | "queries" | "queues";
 
-/** Traffic of a channel in one direction. Counters that its pattern does not have are 0. */
+/** Traffic of a channel in one direction. Counters that do not apply to its pattern are 0. */
 export interface ChannelStats {
   /** Number of messages. */
   readonly messages: number;
@@ -36,13 +36,13 @@ export interface ChannelInfo {
 }
 
 /**
- * The server's channels. Servers without channel management, among them the open-source ones, do not answer: every method then rejects
- * with `UNSUPPORTED` when its `timeoutMs` has passed.
+ * The server's channels. Servers without channel management, including the open-source ones, do not
+ * answer: every method then rejects with `UNSUPPORTED` after its `timeoutMs`.
  */
 export interface ChannelsClient {
   /** Creates a channel. Channels are also created by their first use. */
   create(kind: ChannelKind, name: string, options?: CallOptions): Promise<void>;
-  /** Deletes a channel and its content. It may take a moment until it disappears from the list. */
+  /** Deletes a channel and its content. Its removal from the list may be delayed. */
   delete(kind: ChannelKind, name: string, options?: CallOptions): Promise<void>;
   /** Lists the channels of one pattern; the server matches `search` with their names. */
   list(kind: ChannelKind, search?: string, options?: CallOptions): Promise<ChannelInfo[]>;
@@ -54,7 +54,7 @@ export interface ServerInfo {
   readonly host: string;
   /** Its version, such as `v2.4.0`. */
   readonly version: string;
-  /** When it was started. */
+  /** Time of its start. */
   readonly startedAt: Date;
   /** Its uptime in seconds. */
   readonly uptimeSeconds: number;

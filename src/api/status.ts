@@ -2,7 +2,7 @@ import type { KubeMQError } from "./errors.js";
 import type { ChannelKind } from "./server.js";
 
 /**
- * - `idle`: nothing was asked of the server yet, or the last call failed and no stream is open
+ * - `idle`: the client has not called the server yet, or the last call failed and no stream is open
  * - `connecting`: waiting for the first answer
  * - `ready`: the server answered the last call, and every open stream is up
  * - `reconnecting`: at least one stream is down and reconnecting
@@ -67,9 +67,10 @@ export type Status =
       readonly outcome: "answered" | "retried" | "dead-lettered" | "dropped";
     }
   /**
-   * A queue consumer has received nothing for `forMs` milliseconds, though the server counts `waiting` messages that this consumer
-   * does not hold. Another consumer holds them for long, or the queue stands still, as it can after a restart of the server.
-   * Reported once until messages come again. `advice` says what to do.
+   * A queue consumer has received nothing for `forMs` milliseconds, although the server counts
+   * `waiting` messages that this consumer does not hold. Another consumer holds them, or the queue
+   * is stuck, which can happen after a restart of the server. Reported once until the next message.
+   * `advice` contains the recommended action.
    */
   | {
       readonly type: "stalled";
@@ -78,7 +79,10 @@ export type Status =
       readonly forMs: number;
       readonly advice: string;
     }
-  /** A handler's response could not be sent: it came too late (`TIMEOUT`), or the server could not be reached in time. */
+  /**
+   * A handler's response could not be sent: it was too late (`TIMEOUT`), or the server could not be
+   * reached in time.
+   */
   | {
       readonly type: "response-failed";
       readonly channel: string;
@@ -87,8 +91,9 @@ export type Status =
       readonly error: KubeMQError;
     }
   /**
-   * The `telemetry` of the client threw in this hook. Messages and calls continue without it. Reported
-   * once for each hook; `observe` runs in the constructor, so only the diagnostics channel reports it.
+   * The `telemetry` of the client threw in this hook. Messages and calls continue without it.
+   * Reported once for each hook; `observe` runs in the constructor, so only the diagnostics channel
+   * reports it.
    */
   | {
       readonly type: "telemetry-failed";

@@ -8,7 +8,10 @@ export interface ChannelFilter<T = Uint8Array> {
    * or more.
    */
   channel: string;
-  /** Members of one group share the messages: each goes to one of them. Default: no group, every message. */
+  /**
+   * The group of this member. Each message goes to one member of the group. Default: no group,
+   * every message.
+   */
   group?: string;
   /** Decodes `message.value`. Default: none, the value is the body. */
   codec?: Codec<T>;
@@ -46,9 +49,9 @@ export interface Subscription<T> extends AsyncIterable<T>, AsyncDisposable {
  * Stop it with its signal, `close()`, the client's `close()` or `await using`.
  *
  * It is also a promise: `await service` resolves when the service was stopped and its handlers have
- * finished, and rejects with the {@link KubeMQError} that ended it. An error that is awaited neither
- * here nor by `closed` is an unhandled rejection. Do not return a service from an `async` function:
- * the caller would receive it only after its end.
+ * finished, and rejects with the {@link KubeMQError} that ended it. An error that is awaited
+ * neither here nor by `closed` is an unhandled rejection. Do not return a service from an `async`
+ * function: the caller would receive it only after its end.
  *
  * @example
  * await using service = client.queries.handle({ channel: "prices" }, (query) => price(query.text()));
@@ -57,12 +60,15 @@ export interface Subscription<T> extends AsyncIterable<T>, AsyncDisposable {
 export interface Service extends Promise<void>, AsyncDisposable {
   /** Resolves like `ready` of a {@link Subscription}. Rejects when the service ends before that. */
   readonly ready: Promise<void>;
-  /** Resolves when the service has ended and its handlers have finished, with its error, if any; never rejects. */
+  /**
+   * Resolves when the service has ended and its handlers have finished, with its error, if any;
+   * never rejects.
+   */
   readonly closed: Promise<KubeMQError | undefined>;
   /**
    * Receives no more messages, and resolves when the running handlers have finished, see
-   * `drainTimeoutMs`. In a handler of the same client it resolves immediately, because it would wait
-   * for its own caller. Never rejects.
+   * `drainTimeoutMs`. In a handler of the same client it resolves immediately, because it would
+   * wait for its own caller. Never rejects.
    */
   close(): Promise<void>;
 }

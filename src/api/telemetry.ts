@@ -1,9 +1,10 @@
 import type { ChannelKind } from "./server.js";
 
 /**
- * What a client tells of its messages, when it is asked to by {@link ClientOptions.telemetry}. `kubemq-es/opentelemetry` turns it into
- * spans and metrics; implement it yourself for another system. The status reports what it
- * throws as `telemetry-failed`; no message and no call is lost by it.
+ * Receives the activities of a client's messages, see {@link ClientOptions.telemetry}.
+ * `kubemq-es/opentelemetry` turns them into spans and metrics; implement it yourself for another
+ * system. The status reports an error that it throws as `telemetry-failed`; no message and no call
+ * is lost.
  */
 export interface Telemetry {
   /** Called once per client, when it is created. */
@@ -29,11 +30,11 @@ export interface Observer {
 /** An operation on one or several messages. */
 export interface Operation {
   /**
-   * - `create`: a message becomes part of a batch, or of what is published one by one from an iterable
-   * - `send`: messages are sent, a response to a request too
-   * - `receive`: messages are taken, or looked at, by a call
-   * - `process`: the application works on a message: the body of a loop, or a handler
-   * - `settle`: a message of a queue is acknowledged, rejected, or sent on
+   * - `create`: a message becomes part of a batch, or of an iterable that is published one by one
+   * - `send`: messages are sent, including a response to a request
+   * - `receive`: a call takes messages, or peeks at them
+   * - `process`: the application works on a message, in the body of a loop or in a handler
+   * - `settle`: a queue message is acknowledged, rejected or requeued
    */
   readonly type: "create" | "send" | "receive" | "process" | "settle";
   /** The method, such as `publish`, `respond` or `ack`. */
@@ -42,7 +43,7 @@ export interface Operation {
   readonly pattern: ChannelKind;
   /** Undefined for messages to several channels. */
   readonly channel: string | undefined;
-  /** The group that consumes. */
+  /** The group of the consumer. */
   readonly group?: string | undefined;
   /** The messages. Received ones are the same objects that the application gets. */
   readonly messages: readonly ObservedMessage[];
@@ -50,7 +51,7 @@ export interface Operation {
   readonly isBatch?: boolean;
   /** The activities that created the messages. */
   readonly created?: readonly Activity[];
-  /** When it began, in milliseconds since 1970, if that was before this call. */
+  /** Its start, in milliseconds since 1970, if it began before this call. */
   readonly startedAt?: number;
 }
 
