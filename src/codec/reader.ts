@@ -44,27 +44,27 @@ export class WireReader {
   position = 0;
   /** Counts the strings that were not UTF-8; if it grows during a message, the message has one. */
   invalidTexts = 0;
-  private buffer: Buffer = nothing;
-  private limit = 0;
+  #buffer: Buffer = nothing;
+  #limit = 0;
   /**
    * The message has its own memory. In a chunk of a socket it would begin behind the five bytes of
    * its prefix.
    */
-  private isAlone = false;
-  private slab: Buffer = nothing;
-  private slabUsed = 0;
-  private readonly names = Array.from({ length: NAME_PLACES }, () => "");
+  #isAlone = false;
+  #slab: Buffer = nothing;
+  #slabUsed = 0;
+  readonly #names = Array.from({ length: NAME_PLACES }, () => "");
 
   start(buffer: Buffer, position: number, limit: number): void {
-    this.buffer = buffer;
+    this.#buffer = buffer;
     this.position = position;
-    this.limit = limit;
-    this.isAlone = position === 0;
+    this.#limit = limit;
+    this.#isAlone = position === 0;
   }
 
   /** Ends the decoding: true when the whole message was understood. Releases the bytes. */
   finish(end: number): boolean {
-    this.buffer = nothing;
+    this.#buffer = nothing;
     return this.position === end;
   }
 
@@ -74,7 +74,7 @@ export class WireReader {
 
   /** A varint of up to 32 bits. */
   uint32(): number {
-    const buffer = this.buffer;
+    const buffer = this.#buffer;
     let byte = buffer[this.position++] ?? 0xff;
     if (byte < 0x80) return byte;
     let value = byte & 0x7f;
@@ -91,9 +91,9 @@ export class WireReader {
 
   /** A field's tag. Overlong tags are left to protobuf-es. */
   tag(): number {
-    const byte = this.buffer[this.position++] ?? 0xff;
+    const byte = this.#buffer[this.position++] ?? 0xff;
     if (byte < 0x80) return byte;
-    const second = this.buffer[this.position++] ?? 0xff;
+    const second = this.#buffer[this.position++] ?? 0xff;
     if (second > 0 && second < 0x80) return (byte & 0x7f) | (second << 7);
     this.giveUp();
     return 0;
@@ -104,7 +104,7 @@ export class WireReader {
   }
 
   bool(): boolean {
-    const byte = this.buffer[this.position++];
+    const byte = this.#buffer[this.position++];
     if (byte === 1) return true;
     if (byte !== 0) this.giveUp();
     return false;
@@ -115,7 +115,7 @@ export class WireReader {
   }
 
   uint64(): bigint {
-    const buffer = this.buffer;
+    const buffer = this.#buffer;
     let value = 0;
     let scale = 1;
     // Seven bytes are 49 bits: exact in a double, and enough for times and sequences for decades.
@@ -142,22 +142,22 @@ export class WireReader {
     const length = this.uint32();
     const start = this.position;
     const end = start + length;
-    if (end > this.limit) {
+    if (end > this.#limit) {
       this.giveUp();
       return "";
     }
     this.position = end;
-    const buffer = this.buffer;
+    const buffer = this.#buffer;
     if (length < 16) {
       let text = "";
       for (let index = start; index < end; index++) {
         const byte = buffer[index] ?? 0xff;
-        if (byte > 0x7f) return this.utf8(start, end);
+        if (byte > 0x7f) return this.#utf8(start, end);
         text += String.fromCharCode(byte);
       }
       return text;
     }
-    return this.utf8(start, end);
+    return this.#utf8(start, end);
   }
 
   /**
@@ -166,52 +166,53 @@ export class WireReader {
    */
   name(): string {
     const start = this.position;
-    const buffer = this.buffer;
+    const buffer = this.#buffer;
     const length = buffer[start] ?? 0xff;
     const end = start + 1 + length;
-    if (length === 0 || length > NAME_BYTES || end > this.limit) return this.string();
+    if (length === 0 || length > NAME_BYTES || end > this.#limit) return this.string();
     const place = (length * 7 + (buffer[end - 1] ?? 0)) % NAME_PLACES;
-    const known = this.names[place] ?? "";
+    const known = this.#names[place] ?? "";
     if (isText(known, buffer, start + 1, length)) {
       this.position = end;
       return known;
     }
-    return (this.names[place] = this.string());
+    return (this.#names[place] = this.string());
   }
 
   bytes(): Uint8Array {
     const length = this.uint32();
     const start = this.position;
     const end = start + length;
-    if (end > this.limit) {
+    if (end > this.#limit) {
       this.giveUp();
       return new Uint8Array(0);
     }
     this.position = end;
-    const buffer = this.buffer;
+    const buffer = this.#buffer;
     if (length <= ON_HEAP_BYTES) {
       const copy = new Uint8Array(length);
       for (let index = 0; index < length; index++) copy[index] = buffer[start + index] ?? 0;
       return copy;
     }
-    if (length < COPY_BELOW_BYTES) return this.copy(start, end);
+    if (length < COPY_BELOW_BYTES) return this.#copy(start, end);
     // A body that makes up most of its message takes over the memory, unless other values also use
     // it.
-    if (this.isAlone ? length * 2 <= this.limit : !markShared(buffer.buffer)) return ownCopy(buffer, start, end);
+    if (this.#isAlone ? length * 2 <= this.#limit : !markShared(buffer.buffer)) return ownCopy(buffer, start, end);
     return new Uint8Array(buffer.buffer, buffer.byteOffset + start, length);
   }
 
-  private copy(start: number, end: number): Uint8Array {
+  #copy(start: number, end: number): Uint8Array {
     const length = end - start;
-    if (this.slabUsed + length > this.slab.length) {
+    if (this.#slabUsed + length > this.#slab.length) {
       const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-      if (!markShared(slab.buffer)) return ownCopy(this.buffer, start, end);
-      this.slab = slab;
-      this.slabUsed = 0;
+      if (!markShared(slab.buffer)) return ownCopy(this.#buffer, start, end);
+      this.#slab = slab;
+      this.#slabUsed = 0;
     }
-    const { slab, slabUsed } = this;
-    this.buffer.copy(slab, slabUsed, start, end);
-    this.slabUsed += (length + 7) & ~7; // aligned, so that an application may view it as numbers
+    const slab = this.#slab;
+    const slabUsed = this.#slabUsed;
+    this.#buffer.copy(slab, slabUsed, start, end);
+    this.#slabUsed += (length + 7) & ~7; // aligned, so that an application may view it as numbers
     return new Uint8Array(slab.buffer, slabUsed, length);
   }
 
@@ -219,7 +220,7 @@ export class WireReader {
   end(): number {
     const length = this.uint32();
     const end = this.position + length;
-    if (end <= this.limit) return end;
+    if (end <= this.#limit) return end;
     this.giveUp();
     return 0;
   }
@@ -240,10 +241,10 @@ export class WireReader {
     else map[key] = value;
   }
 
-  private utf8(start: number, end: number): string {
-    const text = this.buffer.toString("utf8", start, end);
+  #utf8(start: number, end: number): string {
+    const text = this.#buffer.toString("utf8", start, end);
     // Invalid UTF-8 is decoded as U+FFFD, but so is a real U+FFFD.
-    if (text.includes("\uFFFD") && !isUtf8(this.buffer.subarray(start, end))) this.invalidTexts += 1;
+    if (text.includes("\uFFFD") && !isUtf8(this.#buffer.subarray(start, end))) this.invalidTexts += 1;
     return text;
   }
 }

@@ -16,28 +16,28 @@ export const unencodable = new Error("value not covered by the static encoder");
  * behind them.
  */
 export class WireWriter {
-  private buffer: Buffer;
-  private position = 0;
-  private sealedTo = 0;
-  private parts: Uint8Array[] = [];
-  private sealedBytes = 0;
-  private nextSlabBytes = FIRST_SLAB_BYTES;
+  #buffer: Buffer;
+  #position = 0;
+  #sealedTo = 0;
+  #parts: Uint8Array[] = [];
+  #sealedBytes = 0;
+  #nextSlabBytes = FIRST_SLAB_BYTES;
 
   constructor() {
-    this.buffer = Buffer.allocUnsafeSlow(FIRST_SLAB_BYTES);
+    this.#buffer = Buffer.allocUnsafeSlow(FIRST_SLAB_BYTES);
   }
 
   /** Bytes written and not yet taken. */
   get byteLength(): number {
-    return this.sealedBytes + this.position - this.sealedTo;
+    return this.#sealedBytes + this.#position - this.#sealedTo;
   }
 
   /** Takes the written bytes, in order. */
   take(): readonly Uint8Array[] {
-    this.seal();
-    const parts = this.parts;
-    this.parts = [];
-    this.sealedBytes = 0;
+    this.#seal();
+    const parts = this.#parts;
+    this.#parts = [];
+    this.#sealedBytes = 0;
     return parts;
   }
 
@@ -47,14 +47,14 @@ export class WireWriter {
    * @throws the error of `encode`; the writer is then unchanged
    */
   envelope<T>(encode: (writer: WireWriter, message: T) => void, message: T, maxBytes: number): void {
-    this.reserve(5);
-    const head = this.buffer;
-    const at = this.position;
-    const sealedTo = this.sealedTo;
-    const parts = this.parts.length;
-    const sealedBytes = this.sealedBytes;
+    this.#reserve(5);
+    const head = this.#buffer;
+    const at = this.#position;
+    const sealedTo = this.#sealedTo;
+    const parts = this.#parts.length;
+    const sealedBytes = this.#sealedBytes;
     const before = this.byteLength;
-    this.position += 5;
+    this.#position += 5;
     let size = 0;
     let whole = false;
     try {
@@ -64,11 +64,11 @@ export class WireWriter {
       whole = true;
     } finally {
       if (!whole) {
-        this.buffer = head;
-        this.position = at;
-        this.sealedTo = sealedTo;
-        this.parts.length = parts;
-        this.sealedBytes = sealedBytes;
+        this.#buffer = head;
+        this.#position = at;
+        this.#sealedTo = sealedTo;
+        this.#parts.length = parts;
+        this.#sealedBytes = sealedBytes;
       }
     }
     head[at] = 0;
@@ -79,31 +79,31 @@ export class WireWriter {
   }
 
   uint32(value: number): void {
-    this.reserve(5);
-    const buffer = this.buffer;
-    let at = this.position;
+    this.#reserve(5);
+    const buffer = this.#buffer;
+    let at = this.#position;
     while (value > 0x7f) {
       buffer[at++] = (value & 0x7f) | 0x80;
       value >>>= 7;
     }
     buffer[at++] = value;
-    this.position = at;
+    this.#position = at;
   }
 
   int32(value: unknown): void {
     if (typeof value !== "number" || (value | 0) !== value) throw unencodable;
-    if (value < 0) this.varint64(BigInt.asUintN(64, BigInt(value)));
+    if (value < 0) this.#varint64(BigInt.asUintN(64, BigInt(value)));
     else this.uint32(value);
   }
 
   int64(value: unknown): void {
     if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) throw unencodable;
-    this.varint64(BigInt.asUintN(64, value));
+    this.#varint64(BigInt.asUintN(64, value));
   }
 
   uint64(value: unknown): void {
     if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) throw unencodable;
-    this.varint64(value);
+    this.#varint64(value);
   }
 
   bool(value: unknown): void {
@@ -115,9 +115,9 @@ export class WireWriter {
     if (typeof value !== "string") throw unencodable;
     const length = value.length;
     if (length <= 40) {
-      this.reserve(length + 1);
-      const buffer = this.buffer;
-      let at = this.position;
+      this.#reserve(length + 1);
+      const buffer = this.#buffer;
+      let at = this.#position;
       buffer[at++] = length;
       let index = 0;
       for (; index < length; index++) {
@@ -126,15 +126,15 @@ export class WireWriter {
         buffer[at++] = unit;
       }
       if (index === length) {
-        this.position = at;
+        this.#position = at;
         return;
       }
     }
     const bytes = Buffer.byteLength(value);
     this.uint32(bytes);
-    this.reserve(bytes);
-    this.buffer.write(value, this.position, bytes, "utf8");
-    this.position += bytes;
+    this.#reserve(bytes);
+    this.#buffer.write(value, this.#position, bytes, "utf8");
+    this.#position += bytes;
   }
 
   stringEntry(key: string, value: unknown): void {
@@ -157,20 +157,20 @@ export class WireWriter {
    */
   raw(value: Uint8Array): void {
     if (value.byteLength >= INLINE_MAX_BYTES) {
-      this.seal();
-      this.parts.push(value);
-      this.sealedBytes += value.byteLength;
+      this.#seal();
+      this.#parts.push(value);
+      this.#sealedBytes += value.byteLength;
       return;
     }
-    this.reserve(value.byteLength);
-    this.buffer.set(value, this.position);
-    this.position += value.byteLength;
+    this.#reserve(value.byteLength);
+    this.#buffer.set(value, this.#position);
+    this.#position += value.byteLength;
   }
 
-  private varint64(value: bigint): void {
-    this.reserve(10);
-    const buffer = this.buffer;
-    let at = this.position;
+  #varint64(value: bigint): void {
+    this.#reserve(10);
+    const buffer = this.#buffer;
+    let at = this.#position;
     let low = Number(value & 0xfffffffn);
     let high = value >> 28n;
     // 28 bits at a time: four bytes without bigint arithmetic.
@@ -187,26 +187,26 @@ export class WireWriter {
       low >>>= 7;
     }
     buffer[at++] = low;
-    this.position = at;
+    this.#position = at;
   }
 
-  private reserve(bytes: number): void {
-    if (this.position + bytes > this.buffer.length) this.grow(bytes);
+  #reserve(bytes: number): void {
+    if (this.#position + bytes > this.#buffer.length) this.#grow(bytes);
   }
 
-  private grow(bytes: number): void {
-    this.seal();
-    this.nextSlabBytes = Math.min(this.nextSlabBytes * 4, LARGEST_SLAB_BYTES);
-    this.buffer = Buffer.allocUnsafeSlow(Math.max(this.nextSlabBytes, bytes));
-    this.position = 0;
-    this.sealedTo = 0;
+  #grow(bytes: number): void {
+    this.#seal();
+    this.#nextSlabBytes = Math.min(this.#nextSlabBytes * 4, LARGEST_SLAB_BYTES);
+    this.#buffer = Buffer.allocUnsafeSlow(Math.max(this.#nextSlabBytes, bytes));
+    this.#position = 0;
+    this.#sealedTo = 0;
   }
 
-  private seal(): void {
-    if (this.position === this.sealedTo) return;
-    this.parts.push(this.buffer.subarray(this.sealedTo, this.position));
-    this.sealedBytes += this.position - this.sealedTo;
-    this.sealedTo = this.position;
+  #seal(): void {
+    if (this.#position === this.#sealedTo) return;
+    this.#parts.push(this.#buffer.subarray(this.#sealedTo, this.#position));
+    this.#sealedBytes += this.#position - this.#sealedTo;
+    this.#sealedTo = this.#position;
   }
 }
 

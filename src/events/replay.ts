@@ -2,7 +2,7 @@ import type { Connection } from "../connection/connection.js";
 import type { Attempt } from "../stream/plan.js";
 import type { StoredEvent } from "../api/events.js";
 import { connectionLost } from "../support/faults.js";
-import { Quiet } from "../support/time/idle-timer.js";
+import { IdleTimer } from "../support/time/idle-timer.js";
 import type { Source } from "../transport/index.js";
 import type { OwnWrites } from "./own-writes.js";
 import { ResumeCursor } from "./resume.js";
@@ -134,7 +134,7 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
         stop();
         resolve(last);
       };
-      const silence = new Quiet(connection.clock, this.#quietMs, () => {
+      const silence = new IdleTimer(connection.clock, this.#quietMs, () => {
         silences += 1;
         if (this.#unread.size > 0 && silences < QUIET_ATTEMPTS) silence.begin();
         else end();

@@ -1,7 +1,7 @@
 import type { Start } from "./start.js";
 
 /** The classification of a received event. */
-export type Judgement =
+export type Arrival =
   /** The expected event: it is delivered. */
   | { readonly kind: "due" }
   /** An event that was delivered before: it is dropped. */
@@ -12,9 +12,9 @@ export type Judgement =
    */
   | { readonly kind: "gap"; readonly expected: bigint; readonly received: bigint; readonly lost: boolean };
 
-const DUE: Judgement = { kind: "due" };
+const DUE: Arrival = { kind: "due" };
 
-const REPEATED: Judgement = { kind: "repeated" };
+const REPEATED: Arrival = { kind: "repeated" };
 
 /** Number of attempts to fetch a gap before its events count as lost. */
 const REPAIRS = 3;
@@ -72,7 +72,7 @@ export class ResumeCursor {
   }
 
   /** Accepts a received event if it is the expected one. `nanos` is its timestamp, since 1970. */
-  judge(sequence: bigint, nanos: bigint): Judgement {
+  classify(sequence: bigint, nanos: bigint): Arrival {
     const expected = this.#expected;
     const isFirst = this.#isFirstOfAttempt;
     this.#isFirstOfAttempt = false;
@@ -102,7 +102,7 @@ export class ResumeCursor {
     return { kind: "gap", expected, received: sequence, lost: true };
   }
 
-  #gap(expected: bigint, received: bigint, nanos: bigint): Extract<Judgement, { kind: "gap" }> {
+  #gap(expected: bigint, received: bigint, nanos: bigint): Extract<Arrival, { kind: "gap" }> {
     const lost = this.#repairs >= REPAIRS; // promise: store-lost-gap
     if (lost) this.#accept(received, nanos);
     else this.#repairs += 1;

@@ -6,7 +6,7 @@ import { once } from "../connection/wire.js";
 import { StreamEngine } from "../stream/engine.js";
 import type { Attempt, Opened, StreamPlan } from "../stream/plan.js";
 import type { Subject } from "../support/checks.js";
-import { Quiet } from "../support/time/idle-timer.js";
+import { IdleTimer } from "../support/time/idle-timer.js";
 import { wallNanos } from "../support/time/time.js";
 import type { Source } from "../transport/index.js";
 import { ResumeCursor } from "./resume.js";
@@ -102,7 +102,7 @@ const CHECK_END_AFTER_MS = 1_000;
 export class ContiguousPlan<T> extends StorePlan<T> {
   protected cursor: ResumeCursor;
   protected attempt: Attempt | undefined;
-  readonly #quiet: Quiet;
+  readonly #quiet: IdleTimer;
   #received = 0;
   /** Events that the loop has requested and that have not arrived. */
   #awaited = 0;
@@ -112,7 +112,7 @@ export class ContiguousPlan<T> extends StorePlan<T> {
   constructor(connection: Connection, request: StoreRequest<T>, quietMs = CHECK_END_AFTER_MS) {
     super(connection, request);
     this.cursor = new ResumeCursor(request.start);
-    this.#quiet = new Quiet(connection.clock, quietMs, () => void this.#confirmQuiet());
+    this.#quiet = new IdleTimer(connection.clock, quietMs, () => void this.#confirmQuiet());
   }
 
   open(attempt: Attempt): Opened<WireEventReceive> {
@@ -147,7 +147,7 @@ export class ContiguousPlan<T> extends StorePlan<T> {
    * Returns the event to deliver, or undefined for a repeated event or a gap that is fetched again.
    */
   protected select(wire: WireEventReceive): StoredEvent<T> | undefined {
-    const judgement = this.cursor.judge(wire.Sequence, wire.Timestamp);
+    const judgement = this.cursor.classify(wire.Sequence, wire.Timestamp);
     if (judgement.kind === "repeated") return undefined;
     if (judgement.kind === "gap") {
       const { expected, received, lost } = judgement;

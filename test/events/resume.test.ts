@@ -7,8 +7,8 @@ const NOW = 1_700_000_000_000_000_000n;
 const SECOND = 1_000_000_000n;
 
 /** Feeds sequences with increasing timestamps, as one store would. */
-function judge(cursor: ResumeCursor, ...sequences: bigint[]): string[] {
-  return sequences.map((sequence) => cursor.judge(sequence, NOW + sequence).kind);
+function classify(cursor: ResumeCursor, ...sequences: bigint[]): string[] {
+  return sequences.map((sequence) => cursor.classify(sequence, NOW + sequence).kind);
 }
 
 describe("the start position of an attempt", () => {
@@ -51,7 +51,7 @@ describe("the start position of an attempt", () => {
   test.each(first)("an attempt after received events starts behind the last one: $from", (start) => {
     const cursor = new ResumeCursor(start);
     cursor.begin(NOW);
-    judge(cursor, 7n, 8n);
+    classify(cursor, 7n, 8n);
     expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 9n });
   });
 });
@@ -60,46 +60,46 @@ describe("deduplication and gaps", () => {
   test("events are delivered in sequence, and duplicates once", () => {
     const cursor = new ResumeCursor({ from: "first" });
     cursor.begin(NOW);
-    expect(judge(cursor, 4n, 5n, 5n, 4n, 6n)).toEqual(["due", "due", "repeated", "repeated", "due"]);
+    expect(classify(cursor, 4n, 5n, 5n, 4n, 6n)).toEqual(["due", "due", "repeated", "repeated", "due"]);
     expect(cursor.last).toBe(6n);
   });
 
   test("a gap is fetched again before later events are accepted", () => {
     const cursor = new ResumeCursor({ from: "first" });
     cursor.begin(NOW);
-    judge(cursor, 1n, 2n);
-    expect(cursor.judge(5n, NOW + 5n)).toEqual({ kind: "gap", expected: 3n, received: 5n, lost: false });
+    classify(cursor, 1n, 2n);
+    expect(cursor.classify(5n, NOW + 5n)).toEqual({ kind: "gap", expected: 3n, received: 5n, lost: false });
     expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 3n });
-    expect(judge(cursor, 3n, 4n, 5n)).toEqual(["due", "due", "due"]);
+    expect(classify(cursor, 3n, 4n, 5n)).toEqual(["due", "due", "due"]);
   });
 
   test("a gap that returns three times is reported, and the next gap is fetched again", () => {
     const cursor = new ResumeCursor({ from: "first" });
     cursor.begin(NOW);
-    judge(cursor, 1n);
+    classify(cursor, 1n);
     const lost: unknown[] = [];
     for (let attempt = 0; attempt < 4; attempt++) {
-      const judgement = cursor.judge(10n, NOW + 10n);
+      const judgement = cursor.classify(10n, NOW + 10n);
       lost.push(judgement.kind === "gap" && judgement.lost);
       cursor.begin(NOW);
     }
     expect(lost).toEqual([false, false, false, true]);
     expect(cursor.last).toBe(10n);
-    expect(cursor.judge(20n, NOW + 20n)).toMatchObject({ expected: 11n, lost: false });
+    expect(cursor.classify(20n, NOW + 20n)).toMatchObject({ expected: 11n, lost: false });
   });
 
   test("a purged start sequence is treated as a gap", () => {
     const cursor = new ResumeCursor({ from: "sequence", sequence: 5n });
     cursor.begin(NOW);
-    expect(cursor.judge(8n, NOW + 8n)).toEqual({ kind: "gap", expected: 5n, received: 8n, lost: false });
+    expect(cursor.classify(8n, NOW + 8n)).toEqual({ kind: "gap", expected: 5n, received: 8n, lost: false });
     expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 5n });
   });
 
   test("a start sequence beyond the end continues with the next event", () => {
     const cursor = new ResumeCursor({ from: "sequence", sequence: 100n });
     cursor.begin(NOW);
-    expect(cursor.judge(11n, NOW + 11n)).toEqual({ kind: "gap", expected: 100n, received: 11n, lost: true });
-    expect(judge(cursor, 12n)).toEqual(["due"]);
+    expect(cursor.classify(11n, NOW + 11n)).toEqual({ kind: "gap", expected: 100n, received: 11n, lost: true });
+    expect(classify(cursor, 12n)).toEqual(["due"]);
     expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 13n });
   });
 });
@@ -108,45 +108,45 @@ describe("a restarted channel", () => {
   const atFive = () => {
     const cursor = new ResumeCursor({ from: "first" });
     cursor.begin(NOW);
-    judge(cursor, 4n, 5n);
+    classify(cursor, 4n, 5n);
     return cursor;
   };
 
   test("a restarted channel is read from its first event when that arrives", () => {
     const cursor = atFive();
     cursor.begin(NOW);
-    expect(cursor.judge(1n, NOW + 100n)).toEqual({ kind: "gap", expected: 6n, received: 1n, lost: true });
-    expect(cursor.judge(2n, NOW + 101n)).toEqual({ kind: "due" });
+    expect(cursor.classify(1n, NOW + 100n)).toEqual({ kind: "gap", expected: 6n, received: 1n, lost: true });
+    expect(cursor.classify(2n, NOW + 101n)).toEqual({ kind: "due" });
   });
 
   test("a restarted channel is read from its first event when a later one arrives", () => {
     const cursor = atFive();
     cursor.begin(NOW);
-    expect(cursor.judge(3n, NOW + 102n)).toEqual({ kind: "gap", expected: 6n, received: 3n, lost: false });
+    expect(cursor.classify(3n, NOW + 102n)).toEqual({ kind: "gap", expected: 6n, received: 3n, lost: false });
     expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 1n });
-    expect([1n, 2n, 3n].map((n) => cursor.judge(n, NOW + 99n + n).kind)).toEqual(["due", "due", "due"]);
+    expect([1n, 2n, 3n].map((n) => cursor.classify(n, NOW + 99n + n).kind)).toEqual(["due", "due", "due"]);
   });
 
   test("a restarted channel is detected within an attempt by its timestamps", () => {
     const cursor = atFive();
-    expect(cursor.judge(1n, NOW + 100n)).toMatchObject({ kind: "gap", received: 1n });
+    expect(cursor.classify(1n, NOW + 100n)).toMatchObject({ kind: "gap", received: 1n });
     expect(cursor.last).toBe(1n);
   });
 
   test("a restarted channel does not deliver events again that were delivered before", () => {
     const cursor = atFive(); // the server lost 5, and gave the number to another event
     cursor.begin(NOW);
-    expect(cursor.judge(5n, NOW + 50n)).toMatchObject({ kind: "gap", expected: 6n, received: 5n, lost: false });
+    expect(cursor.classify(5n, NOW + 50n)).toMatchObject({ kind: "gap", expected: 6n, received: 5n, lost: false });
     cursor.begin(NOW);
-    expect(judge(cursor, 1n, 2n, 3n, 4n)).toEqual(["repeated", "repeated", "repeated", "repeated"]);
-    expect(cursor.judge(5n, NOW + 50n)).toEqual({ kind: "due" });
+    expect(classify(cursor, 1n, 2n, 3n, 4n)).toEqual(["repeated", "repeated", "repeated", "repeated"]);
+    expect(cursor.classify(5n, NOW + 50n)).toEqual({ kind: "due" });
   });
 
   test("a restarted channel on a server with a slow clock delivers every event", () => {
     const cursor = atFive();
     cursor.begin(NOW);
-    expect(cursor.judge(1n, 10n)).toMatchObject({ kind: "gap", received: 1n, lost: true });
-    expect(cursor.judge(2n, 11n)).toEqual({ kind: "due" });
+    expect(cursor.classify(1n, 10n)).toMatchObject({ kind: "gap", received: 1n, lost: true });
+    expect(cursor.classify(2n, 11n)).toEqual({ kind: "due" });
   });
 });
 
@@ -179,7 +179,7 @@ test("any sequence of dropped, lost and duplicated events is delivered without g
           if (attemptHasSent) next += 1n; // the first event of an attempt is never dropped
         } else {
           const sequence = action === "repeat" && attemptHasSent && seen.length > 0 ? next - 1n : next++;
-          const judgement = cursor.judge(sequence, NOW + sequence);
+          const judgement = cursor.classify(sequence, NOW + sequence);
           attemptHasSent = true;
           if (judgement.kind === "due") seen.push(sequence);
           if (judgement.kind === "gap") {

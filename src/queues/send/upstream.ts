@@ -5,7 +5,7 @@ import { type Send, subjectOf } from "../../stream/send/send.js";
 import { Sender, type SenderOptions } from "../../stream/send/sender.js";
 import { within } from "../../support/time/clock.js";
 import { connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
-import { Quiet } from "../../support/time/idle-timer.js";
+import { IdleTimer } from "../../support/time/idle-timer.js";
 import {
   queuesUpstreamMethod,
   sendResult,
@@ -79,13 +79,13 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
   #lastId = 0;
   /** Number of requests that hold back the next one. */
   #holding = 0;
-  readonly #silence: Quiet | undefined;
+  readonly #silence: IdleTimer | undefined;
 
   constructor(connection: Connection, options: UpstreamOptions) {
     super(connection, options);
     const { maxInFlight, maxHoldMs } = options;
     this.#maxInFlight = maxInFlight;
-    if (maxHoldMs !== undefined) this.#silence = new Quiet(connection.clock, maxHoldMs, () => this.#stopHolding());
+    if (maxHoldMs !== undefined) this.#silence = new IdleTimer(connection.clock, maxHoldMs, () => this.#stopHolding());
   }
 
   protected transmit(): void {

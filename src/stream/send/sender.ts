@@ -6,7 +6,7 @@ import { onAbort } from "../../support/abort.js";
 import type { Subject } from "../../support/checks.js";
 import { clientClosed, fault } from "../../support/faults.js";
 import { Fifo } from "../../support/fifo.js";
-import { Quiet } from "../../support/time/idle-timer.js";
+import { IdleTimer } from "../../support/time/idle-timer.js";
 import { microtask } from "../../support/timers.js";
 import { Deadlines } from "./deadlines.js";
 import { errorOf, isRefusalOfStream, timeOutOf } from "./send-errors.js";
@@ -50,7 +50,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
   readonly #options: SenderOptions;
   readonly #reconnects: boolean;
   readonly #deadlines: Deadlines<Send<Message, Result>>;
-  readonly #idle: Quiet | undefined;
+  readonly #idle: IdleTimer | undefined;
   readonly #waiting = new Fifo<Send<Message, Result>>();
   readonly #flushing = new Fifo<() => void>();
   readonly #closingWatchers = new Set<(reason: unknown) => void>();
@@ -71,7 +71,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
     this.#reconnects = options.reconnect ?? connection.reconnect !== false;
     this.#deadlines = new Deadlines(clock, client.timeoutMs, (send) => this.#timeOut(send));
     if (options.lingerMs !== undefined) {
-      this.#idle = new Quiet(clock, options.lingerMs, () => void this.#release());
+      this.#idle = new IdleTimer(clock, options.lingerMs, () => void this.#release());
       return;
     }
     this.#join({ operation: "client.open" });

@@ -1,17 +1,17 @@
 import type { Clock } from "./clock.js";
 
 /** Calls back after `ms` without activity. Restarting it does not touch the timer. */
-export class Quiet {
+export class IdleTimer {
   readonly #clock: Clock;
   readonly #ms: number;
-  readonly #onQuiet: () => void;
+  readonly #onIdle: () => void;
   #since: number | undefined;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(clock: Clock, ms: number, onQuiet: () => void) {
+  constructor(clock: Clock, ms: number, onIdle: () => void) {
     this.#clock = clock;
     this.#ms = ms;
-    this.#onQuiet = onQuiet;
+    this.#onIdle = onIdle;
   }
 
   /** Starts the idle period now. */
@@ -39,7 +39,7 @@ export class Quiet {
       const left = this.#since + this.#ms - this.#clock.now();
       if (left > 0) return this.#arm(Math.ceil(left));
       this.#since = undefined;
-      this.#onQuiet();
+      this.#onIdle();
     });
   }
 }
