@@ -28,8 +28,8 @@ export interface Subscription<T> extends AsyncIterable<T>, AsyncDisposable {
   /**
    * Resolves when the subscription works, as far as a client can know: KubeMQ does not confirm
    * subscriptions. The request is on the wire, and the server has answered twelve pings sent after
-   * it, one after another, and more while it is slow. Messages sent from then on arrive: all of
-   * 1,000 on an idle server, about 999 of 1,000 on a server that lacks processor time. Rejects when
+   * it, one after another, and more while it is slow. Messages sent from then on arrive, with
+   * rare exceptions: about 1 of 1,000 was missed, on an idle server as on a busy one. Rejects when
    * the stream ends before that.
    */
   readonly ready: Promise<void>;
