@@ -164,19 +164,20 @@ describe("stopping a loop over events", () => {
     await until("no call is left", () => live() === 0);
   });
 
-  test("1,000 subscriptions on one signal share one listener, and leave no listener, warning or stream", async () => {
+  test("800 subscriptions on one signal share one listener, and leave no listener, warning or stream", async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error) => warnings.push(warning);
     process.on("warning", onWarning);
     const stop = new AbortController();
     const channel = newChannel();
-    const subs = Array.from({ length: 1_000 }, () => client.events.subscribe({ channel }, { signal: stop.signal }));
+    // node:http2 in the broker closes a connection for a burst of more than 1,000 resets.
+    const subs = Array.from({ length: 800 }, () => client.events.subscribe({ channel }, { signal: stop.signal }));
     const loops = subs.map((sub) => run(sub));
     await Promise.all(subs.map((sub) => sub.ready));
     expect(getEventListeners(stop.signal, "abort").length).toBe(1);
-    expect(broker.stats().streams["SubscribeToEvents"]).toBe(1_000);
+    expect(broker.stats().streams["SubscribeToEvents"]).toBe(800);
     stop.abort();
-    expect(await Promise.all(loops)).toEqual(Array(1_000).fill("ended quietly"));
+    expect(await Promise.all(loops)).toEqual(Array(800).fill("ended quietly"));
     expect(getEventListeners(stop.signal, "abort").length).toBe(0);
     await until("no stream is left", () => live() === 0);
     process.off("warning", onWarning);

@@ -54,7 +54,7 @@ export const leaving: Chapter = {
       id: "one-listener-per-signal",
       mutation: "drop",
       test: eventsTest,
-      name: "1,000 subscriptions on one signal share one listener, and leave no listener, warning or stream",
+      name: "800 subscriptions on one signal share one listener, and leave no listener, warning or stream",
     },
     {
       promise: "A signal has no listener after its streams and calls have ended.",
