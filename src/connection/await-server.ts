@@ -1,9 +1,9 @@
 import { KubeMQError } from "../api/errors.js";
 import type { ConnectOptions } from "../api/options.js";
-import { onAbort } from "../support/abort.js";
 import { backoffDelay } from "../support/time/backoff.js";
 import { refuse } from "../support/checks.js";
 import { DEFAULTS } from "../support/defaults.js";
+import { pause } from "../support/time/pause.js";
 import { fault } from "../support/faults.js";
 import type { Connection } from "./connection.js";
 import { pingMethod, pingRequest } from "./wire.js";
@@ -46,7 +46,7 @@ export async function awaitServer(connection: Connection, options: ConnectOption
         const policy = connection.reconnect === false ? DEFAULTS.reconnect : connection.reconnect;
         const delayMs = Math.min(backoffDelay(policy, failures, random), leftMs());
         connection.report({ type: "retry", attempt: failures, delayMs, error: failed });
-        await pause(connection, delayMs, signal);
+        await pause(connection.clock, delayMs, signal);
       }
     }
   } finally {
@@ -60,18 +60,5 @@ function unanswered({ options }: Connection, error: KubeMQError): KubeMQError {
     operation: "client.ping",
     cause: error.cause,
     retryable: error.retryable,
-  });
-}
-
-function pause({ clock }: Connection, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cancelTimer = clock.setTimer(delayMs, () => {
-      unwatch();
-      resolve();
-    });
-    const unwatch = onAbort(signal, () => {
-      cancelTimer();
-      reject(signal?.reason);
-    });
   });
 }

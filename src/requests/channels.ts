@@ -2,8 +2,8 @@ import { KubeMQError } from "../api/errors.js";
 import type { CallOptions } from "../api/message.js";
 import type { ChannelKind, ChannelsClient } from "../api/server.js";
 import type { Connection } from "../connection/connection.js";
-import { onAbort } from "../support/abort.js";
 import { checkChannel, checkQueueChannel, checkStoredChannel, refuse } from "../support/checks.js";
+import { pause } from "../support/time/pause.js";
 import { fault, serverError } from "../support/faults.js";
 import { newId } from "../support/message/ids.js";
 import { ask, requestTimeout } from "./ask.js";
@@ -60,7 +60,7 @@ export function createChannelsClient(connection: Connection): ChannelsClient {
       const text = response.error;
       if (!NOT_READY.test(text)) throw serverError(text, subject);
       if (attempt === READY_ATTEMPTS) throw fault("UNAVAILABLE", subject, text);
-      await pause(connection, READY_DELAY_MS, options?.signal);
+      await pause(connection.clock, READY_DELAY_MS, options?.signal);
     }
   };
 
@@ -91,18 +91,4 @@ export function createChannelsClient(connection: Connection): ChannelsClient {
 function checkKind(operation: string, kind: unknown): void {
   if (typeof kind === "string" && Object.hasOwn(TYPES, kind)) return;
   throw refuse({ operation }, `kind must be one of ${Object.keys(TYPES).join(", ")}, got ${String(kind)}`);
-}
-
-/** Rejects with the signal's reason when the signal aborts. */
-function pause({ clock }: Connection, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cancelTimer = clock.setTimer(delayMs, () => {
-      unwatch();
-      resolve();
-    });
-    const unwatch = onAbort(signal, () => {
-      cancelTimer();
-      reject(signal?.reason);
-    });
-  });
 }

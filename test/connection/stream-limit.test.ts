@@ -46,7 +46,7 @@ async function limitingProxy(target: string, maxConcurrentStreams: number) {
 // Server, proxy and client share one event loop: on a busy machine an answer can take half a second.
 const keepalive = { intervalMs: 200, timeoutMs: 1_000 };
 
-/** The `connections` that so many subscriptions need, and one for the streams of sends. */
+/** `connections`: enough for the subscriptions, and one for the streams of sends. */
 test.each([
   { limit: 5, subscriptions: 3, connections: 1 },
   { limit: 5, subscriptions: 5, connections: 2 },
