@@ -27,9 +27,18 @@ export type {
 
 export type { AuthToken, ClientOptions, ConnectOptions, TlsOptions } from "./api/options.js";
 
-export type { OutgoingQuery, QueriesClient, QueryAnswer, QueryRequest, QueryResult } from "./api/requests.js";
+export type {
+  OutgoingQuery,
+  QueriesClient,
+  QueryAnswer,
+  QueryOutcome,
+  QueryReply,
+  QueryRequest,
+  QueryResult,
+} from "./api/requests.js";
 
 export type {
+  FailureReply,
   IncomingRequest,
   OutgoingRequest,
   Reply,

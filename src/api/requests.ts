@@ -147,12 +147,12 @@ export interface QueriesClient {
     options?: HandlerOptions<QueryRequest<T>>,
   ): Service;
   /**
-   * Calls `handler` for every query of a channel and responds with the bytes or the string that it
-   * returns.
+   * Calls `handler` for every query of a channel and responds with the bytes, the string or the
+   * {@link QueryReply} that it returns.
    */
   handle<T = Uint8Array>(
     filter: ChannelFilter<T> & { responseCodec?: undefined },
-    handler: (query: QueryRequest<T>) => Uint8Array | string | Promise<Uint8Array | string>,
+    handler: (query: QueryRequest<T>) => QueryOutcome | Promise<QueryOutcome>,
     options?: HandlerOptions<QueryRequest<T>>,
   ): Service;
 }
@@ -182,6 +182,16 @@ export interface Reply {
   /** Opaque bytes for tracing, delivered to the asker unchanged. */
   span?: Uint8Array;
 }
+
+/** The optional parts of a response that says that a request was not executed. */
+export type FailureReply = Omit<Reply, "metadata">;
+
+/** A whole response to a query: a body, or the reason why the query was not executed. */
+export type QueryReply =
+  (Reply & { body: Uint8Array | string; error?: undefined }) | (FailureReply & { body?: undefined; error: string });
+
+/** What a query handler without `responseCodec` returns. */
+export type QueryOutcome = Uint8Array | string | QueryReply;
 
 /** What happens to a request that a loop leaves without a response. */
 export type Unanswered = "fail" | "leave";
@@ -217,8 +227,11 @@ export interface IncomingRequest<T = Uint8Array> extends Incoming<T> {
    * Servers do not report that an asker has gone.
    */
   readonly signal: AbortSignal;
-  /** Reports that the request was not executed, and the reason. Rejects like `respond`. */
-  fail(error: string | Error, options?: CallOptions): Promise<void>;
+  /**
+   * Reports that the request was not executed, and the reason. `reply` has tags for the asker besides
+   * the options of the call. Rejects like `respond`.
+   */
+  fail(error: string | Error, reply?: FailureReply & CallOptions): Promise<void>;
 }
 
 /** The properties of a response, whatever its outcome. */

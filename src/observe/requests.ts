@@ -3,6 +3,7 @@ import type { CallOptions, HandlerOptions, Payload } from "../api/message.js";
 import type {
   CommandRequest,
   CommandsClient,
+  FailureReply,
   IncomingRequest,
   QueriesClient,
   QueryRequest,
@@ -73,8 +74,8 @@ function beginRequest(observer: Observer, processing: Processing, request: Incom
   replace(
     request,
     "fail",
-    (fail) => (error: string | Error, options?: CallOptions) =>
-      during(beginResponse(observer, "fail", processing.pattern, request), () => fail(error, options)),
+    (fail) => (error: string | Error, reply?: FailureReply & CallOptions) =>
+      during(beginResponse(observer, "fail", processing.pattern, request), () => fail(error, reply)),
   );
   return beginProcess(observer, processing, request);
 }

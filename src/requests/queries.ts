@@ -4,6 +4,8 @@ import type {
   OutgoingQuery,
   QueriesClient,
   QueryAnswer,
+  QueryOutcome,
+  QueryReply,
   QueryRequest,
   QueryResult,
   Reply,
@@ -43,10 +45,9 @@ export function createQueriesClient(connection: Connection): QueriesClient {
         connection,
         requestSource("queries", "handle", filter, ReceivedQuery),
         async (query) => {
-          const body = await handler(query);
-          // Without a codec, the types allow only bytes and strings. Encoding rejects any other
-          // value.
-          return () => query.respond(codec === undefined ? { body: body as Uint8Array } : { body, codec });
+          const outcome = await handler(query);
+          if (codec !== undefined) return () => query.respond({ body: outcome, codec });
+          return () => query.reply(outcome as QueryOutcome);
         },
         options,
       );
@@ -73,9 +74,19 @@ class ReceivedQuery<T> extends ReceivedRequest<T> implements QueryRequest<T> {
     return this.answer("respond", outcome, options);
   }
 
+  /** Sends what a handler without a codec returned. Encoding rejects what the types do not allow. */
+  reply(outcome: QueryOutcome): Promise<void> {
+    if (!isReply(outcome)) return this.respond({ body: outcome });
+    return outcome.error === undefined ? this.respond(outcome) : this.fail(outcome.error, outcome);
+  }
+
   override toJSON(): Record<string, unknown> {
     return { ...super.toJSON(), cacheKey: this.cacheKey };
   }
+}
+
+function isReply(outcome: QueryOutcome): outcome is QueryReply {
+  return typeof outcome === "object" && outcome !== null && ("body" in outcome || "error" in outcome);
 }
 
 class ReceivedAnswer<T> extends IncomingMessage<T> implements QueryAnswer<T> {

@@ -1,9 +1,11 @@
 import type { Codec } from "../api/codec.js";
 import type { KubeMQError } from "../api/errors.js";
 import type { CallOptions } from "../api/message.js";
+import type { FailureReply } from "../api/requests.js";
 import type { Clock } from "../support/time/clock.js";
 import { fault } from "../support/faults.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
+import { checkReply } from "./ask.js";
 import type { Outcome, RequestKind, RequestParts } from "./wire.js";
 
 /** The part of a subscription that a received request needs to respond. */
@@ -74,9 +76,14 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
     return this.#progress.kind === "open";
   }
 
-  fail(error: string | Error, options?: CallOptions): Promise<void> {
+  fail(error: string | Error, reply: FailureReply & CallOptions = {}): Promise<void> {
     const text = typeof error === "string" ? error : error.message || error.name;
-    return this.answer("fail", () => ({ error: text === "" ? "failed without a reason" : text }), options);
+    const outcome = () => {
+      checkReply(this.#subject("fail"), reply);
+      const { tags, span } = reply;
+      return { error: text === "" ? "failed without a reason" : text, tags, span };
+    };
+    return this.answer("fail", outcome, reply);
   }
 
   /**

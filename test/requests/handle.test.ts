@@ -37,6 +37,20 @@ class Doors {
 }
 
 describe("a request handler", () => {
+  test("a query handler returns a whole reply, and a failure carries tags to the asker", async () => {
+    await using world = await RequestWorld.start();
+    await using service = world.responder.queries.handle({ channel: "stock" }, (query) => {
+      const tags = { warehouse: "2" };
+      return query.text() === "chair" ? { body: "4", metadata: "counted", tags } : { error: "unknown", tags };
+    });
+    await service.ready;
+    const send = (body: string) => world.asker.queries.send({ channel: "stock", body }, patient);
+    const found = await send("chair");
+    expect(found).toMatchObject({ executed: true, metadata: "counted", tags: { warehouse: "2" } });
+    expect(found.executed && found.text()).toBe("4");
+    expect(await send("moon")).toMatchObject({ executed: false, error: "unknown", tags: { warehouse: "2" } });
+  });
+
   test("a handler executes by returning, fails by throwing, and may respond itself", async () => {
     await using world = await RequestWorld.start();
     const stop = new AbortController();
