@@ -4,9 +4,19 @@ export { KubeMQClient } from "./client.js";
 
 export type { CommandRequest, CommandResult, CommandsClient } from "./api/requests.js";
 
-export { bytes, json, text, type Codec, type StandardResult, type StandardSchemaV1 } from "./api/codec.js";
+export {
+  bytes,
+  json,
+  text,
+  type Codec,
+  type Decoder,
+  type Encoder,
+  type MessageProperties,
+  type StandardResult,
+  type StandardSchemaV1,
+} from "./api/codec.js";
 
-export { KubeMQError, type ErrorCode, type ErrorDetails } from "./api/errors.js";
+export { KubeMQError, type ErrorCode, type ErrorDetails, type Issue } from "./api/errors.js";
 
 export type { ChannelFilter } from "./api/subscription.js";
 export type { EventMessage, EventPublisher, EventsClient } from "./api/events.js";

@@ -18,15 +18,44 @@ export interface StandardSchemaV1<I = unknown, O = I> {
   };
 }
 
-/** Converts application values to message bodies and back, synchronously. */
-export interface Codec<T> {
-  /** The media type of the bodies, for your own use: it is not sent. */
+/** The properties of a message that a codec may write when it encodes, and read when it decodes. */
+export interface MessageProperties {
+  /**
+   * The metadata string. A send rejects with `INVALID_ARGUMENT` if its message has a different one,
+   * because a message has a single metadata string.
+   */
+  readonly metadata?: string | undefined;
+  /** Key-value pairs. They replace pairs of the same key in the message to send. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Converts application values to message bodies, synchronously. */
+export interface Encoder<T> {
+  /** The media type of the bodies. Not sent, unless the codec writes it to a tag. */
   readonly contentType?: string;
   /** Encodes a value. A thrown error becomes `ENCODE_FAILED`. */
   encode(value: T): Uint8Array;
-  /** Decodes a body. A thrown error becomes `DECODE_FAILED`. */
-  decode(body: Uint8Array): T;
+  /**
+   * Returns the properties to send with the body of a value, such as a tag with its content type or
+   * its version. Called before `encode`. A thrown error becomes `ENCODE_FAILED`. Default: none.
+   */
+  properties?(value: T): MessageProperties;
 }
+
+/** Converts message bodies to application values, synchronously. */
+export interface Decoder<T> {
+  /**
+   * Decodes a body. A thrown error becomes `DECODE_FAILED`. `message` has the properties of the
+   * received message; it is undefined when `decode` is called for a body alone.
+   */
+  decode(body: Uint8Array, message?: MessageProperties): T;
+}
+
+/**
+ * Converts application values to message bodies and back, synchronously. `Accepted` is what can be
+ * sent, if that is more than what is received.
+ */
+export interface Codec<T, Accepted = T> extends Encoder<Accepted>, Decoder<T> {}
 
 const encoder = new TextEncoder();
 

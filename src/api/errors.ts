@@ -53,6 +53,14 @@ export type ErrorCode =
   | "PROTOCOL"
   | "INTERNAL";
 
+/** What a schema found wrong with a value, and where. */
+export interface Issue {
+  /** The description of the schema library. */
+  readonly message: string;
+  /** The keys and indexes that lead to the invalid part; empty for the value itself. */
+  readonly path: readonly PropertyKey[];
+}
+
 /** Details of an error in addition to its code and message. */
 export interface ErrorDetails {
   /** The original error. */
@@ -63,6 +71,8 @@ export interface ErrorDetails {
   channel?: string;
   /** The number in the server's message `Error NNN: …`. */
   serverCode?: number;
+  /** What a schema found wrong with a value. */
+  issues?: readonly Issue[];
   /** Whether trying again may help. Default: true for `UNAVAILABLE`, false for the others. */
   retryable?: boolean;
 }
@@ -88,6 +98,11 @@ export class KubeMQError extends Error {
   readonly channel?: string;
   /** The number in the server's message `Error NNN: …`. */
   readonly serverCode?: number;
+  /**
+   * What the schema of a codec found wrong with the value, for `ENCODE_FAILED` and `DECODE_FAILED`.
+   * The message has the issues, too.
+   */
+  readonly issues?: readonly Issue[];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -96,13 +111,14 @@ export class KubeMQError extends Error {
     if (details.operation !== undefined) this.operation = details.operation;
     if (details.channel !== undefined) this.channel = details.channel;
     if (details.serverCode !== undefined) this.serverCode = details.serverCode;
+    if (details.issues !== undefined) this.issues = details.issues;
     Object.defineProperty(this, brand, { value: true });
   }
 
   /** The value for `JSON.stringify`: everything except the stack and the cause. */
   toJSON(): Record<string, unknown> {
-    const { name, code, message, retryable, operation, channel, serverCode } = this;
-    return { name, code, message, retryable, operation, channel, serverCode };
+    const { name, code, message, retryable, operation, channel, serverCode, issues } = this;
+    return { name, code, message, retryable, operation, channel, serverCode, issues };
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {

@@ -1,4 +1,4 @@
-import type { Codec } from "./codec.js";
+import type { Decoder } from "./codec.js";
 import type { CallOptions, Incoming, OutgoingMessage, StreamOptions } from "./message.js";
 import type { ChannelFilter, Subscription } from "./subscription.js";
 
@@ -114,7 +114,7 @@ export interface ReplayRequest<T = Uint8Array> {
   /** The start: any position except `new`. */
   start: Exclude<StartPosition, { from: "new" }>;
   /** Decodes `event.value`. Default: none, the value is the body. */
-  codec?: Codec<T>;
+  codec?: Decoder<T>;
   /**
    * Silence of an answering server that counts as "there is nothing", in milliseconds. Default:
    * 1000.

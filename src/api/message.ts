@@ -1,4 +1,4 @@
-import type { Codec } from "./codec.js";
+import type { Encoder } from "./codec.js";
 
 /** Options of a single call. */
 export interface CallOptions {
@@ -45,7 +45,7 @@ export interface HandlerOptions<M = unknown> extends StreamOptions {
 }
 
 /** Bytes and strings are sent unchanged; anything else needs a codec. */
-export type Payload<T> = { body: Uint8Array | string; codec?: undefined } | { body: T; codec: Codec<T> };
+export type Payload<T> = { body: Uint8Array | string; codec?: undefined } | { body: NoInfer<T>; codec: Encoder<T> };
 
 /** A message to send. */
 export type OutgoingMessage<T = unknown> = Outgoing & Payload<T>;

@@ -1,4 +1,4 @@
-import type { Codec } from "./codec.js";
+import type { Decoder } from "./codec.js";
 import type { CallOptions, HandlerOptions, StreamOptions } from "./message.js";
 import type {
   Delivery,
@@ -25,7 +25,7 @@ export interface ReceiveRequest<T = Uint8Array> {
    */
   waitSeconds?: number;
   /** Decodes `message.value`. Default: none, the value is the body. */
-  codec?: Codec<T>;
+  codec?: Decoder<T>;
 }
 
 /** Selects the messages to consume, and how they are settled. */
@@ -33,7 +33,7 @@ export interface ConsumeOptions<T = Uint8Array> {
   /** The queue. */
   channel: string;
   /** Decodes `message.value`. Default: none, the value is the body. */
-  codec?: Codec<T>;
+  codec?: Decoder<T>;
   /**
    * Maximum number of unsettled messages held at once, 1 to 100000. A message that is never settled
    * keeps its place; with 1, the loop then waits without end. To work on several messages at once,
@@ -73,7 +73,7 @@ export interface BatchOptions<T = Uint8Array> {
   /** The queue. */
   channel: string;
   /** Decodes `message.value`. Default: none, the value is the body. */
-  codec?: Codec<T>;
+  codec?: Decoder<T>;
   /** Maximum number of messages in a batch, 1 to 100000. */
   max: number;
   /**

@@ -1,4 +1,4 @@
-import type { Codec } from "./codec.js";
+import type { Decoder, Encoder } from "./codec.js";
 import type { CallOptions, HandlerOptions, Incoming, OutgoingMessage, Payload, StreamOptions } from "./message.js";
 import type { ChannelFilter, Service, Subscription } from "./subscription.js";
 
@@ -73,7 +73,7 @@ export type OutgoingQuery<T = unknown, R = Uint8Array> = OutgoingRequest<T> & {
    */
   cache?: { key: string; ttlSeconds: number };
   /** Decodes the `value` of the response. Default: none, the value is the body. */
-  responseCodec?: Codec<R>;
+  responseCodec?: Decoder<R>;
 };
 
 /**
@@ -142,7 +142,7 @@ export interface QueriesClient {
    * @throws {KubeMQError} `INVALID_ARGUMENT` for an invalid argument; `CLIENT_CLOSED` after `close()`
    */
   handle<T = Uint8Array, R = unknown>(
-    filter: ChannelFilter<T> & { responseCodec: Codec<R> },
+    filter: ChannelFilter<T> & { responseCodec: Encoder<R> },
     handler: (query: QueryRequest<T>) => R | Promise<R>,
     options?: HandlerOptions<QueryRequest<T>>,
   ): Service;

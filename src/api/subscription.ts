@@ -1,4 +1,4 @@
-import type { Codec } from "./codec.js";
+import type { Decoder } from "./codec.js";
 import type { KubeMQError } from "./errors.js";
 
 /** Which messages a subscription receives. */
@@ -14,7 +14,7 @@ export interface ChannelFilter<T = Uint8Array> {
    */
   group?: string;
   /** Decodes `message.value`. Default: none, the value is the body. */
-  codec?: Codec<T>;
+  codec?: Decoder<T>;
 }
 
 /**

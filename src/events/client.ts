@@ -1,7 +1,8 @@
 import type { EventsClient } from "../api/events.js";
 import type { Connection } from "../connection/connection.js";
 import { StreamEngine } from "../stream/engine.js";
-import { checkChannel, checkOutgoing, encodePayload } from "../support/checks.js";
+import { checkChannel } from "../support/checks.js";
+import { completed, encodePayload } from "../support/message/payload.js";
 import { EventsPlan } from "./plan.js";
 import type { EventPlan } from "./publish/plan.js";
 import { PlainPublish } from "./publish/plain.js";
@@ -18,8 +19,8 @@ export function createEventsClient(connection: Connection): EventsClient {
     confirmedBy: "end of stream",
     prepare(message) {
       checkChannel(operation, message.channel);
-      checkOutgoing(operation, message);
-      return eventOf(clientId, message, encodePayload(operation, message), false);
+      const complete = completed(operation, message);
+      return eventOf(clientId, complete, encodePayload(operation, complete), false);
     },
     receipt: () => {},
   };

@@ -1,5 +1,5 @@
 import { checkKnown } from "../support/option-names.js";
-import type { Codec } from "../api/codec.js";
+import type { Decoder } from "../api/codec.js";
 import type { EventMessage } from "../api/events.js";
 import type { ChannelFilter } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
@@ -24,7 +24,7 @@ export class EventsPlan<T> implements StreamPlan<WireEventReceive, EventMessage<
   readonly channel: string;
   readonly kind = "events";
   readonly capacity = CAPACITY;
-  readonly #codec: Codec<T> | undefined;
+  readonly #codec: Decoder<T> | undefined;
   readonly #connection: Connection;
   readonly #request: WireSubscribe;
 

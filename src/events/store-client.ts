@@ -3,15 +3,9 @@ import type { EventsStoreClient, ReplayRequest, StartPosition } from "../api/eve
 import type { StreamOptions } from "../api/message.js";
 import type { ChannelFilter } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
-import {
-  checkGroup,
-  checkInteger,
-  checkOutgoing,
-  checkStoredChannel,
-  encodePayload,
-  refuse,
-} from "../support/checks.js";
+import { checkGroup, checkInteger, checkStoredChannel, refuse } from "../support/checks.js";
 import { MAX_TIMER_MS } from "../support/defaults.js";
+import { completed, encodePayload } from "../support/message/payload.js";
 import type { EventPlan } from "./publish/plan.js";
 import { PlainPublish } from "./publish/plain.js";
 import { StreamPublisher } from "./publish/publisher.js";
@@ -34,8 +28,8 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
     confirmedBy: "result",
     prepare(message) {
       checkStoredChannel(operation, message.channel);
-      checkOutgoing(operation, message);
-      return eventOf(clientId, message, encodePayload(operation, message), true);
+      const complete = completed(operation, message);
+      return eventOf(clientId, complete, encodePayload(operation, complete), true);
     },
     receipt: (id) => ({ id }),
     ownWrites,

@@ -1,4 +1,4 @@
-import type { Codec } from "../api/codec.js";
+import type { Decoder } from "../api/codec.js";
 import type { StoredEvent, StoreSubscription } from "../api/events.js";
 import type { StreamOptions } from "../api/message.js";
 import type { Connection } from "../connection/connection.js";
@@ -19,7 +19,7 @@ export interface StoreRequest<T> {
   readonly operation: string;
   readonly channel: string;
   readonly start: Start;
-  readonly codec: Codec<T> | undefined;
+  readonly codec: Decoder<T> | undefined;
 }
 
 /** Maximum events buffered while the loop is busy. */
@@ -50,7 +50,7 @@ abstract class StorePlan<T> implements StreamPlan<WireEventReceive, StoredEvent<
   readonly capacity = CAPACITY;
   position: bigint | undefined;
   protected readonly connection: Connection;
-  protected readonly codec: Codec<T> | undefined;
+  protected readonly codec: Decoder<T> | undefined;
 
   constructor(connection: Connection, request: StoreRequest<T>) {
     this.connection = connection;

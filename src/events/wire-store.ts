@@ -6,7 +6,7 @@ import {
   SubscribeSchema,
   Subscribe_EventsStoreType as Type,
 } from "../../gen/kubemq_pb.js";
-import type { Codec } from "../api/codec.js";
+import type { Decoder } from "../api/codec.js";
 import type { StoredEvent } from "../api/events.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
 import { hasInvalidText } from "../transport/index.js";
@@ -47,7 +47,7 @@ function wireStart(start: Start): [Type, bigint] {
   }
 }
 
-export function storedEvent<T>(wire: EventReceive, codec: Codec<T> | undefined): StoredEvent<T> {
+export function storedEvent<T>(wire: EventReceive, codec: Decoder<T> | undefined): StoredEvent<T> {
   return new ReceivedStoredEvent(wire, codec);
 }
 
@@ -56,7 +56,7 @@ class ReceivedStoredEvent<T> extends IncomingMessage<T> implements StoredEvent<T
   readonly timestampNanos: bigint;
   #timestamp: Date | undefined;
 
-  constructor(wire: EventReceive, codec: Codec<T> | undefined) {
+  constructor(wire: EventReceive, codec: Decoder<T> | undefined) {
     super(
       {
         id: wire.EventID,

@@ -9,7 +9,7 @@ import {
   Subscribe_SubscribeType,
   SubscribeSchema,
 } from "../../gen/kubemq_pb.js";
-import type { Codec } from "../api/codec.js";
+import type { Decoder } from "../api/codec.js";
 import type { EventMessage } from "../api/events.js";
 import type { Outgoing } from "../api/message.js";
 import { checkSize } from "../support/checks.js";
@@ -66,7 +66,11 @@ export function eventsSubscription(clientId: string, channel: string, group: str
   });
 }
 
-export function eventMessage<T>(wire: EventReceive, codec: Codec<T> | undefined, receivedMs: number): EventMessage<T> {
+export function eventMessage<T>(
+  wire: EventReceive,
+  codec: Decoder<T> | undefined,
+  receivedMs: number,
+): EventMessage<T> {
   return new ReceivedEvent(wire, codec, receivedMs);
 }
 
@@ -74,7 +78,7 @@ class ReceivedEvent<T> extends IncomingMessage<T> implements EventMessage<T> {
   /** Converted to a Date on first access, because most loops never read it. */
   #received: number | Date;
 
-  constructor(wire: EventReceive, codec: Codec<T> | undefined, receivedMs: number) {
+  constructor(wire: EventReceive, codec: Decoder<T> | undefined, receivedMs: number) {
     super(
       {
         id: wire.EventID,

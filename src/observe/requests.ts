@@ -1,4 +1,4 @@
-import type { Codec } from "../api/codec.js";
+import type { Encoder } from "../api/codec.js";
 import type { CallOptions, HandlerOptions, Payload } from "../api/message.js";
 import type {
   CommandRequest,
@@ -59,12 +59,12 @@ export function observedQueries(client: QueriesClient, observer: Observer): Quer
       sending(observer, "send", pattern, query, (observed) => client.send(observed, options), outcomeOf),
     subscribe: (filter, options) => observeLoop(client.subscribe(filter, options), begin(filter.group)),
     handle: <T, R>(
-      filter: ChannelFilter<T> & { responseCodec?: Codec<R> | undefined },
+      filter: ChannelFilter<T> & { responseCodec?: Encoder<R> | undefined },
       handler: (query: QueryRequest<T>) => R | Promise<R>,
       options?: HandlerOptions<QueryRequest<T>>,
     ) => {
       // The overloads are checked at the call site; both forms pass through here.
-      const observed = filter as ChannelFilter<T> & { responseCodec: Codec<R> };
+      const observed = filter as ChannelFilter<T> & { responseCodec: Encoder<R> };
       return client.handle(observed, processed(begin<T>(filter.group), handler), options);
     },
   };

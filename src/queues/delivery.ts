@@ -1,4 +1,4 @@
-import type { Codec } from "../api/codec.js";
+import type { Decoder } from "../api/codec.js";
 import type { Delivery } from "../api/queue-message.js";
 import { checkQueueChannel, type Subject } from "../support/checks.js";
 import { ReceivedQueueMessage } from "./received-message.js";
@@ -18,7 +18,7 @@ export interface SettleHandle {
 export class HeldDelivery<T> extends ReceivedQueueMessage<T> implements Delivery<T> {
   readonly #handle: SettleHandle;
 
-  constructor(wire: WireQueueMessage, codec: Codec<T> | undefined, handle: SettleHandle) {
+  constructor(wire: WireQueueMessage, codec: Decoder<T> | undefined, handle: SettleHandle) {
     super(wire, codec);
     this.#handle = handle;
   }

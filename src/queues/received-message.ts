@@ -1,4 +1,4 @@
-import type { Codec } from "../api/codec.js";
+import type { Decoder } from "../api/codec.js";
 import type { QueueMessage } from "../api/queue-message.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
 import { dateOf } from "../support/time/time.js";
@@ -14,7 +14,7 @@ export class ReceivedQueueMessage<T> extends IncomingMessage<T> implements Queue
   readonly expiresAt?: Date;
   readonly delayedTo?: Date;
 
-  constructor(wire: WireQueueMessage, codec: Codec<T> | undefined) {
+  constructor(wire: WireQueueMessage, codec: Decoder<T> | undefined) {
     super(
       {
         id: wire.MessageID,

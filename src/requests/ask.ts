@@ -7,12 +7,12 @@ import {
   checkInteger,
   checkOutgoing,
   checkSize,
-  encodePayload,
   refuse,
   type Subject,
 } from "../support/checks.js";
 import { MAX_TIMER_MS } from "../support/defaults.js";
 import { fault } from "../support/faults.js";
+import { completed, encodePayload } from "../support/message/payload.js";
 import { newId } from "../support/message/ids.js";
 import {
   estimatedSize,
@@ -50,14 +50,14 @@ export function prepareRequest(
   const { channel, span } = message;
   const subject = { operation, channel };
   checkChannel(operation, channel);
-  checkOutgoing(operation, message);
+  const complete = completed(operation, message);
   checkBytes(subject, "span", span);
   if (cache !== undefined) checkCache(subject, cache);
   const timeoutMs = requestTimeout(connection, subject, options);
   const { clientId, maxMessageBytes } = connection.options;
-  const body = encodePayload(operation, message);
+  const body = encodePayload(operation, complete);
   const id = message.id ?? newId();
-  const wire = requestOf(kind, clientId, { ...message, id }, body, { timeoutMs, span, cache });
+  const wire = requestOf(kind, clientId, { ...complete, id }, body, { timeoutMs, span, cache });
   checkSize(subject, estimatedSize(wire), () => exactSize(wire), maxMessageBytes);
   return { id, timeoutMs, wire };
 }

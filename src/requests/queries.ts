@@ -1,4 +1,4 @@
-import type { Codec } from "../api/codec.js";
+import type { Decoder, Encoder } from "../api/codec.js";
 import type { CallOptions, HandlerOptions, Payload } from "../api/message.js";
 import type {
   OutgoingQuery,
@@ -13,9 +13,10 @@ import type {
 } from "../api/requests.js";
 import type { ChannelFilter } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
-import { encodeBody } from "../support/checks.js";
+import { checkBytes } from "../support/checks.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
-import { ask, checkReply, prepareRequest, reasonOf, responseInfo } from "./ask.js";
+import { completed, encodeBody } from "../support/message/payload.js";
+import { ask, prepareRequest, reasonOf, responseInfo } from "./ask.js";
 import { handleRequests } from "./handle.js";
 import { ReceivedRequest, type ResponsePath } from "./received-request.js";
 import { openRequests, requestSource } from "./subscribe.js";
@@ -36,7 +37,7 @@ export function createQueriesClient(connection: Connection): QueriesClient {
       openRequests(connection, requestSource("queries", "subscribe", filter, ReceivedQuery), options),
 
     handle<T, R>(
-      filter: ChannelFilter<T> & { responseCodec?: Codec<R> | undefined },
+      filter: ChannelFilter<T> & { responseCodec?: Encoder<R> | undefined },
       handler: (query: QueryRequest<T>) => R | Promise<R>,
       options?: HandlerOptions<QueryRequest<T>>,
     ) {
@@ -58,7 +59,7 @@ export function createQueriesClient(connection: Connection): QueriesClient {
 class ReceivedQuery<T> extends ReceivedRequest<T> implements QueryRequest<T> {
   readonly cacheKey?: string;
 
-  constructor(parts: RequestParts, codec: Codec<T> | undefined, path: ResponsePath) {
+  constructor(parts: RequestParts, codec: Decoder<T> | undefined, path: ResponsePath) {
     super(parts, codec, path);
     if (parts.cacheKey !== undefined) this.cacheKey = parts.cacheKey;
   }
@@ -66,10 +67,9 @@ class ReceivedQuery<T> extends ReceivedRequest<T> implements QueryRequest<T> {
   respond<R>(reply: Reply & Payload<R>, options?: CallOptions): Promise<void> {
     const subject = { operation: "queries.respond", channel: this.channel };
     const outcome = () => {
-      checkReply(subject, reply);
-      const { metadata, tags, span } = reply;
-      const body = encodeBody(subject.operation, { ...reply, channel: this.channel });
-      return { metadata, tags, span, body };
+      checkBytes(subject, "span", reply.span);
+      const { metadata, tags, ...complete } = completed(subject.operation, { ...reply, channel: this.channel });
+      return { metadata, tags, span: reply.span, body: encodeBody(subject.operation, complete) };
     };
     return this.answer("respond", outcome, options);
   }
@@ -96,7 +96,7 @@ class ReceivedAnswer<T> extends IncomingMessage<T> implements QueryAnswer<T> {
   readonly clientId: string;
   readonly span?: Uint8Array;
 
-  constructor(id: string, channel: string, response: ResponseParts, codec: Codec<T> | undefined) {
+  constructor(id: string, channel: string, response: ResponseParts, codec: Decoder<T> | undefined) {
     const { metadata, tags, body, hasInvalidText } = response;
     super({ id, channel, metadata, tags, body, hasInvalidText }, codec);
     this.cacheHit = response.cacheHit;

@@ -1,4 +1,4 @@
-import type { Codec } from "../api/codec.js";
+import type { Decoder } from "../api/codec.js";
 import type { KubeMQError } from "../api/errors.js";
 import type { CallOptions } from "../api/message.js";
 import type { FailureReply } from "../api/requests.js";
@@ -39,7 +39,7 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
   #cancelTimer: (() => void) | undefined;
   #onAnswered: (() => void) | undefined;
 
-  constructor(parts: RequestParts, codec: Codec<T> | undefined, path: ResponsePath) {
+  constructor(parts: RequestParts, codec: Decoder<T> | undefined, path: ResponsePath) {
     super(parts, codec);
     this.clientId = parts.clientId;
     this.timeoutMs = parts.timeoutMs;

@@ -1,5 +1,5 @@
 import { checkKnown } from "../support/option-names.js";
-import type { Codec } from "../api/codec.js";
+import type { Decoder } from "../api/codec.js";
 import type { StreamOptions } from "../api/message.js";
 import type { Unanswered } from "../api/requests.js";
 import type { ChannelFilter } from "../api/subscription.js";
@@ -38,7 +38,7 @@ export function requestSource<T, R>(
   kind: RequestKind,
   call: "subscribe" | "handle",
   filter: ChannelFilter<T>,
-  Received: new (parts: RequestParts, codec: Codec<T> | undefined, path: ResponsePath) => R,
+  Received: new (parts: RequestParts, codec: Decoder<T> | undefined, path: ResponsePath) => R,
 ): RequestSource<R> {
   const { codec } = filter;
   return { kind, operation: `${kind}.${call}`, filter, make: (parts, path) => new Received(parts, codec, path) };

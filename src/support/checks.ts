@@ -1,5 +1,5 @@
 import { KubeMQError } from "../api/errors.js";
-import type { Outgoing, Payload } from "../api/message.js";
+import type { Outgoing } from "../api/message.js";
 import { MAX_TIMER_MS } from "./defaults.js";
 
 /**
@@ -122,44 +122,6 @@ export function checkGroup(operation: string, channel: string, group: unknown): 
   return group;
 }
 
-/** Encodes a payload. Refuses a message without content, as servers do. */
-export function encodePayload(operation: string, message: Outgoing & Payload<unknown>): Uint8Array {
-  const { channel, codec } = message;
-  const body = encodeBody(operation, message);
-  if (body.length === 0 && (message.metadata ?? "") === "") {
-    throw refuse(
-      { operation, channel },
-      `message must have a body or metadata: servers refuse a message with neither${codec === undefined ? "" : ", and the codec gave no bytes"}`,
-    );
-  }
-  return body;
-}
-
-/** Encodes a body, which may be empty. */
-export function encodeBody(
-  operation: string,
-  { channel, body, codec }: { channel: string } & Payload<unknown>,
-): Uint8Array {
-  if (codec === undefined) {
-    if (body instanceof Uint8Array || isForeignBytes(body)) return body;
-    if (typeof body === "string") return Buffer.from(body, "utf8");
-    throw refuse(
-      { operation, channel },
-      `body must be a Uint8Array or a string, or come with a codec, got ${kind(body)}`,
-    );
-  }
-  let encoded: unknown;
-  try {
-    encoded = codec.encode(body);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new KubeMQError("ENCODE_FAILED", `codec cannot encode the body: ${why}`, { cause, operation, channel });
-  }
-  if (encoded instanceof Uint8Array || isForeignBytes(encoded)) return encoded;
-  const wrong = `codec.encode must give a Uint8Array at once, gave ${kind(encoded)}`;
-  throw new KubeMQError("ENCODE_FAILED", wrong, { operation, channel });
-}
-
 /** Checks the properties of an outgoing message other than channel and body. */
 export function checkOutgoing(operation: string, message: Outgoing): void {
   const { channel, id, metadata, tags } = message;
@@ -205,16 +167,18 @@ export function checkBytes(subject: Subject, name: string, value: unknown): void
  * Accepts bytes of another realm, such as a jest sandbox or a worker: they have another class but
  * the same content.
  */
-function isForeignBytes(value: unknown): value is Uint8Array {
+export function isForeignBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Uint8Array]";
 }
 
-function kind(value: unknown): string {
+/** Names the type of a value for an error message. */
+export function kind(value: unknown): string {
   if (value === null) return "null";
   return typeof value === "object" ? (value.constructor?.name ?? "object") : typeof value;
 }
 
-function quote(value: unknown): string {
+/** Quotes a value for an error message. */
+export function quote(value: unknown): string {
   return typeof value === "string"
     ? JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
     : String(value);

@@ -33,6 +33,8 @@ export function payloads(): void {
   void client.events.publish({ channel: "a", body: { total: 1 } });
   // @ts-expect-error the codec is for orders
   void client.events.publish({ channel: "a", body: { total: "1" }, codec: Order });
+  // @ts-expect-error an order has a total
+  void client.events.publish({ channel: "a", body: {}, codec: Order });
   // @ts-expect-error a channel is needed
   void client.events.publish({ body: "text" });
 }

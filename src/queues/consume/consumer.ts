@@ -1,4 +1,4 @@
-import type { Codec } from "../../api/codec.js";
+import type { Decoder } from "../../api/codec.js";
 import type { KubeMQError } from "../../api/errors.js";
 import type { Connection } from "../../connection/connection.js";
 import type { Attempt, Leave, StreamPlan } from "../../stream/plan.js";
@@ -22,7 +22,7 @@ export type SettleMode = "manual" | "on-next" | "on-delivery";
 export interface Consuming<T> {
   readonly operation: string;
   readonly channel: string;
-  readonly codec: Codec<T> | undefined;
+  readonly codec: Decoder<T> | undefined;
   readonly settle: SettleMode;
   /** Maximum unsettled messages. */
   readonly prefetch: number;

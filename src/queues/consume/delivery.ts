@@ -1,4 +1,4 @@
-import type { Codec } from "../../api/codec.js";
+import type { Decoder } from "../../api/codec.js";
 import { HeldDelivery } from "../delivery.js";
 import type { WireQueueMessage } from "../wire.js";
 import type { HeldMessage } from "../transactions/held.js";
@@ -7,7 +7,7 @@ import type { HeldMessage } from "../transactions/held.js";
 export class OpenDelivery<T> extends HeldDelivery<T> {
   readonly #held: HeldMessage;
 
-  constructor(wire: WireQueueMessage, codec: Codec<T> | undefined, held: HeldMessage) {
+  constructor(wire: WireQueueMessage, codec: Decoder<T> | undefined, held: HeldMessage) {
     super(wire, codec, held);
     this.#held = held;
   }

@@ -1,4 +1,4 @@
-import type { Codec } from "../../api/codec.js";
+import type { Decoder } from "../../api/codec.js";
 import type { KubeMQError } from "../../api/errors.js";
 import type { OutgoingQueueMessage } from "../../api/queue-message.js";
 import type { Connection } from "../../connection/connection.js";
@@ -16,7 +16,7 @@ import { Lease, type LeaseOwner } from "./lease.js";
 
 export interface Leasing<T> {
   readonly subject: Subject & { readonly channel: string };
-  readonly codec: Codec<T> | undefined;
+  readonly codec: Decoder<T> | undefined;
   readonly settle: "manual" | "on-next";
   readonly prefetch: number;
   readonly visibilitySeconds: number;

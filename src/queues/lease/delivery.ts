@@ -1,4 +1,4 @@
-import type { Codec } from "../../api/codec.js";
+import type { Decoder } from "../../api/codec.js";
 import type { LeasedDelivery, OutgoingQueueMessage } from "../../api/queue-message.js";
 import { checkInteger } from "../../support/checks.js";
 import { LIMITS } from "../checks.js";
@@ -11,7 +11,7 @@ export class LeasedMessage<T> extends HeldDelivery<T> implements LeasedDelivery<
   readonly #lease: Lease;
   readonly #owner: LeaseOwner;
 
-  constructor(wire: WireQueueMessage, codec: Codec<T> | undefined, lease: Lease, owner: LeaseOwner) {
+  constructor(wire: WireQueueMessage, codec: Decoder<T> | undefined, lease: Lease, owner: LeaseOwner) {
     super(wire, codec, lease);
     this.#lease = lease;
     this.#owner = owner;

@@ -3,7 +3,8 @@ import type { OutgoingQueueMessage, SendResult, SentMessage } from "../../api/qu
 import type { Connection } from "../../connection/connection.js";
 import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/send/plain-sends.js";
 import type { About } from "../../stream/send/send.js";
-import { checkOutgoing, checkSize, checkQueueChannel, encodePayload } from "../../support/checks.js";
+import { checkSize, checkQueueChannel } from "../../support/checks.js";
+import { completed, encodePayload } from "../../support/message/payload.js";
 import { checkPolicy } from "../checks.js";
 import { Upstream } from "./upstream.js";
 import {
@@ -30,9 +31,9 @@ export function preparing({ options: { clientId, maxMessageBytes } }: Connection
   return (operation, message) => {
     checkQueueChannel(operation, message.channel);
     const subject = { operation, channel: message.channel };
-    checkOutgoing(operation, message);
+    const complete = completed(operation, message);
     checkPolicy(subject, message.policy);
-    const wire = queueMessageOf(clientId, message, encodePayload(operation, message), message.policy);
+    const wire = queueMessageOf(clientId, complete, encodePayload(operation, complete), message.policy);
     checkSize(subject, queueMessageSize(wire), () => exactQueueMessageSize(wire), maxMessageBytes);
     return wire;
   };

@@ -1,6 +1,7 @@
-import { bytes, type Codec, json } from "../../api/codec.js";
+import { bytes, type Decoder, json } from "../../api/codec.js";
 import { KubeMQError } from "../../api/errors.js";
 import type { Incoming } from "../../api/message.js";
+import { issuesOf } from "./payload.js";
 
 const decoder = new TextDecoder();
 
@@ -24,10 +25,10 @@ export class IncomingMessage<T> implements Incoming<T> {
   readonly tags: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
   readonly hasInvalidText: boolean;
-  readonly #codec: Codec<T> | undefined;
+  readonly #codec: Decoder<T> | undefined;
   #value: T | typeof unread = unread;
 
-  constructor(parts: IncomingParts, codec: Codec<T> | undefined) {
+  constructor(parts: IncomingParts, codec: Decoder<T> | undefined) {
     this.id = parts.id;
     this.channel = parts.channel;
     this.metadata = parts.metadata;
@@ -38,7 +39,7 @@ export class IncomingMessage<T> implements Incoming<T> {
   }
 
   get value(): T {
-    if (this.#value === unread) this.#value = this.#decode((this.#codec ?? bytes) as Codec<T>);
+    if (this.#value === unread) this.#value = this.#decode((this.#codec ?? bytes) as Decoder<T>);
     return this.#value;
   }
 
@@ -63,14 +64,15 @@ export class IncomingMessage<T> implements Incoming<T> {
     };
   }
 
-  #decode<V>(codec: Codec<V>): V {
+  #decode<V>(codec: Decoder<V>): V {
     try {
-      return codec.decode(this.body);
+      return codec.decode(this.body, this);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new KubeMQError("DECODE_FAILED", `cannot decode message ${this.id} of ${this.channel}: ${why}`, {
         cause,
         channel: this.channel,
+        ...issuesOf(cause),
       });
     }
   }
