@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { type Lifetime, Probe } from "../../src/connection/health/probe.js";
 import { onAbort } from "../../src/support/abort.js";
-import { FakeClock, settle } from "../support/fake-clock.js";
+import { FakeClock, settle, turns } from "../support/fake-clock.js";
 import { rejection } from "../support/until.js";
 
 /** A stream that lives until a signal aborts. */
@@ -28,14 +28,31 @@ function probeOf(timesMs: readonly number[] = []) {
 }
 
 test("ready waits for twelve answered pings, in which the server sets the subscription up", async () => {
-  const { seen, ask } = probeOf();
-  await ask();
+  const { clock, seen, ask } = probeOf();
+  const asked = ask();
+  await turns(50);
+  await clock.advance(10);
+  await asked;
+  expect(seen).toEqual({ pings: 12, ready: 1 });
+});
+
+test("ready does not resolve before ten milliseconds, however fast the pings are answered", async () => {
+  const { clock, seen, ask } = probeOf();
+  const asked = ask();
+  await turns(50);
+  await clock.advance(9);
+  expect(seen).toEqual({ pings: 11, ready: 0 });
+  await clock.advance(1);
+  await asked;
   expect(seen).toEqual({ pings: 12, ready: 1 });
 });
 
 test("subscriptions of the same turn share their pings", async () => {
-  const { seen, ask } = probeOf();
-  await Promise.all(Array.from({ length: 50 }, () => ask()));
+  const { clock, seen, ask } = probeOf();
+  const asked = Promise.all(Array.from({ length: 50 }, () => ask()));
+  await turns(50);
+  await clock.advance(10);
+  await asked;
   expect(seen).toEqual({ pings: 12, ready: 50 });
 });
 

@@ -16,6 +16,13 @@ export const handlers: Chapter = {
       name: "ready waits for twelve answered pings, in which the server sets the subscription up",
     },
     {
+      promise: "`ready` resolves no earlier than ten milliseconds after the request, however fast the server is.",
+      id: "ready-waits-idle",
+      mutation: { replace: ["LEAST_MS", "0"] },
+      test: "test/connection/probe.test.ts",
+      name: "ready does not resolve before ten milliseconds, however fast the pings are answered",
+    },
+    {
       promise: "The error of a handler is reported by the status `handler-failed` and passed to `onError`.",
       id: "handler-failure-reported",
       mutation: "drop",
