@@ -30,7 +30,7 @@ const QUIET_MS = 2_000;
 export async function benchStream(session: Session, options: BenchOptions, stream: BenchedStream): Promise<void> {
   const { count, size } = options;
   const { channel, subscription } = stream;
-  const progress = startProgress("received", count);
+  const progress = startProgress(session.terminal, "received", count);
   let received = 0;
   let lastAt = 0;
   let sentAt = Infinity;
@@ -76,11 +76,11 @@ function perSecond(count: number, ms: number): number {
 
 /** Runs `count` round trips, at most `concurrency` at once, and prints their rate and their latency. */
 export async function benchRoundTrips(
-  { output, signal }: Session,
+  { output, signal, terminal }: Session,
   { count, size, concurrency }: BenchOptions & { readonly concurrency: number },
   call: (body: Uint8Array) => Promise<unknown>,
 ): Promise<void> {
-  const progress = startProgress("answered", count);
+  const progress = startProgress(terminal, "answered", count);
   const body = new Uint8Array(size).fill(0x78);
   const took: number[] = [];
   let asked = 0;

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { createInterface } from "node:readline";
 import { buffer } from "node:stream/consumers";
 import { EXIT, Failure } from "./exit.js";
+import type { Terminal } from "./terminal.js";
 import { tag } from "./values.js";
 
 /** Options of every sending command, without the body. */
@@ -29,16 +30,20 @@ export function envelope(channel: string, { metadata, tag: tags, id }: MessageOp
 }
 
 /** The body given as an argument, otherwise all of standard input. */
-export async function readBody(given: string | undefined, hasMetadata = false): Promise<string | Uint8Array> {
+export async function readBody(
+  { stdin }: Terminal,
+  given: string | undefined,
+  hasMetadata = false,
+): Promise<string | Uint8Array> {
   if (given !== undefined) return given;
-  if (!process.stdin.isTTY) return buffer(process.stdin);
+  if (!stdin.isTTY) return buffer(stdin);
   if (hasMetadata) return "";
   throw new Failure("there is no body: give it after the channel, or pipe it in", EXIT.usage);
 }
 
 /** Standard input line by line, without empty lines; ends early when the signal aborts. */
-export async function* readLines(signal: AbortSignal): AsyncGenerator<string, void> {
-  for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity, signal })) {
+export async function* readLines({ stdin }: Terminal, signal: AbortSignal): AsyncGenerator<string, void> {
+  for await (const line of createInterface({ input: stdin, crlfDelay: Infinity, signal })) {
     if (line !== "") yield line;
   }
 }

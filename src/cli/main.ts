@@ -1,15 +1,5 @@
 #!/usr/bin/env node
-import { program } from "./program.js";
-import { exitCodeOf, isReaderGone, messageOf } from "./exit.js";
+import { execute } from "./execute.js";
+import { processTerminal } from "./terminal.js";
 
-process.stdout.on("error", (error) => {
-  if (!isReaderGone(error)) throw error;
-});
-
-try {
-  await program().parseAsync();
-} catch (error) {
-  const message = messageOf(error);
-  if (message !== undefined) process.stderr.write(`kubemq-es: ${message}\n`);
-  process.exitCode = exitCodeOf(error);
-}
+process.exitCode = await execute(process.argv.slice(2), processTerminal);

@@ -1,4 +1,5 @@
 import type { Incoming } from "../index.js";
+import type { Terminal } from "./terminal.js";
 
 /** Lines on standard output: readable ones for people, JSON ones for programs. */
 export interface Output {
@@ -7,16 +8,16 @@ export interface Output {
   print(forPeople: string, forPrograms: object): Promise<void>;
 }
 
-export function createOutput(json: boolean): Output {
+export function createOutput({ stdout }: Terminal, json: boolean): Output {
   return {
     json,
-    print: (forPeople, forPrograms) => write(json ? jsonOf(forPrograms) : forPeople),
+    print: (forPeople, forPrograms) => write(stdout, json ? jsonOf(forPrograms) : forPeople),
   };
 }
 
-function write(line: string): Promise<void> {
+function write(stdout: Terminal["stdout"], line: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    process.stdout.write(`${line}\n`, (error) => (error ? reject(error) : resolve()));
+    stdout.write(`${line}\n`, (error) => (error ? reject(error) : resolve()));
   });
 }
 

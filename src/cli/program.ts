@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import { readFileSync } from "node:fs";
 import { addBroker } from "./commands/broker.js";
 import { addChannels } from "./commands/channels.js";
@@ -9,10 +9,11 @@ import { addPing } from "./commands/ping.js";
 import { addQueries } from "./commands/queries.js";
 import { addQueues } from "./commands/queues.js";
 import { addStore } from "./commands/store.js";
+import { RootCommand, type Terminal } from "./terminal.js";
 
 /** The whole command line. */
-export function program(): Command {
-  const root = new Command("kubemq-es")
+export function program(terminal: Terminal): Command {
+  const root = new RootCommand("kubemq-es", terminal)
     .description("Talks to a KubeMQ server from the shell, and runs an embedded one.")
     .version(version())
     .exitOverride()

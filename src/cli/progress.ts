@@ -1,3 +1,5 @@
+import type { Terminal } from "./terminal.js";
+
 const INTERVAL_MS = 100;
 
 /** A counter on one terminal line; silent when standard error is not a terminal. */
@@ -7,8 +9,8 @@ export interface Progress {
   end(): void;
 }
 
-export function startProgress(what: string, total?: number): Progress {
-  if (!process.stderr.isTTY) return { set: () => {}, end: () => {} };
+export function startProgress({ stderr }: Terminal, what: string, total?: number): Progress {
+  if (!stderr.isTTY) return { set: () => {}, end: () => {} };
   let drawnAt = -Infinity;
   const of = total === undefined ? "" : ` of ${total.toLocaleString("en")}`;
   return {
@@ -16,10 +18,10 @@ export function startProgress(what: string, total?: number): Progress {
       const now = performance.now();
       if (now - drawnAt < INTERVAL_MS) return;
       drawnAt = now;
-      process.stderr.write(`\r\u001b[K${what} ${done.toLocaleString("en")}${of}`);
+      stderr.write(`\r\u001b[K${what} ${done.toLocaleString("en")}${of}`);
     },
     end() {
-      if (drawnAt !== -Infinity) process.stderr.write("\r\u001b[K");
+      if (drawnAt !== -Infinity) stderr.write("\r\u001b[K");
     },
   };
 }

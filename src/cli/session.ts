@@ -2,12 +2,14 @@ import { Option, type Command } from "commander";
 import { KubeMQClient, type ClientOptions, type TlsOptions } from "../index.js";
 import { createOutput, jsonOf, type Output } from "./output.js";
 import { stopSignal } from "./stop.js";
+import { terminalOf, type Terminal } from "./terminal.js";
 import { integer } from "./values.js";
 
 /** A connected client and the streams of a command. */
 export interface Session {
   readonly client: KubeMQClient;
   readonly output: Output;
+  readonly terminal: Terminal;
   /** Aborts when the command is to stop. */
   readonly signal: AbortSignal;
 }
@@ -61,11 +63,12 @@ export function connectionOptions(command: Command): Command {
  */
 export async function withSession(command: Command, work: (session: Session) => Promise<void>): Promise<void> {
   const options = command.opts<ConnectionOptions>();
-  const signal = stopSignal();
+  const terminal = terminalOf(command);
+  const signal = stopSignal(terminal);
   const client = await KubeMQClient.connect(clientOptions(options), { signal });
   try {
-    void tellStatus(client, options.verbose === true);
-    await work({ client, output: createOutput(options.json === true), signal });
+    void tellStatus(client, terminal, options.verbose === true);
+    await work({ client, output: createOutput(terminal, options.json === true), terminal, signal });
   } finally {
     await client.close();
   }
@@ -90,15 +93,12 @@ function clientOptions(options: ConnectionOptions): ClientOptions {
 }
 
 /** Always reports a lost connection, because the output stops; reports other statuses on request. */
-async function tellStatus(client: KubeMQClient, verbose: boolean): Promise<void> {
+async function tellStatus(client: KubeMQClient, { stderr }: Terminal, verbose: boolean): Promise<void> {
+  const tell = (what: string) => stderr.write(`kubemq-es: ${what}\n`);
   for await (const status of client.status()) {
     if (status.type === "retry" && (verbose || status.attempt === 1)) tell(`${status.error.message}; retrying`);
     else if (status.type === "resumed") tell(`reconnected to ${status.channel} after ${Math.round(status.downMs)} ms`);
     else if (status.type === "state" && verbose) tell(`connection: ${status.state}`);
     else if (verbose) tell(`${status.type}: ${jsonOf(status)}`);
   }
-}
-
-function tell(what: string): void {
-  process.stderr.write(`kubemq-es: ${what}\n`);
 }

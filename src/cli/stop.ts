@@ -1,17 +1,16 @@
 import { EXIT } from "./exit.js";
+import type { Terminal } from "./terminal.js";
 
 /**
  * Aborts on Ctrl-C, on SIGTERM, and when the reader of standard output closes it. A second Ctrl-C
  * exits immediately.
  */
-export function stopSignal(): AbortSignal {
+export function stopSignal(terminal: Terminal): AbortSignal {
   const stop = new AbortController();
-  const onSignal = () => {
-    if (stop.signal.aborted) process.exit(EXIT.interrupted);
+  terminal.onStop(() => {
+    if (stop.signal.aborted) terminal.exit(EXIT.interrupted);
     stop.abort();
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  process.stdout.on("error", () => stop.abort());
+  });
+  terminal.stdout.on("error", () => stop.abort());
   return stop.signal;
 }

@@ -1,13 +1,13 @@
 import { once } from "node:events";
-import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Request_RequestType } from "kubemq-es/gen";
 import { startBroker } from "kubemq-es/testing";
 import { within } from "../support/until.js";
-import { build, endAll, start } from "./support.js";
+import { build, discard, startProcess } from "./process.js";
 import { rawClient } from "../broker/raw-client.js";
 
 function run(...args: string[]) {
-  const child = start("broker", ...args);
+  const child = startProcess(["broker", ...args]);
   const output = { out: "", err: "" };
   child.stdout.on("data", (chunk: Buffer) => (output.out += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (output.err += chunk.toString()));
@@ -20,7 +20,7 @@ function run(...args: string[]) {
 }
 
 beforeAll(build, 60_000);
-afterEach(endAll);
+afterAll(discard);
 
 describe("kubemq-es broker", () => {
   test.each(["SIGTERM", "SIGINT"] as const)(

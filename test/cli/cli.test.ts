@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import { KubeMQClient } from "kubemq-es";
 import { startBroker, type Broker } from "kubemq-es/testing";
 import { until, within } from "../support/until.js";
-import { build, discard, endAll, ended, run, start, startOnTerminal, startWith } from "./support.js";
+import { build, discard, startOnTerminal, startProcess } from "./process.js";
+import { ended, run, start } from "./support.js";
 
 const BOUND = 40_000;
 let broker: Broker;
@@ -19,7 +20,6 @@ afterAll(async () => {
   await broker.close();
   await discard();
 });
-afterEach(endAll);
 
 const lines = (text: string) => text.split(/\r?\n/).filter((line) => line !== "");
 const records = (text: string) => lines(text).map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -31,6 +31,11 @@ const records = (text: string) => lines(text).map((line) => JSON.parse(line) as 
 const streams = (rpc: string) => broker.stats().streams[rpc] ?? 0;
 const subscribed = async (rpc: string, count = 1) =>
   until(`${count} streams of ${rpc}`, () => streams(rpc) >= count, 20_000);
+
+const noStreams = async () =>
+  until("all streams have ended", () => Object.values(broker.stats().streams).every((count) => count === 0));
+// Or the next test takes a stream of this one for its own.
+afterEach(noStreams);
 
 async function firstLine(stream: Readable): Promise<string> {
   let text = "";
@@ -51,6 +56,13 @@ describe("usage", () => {
     const result = await run(args);
     expect(result).toMatchObject({ code, stderr: "" });
     expect(result.stdout).toMatch(stdout);
+  });
+
+  test("the published command prints its help, and exits with the code of the command line", async () => {
+    const [help, wrong] = await Promise.all([ended(startProcess(["--help"])), ended(startProcess(["evnts"]))]);
+    expect(help).toEqual(await run(["--help"]));
+    expect(wrong).toEqual(await run(["evnts"]));
+    expect([help.code, wrong.code]).toEqual([0, 2]);
   });
 
   test.each<[string[], RegExp]>([
@@ -76,7 +88,7 @@ describe("usage", () => {
   });
 
   test("a reader that closes before the help is printed causes no error", async () => {
-    const child = start("--help");
+    const child = startProcess(["--help"]);
     const result = ended(child);
     child.stdout.destroy();
     expect(await within(20_000, "it ends", result)).toMatchObject({ code: 0, stderr: "" });
@@ -109,9 +121,9 @@ describe("servers", () => {
   test("environment variables replace options, and a wrong token ends with exit code 5", async () => {
     await using guarded = await startBroker({ port: 0, token: "secret" });
     const ping = (token: string) =>
-      ended(startWith({ KUBEMQ_ADDRESS: guarded.address, KUBEMQ_TOKEN: token }, "queues", "info"));
-    expect(await ping("secret")).toMatchObject({ code: 0 });
-    const refused = await ping("wrong");
+      ended(startProcess(["queues", "info"], { KUBEMQ_ADDRESS: guarded.address, KUBEMQ_TOKEN: token }));
+    const [accepted, refused] = await Promise.all([ping("secret"), ping("wrong")]);
+    expect(accepted).toMatchObject({ code: 0 });
     expect(refused).toMatchObject({ code: 5, stdout: "" });
   });
 });
@@ -266,7 +278,7 @@ describe("queues", () => {
     async () => {
       const count = 2_000;
       await run(["queues", "send", "many", "--lines", ...at], `${"x".repeat(500)}\n`.repeat(count));
-      const child = start("queues", "consume", "many", ...at);
+      const child = startProcess(["queues", "consume", "many", ...at]);
       const result = ended(child);
       await firstLine(child.stdout);
       child.stdout.destroy();
@@ -310,13 +322,12 @@ describe("Ctrl-C", () => {
   ])(
     "%s ends cleanly, and leaves no stream behind",
     async (_, args, rpc) => {
-      await until("the streams before have ended", () => streams(rpc) === 0);
-      const child = start(...args, ...at);
-      const result = ended(child);
+      const command = start(...args, ...at);
+      const result = ended(command);
       await subscribed(rpc);
-      child.kill("SIGINT");
+      command.interrupt();
       expect(await within(10_000, "it ends", result)).toEqual({ code: 0, stdout: "", stderr: "" });
-      await until("the stream has ended", () => streams(rpc) === 0);
+      await noStreams();
     },
     BOUND,
   );
@@ -326,7 +337,7 @@ describe("Ctrl-C", () => {
     async () => {
       await using client = new KubeMQClient({ address: broker.address });
       const asked = new AbortController();
-      const child = start("commands", "send", "silent", "x", "--timeout", "60000", ...at);
+      const child = startProcess(["commands", "send", "silent", "x", "--timeout", "60000", ...at]);
       const result = ended(child);
       for await (const _ of client.commands.subscribe({ channel: "silent" }, { signal: asked.signal })) {
         child.kill("SIGINT");
@@ -346,7 +357,6 @@ describe("an interactive terminal", () => {
   test(
     "Ctrl-C on a terminal ends a subscription",
     async () => {
-      await until("the streams before have ended", () => streams("SubscribeToEvents") === 0);
       const child = startOnTerminal("events", "subscribe", "typed", ...at);
       const result = ended(child);
       await subscribed("SubscribeToEvents");

@@ -6,6 +6,7 @@ import type { ProfileName } from "../../broker/index.js";
 import { profiles, startBroker } from "../../broker/index.js";
 import { Failure } from "../exit.js";
 import { stopSignal } from "../stop.js";
+import { terminalOf, type Terminal } from "../terminal.js";
 import { integer } from "../values.js";
 
 interface BrokerFlags {
@@ -49,11 +50,11 @@ Examples:
   $ kubemq-es broker --profile community
   $ kubemq-es broker --tls-cert server.pem --tls-key server.key --tls-ca ca.pem`,
     )
-    .action(runBroker);
+    .action((flags: BrokerFlags, command: Command) => runBroker(flags, terminalOf(command)));
 }
 
-async function runBroker(flags: BrokerFlags): Promise<void> {
-  const signal = stopSignal();
+async function runBroker(flags: BrokerFlags, terminal: Terminal): Promise<void> {
+  const signal = stopSignal(terminal);
   const [cert, key, ca] = await Promise.all([flags.tlsCert, flags.tlsKey, flags.tlsCa].map(read));
   const broker = await startBroker({
     port: flags.port,
@@ -63,13 +64,13 @@ async function runBroker(flags: BrokerFlags): Promise<void> {
     ...(cert && { cert }),
     ...(key && { key }),
     ...(ca && { ca }),
-    ...(flags.verbose && { onCall: (rpc: string) => console.error(`${new Date().toISOString()} ${rpc}`) }),
+    ...(flags.verbose && { onCall: (rpc: string) => terminal.stderr.write(`${new Date().toISOString()} ${rpc}\n`) }),
   }).catch((error: unknown) => {
     if (!isTaken(error)) throw error;
     throw new Failure(`${error.message}: another process listens there, choose another --port`);
   });
   try {
-    console.log(`listening on ${broker.address}`);
+    terminal.stdout.write(`listening on ${broker.address}\n`);
     if (!signal.aborted) await once(signal, "abort");
   } finally {
     await broker.close();

@@ -31,8 +31,11 @@ Examples:
   $ kubemq-es commands send door open --timeout 2000 && echo it is open`,
     ),
   ).action(async (channel: string, body: string | undefined, options: MessageOptions, command: Command) =>
-    withSession(command, async ({ client, output, signal }) => {
-      const message = { ...envelope(channel, options), body: await readBody(body, options.metadata !== undefined) };
+    withSession(command, async ({ client, output, signal, terminal }) => {
+      const message = {
+        ...envelope(channel, options),
+        body: await readBody(terminal, body, options.metadata !== undefined),
+      };
       const result = await client.commands.send(message, { signal });
       await output.print(result.executed ? "executed" : `not executed: ${result.error}`, { channel, ...result });
       if (!result.executed) throw new Failure(`the command on ${channel} was not executed`, EXIT.failed);

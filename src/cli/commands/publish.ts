@@ -29,7 +29,11 @@ export function addPublish(group: Command, { what, examples, publish, publisher 
       const message = envelope(channel, options);
       let published = 1;
       if (options.lines) published = await publishLines(session, publisher(session), message);
-      else await publish(session, { ...message, body: await readBody(body, options.metadata !== undefined) });
+      else
+        await publish(session, {
+          ...message,
+          body: await readBody(session.terminal, body, options.metadata !== undefined),
+        });
       await session.output.print(
         `published ${published === 1 ? `an ${what}` : `${published} ${what}s`} on ${channel}`,
         {
@@ -43,16 +47,16 @@ export function addPublish(group: Command, { what, examples, publish, publisher 
 }
 
 async function publishLines(
-  { signal }: Session,
+  { signal, terminal }: Session,
   publisher: EventPublisher<unknown>,
   message: { channel: string },
 ): Promise<number> {
-  const progress = startProgress("published");
+  const progress = startProgress(terminal, "published");
   let published = 0;
   try {
     return await publisher.publishAll(
       (async function* () {
-        for await (const body of readLines(signal)) {
+        for await (const body of readLines(terminal, signal)) {
           yield { ...message, body };
           progress.set((published += 1));
         }

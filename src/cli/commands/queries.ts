@@ -40,11 +40,11 @@ Examples:
   $ kubemq-es queries send price book --cache-key book --cache-seconds 300 --json`,
     ),
   ).action(async (channel: string, body: string | undefined, options: SendOptions, command: Command) =>
-    withSession(command, async ({ client, output, signal }) => {
+    withSession(command, async ({ client, output, signal, terminal }) => {
       const { cacheKey: key, cacheSeconds: ttlSeconds } = options;
       const query = {
         ...envelope(channel, options),
-        body: await readBody(body, options.metadata !== undefined),
+        body: await readBody(terminal, body, options.metadata !== undefined),
         ...(key !== undefined && { cache: { key, ttlSeconds } }),
       };
       const answer = await client.queries.send(query, { signal });

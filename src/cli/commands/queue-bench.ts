@@ -8,12 +8,12 @@ const PREFETCH = 100;
 
 /** Sends `count` messages, then consumes and acknowledges them one by one, and prints both rates. */
 export async function benchQueue(
-  { client, output, signal }: Session,
+  { client, output, signal, terminal }: Session,
   channel: string,
   { count, size }: BenchOptions,
 ): Promise<void> {
   const body = new Uint8Array(size).fill(0x78);
-  const sending = startProgress("sent", count);
+  const sending = startProgress(terminal, "sent", count);
   const started = performance.now();
   {
     await using publisher = client.queues.publisher();
@@ -28,7 +28,7 @@ export async function benchQueue(
   sending.end();
   const sentPerSecond = Math.round((count / (performance.now() - started)) * 1000);
 
-  const settling = startProgress("settled", count);
+  const settling = startProgress(terminal, "settled", count);
   const from = performance.now();
   const pending: Promise<void>[] = [];
   let settled = 0;

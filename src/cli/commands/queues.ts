@@ -115,7 +115,7 @@ Examples:
         return;
       }
       const sent = await client.queues.send(
-        { ...message, body: await readBody(body, options.metadata !== undefined) },
+        { ...message, body: await readBody(session.terminal, body, options.metadata !== undefined) },
         { signal },
       );
       await output.print(`sent ${sent.id} to ${channel}`, { channel, ...sent });
@@ -132,10 +132,10 @@ function policyOf({ delay, expire, deadLetter, maxReceive }: SendOptions): Queue
 }
 
 async function sendLines(
-  { client, signal }: Session,
+  { client, signal, terminal }: Session,
   message: { channel: string; policy: QueuePolicy },
 ): Promise<number> {
-  const progress = startProgress("sent");
+  const progress = startProgress(terminal, "sent");
   await using publisher = client.queues.publisher();
   let sent = 0;
   const send = async (bodies: string[]) => {
@@ -146,7 +146,7 @@ async function sendLines(
   };
   try {
     let batch: string[] = [];
-    for await (const line of readLines(signal)) {
+    for await (const line of readLines(terminal, signal)) {
       batch.push(line);
       if (batch.length < LINES_A_BATCH) continue;
       await send(batch);

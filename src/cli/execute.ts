@@ -1,0 +1,18 @@
+import { EXIT, exitCodeOf, isReaderGone, messageOf } from "./exit.js";
+import { program } from "./program.js";
+import type { Terminal } from "./terminal.js";
+
+/** Runs one command line to its end, and resolves with the exit code. */
+export async function execute(args: readonly string[], terminal: Terminal): Promise<number> {
+  terminal.stdout.on("error", (error) => {
+    if (!isReaderGone(error)) throw error;
+  });
+  try {
+    await program(terminal).parseAsync(args, { from: "user" });
+    return EXIT.ok;
+  } catch (error) {
+    const message = messageOf(error);
+    if (message !== undefined) terminal.stderr.write(`kubemq-es: ${message}\n`);
+    return exitCodeOf(error);
+  }
+}
