@@ -9,6 +9,8 @@ export interface World {
   readonly name: string;
   /** `host:port` of the server. */
   readonly address: string;
+  /** How often a check repeats what a race may break. */
+  readonly rounds: number;
   /** A connected client with a ClientID of its own. It is closed at the end of the check. */
   client(options?: ClientOptions): Promise<KubeMQClient>;
   /** A channel name that nobody has used. */
@@ -35,6 +37,7 @@ export class Server {
   constructor(
     readonly name: string,
     readonly address: string,
+    readonly rounds = 100,
   ) {}
 
   supports(feature: Feature): Promise<boolean> {
@@ -60,6 +63,10 @@ export class ServerWorld implements World, AsyncDisposable {
 
   get address(): string {
     return this.#server.address;
+  }
+
+  get rounds(): number {
+    return this.#server.rounds;
   }
 
   async client(options: ClientOptions = {}): Promise<KubeMQClient> {

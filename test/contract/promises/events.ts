@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { EventsClient } from "kubemq-es";
 import { roundTrips, take, until, within } from "../../support/until.js";
 import type { Suite } from "../suite.js";
-import { byNumber, collect, hundredTimes, numbers, resolves, settledFlag, text, texts } from "./loops.js";
+import { byNumber, collect, everyTime, numbers, resolves, settledFlag, text, texts } from "./loops.js";
 
 export const events: Suite = {
   title: "Events",
@@ -114,9 +114,9 @@ export const events: Suite = {
   },
 
   alone: {
-    "the first event after ready is received, 100 times of 100": async (world) => {
+    "the first event after ready is received, every time": async (world) => {
       const [subscriber, publisher] = [await world.client(), await world.client()];
-      await hundredTimes("the event arrives", async (round) => {
+      await everyTime(world, "the event arrives", async (round) => {
         const channel = world.channel("ready");
         const subscription = subscriber.events.subscribe({ channel });
         await subscription.ready;

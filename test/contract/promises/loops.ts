@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { KubeMQClient } from "kubemq-es";
 import { within } from "../../support/until.js";
+import type { World } from "../world.js";
 
 /** What a loop that runs beside the check has received so far. */
 export interface Collected<T> {
@@ -53,11 +54,15 @@ export function settledFlag(promise: Promise<unknown>): () => boolean {
   return () => settled;
 }
 
-/** Shows that something is true in 100 rounds of 100. Gives up after five that failed, since each may have waited for long. */
-export async function hundredTimes(what: string, round: (at: number) => Promise<boolean>): Promise<void> {
+/** Shows that something is true in every round. Gives up after five that failed, since each may have waited for long. */
+export async function everyTime(
+  { rounds }: World,
+  what: string,
+  round: (at: number) => Promise<boolean>,
+): Promise<void> {
   const failed: number[] = [];
-  for (let at = 0; at < 100 && failed.length < 5; at++) if (!(await round(at))) failed.push(at);
-  assert.deepEqual(failed, [], `not in these rounds of 100: ${what}`);
+  for (let at = 0; at < rounds && failed.length < 5; at++) if (!(await round(at))) failed.push(at);
+  assert.deepEqual(failed, [], `not in these rounds of ${rounds}: ${what}`);
 }
 
 /** Whether a promise resolves in time. */

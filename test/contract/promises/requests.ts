@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { json, KubeMQError } from "kubemq-es";
 import { rejection, until, within } from "../../support/until.js";
 import type { Suite } from "../suite.js";
-import { byNumber, collect, gate, hundredTimes, numbers, resolves, settledFlag } from "./loops.js";
+import { byNumber, collect, gate, everyTime, numbers, resolves, settledFlag } from "./loops.js";
 
 export const requests: Suite = {
   title: "Commands and queries",
@@ -257,9 +257,9 @@ export const requests: Suite = {
   },
 
   alone: {
-    "a command sent right after ready is answered, 100 times of 100": async (world) => {
+    "a command sent right after ready is answered, every time": async (world) => {
       const [responder, asker] = [await world.client(), await world.client()];
-      await hundredTimes("the command is answered", async () => {
+      await everyTime(world, "the command is answered", async () => {
         const channel = world.channel("ready");
         const commands = responder.commands.subscribe({ channel });
         const serving = collect(commands, (command) => command.respond());
@@ -271,9 +271,9 @@ export const requests: Suite = {
       });
     },
 
-    "a query sent right after handle() is ready is answered, 100 times of 100": async (world) => {
+    "a query sent right after handle() is ready is answered, every time": async (world) => {
       const [responder, asker] = [await world.client(), await world.client()];
-      await hundredTimes("the query is answered", async () => {
+      await everyTime(world, "the query is answered", async () => {
         const channel = world.channel("handle");
         const stop = new AbortController();
         const service = responder.queries.handle({ channel }, () => "here", { signal: stop.signal });

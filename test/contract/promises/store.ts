@@ -3,7 +3,7 @@ import type { KubeMQClient, StartPosition, StoredEvent } from "kubemq-es";
 import { roundTrips, sleep, take, until } from "../../support/until.js";
 import type { Suite } from "../suite.js";
 import type { World } from "../world.js";
-import { byNumber, collect, hundredTimes, numbers, resolves, text, texts } from "./loops.js";
+import { byNumber, collect, everyTime, numbers, resolves, text, texts } from "./loops.js";
 
 type Start = Exclude<StartPosition, { from: "new" }>;
 
@@ -184,9 +184,9 @@ export const store: Suite = {
   },
 
   alone: {
-    "the first stored event after ready is received, 100 times of 100": async (world) => {
+    "the first stored event after ready is received, every time": async (world) => {
       const [subscriber, publisher] = [await world.client(), await world.client()];
-      await hundredTimes("the event arrives", async () => {
+      await everyTime(world, "the event arrives", async () => {
         const channel = world.channel("ready");
         const subscription = subscriber.eventsStore.subscribe({ channel, start: { from: "new" } });
         await subscription.ready;
