@@ -1,3 +1,0 @@
-import { describePrograms } from "./page-programs.js";
-
-describePrograms("README.md");
