@@ -1,8 +1,8 @@
-import type { EventsClient, EventsStoreClient } from "./api/events.js";
+import type { EventsClient, EventsStoreClient } from "./api/contracts/events.js";
 import type { CallOptions } from "./api/message.js";
 import type { ClientOptions, ConnectOptions } from "./api/options.js";
-import type { QueuesClient } from "./api/queues.js";
-import type { CommandsClient, QueriesClient } from "./api/requests.js";
+import type { QueuesClient } from "./api/contracts/queues.js";
+import type { CommandsClient, QueriesClient } from "./api/contracts/requests.js";
 import type { ChannelsClient, ServerInfo } from "./api/server.js";
 import type { ConnectionState, Status } from "./api/status.js";
 import { awaitServer } from "./connection/await-server.js";
@@ -10,6 +10,9 @@ import { Connection } from "./connection/connection.js";
 import type { Seam } from "./connection/session.js";
 import { resolveOptions } from "./connection/options.js";
 import { pingMethod, pingRequest, serverInfo } from "./connection/wire.js";
+import { eventsWithContracts, storeWithContracts } from "./contracts/calls/events.js";
+import { queuesWithContracts } from "./contracts/calls/queues.js";
+import { commandsWithContracts, queriesWithContracts } from "./contracts/calls/requests.js";
 import { createEventsClient } from "./events/client.js";
 import { createEventsStoreClient } from "./events/store-client.js";
 import { observedEvents, observedEventsStore } from "./observe/events.js";
@@ -52,22 +55,12 @@ export class KubeMQClient implements AsyncDisposable {
     this.#connection = new Connection(resolveOptions(options), seam);
     this.clientId = this.#connection.options.clientId;
     this.channels = createChannelsClient(this.#connection);
-    this.events = createEventsClient(this.#connection);
-    this.eventsStore = createEventsStoreClient(this.#connection);
-    this.commands = createCommandsClient(this.#connection);
-    this.queries = createQueriesClient(this.#connection);
-    this.queues = createQueuesClient(this.#connection);
-    const { telemetry, clientId, host, port } = this.#connection.options;
-    // Decided once, here: disabled telemetry costs nothing per message.
-    if (telemetry === undefined) return;
-    const report: ReportHook = (hook, error) => this.#connection.report({ type: "telemetry-failed", hook, error });
-    const observer = guarded(telemetry, { clientId, host, port }, report);
-    if (observer === undefined) return;
-    this.events = observedEvents(this.events, observer);
-    this.eventsStore = observedEventsStore(this.eventsStore, observer);
-    this.commands = observedCommands(this.commands, observer);
-    this.queries = observedQueries(this.queries, observer);
-    this.queues = observedQueues(this.queues, observer);
+    const calls = this.#calls();
+    this.events = eventsWithContracts(calls.events);
+    this.eventsStore = storeWithContracts(calls.eventsStore);
+    this.commands = commandsWithContracts(calls.commands);
+    this.queries = queriesWithContracts(calls.queries);
+    this.queues = queuesWithContracts(calls.queues);
   }
 
   /**
@@ -128,5 +121,30 @@ export class KubeMQClient implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** The calls of each pattern, observed if there is telemetry. */
+  #calls() {
+    const connection = this.#connection;
+    const calls = {
+      events: createEventsClient(connection),
+      eventsStore: createEventsStoreClient(connection),
+      commands: createCommandsClient(connection),
+      queries: createQueriesClient(connection),
+      queues: createQueuesClient(connection),
+    };
+    const { telemetry, clientId, host, port } = connection.options;
+    // Decided once, here: disabled telemetry costs nothing per message.
+    if (telemetry === undefined) return calls;
+    const report: ReportHook = (hook, error) => connection.report({ type: "telemetry-failed", hook, error });
+    const observer = guarded(telemetry, { clientId, host, port }, report);
+    if (observer === undefined) return calls;
+    return {
+      events: observedEvents(calls.events, observer),
+      eventsStore: observedEventsStore(calls.eventsStore, observer),
+      commands: observedCommands(calls.commands, observer),
+      queries: observedQueries(calls.queries, observer),
+      queues: observedQueues(calls.queues, observer),
+    };
   }
 }

@@ -2,7 +2,7 @@ export type { ChannelInfo, ChannelKind, ChannelStats, ChannelsClient } from "./a
 
 export { KubeMQClient } from "./client.js";
 
-export type { CommandRequest, CommandResult, CommandsClient } from "./api/requests.js";
+export type { CommandRequest, CommandResult } from "./api/requests.js";
 
 export {
   bytes,
@@ -19,9 +19,9 @@ export {
 export { KubeMQError, type ErrorCode, type ErrorDetails, type Issue } from "./api/errors.js";
 
 export type { ChannelFilter } from "./api/subscription.js";
-export type { EventMessage, EventPublisher, EventsClient } from "./api/events.js";
+export type { EventMessage } from "./api/events.js";
 
-export type { EventsStoreClient, ReplayRequest, StartPosition, StoredEvent, StoreSubscription } from "./api/events.js";
+export type { ReplayRequest, StartPosition, StoredEvent, StoreSubscription } from "./api/events.js";
 
 export { forEachConcurrent } from "./stream/for-each.js";
 
@@ -39,7 +39,6 @@ export type { AuthToken, ClientOptions, ConnectOptions, TlsOptions } from "./api
 
 export type {
   OutgoingQuery,
-  QueriesClient,
   QueryAnswer,
   QueryOutcome,
   QueryReply,
@@ -98,4 +97,30 @@ export type {
   RetryOptions,
 } from "./api/queues.js";
 
-export type { QueuePublisher, QueuesClient } from "./api/queues.js";
+export type { QueuePublisher, QueuesClient } from "./api/contracts/queues.js";
+export type { EventPublisher, EventsClient, EventsStoreClient, SubscribeOptions } from "./api/contracts/events.js";
+export type { CommandsClient, ContractQuery, QueriesClient, ResponderOptions } from "./api/contracts/requests.js";
+
+export { channel } from "./contracts/channel.js";
+export { events, store } from "./contracts/events.js";
+export { queue } from "./contracts/queues.js";
+export { command, query } from "./contracts/requests.js";
+
+export type { ChannelParameter, ChannelTemplate, ChannelValues } from "./api/contracts/channel.js";
+export type {
+  CommandContract,
+  CommandDetails,
+  CommandPattern,
+  ContractReply,
+  ContractTemplate,
+  EventsContract,
+  EventsPattern,
+  MessageDetails,
+  QueryContract,
+  QueryDetails,
+  QueryPattern,
+  QueueContract,
+  QueueMessageDetails,
+  StoreContract,
+  WildcardTemplate,
+} from "./api/contracts/contract.js";

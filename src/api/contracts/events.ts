@@ -1,0 +1,108 @@
+import type {
+  EventsClient as EventCalls,
+  EventMessage,
+  EventPublisher as EventPublishing,
+  ReplayRequest,
+  StartPosition,
+  EventsStoreClient as StoreCalls,
+  StoreSubscription,
+} from "../events.js";
+import type { CallOptions, StreamOptions } from "../message.js";
+import type { Subscription } from "../subscription.js";
+import type { ContractBase, EventsContract, EventsPattern, StoreContract } from "./contract.js";
+
+/** Options of a subscription to a contract. */
+export interface SubscribeOptions extends StreamOptions {
+  /**
+   * The group of this member. Each message goes to one member of the group. Default: no group,
+   * every message.
+   */
+  group?: string;
+}
+
+/** A contract of events or stored events, as their publishers accept it. */
+export interface PublishContract<T, A = T> extends ContractBase<"events" | "eventsStore"> {
+  /** An event with an id, tags or metadata. */
+  message: EventsContract<T, A>["message"];
+}
+
+/** Publishing the values of contracts over a stream of its own. */
+export interface ContractPublishing<Receipt> {
+  /** Publishes the value as an event of the contract. */
+  publish<T, A>(contract: PublishContract<T, A>, value: NoInfer<A>): Promise<Receipt>;
+  /** Publishes the values of an iterable as events of the contract. */
+  publishAll<T, A>(
+    contract: PublishContract<T, A>,
+    values: Iterable<NoInfer<A>> | AsyncIterable<NoInfer<A>>,
+    options?: { signal?: AbortSignal },
+  ): Promise<number>;
+}
+
+/** Calls with contracts made by {@link events}. */
+export interface EventContractCalls {
+  /**
+   * Publishes the value as an event of the contract.
+   *
+   * @example
+   * await client.events.publish(orderPlaced, { id: "7", total: 12 });
+   */
+  publish<T, A>(contract: EventsContract<T, A>, value: NoInfer<A>, options?: CallOptions): Promise<void>;
+  /** Subscribes to the events of the contract, which may be a pattern. */
+  subscribe<T, A>(contract: EventsPattern<T, A>, options?: SubscribeOptions): Subscription<EventMessage<T>>;
+}
+
+/** Calls with contracts made by {@link store}. */
+export interface StoreContractCalls {
+  /**
+   * Publishes the value as a stored event of the contract.
+   *
+   * @example
+   * await client.eventsStore.publish(ledger, { account: "7", cents: -250 });
+   */
+  publish<T, A>(
+    contract: StoreContract<T, A>,
+    value: NoInfer<A>,
+    options?: CallOptions,
+  ): Promise<{ readonly id: string }>;
+  /**
+   * Subscribes to the stored events of the contract.
+   *
+   * @example
+   * for await (const entry of client.eventsStore.subscribe(ledger, { start: { from: "first" } })) {
+   *   balance += entry.value.cents;
+   * }
+   */
+  subscribe<T, A>(
+    contract: StoreContract<T, A>,
+    options: SubscribeOptions & { start: StartPosition },
+  ): StoreSubscription<T>;
+  /** Reads the stored events of the contract from a start position to their end. */
+  replay<T, A>(
+    contract: StoreContract<T, A>,
+    options: Omit<ReplayRequest, "channel" | "codec"> & StreamOptions,
+  ): StoreSubscription<T>;
+}
+
+type AllEventCalls = EventContractCalls & EventCalls;
+
+/** Events: delivered at most once, to all current subscribers. */
+export interface EventsClient extends AllEventCalls {
+  /** Opens a stream to publish many events. */
+  publisher(options?: StreamOptions): EventPublisher<void>;
+}
+
+type AllStoreCalls = StoreContractCalls & StoreCalls;
+
+/** Events store: the server keeps the events, and they can be read from any position. */
+export interface EventsStoreClient extends AllStoreCalls {
+  /**
+   * Opens a stream to publish many events and receive the server's answer to each. They are stored
+   * in the order of the calls.
+   */
+  publisher(options?: StreamOptions): EventPublisher<{ readonly id: string }>;
+}
+
+type AllPublishing<Receipt> = ContractPublishing<Receipt> & EventPublishing<Receipt>;
+
+/** Publishes events over its own stream, many times faster than the client's `publish()`. */
+export interface EventPublisher<Receipt> extends AllPublishing<Receipt> {}

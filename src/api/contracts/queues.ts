@@ -1,0 +1,118 @@
+import type { CallOptions, StreamOptions } from "../message.js";
+import type {
+  Delivery,
+  DeliveryBatch,
+  LeasedDelivery,
+  QueueMessage,
+  SendResult,
+  SentMessage,
+  Settlement,
+} from "../queue-message.js";
+import type {
+  BatchOptions,
+  ConsumeOptions,
+  LeaseOptions,
+  ProcessOptions,
+  PublisherOptions,
+  QueuesClient as QueueCalls,
+  QueuePublisher as QueueSending,
+  ReceiveRequest,
+} from "../queues.js";
+import type { Service, Subscription } from "../subscription.js";
+import type { QueueContract } from "./contract.js";
+
+/** An untyped request without the properties that the contract has. */
+type Without<Request> = Omit<Request, "channel" | "codec">;
+
+/** Sending the values of contracts over a stream of its own. */
+export interface QueueContractSending {
+  /** Sends the value as a message of the contract. */
+  send<T, A>(contract: QueueContract<T, A>, value: NoInfer<A>): Promise<SendResult[]>;
+}
+
+/** Calls with contracts made by {@link queue}. */
+export interface QueueContractCalls {
+  /**
+   * Sends the value as a message of the contract.
+   *
+   * @example
+   * await client.queues.send(mails, { to: "ada@example.com" });
+   */
+  send<T, A>(contract: QueueContract<T, A>, value: NoInfer<A>, options?: CallOptions): Promise<SentMessage>;
+  /** Sends several values together, as messages of the contract. */
+  sendBatch<T, A>(
+    contract: QueueContract<T, A>,
+    values: readonly NoInfer<A>[],
+    options?: CallOptions,
+  ): Promise<SendResult[]>;
+  /** Takes messages of the contract, which the server acknowledges before they arrive. */
+  receive<T, A>(
+    contract: QueueContract<T, A>,
+    options?: Without<ReceiveRequest> & CallOptions,
+  ): Promise<QueueMessage<T>[]>;
+  /** Shows messages of the contract without receiving them. */
+  peek<T, A>(
+    contract: QueueContract<T, A>,
+    options?: Without<ReceiveRequest> & CallOptions,
+  ): Promise<QueueMessage<T>[]>;
+  /** Consumes the messages of the contract, each held under the server's visibility timer. */
+  consume<T, A>(
+    contract: QueueContract<T, A>,
+    options: Without<ConsumeOptions> & LeaseOptions & StreamOptions,
+  ): Subscription<LeasedDelivery<T>>;
+  /** Consumes the messages of the contract, which the server acknowledges when it sends them. */
+  consume<T, A>(
+    contract: QueueContract<T, A>,
+    options: Without<ConsumeOptions> & { settle: "on-delivery" } & StreamOptions,
+  ): Subscription<QueueMessage<T>>;
+  /**
+   * Consumes the messages of the contract.
+   *
+   * @example
+   * for await (const mail of client.queues.consume(mails, { prefetch: 8 })) {
+   *   await deliver(mail.value);
+   *   await mail.ack();
+   * }
+   */
+  consume<T, A>(
+    contract: QueueContract<T, A>,
+    options?: Without<ConsumeOptions> & StreamOptions,
+  ): Subscription<Delivery<T>>;
+  /** Consumes the messages of the contract in batches. */
+  consumeBatches<T, A>(
+    contract: QueueContract<T, A>,
+    options: Without<BatchOptions> & StreamOptions,
+  ): Subscription<DeliveryBatch<T>>;
+  /** Calls `handler` for every message of the contract, held under the server's visibility timer. */
+  process<T, A>(
+    contract: QueueContract<T, A>,
+    handler: (message: LeasedDelivery<T>) => void | Settlement | Promise<void | Settlement>,
+    options: Without<ConsumeOptions> & LeaseOptions & ProcessOptions<LeasedDelivery<T>>,
+  ): Service;
+  /**
+   * Calls `handler` for every message of the contract, and settles the message with its outcome.
+   *
+   * @example
+   * await using service = client.queues.process(mails, (mail) => deliver(mail.value), { concurrency: 8 });
+   */
+  process<T, A>(
+    contract: QueueContract<T, A>,
+    handler: (message: Delivery<T>) => void | Settlement | Promise<void | Settlement>,
+    options?: Without<ConsumeOptions> & ProcessOptions<Delivery<T>>,
+  ): Service;
+}
+
+type AllQueueCalls = QueueContractCalls & QueueCalls;
+
+/** Queues: each message is processed by one consumer. */
+export interface QueuesClient extends AllQueueCalls {
+  /** Opens a stream to send many messages. */
+  publisher(options?: PublisherOptions): QueuePublisher;
+}
+
+type AllSending = QueueContractSending & QueueSending;
+
+/**
+ * Sends to queues over its own stream, with more unanswered messages than the client's `send()`.
+ */
+export interface QueuePublisher extends AllSending {}

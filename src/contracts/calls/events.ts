@@ -1,0 +1,114 @@
+import type { EventPublisher, EventsClient, EventsStoreClient } from "../../api/contracts/events.js";
+import type {
+  EventsClient as EventCalls,
+  EventPublisher as EventPublishing,
+  EventsStoreClient as StoreCalls,
+  ReplayRequest,
+  StartPosition,
+} from "../../api/events.js";
+import type { CallOptions, OutgoingMessage, StreamOptions } from "../../api/message.js";
+import type { ChannelFilter } from "../../api/subscription.js";
+import { isContract, type AnyContract } from "../form.js";
+import { messageOf, OPTIONS, requestOf } from "./resolve.js";
+
+/** Adds the calls with contracts to those without. */
+export function eventsWithContracts(calls: EventCalls): EventsClient {
+  return {
+    ...calls,
+    ...publishing(calls, "events"),
+    subscribe(first: ChannelFilter<unknown> | AnyContract, options?: StreamOptions) {
+      if (!isContract(first)) return calls.subscribe(first, options);
+      const [filter, stream] = requestOf<ChannelFilter<unknown>, StreamOptions>(
+        "events.subscribe",
+        "events",
+        first,
+        OPTIONS.stream,
+        options,
+      );
+      return calls.subscribe(filter, stream);
+    },
+  } as EventsClient;
+}
+
+type StoreFilter = ChannelFilter<unknown> & { start: StartPosition };
+
+/** Adds the calls with contracts to those without. */
+export function storeWithContracts(calls: StoreCalls): EventsStoreClient {
+  const kind = "eventsStore";
+  return {
+    ...calls,
+    ...publishing(calls, kind),
+    subscribe(first: StoreFilter | AnyContract, options?: StreamOptions) {
+      if (!isContract(first)) return calls.subscribe(first, options);
+      const operation = "eventsStore.subscribe";
+      const [filter, stream] = requestOf<StoreFilter, StreamOptions>(operation, kind, first, OPTIONS.stream, options);
+      return calls.subscribe(filter, stream);
+    },
+    replay(first: ReplayRequest<unknown> | AnyContract, options?: StreamOptions) {
+      if (!isContract(first)) return calls.replay(first, options);
+      const [request, stream] = requestOf<ReplayRequest<unknown>, StreamOptions>(
+        "eventsStore.replay",
+        kind,
+        first,
+        OPTIONS.stream,
+        options,
+      );
+      return calls.replay(request, stream);
+    },
+  } as EventsStoreClient;
+}
+
+interface Publishing<Receipt> {
+  publish(message: OutgoingMessage, options?: CallOptions): Promise<Receipt>;
+  publisher(options?: StreamOptions): EventPublishing<Receipt>;
+}
+
+function publishing<Receipt>(calls: Publishing<Receipt>, kind: "events" | "eventsStore") {
+  const operation = `${kind}.publish`;
+  const publishValue = async (contract: AnyContract, value: unknown, options?: CallOptions) =>
+    calls.publish(messageOf(operation, kind, contract, value), options);
+  return {
+    publish: (first: OutgoingMessage | AnyContract, second?: unknown, third?: CallOptions) =>
+      isContract(first) ? publishValue(first, second, third) : calls.publish(first, second as CallOptions),
+    publisher: (options?: StreamOptions) => publisherOf(calls.publisher(options), kind),
+  };
+}
+
+type Values = Iterable<unknown> | AsyncIterable<unknown>;
+type Messages = Iterable<OutgoingMessage> | AsyncIterable<OutgoingMessage>;
+type Signal = { signal?: AbortSignal };
+
+function publisherOf<Receipt>(
+  publisher: EventPublishing<Receipt>,
+  kind: "events" | "eventsStore",
+): EventPublisher<Receipt> {
+  const operation = `${kind}.publish`;
+  const publishValue = async (contract: AnyContract, value: unknown) =>
+    publisher.publish(messageOf(operation, kind, contract, value));
+  return {
+    publish: (first: OutgoingMessage | AnyContract, value?: unknown) =>
+      isContract(first) ? publishValue(first, value) : publisher.publish(first),
+    publishAll: (first: Messages | AnyContract, second?: unknown, third?: Signal) =>
+      isContract(first)
+        ? publisher.publishAll(
+            mapped(second as Values, (value) => messageOf(operation, kind, first, value)),
+            third,
+          )
+        : publisher.publishAll(first, second as Signal),
+    flush: () => publisher.flush(),
+    close: () => publisher.close(),
+    [Symbol.asyncDispose]: () => publisher[Symbol.asyncDispose](),
+  } as EventPublisher<Receipt>;
+}
+
+function mapped(values: Values, message: (value: unknown) => OutgoingMessage): Messages {
+  return Symbol.asyncIterator in values ? eachAsync(values, message) : each(values, message);
+}
+
+function* each<V, M>(values: Iterable<V>, message: (value: V) => M): Generator<M, void> {
+  for (const value of values) yield message(value);
+}
+
+async function* eachAsync<V, M>(values: AsyncIterable<V>, message: (value: V) => M): AsyncGenerator<M, void> {
+  for await (const value of values) yield message(value);
+}

@@ -1,0 +1,57 @@
+import type { CommandsClient, QueriesClient } from "../../api/contracts/requests.js";
+import type { HandlerOptions } from "../../api/message.js";
+import type {
+  CommandsClient as CommandCalls,
+  OutgoingRequest,
+  QueriesClient as QueryCalls,
+  RequestOptions,
+  RequestStreamOptions,
+} from "../../api/requests.js";
+import type { Service, Subscription } from "../../api/subscription.js";
+import type { ChannelFilter } from "../../api/subscription.js";
+import { type AnyContract, isContract } from "../form.js";
+import { messageOf, OPTIONS, requestOf } from "./resolve.js";
+
+/** Adds the calls with contracts to those without. */
+export function commandsWithContracts(calls: CommandCalls): CommandsClient {
+  return withContracts(calls, "commands") as unknown as CommandsClient;
+}
+
+/** Adds the calls with contracts to those without. */
+export function queriesWithContracts(calls: QueryCalls): QueriesClient {
+  return withContracts(calls, "queries") as unknown as QueriesClient;
+}
+
+type Filter = ChannelFilter<unknown>;
+
+type Handler = (request: unknown) => unknown;
+
+/** What the calls of commands and of queries have in common. */
+interface RequestCalls {
+  send(message: OutgoingRequest, options?: RequestOptions): Promise<unknown>;
+  subscribe(filter: Filter, options?: RequestStreamOptions): Subscription<unknown>;
+  handle(filter: Filter, handler: Handler, options?: HandlerOptions): Service;
+}
+
+function withContracts(calls: RequestCalls, kind: "commands" | "queries") {
+  const sendValue = async (contract: AnyContract, value: unknown, options?: RequestOptions) =>
+    calls.send(messageOf(`${kind}.send`, kind, contract, value), options);
+  return {
+    ...calls,
+    send: (first: OutgoingRequest | AnyContract, second?: unknown, third?: RequestOptions) =>
+      isContract(first) ? sendValue(first, second, third) : calls.send(first, second as RequestOptions),
+    subscribe(first: Filter | AnyContract, options?: RequestStreamOptions) {
+      if (!isContract(first)) return calls.subscribe(first, options);
+      const operation = `${kind}.subscribe`;
+      return calls.subscribe(
+        ...requestOf<Filter, RequestStreamOptions>(operation, kind, first, OPTIONS.requestStream, options),
+      );
+    },
+    handle(first: Filter | AnyContract, handler: Handler, given?: HandlerOptions) {
+      if (!isContract(first)) return calls.handle(first, handler, given);
+      const operation = `${kind}.handle`;
+      const [filter, options] = requestOf<Filter, HandlerOptions>(operation, kind, first, OPTIONS.handler, given);
+      return calls.handle(filter, handler, options);
+    },
+  };
+}

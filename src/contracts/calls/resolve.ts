@@ -1,0 +1,78 @@
+import type { CallOptions, HandlerOptions, StreamOptions } from "../../api/message.js";
+import type { ProcessOptions } from "../../api/queues.js";
+import type { RequestStreamOptions } from "../../api/requests.js";
+import type { ChannelKind } from "../../api/server.js";
+import { refuse } from "../../support/checks.js";
+import { type AnyContract, form } from "../form.js";
+
+/** Turns contracts into the messages and requests of the calls that take no contract. */
+
+/** The builder of each kind of contract, for errors. */
+const BUILDERS: Readonly<Record<ChannelKind, string>> = {
+  events: "events",
+  eventsStore: "store",
+  commands: "command",
+  queries: "query",
+  queues: "queue",
+};
+
+/** The message that sends a value. @throws {KubeMQError} INVALID_ARGUMENT */
+export function messageOf<M>(operation: string, kind: ChannelKind, contract: AnyContract, value: unknown): M {
+  check(operation, kind, contract);
+  if (contract.message === undefined) {
+    const why = "a contract with wildcards only subscribes: send to a contract of one channel";
+    throw refuse({ operation, channel: contract.name }, why);
+  }
+  return contract.message(value) as M;
+}
+
+/** Names of options; the compiler requires each name of the type. */
+type Names<Options> = Readonly<Record<keyof Options, true>>;
+
+/**
+ * The request of a call that receives, and the other options of the call.
+ *
+ * @throws {KubeMQError} INVALID_ARGUMENT
+ */
+export function requestOf<Request, Options>(
+  operation: string,
+  kind: ChannelKind,
+  contract: AnyContract,
+  names: Names<Options>,
+  given: unknown,
+): readonly [Request, Options] {
+  check(operation, kind, contract);
+  const request: Record<string, unknown> = {};
+  const options: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(given ?? {})) {
+    (Object.hasOwn(names, name) ? options : request)[name] = value;
+  }
+  request["channel"] = contract.name;
+  request["codec"] = contract.codec ?? contract.request;
+  if (contract.response !== undefined) request["responseCodec"] = contract.response;
+  return [request as Request, options as Options];
+}
+
+function check(operation: string, kind: ChannelKind, contract: AnyContract): void {
+  const subject = { operation, channel: contract.name };
+  if (contract.kind !== kind) {
+    const [given, needed] = [BUILDERS[contract.kind], BUILDERS[kind]];
+    throw refuse(subject, `the contract was made by ${given}(), and this call needs one made by ${needed}()`);
+  }
+  if (contract[form] === "template") {
+    throw refuse(subject, "the channel name has parameters: pass the contract that for() returns");
+  }
+}
+
+const STREAM: Names<StreamOptions> = { signal: true, reconnect: true };
+
+const HANDLER: Names<HandlerOptions> = { ...STREAM, concurrency: true, drainTimeoutMs: true, onError: true };
+
+/** The options that calls take beside their requests. */
+export const OPTIONS = {
+  call: { signal: true, timeoutMs: true } satisfies Names<CallOptions>,
+  stream: STREAM,
+  requestStream: { ...STREAM, unanswered: true } satisfies Names<RequestStreamOptions>,
+  handler: HANDLER,
+  process: { ...HANDLER, retry: true } satisfies Names<ProcessOptions>,
+} as const;
