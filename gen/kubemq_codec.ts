@@ -33,6 +33,10 @@ class DecodedPingResult implements PingResult {
   }
 }
 
+function createPingResult(): PingResult {
+  return new DecodedPingResult("", "", 0n, 0n);
+}
+
 function decodePingResult(bytes: Buffer, start: number, end: number): PingResult | undefined {
   reader.start(bytes, start, end);
   const message = readPingResult(end);
@@ -101,6 +105,10 @@ class DecodedEmpty implements Empty {
   }
 }
 
+function createEmpty(): Empty {
+  return new DecodedEmpty();
+}
+
 function decodeEmpty(bytes: Buffer, start: number, end: number): Empty | undefined {
   reader.start(bytes, start, end);
   const message = readEmpty(end);
@@ -135,6 +143,10 @@ class DecodedResult implements Result {
     this.Sent = sent_;
     this.Error = error_;
   }
+}
+
+function createResult(): Result {
+  return new DecodedResult("", false, "");
 }
 
 function decodeResult(bytes: Buffer, start: number, end: number): Result | undefined {
@@ -208,6 +220,10 @@ class DecodedEvent implements Event {
     this.Store = store_;
     this.Tags = tags_;
   }
+}
+
+function createEvent(): Event {
+  return new DecodedEvent("", "", "", "", new Uint8Array(0), false, {});
 }
 
 function decodeEvent(bytes: Buffer, start: number, end: number): Event | undefined {
@@ -321,6 +337,10 @@ class DecodedEventReceive implements EventReceive {
   }
 }
 
+function createEventReceive(): EventReceive {
+  return new DecodedEventReceive("", "", "", new Uint8Array(0), 0n, 0n, {});
+}
+
 function decodeEventReceive(bytes: Buffer, start: number, end: number): EventReceive | undefined {
   reader.start(bytes, start, end);
   const message = readEventReceive(end);
@@ -428,6 +448,10 @@ class DecodedSubscribe implements Subscribe {
     this.EventsStoreTypeData = eventsStoreTypeData_;
     this.EventsStoreTypeValue = eventsStoreTypeValue_;
   }
+}
+
+function createSubscribe(): Subscribe {
+  return new DecodedSubscribe(0, "", "", "", 0, 0n);
 }
 
 function decodeSubscribe(bytes: Buffer, start: number, end: number): Subscribe | undefined {
@@ -538,6 +562,10 @@ class DecodedRequest implements Request {
     this.Span = span_;
     this.Tags = tags_;
   }
+}
+
+function createRequest(): Request {
+  return new DecodedRequest("", 0, "", "", "", new Uint8Array(0), "", 0, "", 0, new Uint8Array(0), {});
 }
 
 function decodeRequest(bytes: Buffer, start: number, end: number): Request | undefined {
@@ -704,6 +732,10 @@ class DecodedResponse implements Response {
   }
 }
 
+function createResponse(): Response {
+  return new DecodedResponse("", "", "", "", new Uint8Array(0), false, 0n, false, "", new Uint8Array(0), {});
+}
+
 function decodeResponse(bytes: Buffer, start: number, end: number): Response | undefined {
   reader.start(bytes, start, end);
   const message = readResponse(end);
@@ -855,6 +887,10 @@ class DecodedQueueMessage implements QueueMessage {
     this.Partition = partition_;
     this.PartitionKey = partitionKey_;
   }
+}
+
+function createQueueMessage(): QueueMessage {
+  return new DecodedQueueMessage("", "", "", "", new Uint8Array(0), {}, "", 0, "");
 }
 
 function decodeQueueMessage(bytes: Buffer, start: number, end: number): QueueMessage | undefined {
@@ -1067,6 +1103,10 @@ class DecodedQueueMessageAttributes implements QueueMessageAttributes {
   }
 }
 
+function createQueueMessageAttributes(): QueueMessageAttributes {
+  return new DecodedQueueMessageAttributes(0n, 0n, "", 0, false, "", 0n, 0n);
+}
+
 function decodeQueueMessageAttributes(bytes: Buffer, start: number, end: number): QueueMessageAttributes | undefined {
   reader.start(bytes, start, end);
   const message = readQueueMessageAttributes(end);
@@ -1218,6 +1258,10 @@ class DecodedQueueMessagePolicy implements QueueMessagePolicy {
   }
 }
 
+function createQueueMessagePolicy(): QueueMessagePolicy {
+  return new DecodedQueueMessagePolicy(0, 0, 0, "");
+}
+
 function decodeQueueMessagePolicy(bytes: Buffer, start: number, end: number): QueueMessagePolicy | undefined {
   reader.start(bytes, start, end);
   const message = readQueueMessagePolicy(end);
@@ -1327,6 +1371,10 @@ class DecodedSendQueueMessageResult implements SendQueueMessageResult {
     this.RefPartition = refPartition_;
     this.RefHash = refHash_;
   }
+}
+
+function createSendQueueMessageResult(): SendQueueMessageResult {
+  return new DecodedSendQueueMessageResult("", 0n, 0n, 0n, false, "", "", "", 0, "");
 }
 
 function decodeSendQueueMessageResult(bytes: Buffer, start: number, end: number): SendQueueMessageResult | undefined {
@@ -1510,6 +1558,10 @@ class DecodedReceiveQueueMessagesRequest implements ReceiveQueueMessagesRequest 
   }
 }
 
+function createReceiveQueueMessagesRequest(): ReceiveQueueMessagesRequest {
+  return new DecodedReceiveQueueMessagesRequest("", "", "", 0, 0, false);
+}
+
 function decodeReceiveQueueMessagesRequest(bytes: Buffer, start: number, end: number): ReceiveQueueMessagesRequest | undefined {
   reader.start(bytes, start, end);
   const message = readReceiveQueueMessagesRequest(end);
@@ -1608,6 +1660,10 @@ class DecodedReceiveQueueMessagesResponse implements ReceiveQueueMessagesRespons
     this.IsError = isError_;
     this.Error = error_;
   }
+}
+
+function createReceiveQueueMessagesResponse(): ReceiveQueueMessagesResponse {
+  return new DecodedReceiveQueueMessagesResponse("", [], 0, 0, false, false, "");
 }
 
 function decodeReceiveQueueMessagesResponse(bytes: Buffer, start: number, end: number): ReceiveQueueMessagesResponse | undefined {
@@ -1722,6 +1778,10 @@ class DecodedStreamQueueMessagesRequest implements StreamQueueMessagesRequest {
     this.WaitTimeSeconds = waitTimeSeconds_;
     this.RefSequence = refSequence_;
   }
+}
+
+function createStreamQueueMessagesRequest(): StreamQueueMessagesRequest {
+  return new DecodedStreamQueueMessagesRequest("", "", 0, "", 0, 0, 0n);
 }
 
 function decodeStreamQueueMessagesRequest(bytes: Buffer, start: number, end: number): StreamQueueMessagesRequest | undefined {
@@ -1841,6 +1901,10 @@ class DecodedStreamQueueMessagesResponse implements StreamQueueMessagesResponse 
   }
 }
 
+function createStreamQueueMessagesResponse(): StreamQueueMessagesResponse {
+  return new DecodedStreamQueueMessagesResponse("", 0, false, "");
+}
+
 function decodeStreamQueueMessagesResponse(bytes: Buffer, start: number, end: number): StreamQueueMessagesResponse | undefined {
   reader.start(bytes, start, end);
   const message = readStreamQueueMessagesResponse(end);
@@ -1926,6 +1990,10 @@ class DecodedQueuesUpstreamRequest implements QueuesUpstreamRequest {
   }
 }
 
+function createQueuesUpstreamRequest(): QueuesUpstreamRequest {
+  return new DecodedQueuesUpstreamRequest("", []);
+}
+
 function decodeQueuesUpstreamRequest(bytes: Buffer, start: number, end: number): QueuesUpstreamRequest | undefined {
   reader.start(bytes, start, end);
   const message = readQueuesUpstreamRequest(end);
@@ -1986,6 +2054,10 @@ class DecodedQueuesUpstreamResponse implements QueuesUpstreamResponse {
     this.IsError = isError_;
     this.Error = error_;
   }
+}
+
+function createQueuesUpstreamResponse(): QueuesUpstreamResponse {
+  return new DecodedQueuesUpstreamResponse("", [], false, "");
 }
 
 function decodeQueuesUpstreamResponse(bytes: Buffer, start: number, end: number): QueuesUpstreamResponse | undefined {
@@ -2080,6 +2152,10 @@ class DecodedQueuesDownstreamRequest implements QueuesDownstreamRequest {
     this.RefTransactionId = refTransactionId_;
     this.Metadata = metadata_;
   }
+}
+
+function createQueuesDownstreamRequest(): QueuesDownstreamRequest {
+  return new DecodedQueuesDownstreamRequest("", "", 0, "", 0, 0, false, "", [], "", {});
 }
 
 function decodeQueuesDownstreamRequest(bytes: Buffer, start: number, end: number): QueuesDownstreamRequest | undefined {
@@ -2245,6 +2321,10 @@ class DecodedQueuesDownstreamResponse implements QueuesDownstreamResponse {
   }
 }
 
+function createQueuesDownstreamResponse(): QueuesDownstreamResponse {
+  return new DecodedQueuesDownstreamResponse("", "", 0, [], [], false, "", false, {});
+}
+
 function decodeQueuesDownstreamResponse(bytes: Buffer, start: number, end: number): QueuesDownstreamResponse | undefined {
   reader.start(bytes, start, end);
   const message = readQueuesDownstreamResponse(end);
@@ -2392,6 +2472,10 @@ class DecodedQueueInfo implements QueueInfo {
     this.Waiting = waiting_;
     this.Subscribers = subscribers_;
   }
+}
+
+function createQueueInfo(): QueueInfo {
+  return new DecodedQueueInfo("", 0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n);
 }
 
 function decodeQueueInfo(bytes: Buffer, start: number, end: number): QueueInfo | undefined {
@@ -2560,6 +2644,10 @@ class DecodedQueuesInfo implements QueuesInfo {
   }
 }
 
+function createQueuesInfo(): QueuesInfo {
+  return new DecodedQueuesInfo(0, 0n, 0n, 0n, []);
+}
+
 function decodeQueuesInfo(bytes: Buffer, start: number, end: number): QueuesInfo | undefined {
   reader.start(bytes, start, end);
   const message = readQueuesInfo(end);
@@ -2676,6 +2764,10 @@ class DecodedQueuesInfoRequest implements QueuesInfoRequest {
   }
 }
 
+function createQueuesInfoRequest(): QueuesInfoRequest {
+  return new DecodedQueuesInfoRequest("", "");
+}
+
 function decodeQueuesInfoRequest(bytes: Buffer, start: number, end: number): QueuesInfoRequest | undefined {
   reader.start(bytes, start, end);
   const message = readQueuesInfoRequest(end);
@@ -2729,6 +2821,10 @@ class DecodedQueuesInfoResponse implements QueuesInfoResponse {
   }
 }
 
+function createQueuesInfoResponse(): QueuesInfoResponse {
+  return new DecodedQueuesInfoResponse("");
+}
+
 function decodeQueuesInfoResponse(bytes: Buffer, start: number, end: number): QueuesInfoResponse | undefined {
   reader.start(bytes, start, end);
   const message = readQueuesInfoResponse(end);
@@ -2778,28 +2874,28 @@ function writeQueuesInfoResponse(writer: WireWriter, message: Fields<QueuesInfoR
 
 /** The codecs of this file, by message type. */
 export const kubemqCodecs: StaticCodecs = {
-  "kubemq.PingResult": { decode: decodePingResult, encode: writePingResult },
-  "kubemq.Empty": { decode: decodeEmpty, encode: writeEmpty },
-  "kubemq.Result": { decode: decodeResult, encode: writeResult },
-  "kubemq.Event": { decode: decodeEvent, encode: writeEvent },
-  "kubemq.EventReceive": { decode: decodeEventReceive, encode: writeEventReceive },
-  "kubemq.Subscribe": { decode: decodeSubscribe, encode: writeSubscribe },
-  "kubemq.Request": { decode: decodeRequest, encode: writeRequest },
-  "kubemq.Response": { decode: decodeResponse, encode: writeResponse },
-  "kubemq.QueueMessage": { decode: decodeQueueMessage, encode: writeQueueMessage },
-  "kubemq.QueueMessageAttributes": { decode: decodeQueueMessageAttributes, encode: writeQueueMessageAttributes },
-  "kubemq.QueueMessagePolicy": { decode: decodeQueueMessagePolicy, encode: writeQueueMessagePolicy },
-  "kubemq.SendQueueMessageResult": { decode: decodeSendQueueMessageResult, encode: writeSendQueueMessageResult },
-  "kubemq.ReceiveQueueMessagesRequest": { decode: decodeReceiveQueueMessagesRequest, encode: writeReceiveQueueMessagesRequest },
-  "kubemq.ReceiveQueueMessagesResponse": { decode: decodeReceiveQueueMessagesResponse, encode: writeReceiveQueueMessagesResponse },
-  "kubemq.StreamQueueMessagesRequest": { decode: decodeStreamQueueMessagesRequest, encode: writeStreamQueueMessagesRequest },
-  "kubemq.StreamQueueMessagesResponse": { decode: decodeStreamQueueMessagesResponse, encode: writeStreamQueueMessagesResponse },
-  "kubemq.QueuesUpstreamRequest": { decode: decodeQueuesUpstreamRequest, encode: writeQueuesUpstreamRequest },
-  "kubemq.QueuesUpstreamResponse": { decode: decodeQueuesUpstreamResponse, encode: writeQueuesUpstreamResponse },
-  "kubemq.QueuesDownstreamRequest": { decode: decodeQueuesDownstreamRequest, encode: writeQueuesDownstreamRequest },
-  "kubemq.QueuesDownstreamResponse": { decode: decodeQueuesDownstreamResponse, encode: writeQueuesDownstreamResponse },
-  "kubemq.QueueInfo": { decode: decodeQueueInfo, encode: writeQueueInfo },
-  "kubemq.QueuesInfo": { decode: decodeQueuesInfo, encode: writeQueuesInfo },
-  "kubemq.QueuesInfoRequest": { decode: decodeQueuesInfoRequest, encode: writeQueuesInfoRequest },
-  "kubemq.QueuesInfoResponse": { decode: decodeQueuesInfoResponse, encode: writeQueuesInfoResponse },
+  "kubemq.PingResult": { create: createPingResult, decode: decodePingResult, encode: writePingResult },
+  "kubemq.Empty": { create: createEmpty, decode: decodeEmpty, encode: writeEmpty },
+  "kubemq.Result": { create: createResult, decode: decodeResult, encode: writeResult },
+  "kubemq.Event": { create: createEvent, decode: decodeEvent, encode: writeEvent },
+  "kubemq.EventReceive": { create: createEventReceive, decode: decodeEventReceive, encode: writeEventReceive },
+  "kubemq.Subscribe": { create: createSubscribe, decode: decodeSubscribe, encode: writeSubscribe },
+  "kubemq.Request": { create: createRequest, decode: decodeRequest, encode: writeRequest },
+  "kubemq.Response": { create: createResponse, decode: decodeResponse, encode: writeResponse },
+  "kubemq.QueueMessage": { create: createQueueMessage, decode: decodeQueueMessage, encode: writeQueueMessage },
+  "kubemq.QueueMessageAttributes": { create: createQueueMessageAttributes, decode: decodeQueueMessageAttributes, encode: writeQueueMessageAttributes },
+  "kubemq.QueueMessagePolicy": { create: createQueueMessagePolicy, decode: decodeQueueMessagePolicy, encode: writeQueueMessagePolicy },
+  "kubemq.SendQueueMessageResult": { create: createSendQueueMessageResult, decode: decodeSendQueueMessageResult, encode: writeSendQueueMessageResult },
+  "kubemq.ReceiveQueueMessagesRequest": { create: createReceiveQueueMessagesRequest, decode: decodeReceiveQueueMessagesRequest, encode: writeReceiveQueueMessagesRequest },
+  "kubemq.ReceiveQueueMessagesResponse": { create: createReceiveQueueMessagesResponse, decode: decodeReceiveQueueMessagesResponse, encode: writeReceiveQueueMessagesResponse },
+  "kubemq.StreamQueueMessagesRequest": { create: createStreamQueueMessagesRequest, decode: decodeStreamQueueMessagesRequest, encode: writeStreamQueueMessagesRequest },
+  "kubemq.StreamQueueMessagesResponse": { create: createStreamQueueMessagesResponse, decode: decodeStreamQueueMessagesResponse, encode: writeStreamQueueMessagesResponse },
+  "kubemq.QueuesUpstreamRequest": { create: createQueuesUpstreamRequest, decode: decodeQueuesUpstreamRequest, encode: writeQueuesUpstreamRequest },
+  "kubemq.QueuesUpstreamResponse": { create: createQueuesUpstreamResponse, decode: decodeQueuesUpstreamResponse, encode: writeQueuesUpstreamResponse },
+  "kubemq.QueuesDownstreamRequest": { create: createQueuesDownstreamRequest, decode: decodeQueuesDownstreamRequest, encode: writeQueuesDownstreamRequest },
+  "kubemq.QueuesDownstreamResponse": { create: createQueuesDownstreamResponse, decode: decodeQueuesDownstreamResponse, encode: writeQueuesDownstreamResponse },
+  "kubemq.QueueInfo": { create: createQueueInfo, decode: decodeQueueInfo, encode: writeQueueInfo },
+  "kubemq.QueuesInfo": { create: createQueuesInfo, decode: decodeQueuesInfo, encode: writeQueuesInfo },
+  "kubemq.QueuesInfoRequest": { create: createQueuesInfoRequest, decode: decodeQueuesInfoRequest, encode: writeQueuesInfoRequest },
+  "kubemq.QueuesInfoResponse": { create: createQueuesInfoResponse, decode: decodeQueuesInfoResponse, encode: writeQueuesInfoResponse },
 };

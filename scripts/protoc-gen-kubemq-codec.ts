@@ -47,7 +47,10 @@ runNodeJs(
     name: "protoc-gen-kubemq-codec",
     version: "v1",
     generateTs(schema: Schema) {
-      for (const file of schema.files) generateFile(schema, file);
+      for (const file of schema.files) {
+        generateFile(schema, file);
+        generateLazy(schema, file);
+      }
     },
   }),
 );
@@ -76,6 +79,7 @@ function generateFile(schema: Schema, file: DescFile): void {
   }
   for (const message of messages) {
     generateClass(f, message);
+    generateCreate(f, message);
     generateDecoder(f, message);
     generateEncoder(f, message);
     if (nested.has(message)) generateSize(f, message);
@@ -83,17 +87,60 @@ function generateFile(schema: Schema, file: DescFile): void {
   f.print("/** The codecs of this file, by message type. */");
   f.print("export const ", file.name, "Codecs: StaticCodecs = {");
   for (const message of messages) {
-    f.print(
-      "  ",
-      f.string(message.typeName),
-      ": { decode: decode",
-      message.name,
-      ", encode: write",
-      message.name,
-      " },",
-    );
+    const { name, typeName } = message;
+    f.print(`  "${typeName}": { create: create${name}, decode: decode${name}, encode: write${name} },`);
   }
   f.print("};");
+}
+
+/** The descriptors and enums that the client uses, without what it takes to build them. */
+function generateLazy(schema: Schema, file: DescFile): void {
+  const f = schema.generateFile(`${file.name}_lazy.ts`);
+  f.preamble(file);
+  const runtime = "../src/codec";
+  f.print(`import { creator, lazyMessage, lazyService } from "${runtime}/lazy.js";`);
+  f.print(`import { ${file.name}Codecs } from "./${file.name}_codec.js";`);
+  f.print(`import * as eager from "./${file.name}_pb.js";`);
+  f.print(`import type * as pb from "./${file.name}_pb.js";`);
+  f.print();
+  f.print(`export type * from "./${file.name}_pb.js";`);
+  f.print();
+  f.print("/** The package evaluates protobuf-es's descriptors at the first call. */");
+  f.print("const load = () => eager;");
+  f.print();
+  f.print("/** Creates a message. */");
+  f.print(`export const create = creator(${file.name}Codecs);`);
+  f.print();
+  for (const { name, typeName } of file.messages) {
+    const of = `${name}Schema`;
+    f.print(`export const ${of}: typeof pb.${of} = lazyMessage("${typeName}", () => load().${of});`);
+  }
+  f.print();
+  for (const { name, values } of [
+    ...file.enums,
+    ...file.messages.flatMap((message) =>
+      message.nestedEnums.map((nested) => ({ name: `${message.name}_${nested.name}`, values: nested.values })),
+    ),
+  ]) {
+    f.print(`export const ${name} = {`);
+    for (const { localName, number } of values) f.print(`  ${localName}: ${number},`);
+    f.print(`} as unknown as typeof pb.${name};`);
+    f.print(`export type ${name} = pb.${name};`);
+    f.print();
+  }
+  for (const { name, typeName, methods } of file.services) {
+    f.print(`export const ${name}: typeof pb.${name} = lazyService(`);
+    f.print(`  "${typeName}",`);
+    f.print("  [");
+    for (const { localName, name, methodKind, input, output } of methods) {
+      f.print(
+        `    { localName: "${localName}", name: "${name}", methodKind: "${methodKind}", input: ${input.name}Schema, output: ${output.name}Schema },`,
+      );
+    }
+    f.print("  ],");
+    f.print(`  () => load().${name},`);
+    f.print(");");
+  }
 }
 
 /**
@@ -113,6 +160,20 @@ function generateClass(f: GeneratedFile, message: DescMessage): void {
   f.print("    this.$typeName = ", f.string(message.typeName), ";");
   for (const field of fields) f.print("    this.", field.localName, " = ", local(field), ";");
   f.print("  }");
+  f.print("}");
+  f.print();
+}
+
+function generateCreate(f: GeneratedFile, message: DescMessage): void {
+  const { name } = message;
+  const values = message.fields.filter(isAlwaysSet).map((field) => {
+    if (field.fieldKind === "list") return "[]";
+    if (field.fieldKind === "map") return "{}";
+    if (field.fieldKind === "scalar") return isBytes(field) ? "new Uint8Array(0)" : zero(field.scalar);
+    return "0";
+  });
+  f.print(`function create${name}(): ${name} {`);
+  f.print(`  return new Decoded${name}(${values.join(", ")});`);
   f.print("}");
   f.print();
 }

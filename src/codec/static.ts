@@ -6,6 +6,8 @@ import type { WireWriter } from "./writer.js";
  * unusual input to it.
  */
 export interface StaticCodec {
+  /** A message with the zero value of each field. */
+  readonly create: () => Message;
   /** Returns undefined for unusual bytes, which protobuf-es must decode. */
   readonly decode: (bytes: Buffer, start: number, end: number) => Message | undefined;
   /** @throws for an unusual message, which protobuf-es must encode */

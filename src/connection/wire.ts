@@ -1,5 +1,4 @@
-import { create } from "@bufbuild/protobuf";
-import { type Empty, EmptySchema, kubemq, type PingResult } from "../../gen/kubemq_pb.js";
+import { create, type Empty, EmptySchema, kubemq, type PingResult } from "../../gen/kubemq_lazy.js";
 import type { ServerInfo } from "../api/server.js";
 
 /** Converts between protobuf and public types. Only this room uses generated field names. */

@@ -1,11 +1,11 @@
-import { create } from "@bufbuild/protobuf";
 import {
+  create,
   type EventReceive,
   type Subscribe,
   Subscribe_SubscribeType,
   SubscribeSchema,
   Subscribe_EventsStoreType as Type,
-} from "../../gen/kubemq_pb.js";
+} from "../../gen/kubemq_lazy.js";
 import type { Decoder } from "../api/codec.js";
 import type { StoredEvent } from "../api/events.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";

@@ -1,5 +1,5 @@
-import { create, toBinary } from "@bufbuild/protobuf";
 import {
+  create,
   type Event,
   type EventReceive,
   EventSchema,
@@ -8,7 +8,7 @@ import {
   type Subscribe,
   Subscribe_SubscribeType,
   SubscribeSchema,
-} from "../../gen/kubemq_pb.js";
+} from "../../gen/kubemq_lazy.js";
 import type { Decoder } from "../api/codec.js";
 import type { EventMessage } from "../api/events.js";
 import type { Outgoing } from "../api/message.js";
@@ -16,7 +16,7 @@ import { checkSize } from "../support/checks.js";
 import { newId } from "../support/message/ids.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
 import { tagsOf, tagsSize } from "../support/message/tags.js";
-import { hasInvalidText } from "../transport/index.js";
+import { encodedSize, hasInvalidText } from "../transport/index.js";
 
 export const sendEventMethod = kubemq.method.sendEvent;
 
@@ -40,13 +40,13 @@ export function wireSize(event: Event): number {
 /** Rejects an event that exceeds `maxMessageBytes`. `size` is the result of {@link wireSize}. */
 export function checkEventSize(operation: string, event: Event, size: number, maxMessageBytes: number): void {
   if (size <= maxMessageBytes) return; // the usual case, without an allocation
-  checkSize({ operation, channel: event.Channel }, size, () => toBinary(EventSchema, event).length, maxMessageBytes);
+  checkSize({ operation, channel: event.Channel }, size, () => encodedSize(EventSchema, event), maxMessageBytes);
 }
 
 export function eventOf(clientId: string, message: Outgoing, body: Uint8Array, store: boolean): Event {
   // Not `create()`: it costs half as much as the rest of a send.
   return {
-    $typeName: EventSchema.typeName,
+    $typeName: "kubemq.Event",
     EventID: message.id ?? newId(),
     ClientID: clientId,
     Channel: message.channel,

@@ -1,5 +1,5 @@
-import { create, toBinary } from "@bufbuild/protobuf";
 import {
+  create,
   type AckAllQueueMessagesRequest,
   AckAllQueueMessagesRequestSchema,
   kubemq,
@@ -12,13 +12,12 @@ import {
   QueuesInfoRequestSchema,
   type QueuesInfoResponse,
   type QueuesUpstreamRequest,
-  QueuesUpstreamRequestSchema,
   type QueuesUpstreamResponse,
   type ReceiveQueueMessagesRequest,
   ReceiveQueueMessagesRequestSchema,
   type SendQueueMessageResult,
   type QueueMessage as WireQueueMessage,
-} from "../../gen/kubemq_pb.js";
+} from "../../gen/kubemq_lazy.js";
 import type { Outgoing } from "../api/message.js";
 import type { QueuePolicy, QueuesInfo, SendResult } from "../api/queue-message.js";
 import type { Subject } from "../support/checks.js";
@@ -26,6 +25,7 @@ import { fault, serverError } from "../support/faults.js";
 import { newId } from "../support/message/ids.js";
 import { tagsOf, tagsSize } from "../support/message/tags.js";
 import { dateOf } from "../support/time/time.js";
+import { encodedSize } from "../transport/index.js";
 
 /** Converts queue messages, except those of consumers, between protobuf and the public types. */
 
@@ -55,7 +55,7 @@ export function queueMessageOf(
 ): WireQueueMessage {
   // Not `create()`: it costs as much as the rest of a small send.
   return {
-    $typeName: QueueMessageSchema.typeName,
+    $typeName: "kubemq.QueueMessage",
     MessageID: message.id ?? newId(),
     ClientID: clientId,
     Channel: message.channel,
@@ -81,7 +81,7 @@ function policyOf({ expirationSeconds, delaySeconds, deadLetter }: QueuePolicy) 
 
 /** Encoded size of a message, in bytes. */
 export function exactQueueMessageSize(message: WireQueueMessage): number {
-  return toBinary(QueueMessageSchema, message).length;
+  return encodedSize(QueueMessageSchema, message);
 }
 
 /** Upper estimate of the encoded size of a message, in bytes. */
@@ -126,7 +126,7 @@ export function batchRequest(messages: WireQueueMessage[]): QueueMessagesBatchRe
 }
 
 export function upstreamRequest(id: string, messages: WireQueueMessage[]): QueuesUpstreamRequest {
-  return { $typeName: QueuesUpstreamRequestSchema.typeName, RequestID: id, Messages: messages };
+  return { $typeName: "kubemq.QueuesUpstreamRequest", RequestID: id, Messages: messages };
 }
 
 export function receiveRequest(

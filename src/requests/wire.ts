@@ -1,5 +1,6 @@
-import { create, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import type { MessageShape } from "@bufbuild/protobuf";
 import {
+  create,
   kubemq,
   type Request,
   Request_RequestType,
@@ -9,11 +10,11 @@ import {
   type Subscribe,
   Subscribe_SubscribeType,
   SubscribeSchema,
-} from "../../gen/kubemq_pb.js";
+} from "../../gen/kubemq_lazy.js";
 import type { Outgoing } from "../api/message.js";
 import type { IncomingParts } from "../support/message/incoming-message.js";
 import { tagsOf, tagsSize } from "../support/message/tags.js";
-import { hasInvalidText } from "../transport/index.js";
+import { encodedSize, hasInvalidText } from "../transport/index.js";
 
 /** Converts requests and responses between protobuf and plain objects. */
 
@@ -169,8 +170,8 @@ export function estimatedSize(message: Request | Response): number {
 
 export function exactSize(message: MessageShape<typeof RequestSchema> | MessageShape<typeof ResponseSchema>): number {
   return message.$typeName === "kubemq.Response"
-    ? toBinary(ResponseSchema, message).length
-    : toBinary(RequestSchema, message).length;
+    ? encodedSize(ResponseSchema, message)
+    : encodedSize(RequestSchema, message);
 }
 
 function present(bytes: Uint8Array): Uint8Array | undefined {

@@ -1,4 +1,3 @@
-import process from "node:process";
 import * as timers from "node:timers";
 import { performance as clocks } from "node:perf_hooks";
 

@@ -1,3 +1,4 @@
+export { encodedSize } from "../codec/reflection.js";
 export { hasInvalidText } from "../codec/text.js";
 export { batchesOf } from "./batches.js";
 export { Connector } from "./session/connector.js";

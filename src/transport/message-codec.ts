@@ -1,7 +1,7 @@
-import { create, type DescMessage, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { COPY_BELOW_BYTES } from "../codec/reader.js";
-import { fromBinaryLenient } from "../codec/lenient.js";
+import { reflection } from "../codec/reflection.js";
 import { markShared } from "../codec/shared-memory.js";
 import type { StaticCodecs } from "../codec/static.js";
 import { TooLarge, type WireWriter } from "../codec/writer.js";
@@ -33,7 +33,7 @@ export function codecFor(schema: DescMessage, statics: StaticCodecs): MessageCod
     const own = view.byteLength < COPY_BELOW_BYTES ? view.slice() : view;
     markShared(own.buffer); // protobuf-es returns views of this buffer
     try {
-      return fromBinary(schema, own);
+      return reflection().fromBinary(schema, own);
     } catch {
       return decodeLenient(own);
     }
@@ -41,13 +41,14 @@ export function codecFor(schema: DescMessage, statics: StaticCodecs): MessageCod
 
   function decodeLenient(bytes: Uint8Array): Message {
     try {
-      return fromBinaryLenient(schema, bytes);
+      return reflection().fromBinaryLenient(schema, bytes);
     } catch (error) {
       throw protocolError(Code.Internal, `parse binary: ${messageOf(error)}`, { cause: error });
     }
   }
 
   function encodeAny(writer: WireWriter, message: unknown): void {
+    const { create, toBinary } = reflection();
     writer.raw(toBinary(schema, create(schema, message as Message)));
   }
 

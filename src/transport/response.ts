@@ -1,7 +1,10 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { codeFromHttpStatus, findTrailerError, parseContentType } from "@connectrpc/connect/protocol-grpc";
 import type { IncomingHttpHeaders } from "node:http2";
 import { TransportError } from "../support/transport-error.js";
+import * as eager from "./connect-status.js";
+
+/** The package evaluates it at the first call (see scripts/bundle.mjs): few responses need it. */
+const connect = () => eager;
 
 /** How a call continues after the headers of its response. */
 export type Opening =
@@ -17,13 +20,18 @@ export function openingOf(headers: IncomingHttpHeaders): Opening {
     const code = Number(status);
     return {
       kind: "refused",
-      error: new TransportError({ kind: "http-status", httpStatus: code }, codeFromHttpStatus(code), `HTTP ${code}`, {
-        headers: webHeaders(headers),
-      }),
+      error: new TransportError(
+        { kind: "http-status", httpStatus: code },
+        connect().codeFromHttpStatus(code),
+        `HTTP ${code}`,
+        {
+          headers: webHeaders(headers),
+        },
+      ),
     };
   }
   const contentType = headers["content-type"];
-  if (contentType !== "application/grpc" && parseContentType(contentType ?? null) === undefined) {
+  if (contentType !== "application/grpc" && connect().parseContentType(contentType ?? null) === undefined) {
     return { kind: "refused", error: protocolError(Code.Unknown, `unsupported content type ${contentType ?? null}`) };
   }
   if (headers["grpc-status"] !== undefined) return { kind: "status", error: statusError(headers) };
@@ -54,7 +62,7 @@ function statusError(block: IncomingHttpHeaders): TransportError | undefined {
   if (block["grpc-status"] === "0" && block["grpc-status-details-bin"] === undefined) return undefined;
   const headers = webHeaders(block);
   try {
-    const error = findTrailerError(headers);
+    const error = connect().findTrailerError(headers);
     return error === undefined ? undefined : grpcStatus(error.code, error.rawMessage, error.metadata);
   } catch {
     // A malformed percent-encoded message or base64 details: the code still counts.

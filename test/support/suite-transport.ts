@@ -6,6 +6,7 @@ import type { TransportOptions } from "../../src/transport/session/options.js";
 import { overConnect } from "./connect-streams.js";
 import { createStockTransport } from "./stock-transport.js";
 
+export { encodedSize } from "../../src/codec/reflection.js";
 export { hasInvalidText } from "../../src/codec/text.js";
 export { batchesOf } from "../../src/transport/batches.js";
 export { Connector } from "../../src/transport/session/connector.js";

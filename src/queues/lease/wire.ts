@@ -1,12 +1,12 @@
-import { create } from "@bufbuild/protobuf";
 import {
+  create,
   kubemq,
   type StreamQueueMessagesRequest,
   StreamQueueMessagesRequestSchema,
   type StreamQueueMessagesResponse,
   StreamRequestType,
   type QueueMessage as WireQueueMessage,
-} from "../../../gen/kubemq_pb.js";
+} from "../../../gen/kubemq_lazy.js";
 
 /** StreamQueueMessage: one message under a visibility timer. */
 

@@ -1,11 +1,11 @@
-import { create } from "@bufbuild/protobuf";
 import {
+  create,
   kubemq,
   type QueuesDownstreamRequest,
   QueuesDownstreamRequestSchema,
   QueuesDownstreamRequestType,
   type QueuesDownstreamResponse,
-} from "../../../gen/kubemq_pb.js";
+} from "../../../gen/kubemq_lazy.js";
 import type { SettleKind } from "../delivery.js";
 
 /** QueuesDownstream: the call on which consumers poll and settle. */
