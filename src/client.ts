@@ -88,6 +88,11 @@ export class KubeMQClient implements AsyncDisposable {
     return this.#connection.state.current;
   }
 
+  /** The server that the client uses, or will try first: `host:port`. */
+  get server(): string {
+    return this.#connection.route.server.name;
+  }
+
   /**
    * Returns the connection and stream events from this call on: state changes, retries, resumes,
    * gaps and failures beside the messages. Ends when the client is closed. The channel
@@ -133,10 +138,11 @@ export class KubeMQClient implements AsyncDisposable {
       queries: createQueriesClient(connection),
       queues: createQueuesClient(connection),
     };
-    const { telemetry, clientId, host, port } = connection.options;
+    const { telemetry, clientId } = connection.options;
     // Decided once, here: disabled telemetry costs nothing per message.
     if (telemetry === undefined) return calls;
     const report: ReportHook = (hook, error) => connection.report({ type: "telemetry-failed", hook, error });
+    const { host, port } = connection.route.server;
     const observer = guarded(telemetry, { clientId, host, port }, report);
     if (observer === undefined) return calls;
     return {

@@ -159,6 +159,9 @@ export interface EventsStoreClient {
    *   removed the events.
    * - A channel that lost events or was removed, and whose sequences restart, is read from its new
    *   beginning. The status reports that as a `gap` to a lower sequence.
+   * - A client with a list of servers may move to a server whose channel has another history. Of
+   *   that history the loop receives the events that are newer than the last received one, and a
+   *   `gap` names the server. On return to an earlier server it continues where it was there.
    *
    * With a group each event goes to one of its members. The server keeps the position of the group:
    * the start position applies only to the first member that ever joined. The server advances the

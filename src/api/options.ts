@@ -29,7 +29,8 @@ export type AuthToken = string | { readonly token: string; readonly expiresAt?: 
 /** Options of `KubeMQClient.connect`. */
 export interface ConnectOptions extends CallOptions {
   /**
-   * How long to wait for a server that cannot be reached or does not answer, in milliseconds.
+   * How long to wait for a server that cannot be reached or does not answer, in milliseconds. All
+   * servers of a list are tried again and again.
    * `Infinity` waits until `signal` aborts. The delays between attempts are those of the client's
    * `reconnect`. A server that refuses the client's credentials ends the wait.
    * @default 0 (the first failure rejects)
@@ -43,9 +44,23 @@ export interface ClientOptions {
    * The server: `host:port`, `http://host:port` (plain text) or `https://host:port` (TLS). A bare
    * `host:port` is plain text unless `tls` is set. With an `authToken`, a bare address that is not
    * loopback is refused unless `tls` or `http://` selects one explicitly.
+   *
+   * A list of servers is tried in turn. The client uses one server at a time: when it cannot be
+   * reached, its connection is lost, or it refuses calls because it starts or stops, all calls and
+   * streams use the next one, and after the last the first again. A client does not return to an
+   * earlier server by itself. A call fails with `UNAVAILABLE` when no server of the list can be
+   * reached, or when its connection was lost while it waited for the answer. Servers that do not
+   * share their data each have their own queues and stored events.
    * @default "localhost:50000"
    */
-  address?: string;
+  address?: string | readonly string[];
+  /**
+   * The order in which the servers of a list are tried. `listed`: clients with the same list use the
+   * same server, which servers without common data require. `random`: shuffled once for each client,
+   * which distributes the clients over the servers of a cluster.
+   * @default "listed"
+   */
+  addressOrder?: "listed" | "random";
   /**
    * Identifies this client in the server's access control and logs: letters, digits, `-` and `_`.
    * @default "kubemq-es-" and 8 random characters
@@ -68,7 +83,8 @@ export interface ClientOptions {
    */
   timeoutMs?: number;
   /**
-   * Maximum time to open a connection, in milliseconds.
+   * Maximum time to open a connection to one server, in milliseconds. For a list, the default is
+   * divided by the number of servers, but at least 1000.
    * @default 10000
    */
   connectTimeoutMs?: number;

@@ -12,13 +12,19 @@ export type ConnectionState = "idle" | "connecting" | "ready" | "reconnecting" |
 
 /** Connection and stream events of a client. */
 export type Status =
-  /** The client's state changed. */
+  /** The client's state changed. `server`: the server in use or tried last, as `host:port`. */
   | {
       readonly type: "state";
       readonly state: ConnectionState;
       readonly previous: ConnectionState;
+      readonly server: string;
       readonly error?: KubeMQError;
     }
+  /**
+   * A client with a list of servers has connected to `server`. `previous` is the server that it used
+   * before; undefined for the first one.
+   */
+  | { readonly type: "server"; readonly server: string; readonly previous?: string }
   /**
    * A stream was lost, and reconnects after the delay. Without `channel` and `kind`: `connect({
    * waitMs })` has not reached a server yet.
@@ -42,7 +48,9 @@ export type Status =
   /**
    * A store subscription received another sequence than expected. `lost` false: the missing events
    * are fetched again. True: they are gone, for example by the server's retention, and the loop
-   * continues. A sequence below the expected one: the channel was restarted.
+   * continues. A sequence below the expected one: the channel was restarted. `server`: the client
+   * has moved to this server, whose channel has another history; `expected` belongs to the server
+   * before.
    */
   | {
       readonly type: "gap";
@@ -50,6 +58,7 @@ export type Status =
       readonly expected: bigint;
       readonly received: bigint;
       readonly lost: boolean;
+      readonly server?: string;
     }
   /** A settlement failed after its promise had resolved. */
   | { readonly type: "settle-failed"; readonly channel: string; readonly sequence: bigint; readonly error: KubeMQError }

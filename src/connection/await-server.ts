@@ -11,7 +11,8 @@ import { pingMethod, pingRequest } from "./wire.js";
 const subject = { operation: "client.connect" };
 
 /**
- * Pings the server until it answers, for at most `waitMs` milliseconds.
+ * Pings the server until it answers, for at most `waitMs` milliseconds. Tries every server of a
+ * list.
  *
  * @throws {KubeMQError} UNAVAILABLE or TIMEOUT when no server answered in time; another code
  *   immediately when the server refuses the ping
@@ -28,6 +29,7 @@ export async function awaitServer(connection: Connection, options: ConnectOption
   state.began();
   try {
     for (let failures = 1; ; failures++) {
+      const server = connection.route.server.name;
       const callMs = waitMs === 0 ? timeoutMs : Math.min(timeoutMs, leftMs());
       try {
         const call = { ...(signal === undefined ? {} : { signal }), timeoutMs: callMs };
@@ -35,8 +37,14 @@ export async function awaitServer(connection: Connection, options: ConnectOption
         return;
       } catch (error) {
         if (!KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT")) throw error;
-        const failed = error.code === "TIMEOUT" ? unanswered(connection, error) : error;
-        if (waitMs === 0) throw failed;
+        const isSilent = error.code === "TIMEOUT";
+        const failed = isSilent ? unanswered(server, error) : error;
+        // Servers that cannot be reached were passed over in the call itself.
+        if (isSilent) connection.route.leave(server);
+        if (waitMs === 0) {
+          if (isSilent && failures < connection.options.servers.length) continue;
+          throw failed;
+        }
         // The timeout of a shortened last attempt says less than the error of the previous attempt.
         if (callMs === timeoutMs || failed.code !== "TIMEOUT") last = failed;
         if (clock.now() >= until) {
@@ -54,8 +62,8 @@ export async function awaitServer(connection: Connection, options: ConnectOption
   }
 }
 
-function unanswered({ options }: Connection, error: KubeMQError): KubeMQError {
-  const text = `${error.message}: ${options.host}:${options.port} does not answer; is that the gRPC port of a KubeMQ server?`;
+function unanswered(server: string, error: KubeMQError): KubeMQError {
+  const text = `${error.message}: ${server} does not answer; is that the gRPC port of a KubeMQ server?`;
   return new KubeMQError(error.code, text, {
     operation: "client.ping",
     cause: error.cause,

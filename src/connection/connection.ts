@@ -15,7 +15,7 @@ import {
   toKubeMQError,
 } from "../support/faults.js";
 import { isInHandler, outsideHandlers } from "../support/handler-context.js";
-import { transportFault, wasRefusedUnseen } from "../support/transport-error.js";
+import { transportFault } from "../support/transport-error.js";
 import { turn } from "../support/time/turn.js";
 import { type Keepalive, type Source, type StreamOptions } from "../transport/index.js";
 import { OpeningSource } from "./opening-source.js";
@@ -23,9 +23,10 @@ import { closeGently } from "./closing.js";
 import { Liveness } from "./health/liveness.js";
 import type { ResolvedOptions } from "./options.js";
 import { type Lifetime, Probe } from "./health/probe.js";
-import { openSession, type Seam, type Session } from "./session.js";
+import type { Seam } from "./session.js";
 import { type Call, CallWaits, unheard } from "./calls.js";
 import { StateTracker } from "./health/state.js";
+import { Route } from "./servers/route.js";
 import { StatusFeed } from "./status-feed.js";
 import { type CallHeader, Token } from "./token.js";
 import { pingMethod, pingRequest } from "./wire.js";
@@ -44,7 +45,7 @@ export class Connection implements StreamHost {
   readonly options: ResolvedOptions;
   readonly status: StatusFeed;
   readonly state: StateTracker;
-  readonly #session: Session;
+  readonly route: Route;
   readonly #token: Token;
   readonly #liveness: Liveness | undefined;
   readonly #probe: Probe;
@@ -61,14 +62,16 @@ export class Connection implements StreamHost {
   constructor(options: ResolvedOptions, seam: Seam = {}) {
     this.options = options;
     this.status = new StatusFeed(options.clientId);
-    this.state = new StateTracker(this.status);
+    this.state = new StateTracker(this.status, () => this.route.server.name);
     this.clock = seam.clock ?? systemClock;
     this.random = seam.random ?? Math.random;
     this.#waits = new CallWaits(this.clock);
     this.#token = new Token(options.authToken);
     this.#lastReceived = this.clock.now();
-    const { transport, abort = () => {} } = seam;
-    this.#session = transport === undefined ? openSession(options, () => this.#moveOn()) : { transport, abort };
+    this.route = new Route(options, seam, {
+      onGoaway: () => this.#streams.forEach((stream) => stream.moveOn?.()),
+      onServer: (server) => this.report({ type: "server", ...server }),
+    });
     // No deadline: the stream ends earlier, or the liveness check ends both.
     const ping = () => this.#ping("client.probe", 0);
     this.#probe = new Probe(this.clock, ping, () => this.#phase === "open");
@@ -109,31 +112,33 @@ export class Connection implements StreamHost {
     this.state.began();
     const begun = this.clock.now();
     const deadline = timeoutMs === 0 ? Infinity : begun + timeoutMs;
-    let isSecond = false;
+    let repeats = 0;
     try {
       for (let leftMs = timeoutMs; ; leftMs = Math.max(1, Math.ceil(deadline - this.clock.now()))) {
         let header: CallHeader;
+        const server = this.route.server.name;
         try {
           const known = this.#token.header();
           header = known instanceof Promise ? await this.#waits.inTime(known, call, leftMs, controller?.signal) : known;
           // A message is a valid init object of itself, which Connect's types do not accept without
           // a cast.
-          const answer = this.#session.transport.unary(method, controller?.signal, leftMs, header, request as never);
+          const answer = this.route.transport().unary(method, controller?.signal, leftMs, header, request as never);
           const response = await this.#waits.untilClosed(answer, call);
           // Servers answer a ping without checking its token.
           this.#heard(method.name === pingMethod.name ? undefined : header); // promise: ping-proves-no-token
           return response.message;
         } catch (error) {
           if (controller?.signal.aborted === true) throw signal?.reason; // promise: call-abort-reason
-          if (!isSecond && wasRefusedUnseen(error) && this.#phase !== "closed") {
-            isSecond = true; // promise: unprocessed-call-repeated
+          if (repeats < this.route.repeatsAfter(error) && this.#phase !== "closed") {
+            this.route.leaveAfter(error, server);
+            repeats += 1; // promise: unprocessed-call-repeated
             continue;
           }
-          let failed = this.#failed(error, call);
+          let failed = this.#failed(error, call, server);
           // A server that answers with the status "timeout" is alive.
           if (transportFault(error)?.kind === "deadline" && this.#lastReceived < begun) {
             if (!background) this.#liveness?.suspect(); // promise: timeout-checks-connection
-            failed = unheard(failed, call);
+            failed = unheard(failed, call, server);
           }
           if (!this.#wantsFreshToken(failed, header)) throw failed; // promise: call-never-repeated
         }
@@ -149,8 +154,8 @@ export class Connection implements StreamHost {
   /** Ends a connection that does not answer. Its streams and calls move to a new one. */
   async #lose(): Promise<void> {
     const { timeoutMs } = this.options.keepalive as Keepalive;
-    const text = `no answer to a ping within ${timeoutMs} ms: the connection is dead`;
-    await this.#session.abort(); // promise: dead-connection-ended
+    const text = `no answer to a ping within ${timeoutMs} ms: the connection to ${this.route.server.name} is dead`;
+    await this.route.lose();
     this.state.lost(connectionLost({ operation: "client.keepalive" }, text)); // promise: dead-connection-in-state
   }
 
@@ -161,38 +166,40 @@ export class Connection implements StreamHost {
   /**
    * Opens a streaming call immediately. The reader receives a KubeMQError when the call fails.
    * There is no deadline.
+   *
+   * @param server - the only server that the call may use, see {@link Connection.reach}
    */
   open<I extends DescMessage, O extends DescMessage>(
     method: DescMethodStreaming<I, O>,
     input: AsyncIterable<MessageShape<I>>,
     subject: Subject,
+    server?: string,
   ): Source<MessageShape<O>> {
     this.state.began();
+    const transport = this.route.transport(server);
     // A message is a valid init object of itself, which Connect's types do not accept without a
     // cast.
-    const call = (header: CallHeader) =>
-      this.#session.transport.open(method, input as never, this.#streamOptions(header, subject));
+    const call = (header: CallHeader) => transport.open(method, input as never, this.#streamOptions(header, subject));
     const known = this.#token.header();
     if (!(known instanceof Promise)) return call(known);
     const waiting = new AbortController();
-    const opening = this.#waits
-      .inTime(known, subject, this.options.timeoutMs, waiting.signal)
-      .then(call, (error: unknown) => {
-        this.state.done();
-        throw waiting.signal.aborted ? error : this.#failed(error, subject);
-      });
+    const opening = this.#waits.inTime(known, subject, this.options.timeoutMs, waiting.signal).then(call, (error) => {
+      this.state.done();
+      throw waiting.signal.aborted ? error : this.#failed(error, subject, this.route.server.name);
+    });
     return new OpeningSource(opening, () => waiting.abort());
   }
 
   #streamOptions(header: CallHeader, subject: Subject): StreamOptions {
     const askedAt = this.clock.now();
+    const server = this.route.server.name;
     return {
       ...(header === undefined ? {} : { header }),
       timeoutMs: 0, // promise: stream-no-deadline
       onReceived: this.#heard,
       onError: (error) => {
         if (this.clock.now() - askedAt >= ADMITTED_MS) this.#token.accepted(header);
-        const failed = this.#failed(error, subject);
+        const failed = this.#failed(error, subject, server);
         return this.#wantsFreshToken(failed, header) ? retryable(failed, subject) : failed;
       },
       onOver: () => this.state.done(),
@@ -216,8 +223,9 @@ export class Connection implements StreamHost {
     this.state.answered();
   };
 
-  #failed(error: unknown, subject: Subject): KubeMQError {
+  #failed(error: unknown, subject: Subject, server: string): KubeMQError {
     if (this.#phase === "closed") return clientClosed(subject);
+    this.route.leaveAfter(error, server);
     const failed = toKubeMQError(error, subject);
     if (failed.code === "UNAVAILABLE") this.state.lost(failed);
     return failed;
@@ -243,10 +251,6 @@ export class Connection implements StreamHost {
     if (this.#streams.size > 0) return;
     this.#liveness?.stop(); // promise: idle-no-timer
     this.#onIdle();
-  }
-
-  #moveOn(): void {
-    for (const stream of this.#streams) stream.moveOn?.();
   }
 
   up(stream: HostedStream): void {
@@ -286,7 +290,7 @@ export class Connection implements StreamHost {
     this.#liveness?.stop();
     for (const stream of this.#streams) stream.cancel(); // promise: close-cancels-streams
     this.#waits.close();
-    void this.#session.abort(); // promise: close-ends-session
+    void this.route.abort(); // promise: close-ends-session
     await new Promise((resolve) => setImmediate(resolve));
     this.state.closed();
     this.status.end(); // promise: close-ends-status

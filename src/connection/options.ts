@@ -4,14 +4,17 @@ import { KubeMQError } from "../api/errors.js";
 import type { ClientOptions, TlsOptions } from "../api/options.js";
 import type { Telemetry } from "../api/telemetry.js";
 import { checkOptionNames } from "../support/option-names.js";
+import { type Address, parseAddresses, type Server } from "./servers/address.js";
 import type { ReconnectPolicy } from "../support/time/backoff.js";
 import { DEFAULTS, MAX_TIMER_MS } from "../support/defaults.js";
 
+/** Minimum default of `connectTimeoutMs` for a list of servers. */
+const LEAST_CONNECT_TIMEOUT_MS = 1_000;
+
 /** Checked and complete options. */
 export interface ResolvedOptions {
-  readonly origin: string;
-  readonly host: string;
-  readonly port: number;
+  /** The servers in the order in which they are tried. */
+  readonly servers: readonly [Server, ...Server[]];
   readonly clientId: string;
   readonly authToken: ClientOptions["authToken"];
   /**
@@ -30,10 +33,10 @@ export interface ResolvedOptions {
 /** Checks options and adds the defaults. Refuses contradictions before anything is opened. */
 export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
   checkOptionNames(options);
-  const address = parseAddress(options.address ?? DEFAULTS.address);
-  const tls = resolveTls(options.tls, address);
+  const addresses = parseAddresses(options.address ?? DEFAULTS.address);
+  const tls = resolveTls(options.tls, addresses);
   // promise: token-in-clear-refused
-  if (options.authToken !== undefined && tls === undefined) refuseTokenInClear(options.tls, address);
+  if (options.authToken !== undefined && tls === undefined) refuseTokenInClear(options.tls, addresses);
   const clientId = options.clientId ?? `kubemq-es-${randomId()}`;
   // promise: client-id-characters
   if (!/^[A-Za-z0-9_-]+$/.test(clientId)) {
@@ -72,14 +75,12 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
     throw invalid("telemetry must be made by openTelemetry() of kubemq-es/opentelemetry, or have its method observe");
   }
   return {
-    origin: `${tls === undefined ? "http" : "https"}://${address.authority}`,
-    host: address.host,
-    port: address.port,
+    servers: inOrder(addresses, tls === undefined ? "http" : "https", options.addressOrder),
     clientId,
     authToken: options.authToken,
     tls,
     timeoutMs: milliseconds("timeoutMs", options.timeoutMs ?? DEFAULTS.timeoutMs),
-    connectTimeoutMs: milliseconds("connectTimeoutMs", options.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs),
+    connectTimeoutMs: milliseconds("connectTimeoutMs", options.connectTimeoutMs ?? connectTimeout(addresses.length)),
     keepalive,
     reconnect,
     maxMessageBytes,
@@ -98,44 +99,40 @@ function fill<K extends string>(
   return filled;
 }
 
-interface Address {
-  readonly scheme: "http" | "https" | undefined;
-  readonly host: string;
-  readonly port: number;
-  readonly authority: string;
+/** All servers of a list together may take the time that one server may take alone. */
+function connectTimeout(servers: number): number {
+  return Math.max(LEAST_CONNECT_TIMEOUT_MS, Math.round(DEFAULTS.connectTimeoutMs / servers));
 }
 
-function parseAddress(address: string): Address {
-  const refuse = () =>
-    invalid(`address must be "host:port", "http://host:port" or "https://host:port", got ${JSON.stringify(address)}`);
-  if (typeof address !== "string") throw refuse();
-  const [, scheme, rest] = /^(?:(https?):\/\/)?(.*)$/s.exec(address) ?? [];
-  // Refuses paths, users and white space, because `URL` would drop or change them silently.
-  if (rest === undefined || !/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d+)?\/?$/.test(rest)) throw refuse();
-  let url: URL;
-  try {
-    url = new URL(`${scheme ?? "http"}://${rest}`);
-  } catch {
-    throw refuse();
+function inOrder(
+  addresses: readonly [Address, ...Address[]],
+  scheme: "http" | "https",
+  order: ClientOptions["addressOrder"] = DEFAULTS.addressOrder,
+): ResolvedOptions["servers"] {
+  const serverOf = ({ name, host, port }: Address): Server => ({ name, origin: `${scheme}://${name}`, host, port });
+  const [first, ...others] = addresses;
+  const servers: [Server, ...Server[]] = [serverOf(first), ...others.map(serverOf)];
+  if (order === "listed") return servers;
+  if (order !== "random") throw invalid(`addressOrder must be "listed" or "random", got ${JSON.stringify(order)}`);
+  for (let left = servers.length - 1; left > 0; left--) {
+    const taken = Math.floor(Math.random() * (left + 1));
+    [servers[left], servers[taken]] = [servers[taken] as Server, servers[left] as Server];
   }
-  // `URL` drops the default port of the scheme; the default port of KubeMQ is 50000.
-  const stated = /:(\d+)\/?$/.exec(rest)?.[1];
-  const port = stated === undefined ? 50_000 : Number(stated);
-  if (port < 1 || port > 65_535) throw refuse();
-  return {
-    scheme: scheme as Address["scheme"],
-    host: url.hostname.replace(/^\[|\]$/g, ""),
-    port,
-    authority: `${url.hostname}:${port}`,
-  };
+  return servers;
 }
 
-function resolveTls(tls: ClientOptions["tls"], address: Address): ResolvedOptions["tls"] {
-  if (tls === false && address.scheme === "https") throw invalid(`tls is false, but the address says https://`);
-  if (tls !== undefined && tls !== false && address.scheme === "http") {
+function resolveTls(tls: ClientOptions["tls"], addresses: readonly Address[]): ResolvedOptions["tls"] {
+  if (tls === false && addresses.some(({ scheme }) => scheme === "https")) {
+    throw invalid(`tls is false, but the address says https://`);
+  }
+  if (tls !== undefined && tls !== false && addresses.some(({ scheme }) => scheme === "http")) {
     throw invalid(`tls is set, but the address says http://`);
   }
-  if (tls === false || (tls === undefined && address.scheme !== "https")) return undefined;
+  const secure = addresses.filter(({ scheme }) => scheme === "https").length;
+  if (tls === undefined && secure > 0 && secure < addresses.length) {
+    throw invalid("address has servers with and without https://: all servers of a list must use TLS, or none");
+  }
+  if (tls === false || (tls === undefined && secure === 0)) return undefined;
   const settings = tls === undefined || tls === true ? {} : tls;
   if ((settings.cert === undefined) !== (settings.key === undefined)) {
     throw invalid(`tls.${settings.cert === undefined ? "cert" : "key"} is missing: cert and key go together`);
@@ -188,12 +185,14 @@ function messageOf(error: unknown): string {
   return typeof error === "object" && error !== null && "message" in error ? String(error.message) : String(error);
 }
 
-function refuseTokenInClear(tls: ClientOptions["tls"], address: Address): void {
-  const loopback = /^(localhost|127(\.\d+){3}|::1)$/.test(address.host);
-  if (loopback || tls === false || address.scheme === "http") return;
-  throw invalid(
-    `authToken would travel in plain text to ${address.host}: use https:// or tls, or say http:// if that is meant`,
-  );
+function refuseTokenInClear(tls: ClientOptions["tls"], addresses: readonly Address[]): void {
+  for (const { host, scheme } of addresses) {
+    const loopback = /^(localhost|127(\.\d+){3}|::1)$/.test(host);
+    if (loopback || tls === false || scheme === "http") continue;
+    throw invalid(
+      `authToken would travel in plain text to ${host}: use https:// or tls, or say http:// if that is meant`,
+    );
+  }
 }
 
 /** Whether a string can be the value of an HTTP/2 header. */

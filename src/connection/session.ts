@@ -3,10 +3,18 @@ import { Code } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 import type { SecureClientSessionOptions } from "node:http2";
 import { kubemqCodecs } from "../../gen/kubemq_codec.js";
-import { ConnectionPool, createTransport, sessionSettings, type Transport } from "../transport/index.js";
+import {
+  ConnectionPool,
+  createTransport,
+  type SessionSource,
+  sessionSettings,
+  type Transport,
+} from "../transport/index.js";
 import { TransportError } from "../support/transport-error.js";
 import { cutSockets } from "../transport/session/lifetime.js";
 import { pem, type ResolvedOptions } from "./options.js";
+import type { Server } from "./servers/address.js";
+import { Failover, type Member, type Moved } from "./servers/failover.js";
 import { setImmediate } from "../support/timers.js";
 
 /** The transport of a client's calls, and how to end them. */
@@ -14,36 +22,62 @@ export interface Session {
   readonly transport: Transport;
   /** Ends every call. */
   readonly abort: () => void | Promise<void>;
+  /** Present when the client has a list of servers. */
+  readonly failover?: Failover;
+  /** A transport for calls to one server of the list. */
+  readonly transportTo?: (server: string) => Transport;
 }
 
 /** Replacements that tests inject for the session, the clock and random numbers. */
-export interface Seam extends Partial<Session> {
+export interface Seam extends Partial<Pick<Session, "transport" | "abort">> {
   readonly clock?: Clock;
   readonly random?: () => number;
+}
+
+/** What happens to the connections. */
+export interface SessionEvents {
+  /** The server has asked the connection to leave. */
+  readonly onGoaway: () => void;
+  /** The client has connected to another server of its list than before, or to the first one. */
+  readonly onServer: Moved;
 }
 
 /**
  * Opens the HTTP/2 connection of a client. It connects at the first call, and again after a loss.
  * It adds connections where the server limits the streams of a connection. HTTP/2 PINGs stay off,
  * because servers close the connection of a client that sends them often.
- *
- * @param onGoaway called when the server has asked the connection to leave
  */
-export function openSession(options: ResolvedOptions, onGoaway: () => void): Session {
-  const connect = () => new Http2SessionManager(options.origin, {}, sessionOptions(options));
-  const connections = new ConnectionPool(connect, {
-    connectTimeoutMs: options.connectTimeoutMs,
-    connectionWindowBytes: options.flowControl.connectionBytes,
-    keepalive: options.keepalive,
-    onGoaway,
-  });
-  const transport = createTransport({
-    codecs: kubemqCodecs,
-    sessionManager: connections,
-    readMaxBytes: options.maxMessageBytes,
-    writeMaxBytes: options.maxMessageBytes,
-  });
-  return { transport, abort: () => abort(connections.managers) };
+export function openSession(options: ResolvedOptions, { onGoaway, onServer }: SessionEvents): Session {
+  const memberOf = (server: Server): Member => {
+    const connect = () => new Http2SessionManager(server.origin, {}, sessionOptions(options));
+    const pool = new ConnectionPool(connect, {
+      server: server.name,
+      connectTimeoutMs: options.connectTimeoutMs,
+      connectionWindowBytes: options.flowControl.connectionBytes,
+      keepalive: options.keepalive,
+      onGoaway,
+    });
+    return { server, pool, abort: () => abort(pool.managers) };
+  };
+  const transportOn = (sessionManager: SessionSource) =>
+    createTransport({
+      codecs: kubemqCodecs,
+      sessionManager,
+      readMaxBytes: options.maxMessageBytes,
+      writeMaxBytes: options.maxMessageBytes,
+    });
+  const [first, ...others] = options.servers;
+  if (others.length === 0) {
+    const only = memberOf(first);
+    return { transport: transportOn(only.pool), abort: only.abort };
+  }
+  const failover = new Failover([memberOf(first), ...others.map(memberOf)], onServer);
+  return {
+    transport: transportOn(failover),
+    abort: () => failover.abort(),
+    failover,
+    transportTo: (server) => transportOn(failover.only(server)),
+  };
 }
 
 async function abort(managers: readonly Http2SessionManager[]): Promise<void> {

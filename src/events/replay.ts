@@ -1,11 +1,13 @@
 import type { Connection } from "../connection/connection.js";
+import { reach } from "../connection/reach.js";
 import type { Attempt } from "../stream/plan.js";
+import type { KubeMQError } from "../api/errors.js";
 import type { StoredEvent } from "../api/events.js";
-import { connectionLost } from "../support/faults.js";
+import { connectionLost, fault } from "../support/faults.js";
 import { IdleTimer } from "../support/time/idle-timer.js";
 import type { Source } from "../transport/index.js";
 import type { OwnWrites } from "./own-writes.js";
-import { ResumeCursor } from "./resume.js";
+import { Histories } from "./histories.js";
 import type { Start } from "./start.js";
 import { ContiguousPlan, openStore, type StoreRequest } from "./store-plans.js";
 import type { WireEventReceive } from "./wire.js";
@@ -39,6 +41,9 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
   /** Time at which the end was reached while own events were still missing. */
   #waitingSince: number | undefined;
   #end: End | undefined;
+  /** The server that was asked for the end. */
+  #endServer: string | undefined;
+  #elsewhere: KubeMQError | undefined;
   #quietAttempts = 0;
 
   constructor(connection: Connection, request: StoreRequest<T>, quietMs: number, ownWrites: OwnWrites) {
@@ -50,17 +55,32 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
   }
 
   override async open(attempt: Attempt): Promise<Source<WireEventReceive> | undefined> {
-    this.#end ??= await this.#findEnd(attempt);
+    const server = await reach(this.connection, this, attempt);
+    // The end of another server says nothing, and the events before it were not read yet.
+    if (server !== this.#endServer && this.histories.last === undefined) this.#end = undefined;
+    this.#endServer = server;
+    this.#end ??= await this.#findEnd(attempt, server);
     const end = this.#end;
     if (end === undefined || (this.#unread.size === 0 && isBeyond(this.#start, end))) {
       attempt.finish();
       return undefined;
     }
     // When the event at "last" arrives, a newer event may already be stored.
-    if (this.#start.from === "last" && this.cursor.last === undefined) {
-      this.cursor = new ResumeCursor({ from: "sequence", sequence: end.sequence });
+    if (this.#start.from === "last" && this.histories.last === undefined) {
+      this.histories = new Histories({ from: "sequence", sequence: end.sequence });
     }
-    return super.open(attempt);
+    return this.openOn(attempt, server);
+  }
+
+  isTerminal(error: KubeMQError): boolean {
+    return error === this.#elsewhere;
+  }
+
+  /** A replay of two histories would have neither an order nor an end. */
+  protected override onElsewhere(attempt: Attempt): void {
+    const text = `the client has moved to ${this.#endServer}, whose channel has another history: start the replay again`;
+    this.#elsewhere = fault("UNAVAILABLE", this, text);
+    attempt.fail(this.#elsewhere); // promise: replay-one-history
   }
 
   protected override select(wire: WireEventReceive): StoredEvent<T> | undefined {
@@ -85,7 +105,7 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
     this.#quietAttempts += 1;
     if (this.#quietAttempts < QUIET_ATTEMPTS) return attempt.renew();
     this.#giveUp();
-    const { expected } = this.cursor;
+    const { expected } = this.histories;
     const received = (this.#end?.sequence ?? 0n) + 1n;
     if (expected !== undefined && expected < received) {
       this.connection.report({ type: "gap", channel: this.channel, expected, received, lost: true });
@@ -117,9 +137,9 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
    * empty channel it is silent, exactly as a server that has not answered yet. Silence therefore
    * counts only after the server has answered a ping sent later, and after `quietMs` more.
    */
-  #findEnd(attempt: Attempt): Promise<End | undefined> {
+  #findEnd(attempt: Attempt, server: string | undefined): Promise<End | undefined> {
     const { connection, operation, channel } = this;
-    const source = openStore(connection, this, "")({ from: "last" });
+    const source = openStore(connection, this, "", server)({ from: "last" });
     return new Promise((resolve, reject) => {
       let last: End | undefined;
       let silences = 0;

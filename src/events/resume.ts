@@ -10,11 +10,24 @@ export type Arrival =
    * Events before this one are missing. If they are not lost, this event is dropped and the next
    * attempt fetches all of them. If they are lost, this event is delivered.
    */
-  | { readonly kind: "gap"; readonly expected: bigint; readonly received: bigint; readonly lost: boolean };
+  | {
+      readonly kind: "gap";
+      readonly expected: bigint;
+      readonly received: bigint;
+      readonly lost: boolean;
+      /** The server with another history to which the subscription has moved. */
+      readonly server?: string;
+    };
 
 const DUE: Arrival = { kind: "due" };
 
-const REPEATED: Arrival = { kind: "repeated" };
+export const REPEATED: Arrival = { kind: "repeated" };
+
+/** Sequence of a received event, and its timestamp in nanoseconds since 1970. */
+export interface Received {
+  readonly sequence: bigint;
+  readonly nanos: bigint;
+}
 
 /** Number of attempts to fetch a gap before its events count as lost. */
 const REPAIRS = 3;
@@ -31,7 +44,7 @@ export class ResumeCursor {
   readonly #start: Start;
   /** Time of the first attempt. "new" and "timeDelta" count from it in every attempt. */
   #firstAttempt: bigint | undefined;
-  #last: { readonly sequence: bigint; readonly nanos: bigint } | undefined;
+  #last: Received | undefined;
   /** The next sequence to deliver. Undefined before the first event, whose sequence can be any. */
   #expected: bigint | undefined;
   /** After a channel reset, events no newer than this timestamp are duplicates. */
@@ -39,14 +52,25 @@ export class ResumeCursor {
   #isFirstOfAttempt = true;
   #repairs = 0;
 
-  constructor(start: Start) {
+  /**
+   * @param before - `firstAttempt`: the first attempt of the subscription, if this is a later one;
+   *   `newerThan`: the timestamp of the last event that was delivered from another history
+   */
+  constructor(start: Start, before: { readonly firstAttempt?: bigint | undefined; readonly newerThan?: bigint } = {}) {
     this.#start = start;
+    this.#firstAttempt = before.firstAttempt;
+    this.#newerThan = before.newerThan;
     if (start.from === "sequence") this.#expected = start.sequence;
   }
 
-  /** The sequence of the last accepted event. */
-  get last(): bigint | undefined {
-    return this.#last?.sequence;
+  /** The last accepted event. */
+  get last(): Received | undefined {
+    return this.#last;
+  }
+
+  /** Time of the first attempt, in nanoseconds since 1970. */
+  get firstAttempt(): bigint | undefined {
+    return this.#firstAttempt;
   }
 
   /** The next sequence to deliver, if known. */

@@ -2,6 +2,7 @@ import type { Decoder } from "../api/codec.js";
 import type { StoredEvent, StoreSubscription } from "../api/events.js";
 import type { StreamOptions } from "../api/message.js";
 import type { Connection } from "../connection/connection.js";
+import { reach } from "../connection/reach.js";
 import { once } from "../connection/wire.js";
 import { StreamEngine } from "../stream/engine.js";
 import type { Attempt, Opened, StreamPlan } from "../stream/plan.js";
@@ -9,7 +10,7 @@ import type { Subject } from "../support/checks.js";
 import { IdleTimer } from "../support/time/idle-timer.js";
 import { wallNanos } from "../support/time/time.js";
 import type { Source } from "../transport/index.js";
-import { ResumeCursor } from "./resume.js";
+import { Histories } from "./histories.js";
 import type { Start } from "./start.js";
 import { storedEvent, storeSubscription } from "./wire-store.js";
 import { subscribeToEventsMethod, type WireEventReceive } from "./wire.js";
@@ -33,12 +34,13 @@ export function openStore(
   connection: Connection,
   { operation, channel }: Subject & { channel: string },
   group: string,
+  server?: string,
 ) {
   return (start: Start): Source<WireEventReceive> => {
     // promise: store-client-id-per-attempt
     const clientId = `${connection.options.clientId}-${crypto.randomUUID().slice(0, 8)}`;
     const request = storeSubscription(clientId, channel, group, start);
-    return connection.open(subscribeToEventsMethod, once(request), { operation, channel });
+    return connection.open(subscribeToEventsMethod, once(request), { operation, channel }, server);
   };
 }
 
@@ -100,7 +102,7 @@ const CHECK_END_AFTER_MS = 1_000;
 
 /** Delivers every event from the start position, in order, once. */
 export class ContiguousPlan<T> extends StorePlan<T> {
-  protected cursor: ResumeCursor;
+  protected histories: Histories;
   protected attempt: Attempt | undefined;
   readonly #quiet: IdleTimer;
   #received = 0;
@@ -111,15 +113,22 @@ export class ContiguousPlan<T> extends StorePlan<T> {
 
   constructor(connection: Connection, request: StoreRequest<T>, quietMs = CHECK_END_AFTER_MS) {
     super(connection, request);
-    this.cursor = new ResumeCursor(request.start);
+    this.histories = new Histories(request.start);
     this.#quiet = new IdleTimer(connection.clock, quietMs, () => void this.#confirmQuiet());
   }
 
   open(attempt: Attempt): Opened<WireEventReceive> {
+    const reached = reach(this.connection, this, attempt);
+    if (reached === undefined) return this.openOn(attempt, undefined);
+    return reached.then((server) => this.openOn(attempt, server));
+  }
+
+  /** @param server - the server whose position is requested; undefined when there is only one */
+  protected openOn(attempt: Attempt, server: string | undefined): Source<WireEventReceive> {
     this.#isSuspect = false;
     this.attempt = attempt;
     attempt.onOver(() => this.#quiet.stop());
-    const events = openStore(this.connection, this, "")(this.cursor.begin(wallNanos()));
+    const events = openStore(this.connection, this, "", server)(this.histories.begin(server, wallNanos()));
     this.#watch();
     return events;
   }
@@ -140,19 +149,23 @@ export class ContiguousPlan<T> extends StorePlan<T> {
   }
 
   afterSequence(): bigint | undefined {
-    return this.cursor.last;
+    return this.histories.last;
   }
 
   /**
    * Returns the event to deliver, or undefined for a repeated event or a gap that is fetched again.
    */
   protected select(wire: WireEventReceive): StoredEvent<T> | undefined {
-    const judgement = this.cursor.classify(wire.Sequence, wire.Timestamp);
-    if (judgement.kind === "repeated") return undefined;
-    if (judgement.kind === "gap") {
-      const { expected, received, lost } = judgement;
-      this.connection.report({ type: "gap", channel: this.channel, expected, received, lost });
-      if (!lost) {
+    const arrival = this.histories.classify(wire.Sequence, wire.Timestamp);
+    if (arrival.kind === "repeated") return undefined;
+    if (arrival.kind === "elsewhere") {
+      if (this.attempt !== undefined) this.onElsewhere(this.attempt);
+      return undefined;
+    }
+    if (arrival.kind === "gap") {
+      const { kind: type, ...gap } = arrival;
+      this.connection.report({ type, channel: this.channel, ...gap });
+      if (!gap.lost) {
         this.attempt?.renew(); // promise: store-gap-fetched
         return undefined;
       }
@@ -162,7 +175,12 @@ export class ContiguousPlan<T> extends StorePlan<T> {
 
   /** Whether silence can mean dropped events. */
   protected get isWatchful(): boolean {
-    return this.#isSuspect;
+    return this.#isSuspect || this.histories.isComparing;
+  }
+
+  /** Called when the client has moved to a server with another history of the channel. */
+  protected onElsewhere(attempt: Attempt): void {
+    attempt.renew();
   }
 
   /** Called when the loop waits and no event arrives, although the connection works. */
@@ -185,7 +203,9 @@ export class ContiguousPlan<T> extends StorePlan<T> {
       return this.#watch(); // a lost connection also ends the attempt
     }
     if (attempt.isOver || received !== this.#received) return;
-    this.onQuiet(attempt);
+    if (!this.histories.isComparing) return this.onQuiet(attempt);
+    this.histories.foundNothing();
+    this.onElsewhere(attempt);
   }
 }
 

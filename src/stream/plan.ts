@@ -22,6 +22,8 @@ export interface Attempt extends Lifetime {
   renew(): void;
   /** Completes the stream: the loop receives the accepted items, then it ends. */
   finish(): void;
+  /** Ends this attempt as an error of the source does. */
+  fail(error: KubeMQError): void;
 }
 
 /** The source of an attempt, possibly later; undefined when the plan has ended the attempt. */

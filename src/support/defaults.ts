@@ -1,6 +1,7 @@
 /** Every default of {@link ClientOptions} in one place. */
 export const DEFAULTS = {
   address: "localhost:50000",
+  addressOrder: "listed",
   timeoutMs: 10_000,
   connectTimeoutMs: 10_000,
   keepalive: { intervalMs: 10_000, timeoutMs: 5_000 },

@@ -90,6 +90,20 @@ export function isTokenRefused(error: KubeMQError): boolean {
 }
 
 /**
+ * Whether the server refused a call because it does not serve yet or any more. It has not processed
+ * the call.
+ */
+export function isNotServing(error: unknown): boolean {
+  const text = asConnectError(error)?.rawMessage;
+  return text !== undefined && /grpc server is not ready|\bError (402|405|406|409)\b/.test(text);
+}
+
+/** Whether the server refused a stream before it began, because it does not serve yet. */
+export function isNotReady(error: unknown): boolean {
+  return /grpc server is not ready/.test(asConnectError(error)?.rawMessage ?? "");
+}
+
+/**
  * The reason for aborting an RPC's own controller: any other reason would reset the stream with
  * INTERNAL_ERROR instead of CANCEL.
  */

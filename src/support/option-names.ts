@@ -3,6 +3,7 @@ import { refuse, type Subject } from "./checks.js";
 /** The name of every client option, with the names of its nested options. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   address: [],
+  addressOrder: [],
   clientId: [],
   authToken: [],
   tls: ["ca", "cert", "key", "passphrase", "serverName", "rejectUnauthorized"],

@@ -5,8 +5,8 @@ import { ConnectError } from "@connectrpc/connect";
 export type TransportFault =
   /** No connection could be made: nothing was sent. */
   | { readonly kind: "no-connection" }
-  /** The connection was lost during the call. */
-  | { readonly kind: "lost"; readonly unprocessed: boolean }
+  /** The connection was lost during the call. `server`: the connection to this server is gone. */
+  | { readonly kind: "lost"; readonly unprocessed: boolean; readonly server?: string }
   /**
    * The server ended the stream with RST_STREAM; `rstCode` is an error code of RFC 9113, section 7.
    */

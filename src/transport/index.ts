@@ -5,7 +5,7 @@ export { Connector } from "./session/connector.js";
 export { ConnectionPool } from "./session/pool.js";
 export type { Keepalive } from "./session/leaving.js";
 export { sessionSettings } from "./session/options.js";
-export type { ConnectionOptions, TransportOptions } from "./session/options.js";
+export type { ConnectionOptions, SessionSource, TransportOptions } from "./session/options.js";
 export type { Reader, Source } from "./source.js";
 export type { CallHeader, StreamHooks, StreamOptions } from "./calls/stream-call.js";
 export { createTransport } from "./transport.js";

@@ -10,7 +10,7 @@ function tracked() {
   const feed = new StatusFeed();
   const states: string[] = [];
   const read = feed.read(undefined)[Symbol.asyncIterator]();
-  const state = new StateTracker(feed);
+  const state = new StateTracker(feed, () => "server:1");
   return {
     state,
     states: async (): Promise<string[]> => {

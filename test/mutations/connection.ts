@@ -35,7 +35,7 @@ export const calls: Chapter = {
     {
       promise: "A call that the server says it has not begun with is sent again, once.",
       id: "unprocessed-call-repeated",
-      mutation: { replace: ["true", "false"] },
+      mutation: { replace: ["1", "0"] },
       test: callsAloneTest,
       name: "a call that is refused twice fails, and is not sent a third time",
     },

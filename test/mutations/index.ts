@@ -4,6 +4,7 @@ import { comingBack, delivering, leaving } from "./loops.js";
 import { publishing, requests, store } from "./patterns.js";
 import type { Chapter } from "./promise.js";
 import { consuming, leasing, sending, settling } from "./queues.js";
+import { servers } from "./servers.js";
 
 /** The promises, in the order of test/PROMISES.md. */
 export const chapters: readonly Chapter[] = [
@@ -21,6 +22,7 @@ export const chapters: readonly Chapter[] = [
   calls,
   closing,
   living,
+  servers,
   credentials,
   limits,
   transport,

@@ -38,7 +38,7 @@ describe("unknown options", () => {
     [{ keepalive: { interval: 5 } }, '"keepalive.interval": did you mean "keepalive.intervalMs"?'],
     [{ reconnect: { maxRetries: 5 } }, '"reconnect.maxRetries": the options are initialDelayMs, maxDelayMs'],
     [{ flowControl: { streamBites: 5 } }, '"flowControl.streamBites": did you mean "flowControl.streamBytes"?'],
-    [{ colour: "red" }, '"colour": the options are address, clientId, authToken, tls'],
+    [{ colour: "red" }, '"colour": the options are address, addressOrder, clientId, authToken, tls'],
   ])("%j", (options, says) => {
     expect(refused(options as ClientOptions)).toContain(`unknown option ${says}`);
   });
@@ -69,10 +69,12 @@ describe("unknown options", () => {
 
 describe("default options", () => {
   test("resolving no options gives the defaults", () => {
-    const { address, closeTimeoutMs, concurrency, drainTimeoutMs, processDrainTimeoutMs, retryDelay, ...rest } =
-      DEFAULTS;
+    const { address, addressOrder, closeTimeoutMs, concurrency, drainTimeoutMs, ...others } = DEFAULTS;
+    const { processDrainTimeoutMs, retryDelay, ...rest } = others;
     const resolved = resolveOptions();
-    expect(resolved).toMatchObject({ ...rest, origin: `http://${address}`, authToken: undefined, tls: undefined });
+    expect(resolved).toMatchObject({ ...rest, authToken: undefined, tls: undefined });
+    expect(resolved.servers).toEqual([{ name: address, origin: `http://${address}`, host: "localhost", port: 50_000 }]);
+    expect(addressOrder).toBe("listed");
     expect(resolved.clientId).toMatch(/^kubemq-es-[0-9a-f]{8}$/);
     expect({ closeTimeoutMs, concurrency, drainTimeoutMs, processDrainTimeoutMs, retryDelay }).toEqual({
       closeTimeoutMs: 5000,
@@ -160,7 +162,7 @@ describe("the address option", () => {
     ["https://broker.example:443", "https://broker.example:443"],
     ["[::1]:50001", "http://[::1]:50001"],
   ])("%s is %s", (address, origin) => {
-    expect(resolveOptions({ address }).origin).toBe(origin);
+    expect(resolveOptions({ address }).servers[0].origin).toBe(origin);
   });
 
   test.each([
@@ -181,8 +183,41 @@ describe("the address option", () => {
   });
 
   test("a bare remote address means plain text, and TLS with tls", () => {
-    expect(resolveOptions({ address: "broker.example:1" }).origin).toBe("http://broker.example:1");
-    expect(resolveOptions({ address: "broker.example:1", tls: true }).origin).toBe("https://broker.example:1");
+    expect(resolveOptions({ address: "broker.example:1" }).servers[0].origin).toBe("http://broker.example:1");
+    expect(resolveOptions({ address: "broker.example:1", tls: true }).servers[0].origin).toBe(
+      "https://broker.example:1",
+    );
+  });
+
+  test("a list keeps its order by default, and shares one time to connect", () => {
+    const address = ["one:1", "two", "https://three:3"].map((one) => one.replace("https://", ""));
+    const resolved = resolveOptions({ address });
+    expect(resolved.servers.map(({ name }) => name)).toEqual(["one:1", "two:50000", "three:3"]);
+    expect(resolved.connectTimeoutMs).toBe(3_333);
+    expect(resolveOptions({ address, connectTimeoutMs: 5 }).connectTimeoutMs).toBe(5);
+  });
+
+  test("a list in random order has the same servers", () => {
+    const address = ["a:1", "b:1", "c:1", "d:1"];
+    const orders = new Set<string>();
+    for (let run = 0; run < 200; run++) {
+      const names = resolveOptions({ address, addressOrder: "random" }).servers.map(({ name }) => name);
+      orders.add(names.join());
+      expect(names.sort()).toEqual(address);
+    }
+    expect(orders.size).toBeGreaterThan(10);
+  });
+
+  test.each<[Partial<ClientOptions>, RegExp]>([
+    [{ address: [] }, /^address is an empty list/],
+    [{ address: ["a", "a:50000"] }, /^address lists a:50000 twice/],
+    [{ address: ["a", "b c"] }, /^address must be /],
+    [{ address: "a:1,b:2" }, /several servers are a list of strings/],
+    [{ address: ["https://a", "b"] }, /all servers of a list must use TLS, or none/],
+    [{ address: ["localhost", "b"], authToken: "t" }, /plain text to b/],
+    [{ address: ["a", "b"], addressOrder: "best" as never }, /^addressOrder must be /],
+  ])("the list %j is refused", (options, says) => {
+    expect(refused(options)).toMatch(says);
   });
 });
 

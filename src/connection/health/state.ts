@@ -5,6 +5,7 @@ import type { StatusFeed } from "../status-feed.js";
 /** Derives the client's state from observed events only, and reports each change. */
 export class StateTracker {
   readonly #feed: StatusFeed;
+  readonly #server: () => string;
   /** Streams that count in the state, with their last known condition. */
   readonly #streams = new Map<object, "new" | "up" | "down">();
   #state: ConnectionState = "idle";
@@ -18,8 +19,10 @@ export class StateTracker {
   #doubt: KubeMQError | undefined;
   #waiting = 0;
 
-  constructor(feed: StatusFeed) {
+  /** @param server returns the address of the server in use */
+  constructor(feed: StatusFeed, server: () => string) {
     this.#feed = feed;
+    this.#server = server;
   }
 
   get current(): ConnectionState {
@@ -100,7 +103,8 @@ export class StateTracker {
     const previous = this.#state;
     if (state === previous) return;
     this.#state = state;
-    this.#feed.publish({ type: "state", state, previous, ...(error === undefined ? {} : { error }) });
+    const server = this.#server();
+    this.#feed.publish({ type: "state", state, previous, server, ...(error === undefined ? {} : { error }) });
   }
 
   #next(): ConnectionState {

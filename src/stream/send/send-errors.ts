@@ -1,6 +1,6 @@
 import type { KubeMQError } from "../../api/errors.js";
 import type { Subject } from "../../support/checks.js";
-import { fault } from "../../support/faults.js";
+import { fault, isNotReady } from "../../support/faults.js";
 import { type About, subjectOf } from "./send.js";
 
 /** The error of a send that was not answered in time. */
@@ -16,7 +16,10 @@ export function errorOf(send: Pick<About, "operation" | "channel">, error: KubeM
   return fault(code, subjectOf(send), text, { cause: error, retryable });
 }
 
-/** Whether the server does not have this stream, or refused its token and a new token may help. */
-export function isRefusalOfStream({ code, retryable }: KubeMQError): boolean {
-  return code === "UNSUPPORTED" || (code === "UNAUTHENTICATED" && retryable);
+/**
+ * Whether the server does not have this stream, does not serve yet, or refused its token and a new
+ * token may help.
+ */
+export function isRefusalOfStream({ code, retryable, cause }: KubeMQError): boolean {
+  return code === "UNSUPPORTED" || (code === "UNAUTHENTICATED" && retryable) || isNotReady(cause);
 }

@@ -10,7 +10,7 @@ import type {
 import { isTransportError, TransportError } from "../../support/transport-error.js";
 import { messageOf } from "../response.js";
 import { keepWatch, knowSession } from "./lifetime.js";
-import { watchSession } from "./lost.js";
+import { type Greeting, watchSession } from "./lost.js";
 import { connectionDefaults, type ConnectionOptions, type SessionSource } from "./options.js";
 import { clearTimeout, setImmediate, setTimeout } from "../../support/timers.js";
 /**
@@ -21,7 +21,7 @@ import { clearTimeout, setImmediate, setTimeout } from "../../support/timers.js"
 export class Connector implements SessionSource {
   readonly authority: string;
   readonly #options: Required<ConnectionOptions>;
-  readonly #greeting = { isHeard: false };
+  readonly #greeting: Greeting;
   readonly #known = new WeakSet<Http2Session>();
   #current: Http2Session | undefined;
   #isWatching = false;
@@ -36,6 +36,7 @@ export class Connector implements SessionSource {
     this.#sessions = sessions;
     this.authority = sessions.authority;
     this.#options = { ...connectionDefaults, ...options };
+    this.#greeting = { isHeard: false, server: this.#options.server };
   }
 
   /** @throws TransportError of kind "no-connection" when no connection can be made */

@@ -13,9 +13,11 @@ export function endedUnopened(cause: unknown): TransportError {
   return unavailable({ kind: "lost", unprocessed: true }, "the stream was closed before it was opened", cause);
 }
 
-/** Whether a server has ever sent HTTP/2, on this connection or on an earlier one. */
+/** The server of a connection, and whether it has ever sent HTTP/2, on this connection or on an earlier one. */
 export interface Greeting {
   isHeard: boolean;
+  /** Its name; "" for none. */
+  readonly server: string;
 }
 
 const greetings = new WeakMap<Http2Session, Greeting>();
@@ -41,11 +43,14 @@ export function lostStream(
 ): TransportError {
   const unprocessed = isBeyondGoaway(stream, session);
   if (session === undefined || session.destroyed) {
-    const detail =
-      session === undefined || greetings.get(session)?.isHeard !== false
-        ? "the connection was closed"
-        : "closed before the server spoke HTTP/2, it may want TLS, or refuse this client's certificate";
-    return unavailable({ kind: "lost", unprocessed }, detail, cause);
+    const { isHeard = true, server = "" } = (session && greetings.get(session)) ?? {};
+    const closed = isHeard
+      ? "the connection was closed"
+      : "closed before the server spoke HTTP/2, it may want TLS, or refuse this client's certificate";
+    const detail = server === "" ? closed : `${closed} (${server})`;
+    // A server that has asked the connection to leave is not lost: the next connection may reach it.
+    const isLost = server !== "" && session !== undefined && !lastProcessed.has(session);
+    return unavailable({ kind: "lost", unprocessed, ...(isLost ? { server } : {}) }, detail, cause);
   }
   const rstCode = stream.rstCode ?? constants.NGHTTP2_NO_ERROR;
   if (rstCode === constants.NGHTTP2_NO_ERROR) {

@@ -36,6 +36,11 @@ export interface TransportOptions {
 /** Options of the connections. */
 export interface ConnectionOptions {
   /**
+   * The name of the server in errors, and in the fault of a lost connection.
+   * @default "" (no name)
+   */
+  readonly server?: string;
+  /**
    * How long to wait for a connection, in milliseconds.
    * @default 10000
    */
@@ -68,6 +73,7 @@ export const transportDefaults = {
 
 /** Every default of {@link ConnectionOptions}. */
 export const connectionDefaults = {
+  server: "",
   connectTimeoutMs: 10_000,
   connectionWindowBytes: 2 * 1024 * 1024,
   keepalive: false,

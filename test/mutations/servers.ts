@@ -1,0 +1,51 @@
+import type { Chapter } from "./promise.js";
+
+const serversTest = "test/connection/servers.test.ts";
+
+export const servers: Chapter = {
+  title: "A list of servers",
+  promises: [
+    {
+      promise: "A call or a stream that cannot reach a server of the list uses the next one.",
+      id: "servers-in-turn",
+      mutation: "always",
+      test: serversTest,
+      name: "calls use the first server, and each next one when a server is gone",
+    },
+    {
+      promise: "Every stream and call leaves a server whose connection is dead.",
+      id: "lost-server-left",
+      mutation: "drop",
+      test: serversTest,
+      name: "every stream and call moves when a server falls silent",
+    },
+    {
+      promise: "A call that a server refuses because it starts or stops is made on the next server.",
+      id: "not-serving-next",
+      mutation: "never",
+      test: serversTest,
+      name: "a call and a stream that a server refuses because it does not serve go to the next server",
+    },
+    {
+      promise: "A store subscription that moves to a server with the same history continues without repeats.",
+      id: "store-history-compared",
+      mutation: "drop",
+      test: serversTest,
+      name: "a store subscription continues without repeats where the next server has the same history",
+    },
+    {
+      promise: "A store subscription that moves to a server with another history reads what is newer there.",
+      id: "store-other-history",
+      mutation: "drop",
+      test: serversTest,
+      name: "a store subscription reads each server's own history from the move on, and continues it on return",
+    },
+    {
+      promise: "A replay never mixes the histories of two servers: it ends with an error.",
+      id: "replay-one-history",
+      mutation: "drop",
+      test: serversTest,
+      name: "a replay whose client moves to another history ends with an error",
+    },
+  ],
+};
