@@ -27,7 +27,7 @@ export interface Call extends Subject {
  * may be dead.
  */
 export function unheard(error: KubeMQError, subject: Subject, server: string): KubeMQError {
-  const text = `${error.message}; nothing was received from the server ${server} meanwhile, the connection may be dead`;
+  const text = `${error.message}; nothing was received from the server meanwhile, the connection may be dead (${server})`;
   return new KubeMQError(error.code, text, { ...subject, cause: error.cause, retryable: true });
 }
 
