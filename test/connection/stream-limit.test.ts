@@ -46,8 +46,8 @@ async function limitingProxy(target: string, maxConcurrentStreams: number) {
 // Server, proxy and client share one event loop: on a busy machine an answer can take half a second.
 const keepalive = { intervalMs: 200, timeoutMs: 1_000 };
 
-/** `connections`: enough for the subscriptions, and one for the streams of sends. */
-test.each([
+/** `connections`: enough for the subscriptions, and one for the streams of sends. Concurrent: each waits for seconds of silence. */
+test.concurrent.each([
   { limit: 5, subscriptions: 3, connections: 1 },
   { limit: 5, subscriptions: 5, connections: 2 },
   { limit: 5, subscriptions: 12, connections: 4 },
