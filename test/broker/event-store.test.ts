@@ -197,7 +197,7 @@ describe("the event store", () => {
         store.close();
         expect(clock.timers).toBe(0);
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 });

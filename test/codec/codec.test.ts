@@ -198,7 +198,7 @@ describe("the static codec of every message type", () => {
         expectBytes(encode(schema, message), expected);
         expect(isStatic(schema, expected) || hasOddValues(schema, message)).toBe(true);
       }),
-      { numRuns: 50 },
+      { numRuns: 25 },
     );
   });
 
@@ -214,7 +214,7 @@ describe("the static codec of every message type", () => {
         expect(toJson(schema, decoded.message)).toEqual(toJson(schema, message));
         expectBytes(toBinary(schema, decoded.message), wire);
       }),
-      { numRuns: 50 },
+      { numRuns: 25 },
     );
   });
 
@@ -225,7 +225,7 @@ describe("the static codec of every message type", () => {
         fc.property(fc.uint8Array({ maxLength: 80 }), (wire) => {
           expect(ours(schema, wire)).toEqual(reference(schema, wire));
         }),
-        { numRuns: 150 },
+        { numRuns: 60 },
       );
     },
   );
@@ -244,7 +244,7 @@ describe("the static codec of every message type", () => {
           const damaged = new Uint8Array(wire);
           expect(ours(schema, damaged)).toEqual(reference(schema, damaged));
         }),
-        { numRuns: 100 },
+        { numRuns: 40 },
       );
     },
   );
@@ -297,7 +297,7 @@ test.each(messages.map((m) => [m.name, m] as const))(
           if ("message" in decoded) expectBytes(encode(schema, decoded.message), toBinary(schema, decoded.message));
         },
       ),
-      { numRuns: 50 },
+      { numRuns: 25 },
     );
   },
 );

@@ -40,13 +40,13 @@ test("a stored event is read back with sequence, time, tags and value", () =>
 test("a store publisher returns a result per event, keeps the order, and reports the refused event", () =>
   withBroker(async ({ client }) => {
     await using publisher = client.eventsStore.publisher();
-    const bodies = Array.from({ length: 5_000 }, (_, index) => String(index + 1));
+    const bodies = Array.from({ length: 2_000 }, (_, index) => String(index + 1));
     const receipts = await Promise.all(
       bodies.map((body) => publisher.publish({ id: `id-${body}`, channel: "c", body })),
     );
     expect(receipts.map(({ id }) => id)).toEqual(bodies.map((body) => `id-${body}`));
     await expect(publisher.publish({ channel: "c.*", body: "x" })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
-    expect(await publisher.publishAll(bodies.map((body) => ({ channel: "c", body })))).toBe(5_000);
+    expect(await publisher.publishAll(bodies.map((body) => ({ channel: "c", body })))).toBe(2_000);
     const seen: string[] = [];
     for await (const event of client.eventsStore.replay({ channel: "c", start: { from: "first" } })) {
       seen.push(`${event.sequence} ${event.text()}`);

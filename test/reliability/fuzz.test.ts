@@ -18,7 +18,7 @@ interface Report {
 }
 
 describe("servers that violate the protocol", () => {
-  test("malformed frames, truncated messages, wrong trailers, giant headers and random bytes cause a typed error or a reconnect", async () => {
+  test.concurrent("malformed frames, truncated messages, wrong trailers, giant headers and random bytes cause a typed error or a reconnect", async () => {
     const args = ["400", String(seed)];
     const { code, signal, stdout, stderr } = await run("fuzz/fuzz.ts", args, 100_000, ownTransport);
     expect({ code, signal, stderr, stdout }).toMatchObject({ code: 0, signal: null, stderr: "" });
@@ -36,12 +36,12 @@ describe("servers that violate the protocol", () => {
     expect(report.reconnects.retry).toBeGreaterThan(20);
   }, 110_000);
 
-  test("closing a client in the error of a call with too many headers does not crash node:http2", async () => {
+  test.concurrent("closing a client in the error of a call with too many headers does not crash node:http2", async () => {
     const { code, signal, stdout } = await run("header-flood.ts", [], 60_000);
     expect({ code, signal, stdout }).toEqual({ code: 0, signal: null, stdout: "done\n" });
   }, 70_000);
 
-  test("a server that stalls within a header block and stops reading does not crash node:http2", async () => {
+  test.concurrent("a server that stalls within a header block and stops reading does not crash node:http2", async () => {
     const { code, signal, stdout } = await run("half-header.ts", [], 60_000);
     expect({ code, signal, stdout }).toEqual({ code: 0, signal: null, stdout: "done\n" });
   }, 70_000);

@@ -20,7 +20,7 @@ const isYoung = runInNewContext("(object) => %InYoungGeneration(object)") as (ob
 /** This many streams have a waiting object when garbage is collected. */
 const WAITING = 5_000;
 /** Enough for the code to be optimized, with a margin. */
-const ROUNDS = 100_000;
+const ROUNDS = 30_000;
 
 /**
  * Creates many objects that live long, then many that do not, and returns how many of the latter

@@ -68,6 +68,6 @@ test("messages arrive complete and in order, however a server cuts them into fra
         expect(received).toEqual(expected);
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 }, 60_000);
