@@ -18,31 +18,43 @@ interface Report {
 }
 
 describe("servers that violate the protocol", () => {
-  test.concurrent("malformed frames, truncated messages, wrong trailers, giant headers and random bytes cause a typed error or a reconnect", async () => {
-    const args = ["400", String(seed)];
-    const { code, signal, stdout, stderr } = await run("fuzz/fuzz.ts", args, 100_000, ownTransport);
-    expect({ code, signal, stderr, stdout }).toMatchObject({ code: 0, signal: null, stderr: "" });
-    const report = JSON.parse(stdout.split("\n")[0] ?? "{}") as Report;
-    expect(report.failures).toEqual([]);
-    expect(report.answers).toBeGreaterThanOrEqual(400);
-    const done = Object.entries(report.misdeeds).map(([misdeed]) => misdeed);
-    expect(done).toEqual(expect.arrayContaining(["malformed frames", "truncated messages", "wrong trailers"]));
-    expect(done).toEqual(expect.arrayContaining(["giant headers", "random bytes"]));
-    // It misbehaved in several ways for each kind of call.
-    for (const kind of ["unary", "receiving", "both ways"]) {
-      expect(Object.keys(report.outcomes[kind] ?? {}).length).toBeGreaterThan(1);
-    }
-    expect(report.outcomes["unary"]?.["UNAVAILABLE"]).toBeGreaterThan(5);
-    expect(report.reconnects.retry).toBeGreaterThan(20);
-  }, 110_000);
+  test.concurrent(
+    "malformed frames, truncated messages, wrong trailers, giant headers and random bytes cause a typed error or a reconnect",
+    async () => {
+      const args = ["400", String(seed)];
+      const { code, signal, stdout, stderr } = await run("fuzz/fuzz.ts", args, 100_000, ownTransport);
+      expect({ code, signal, stderr, stdout }).toMatchObject({ code: 0, signal: null, stderr: "" });
+      const report = JSON.parse(stdout.split("\n")[0] ?? "{}") as Report;
+      expect(report.failures).toEqual([]);
+      expect(report.answers).toBeGreaterThanOrEqual(400);
+      const done = Object.entries(report.misdeeds).map(([misdeed]) => misdeed);
+      expect(done).toEqual(expect.arrayContaining(["malformed frames", "truncated messages", "wrong trailers"]));
+      expect(done).toEqual(expect.arrayContaining(["giant headers", "random bytes"]));
+      // It misbehaved in several ways for each kind of call.
+      for (const kind of ["unary", "receiving", "both ways"]) {
+        expect(Object.keys(report.outcomes[kind] ?? {}).length).toBeGreaterThan(1);
+      }
+      expect(report.outcomes["unary"]?.["UNAVAILABLE"]).toBeGreaterThan(5);
+      expect(report.reconnects.retry).toBeGreaterThan(20);
+    },
+    110_000,
+  );
 
-  test.concurrent("closing a client in the error of a call with too many headers does not crash node:http2", async () => {
-    const { code, signal, stdout } = await run("header-flood.ts", [], 60_000);
-    expect({ code, signal, stdout }).toEqual({ code: 0, signal: null, stdout: "done\n" });
-  }, 70_000);
+  test.concurrent(
+    "closing a client in the error of a call with too many headers does not crash node:http2",
+    async () => {
+      const { code, signal, stdout } = await run("header-flood.ts", [], 60_000);
+      expect({ code, signal, stdout }).toEqual({ code: 0, signal: null, stdout: "done\n" });
+    },
+    70_000,
+  );
 
-  test.concurrent("a server that stalls within a header block and stops reading does not crash node:http2", async () => {
-    const { code, signal, stdout } = await run("half-header.ts", [], 60_000);
-    expect({ code, signal, stdout }).toEqual({ code: 0, signal: null, stdout: "done\n" });
-  }, 70_000);
+  test.concurrent(
+    "a server that stalls within a header block and stops reading does not crash node:http2",
+    async () => {
+      const { code, signal, stdout } = await run("half-header.ts", [], 60_000);
+      expect({ code, signal, stdout }).toEqual({ code: 0, signal: null, stdout: "done\n" });
+    },
+    70_000,
+  );
 });
