@@ -25,6 +25,8 @@ export default {
     "^kubemq-es$": "<rootDir>/src/index.ts",
     "^kubemq-es/testing$": "<rootDir>/src/broker/index.ts",
     "^kubemq-es/opentelemetry$": "<rootDir>/src/opentelemetry.ts",
+    "^kubemq-es/codec$": "<rootDir>/src/payload/index.ts",
+    "^kubemq-es/protobuf$": "<rootDir>/src/payload/protobuf.ts",
     "^kubemq-es/gen$": "<rootDir>/gen/kubemq_pb.ts",
     "^(\\.{1,2}/.*)\\.js$": "$1",
   },

@@ -11,7 +11,7 @@ import { build } from "esbuild";
 const OWN_COPY = /^(@bufbuild\/protobuf|@connectrpc\/connect|@connectrpc\/connect-node)(\/|$)/;
 
 /** Rooms whose users hold objects of a dependency: they import the installed package. */
-const SHARES_WITH_USERS = /\/src\/(connect)\//;
+const SHARES_WITH_USERS = /\/src\/(connect|payload)\//;
 
 const outdir = process.argv[2] ?? "dist";
 const options = {
@@ -68,7 +68,14 @@ const lazyModules = {
 
 const client = await build({
   ...options,
-  entryPoints: ["src/index.ts", "src/broker/index.ts", "src/opentelemetry.ts", "src/cli/main.ts"],
+  entryPoints: [
+    "src/index.ts",
+    "src/broker/index.ts",
+    "src/opentelemetry.ts",
+    "src/payload/index.ts",
+    "src/payload/protobuf.ts",
+    "src/cli/main.ts",
+  ],
   plugins: [lazyModules, ownCopies],
 });
 // The client has a copy of gen/ that uses its own protobuf-es.

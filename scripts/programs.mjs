@@ -34,6 +34,8 @@ export async function compilePrograms(folder, files) {
       "kubemq-es": `${root}src/index.ts`,
       "kubemq-es/testing": `${root}src/broker/index.ts`,
       "kubemq-es/opentelemetry": `${root}src/opentelemetry.ts`,
+      "kubemq-es/codec": `${root}src/payload/index.ts`,
+      "kubemq-es/protobuf": `${root}src/payload/protobuf.ts`,
       "kubemq-es/gen": `${root}gen/kubemq_pb.ts`,
     },
     bundle: true,

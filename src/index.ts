@@ -4,17 +4,31 @@ export { KubeMQClient } from "./client.js";
 
 export type { CommandRequest, CommandResult } from "./api/requests.js";
 
-export {
-  bytes,
-  json,
-  text,
-  type Codec,
-  type Decoder,
-  type Encoder,
-  type MessageProperties,
-  type StandardResult,
-  type StandardSchemaV1,
+export type { CloudEvent, OutgoingCloudEvent } from "./api/cloud-event.js";
+
+export type {
+  Codec,
+  Decoder,
+  Encoder,
+  MessageProperties,
+  StandardIssue,
+  StandardResult,
+  StandardSchemaV1,
 } from "./api/codec.js";
+
+export {
+  byContentType,
+  bytes,
+  cloudEvent,
+  gzip,
+  json,
+  tagged,
+  text,
+  type ContentTypeOptions,
+  type Decoded,
+  type GzipOptions,
+  type JsonOptions,
+} from "./payload/index.js";
 
 export { KubeMQError, type ErrorCode, type ErrorDetails, type Issue } from "./api/errors.js";
 

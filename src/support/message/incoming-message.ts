@@ -1,6 +1,8 @@
-import { bytes, type Decoder, json } from "../../api/codec.js";
+import type { Decoder } from "../../api/codec.js";
 import { KubeMQError } from "../../api/errors.js";
 import type { Incoming } from "../../api/message.js";
+import { json } from "../../payload/json.js";
+import { bytes } from "../../payload/text.js";
 import { issuesOf } from "./payload.js";
 
 const decoder = new TextDecoder();

@@ -1,0 +1,94 @@
+import type { Codec, StandardSchemaV1 } from "../api/codec.js";
+import { KubeMQError } from "../api/errors.js";
+import { validate } from "./schema.js";
+
+/** Options of the codec `json`. */
+export interface JsonOptions {
+  /** The second argument of `JSON.stringify`: replaces values before they are written. */
+  replacer?: ((this: unknown, key: string, value: unknown) => unknown) | undefined;
+  /** The second argument of `JSON.parse`: replaces values after they are read. */
+  reviver?: ((this: unknown, key: string, value: unknown) => unknown) | undefined;
+}
+
+const encoder = new TextEncoder();
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Bodies as JSON, assumed to be of type T. */
+export function json<T = unknown>(options?: JsonOptions): Codec<T>;
+
+/**
+ * Bodies as JSON, validated by a schema when encoded and when decoded. The written value is the
+ * value itself, the decoded value is the output of the schema.
+ *
+ * The schema must accept its own output, because what was decoded can be sent again. Give `encode`
+ * for a schema that does not, such as one that converts strings to dates. An asynchronous schema is
+ * refused with `ENCODE_FAILED` or `DECODE_FAILED`.
+ *
+ * @throws {KubeMQError} ENCODE_FAILED or DECODE_FAILED, with `issues`, when a value is invalid
+ */
+export function json<I, O extends I>(schema: StandardSchemaV1<I, O>, options?: JsonOptions): Codec<O>;
+
+/**
+ * Bodies as JSON, with a schema that converts what it reads: `encode` converts a value back to what
+ * the schema accepts.
+ *
+ * @example
+ * ```ts
+ * const When = json(z.iso.datetime().transform((time) => new Date(time)), { encode: (date) => date.toISOString() });
+ * ```
+ */
+export function json<I, O>(
+  schema: StandardSchemaV1<I, O>,
+  options: JsonOptions & { encode: (value: NoInfer<O>) => NoInfer<I> },
+): Codec<O>;
+
+export function json(
+  first?: StandardSchemaV1 | JsonOptions,
+  second?: JsonOptions & { encode?: (value: unknown) => unknown },
+): Codec<unknown> {
+  // Some schema libraries make their schemas functions.
+  const isSchema = first !== undefined && "~standard" in first;
+  const options: JsonOptions & { encode?: (value: unknown) => unknown } = (isSchema ? second : first) ?? {};
+  const { replacer, reviver, encode } = options;
+  if (!isSchema) {
+    return {
+      contentType: "application/json",
+      encode: (value) => encodeJson(value, replacer),
+      decode: (body) => parseJson(body, reviver),
+    };
+  }
+  return {
+    contentType: "application/json",
+    encode: (value) => {
+      const input = encode === undefined ? value : encode(value);
+      validate("ENCODE_FAILED", first, input);
+      return encodeJson(input, replacer);
+    },
+    decode: (body) => validate("DECODE_FAILED", first, parseJson(body, reviver)),
+  };
+}
+
+function encodeJson(value: unknown, replacer: JsonOptions["replacer"]): Uint8Array {
+  let encoded: string | undefined;
+  try {
+    encoded = JSON.stringify(value, replacer);
+  } catch (cause) {
+    throw new KubeMQError("ENCODE_FAILED", `value cannot be written as JSON: ${reason(cause)}`, { cause });
+  }
+  // JSON.stringify returns undefined for undefined, functions and symbols.
+  if (encoded === undefined) throw new KubeMQError("ENCODE_FAILED", `JSON has no text for ${typeof value}`);
+  return encoder.encode(encoded);
+}
+
+function parseJson(body: Uint8Array, reviver: JsonOptions["reviver"]): unknown {
+  try {
+    return JSON.parse(decoder.decode(body), reviver);
+  } catch (cause) {
+    throw new KubeMQError("DECODE_FAILED", `body is not JSON: ${reason(cause)}`, { cause });
+  }
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

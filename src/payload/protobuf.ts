@@ -1,0 +1,79 @@
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  fromJsonString,
+  isMessage,
+  type JsonReadOptions,
+  type JsonWriteOptions,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+  toJsonString,
+} from "@bufbuild/protobuf";
+import type { Codec } from "../api/codec.js";
+import { KubeMQError } from "../api/errors.js";
+import { text } from "./text.js";
+
+/** Options of the codec `protobuf`. */
+export interface ProtobufOptions {
+  /**
+   * `binary` is the compact form, which keeps unknown fields. `json` is ProtoJSON, which people and
+   * other tools can read; it loses unknown fields. @default "binary"
+   */
+  format?: "binary" | "json" | undefined;
+  /** Options of protobuf-es for the format `json`, such as a registry for `google.protobuf.Any`. */
+  json?: Partial<JsonReadOptions & JsonWriteOptions> | undefined;
+}
+
+/**
+ * Bodies as protobuf messages that protobuf-es v2 has generated. A send accepts a message, or the
+ * plain object that `create(Schema, ...)` accepts.
+ *
+ * @throws {KubeMQError} DECODE_FAILED for a body that is not such a message
+ * @example
+ * ```ts
+ * const Greeting = protobuf(GreetRequestSchema);
+ * await client.events.publish({ channel: "greetings", body: { name: "Ada" }, codec: Greeting });
+ * ```
+ */
+export function protobuf<Desc extends DescMessage>(
+  schema: Desc,
+  { format = "binary", json }: ProtobufOptions = {},
+): Codec<MessageShape<Desc>, MessageInitShape<Desc>> {
+  const message = (value: MessageInitShape<Desc>): MessageShape<Desc> => {
+    if (isMessage(value, schema)) return value;
+    if (isMessage(value)) {
+      throw new KubeMQError("ENCODE_FAILED", `value is a ${value.$typeName}, the codec is for ${schema.typeName}`);
+    }
+    return create(schema, value);
+  };
+  switch (format) {
+    case "binary":
+      return {
+        contentType: "application/protobuf",
+        encode: (value) => toBinary(schema, message(value)),
+        decode: (body) => read(schema, () => fromBinary(schema, body)),
+      };
+    case "json":
+      return {
+        contentType: "application/json",
+        encode: (value) => text.encode(toJsonString(schema, message(value), json)),
+        // ProtoJSON of a newer sender may have fields that this schema does not know.
+        decode: (body) =>
+          read(schema, () => fromJsonString(schema, text.decode(body), { ignoreUnknownFields: true, ...json })),
+      };
+    default:
+      format satisfies never;
+      throw new KubeMQError("INVALID_ARGUMENT", `format must be "binary" or "json", got ${String(format)}`);
+  }
+}
+
+function read<T>(schema: DescMessage, decode: () => T): T {
+  try {
+    return decode();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new KubeMQError("DECODE_FAILED", `body is not a ${schema.typeName}: ${why}`, { cause });
+  }
+}

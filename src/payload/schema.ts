@@ -1,0 +1,42 @@
+import type { StandardIssue, StandardSchemaV1 } from "../api/codec.js";
+import { type Issue, KubeMQError } from "../api/errors.js";
+
+/**
+ * Validates a value by a schema and returns the result of the schema.
+ *
+ * @throws {KubeMQError} `code` with the issues when the value is invalid, or the schema asynchronous
+ */
+export function validate<O>(
+  code: "ENCODE_FAILED" | "DECODE_FAILED",
+  schema: StandardSchemaV1<unknown, O>,
+  value: unknown,
+): O {
+  const result = schema["~standard"].validate(value);
+  if ("then" in result) {
+    result.then(undefined, () => {}); // the result is unused, but a rejection must not end the process
+    throw new KubeMQError(
+      code,
+      "the schema validates asynchronously, but a codec is synchronous: remove asynchronous checks from the schema",
+    );
+  }
+  if (result.issues === undefined) return result.value;
+  const issues = result.issues.map(issueOf);
+  const subject = code === "ENCODE_FAILED" ? "value" : "body";
+  const described = issues.map(({ message, path }) => (path.length === 0 ? message : `${pathText(path)}: ${message}`));
+  throw new KubeMQError(code, `${subject} does not match its schema: ${described.join("; ")}`, { issues });
+}
+
+function issueOf({ message, path = [] }: StandardIssue): Issue {
+  return { message, path: path.map((part) => (typeof part === "object" ? part.key : part)) };
+}
+
+/** Writes a path as JavaScript does: `items[2].price`. */
+function pathText(path: readonly PropertyKey[]): string {
+  let text = "";
+  for (const key of path) {
+    if (typeof key === "string" && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key))
+      text += text === "" ? key : `.${key}`;
+    else text += `[${typeof key === "string" ? JSON.stringify(key) : String(key)}]`;
+  }
+  return text;
+}
