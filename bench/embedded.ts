@@ -116,7 +116,7 @@ async function requests(count: number, atOnce: number): Promise<EmbeddedSample> 
   // Repeat until the server has registered the handler.
   for (let answered = false; !answered;) {
     answered = await client.queries.send({ channel, body }, { timeoutMs: 500 }).then(
-      (result) => result.executed,
+      (result) => result.ok,
       () => false,
     );
   }

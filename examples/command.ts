@@ -5,7 +5,7 @@ import { broker } from "./broker.js";
 await using server = await broker();
 await using client = await KubeMQClient.connect({ address: server.address });
 
-// The responder: returning means executed, throwing means not executed.
+// The responder: returning means ok, throwing means not ok.
 const stop = new AbortController();
 const handling = client.commands.handle(
   { channel: "door", group: "doors" },
@@ -18,7 +18,7 @@ await client.ping();
 
 for (const body of ["open", "sing"]) {
   const result = await client.commands.send({ channel: "door", body }, { timeoutMs: 2_000 });
-  console.log(result.executed ? `${body}: done` : `${body}: not done, ${result.error}`);
+  console.log(result.ok ? `${body}: done` : `${body}: not done, ${result.error}`);
 }
 
 // Nobody responds on this channel.

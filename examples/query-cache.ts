@@ -20,7 +20,7 @@ await queries.ready;
 for (const fruit of ["apple", "apple", "kiwi"]) {
   const cache = { key: fruit, ttlSeconds: 60 };
   const result = await client.queries.send({ channel: "price", body: fruit, cache, responseCodec: json<number>() });
-  if (result.executed) console.log(`${fruit}: ${result.value}${result.cacheHit ? " (cached)" : ""}`);
+  if (result.ok) console.log(`${fruit}: ${result.value}${result.cacheHit ? " (cached)" : ""}`);
   else console.log(`${fruit}: ${result.error}`);
 }
 

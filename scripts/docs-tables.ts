@@ -42,7 +42,7 @@ export interface Field {
 
 /** The fields of an interface in src/, with their comments. */
 export function fieldsOf(name: string): Field[] {
-  for (const file of readdirSync(`${root}src/api`)) {
+  for (const file of readdirSync(`${root}src/api`, { recursive: true, encoding: "utf8" })) {
     if (!file.endsWith(".ts")) continue;
     const source = readFileSync(`${root}src/api/${file}`, "utf8");
     const body = new RegExp(`^export interface ${name}(?:<[^{]*>)?(?: extends [^{]*)? \\{\\n([^]*?)^\\}`, "m").exec(

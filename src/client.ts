@@ -1,6 +1,6 @@
 import type { EventsClient, EventsStoreClient } from "./api/contracts/events.js";
-import type { CallOptions } from "./api/message.js";
-import type { ClientOptions, ConnectOptions } from "./api/options.js";
+import type { AbortOptions, CallOptions } from "./api/message.js";
+import type { ClientOptions, CloseOptions, ConnectOptions } from "./api/options.js";
 import type { QueuesClient } from "./api/contracts/queues.js";
 import type { CommandsClient, QueriesClient } from "./api/contracts/requests.js";
 import type { ChannelsClient, ServerInfo } from "./api/server.js";
@@ -99,7 +99,7 @@ export class KubeMQClient implements AsyncDisposable {
    * `kubemq-es:status` of `node:diagnostics_channel` publishes the same entries, each as a
    * {@link DiagnosticStatus}.
    */
-  status(options: { signal?: AbortSignal } = {}): AsyncIterable<Status> {
+  status(options: AbortOptions = {}): AsyncIterable<Status> {
     return this.#connection.status.read(options.signal);
   }
 
@@ -120,7 +120,7 @@ export class KubeMQClient implements AsyncDisposable {
    *
    * @param options - `timeoutMs`: in milliseconds. @default 5000
    */
-  close(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
     return this.#connection.close(options.timeoutMs ?? DEFAULTS.closeTimeoutMs, options.signal);
   }
 

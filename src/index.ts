@@ -2,8 +2,6 @@ export type { ChannelInfo, ChannelKind, ChannelStats, ChannelsClient } from "./a
 
 export { KubeMQClient } from "./client.js";
 
-export type { CommandRequest, CommandResult } from "./api/requests.js";
-
 export type { CloudEvent, OutgoingCloudEvent } from "./api/cloud-event.js";
 
 export type {
@@ -32,14 +30,22 @@ export {
 
 export { KubeMQError, type ErrorCode, type ErrorDetails, type Issue } from "./api/errors.js";
 
-export type { ChannelFilter } from "./api/subscription.js";
-export type { EventMessage } from "./api/events.js";
+export type { Service, SubscribeRequest, Subscription } from "./api/subscription.js";
 
-export type { ReplayRequest, StartPosition, StoredEvent, StoreSubscription } from "./api/events.js";
+export type {
+  EventMessage,
+  PublishedEvent,
+  ReplayRequest,
+  StartPosition,
+  StoredEvent,
+  StoreSubscribeRequest,
+  StoreSubscription,
+} from "./api/events.js";
 
 export { forEachConcurrent } from "./stream/for-each.js";
 
 export type {
+  AbortOptions,
   CallOptions,
   HandlerOptions,
   Incoming,
@@ -49,21 +55,35 @@ export type {
   StreamOptions,
 } from "./api/message.js";
 
-export type { AuthToken, ClientOptions, ConnectOptions, TlsOptions } from "./api/options.js";
+export type {
+  AuthToken,
+  ClientOptions,
+  CloseOptions,
+  ConnectOptions,
+  FlowControlOptions,
+  KeepaliveOptions,
+  ReconnectOptions,
+  TlsOptions,
+  TokenProvider,
+} from "./api/options.js";
 
 export type {
+  CommandResponse,
+  CommandResult,
+  FailedResponse,
+  FailureReply,
+  HandleQueryRequest,
+  IncomingCommand,
+  IncomingQuery,
+  IncomingRequest,
+  OutgoingCommand,
   OutgoingQuery,
-  QueryAnswer,
+  OutgoingRequest,
+  QueryCache,
   QueryOutcome,
   QueryReply,
-  QueryRequest,
+  QueryResponse,
   QueryResult,
-} from "./api/requests.js";
-
-export type {
-  FailureReply,
-  IncomingRequest,
-  OutgoingRequest,
   Reply,
   RequestOptions,
   RequestStreamOptions,
@@ -74,8 +94,6 @@ export type {
 export type { ServerInfo } from "./api/server.js";
 
 export type { ConnectionState, DiagnosticStatus, Status } from "./api/status.js";
-
-export type { Service, Subscription } from "./api/subscription.js";
 
 export type {
   Activity,
@@ -88,6 +106,7 @@ export type {
 } from "./api/telemetry.js";
 
 export type {
+  DeadLetterPolicy,
   Delivery,
   DeliveryBatch,
   LeasedDelivery,
@@ -96,20 +115,28 @@ export type {
   QueueMessage,
   QueuePolicy,
   QueuesInfo,
+  RefusedMessage,
   SendResult,
   SentMessage,
   Settlement,
-} from "./api/queue-message.js";
+} from "./api/queues/message.js";
 
 export type {
-  BatchOptions,
-  ConsumeOptions,
-  LeaseOptions,
+  AckAllRequest,
+  BatchRequest,
+  ConsumeRequest,
+  Lease,
+  LeaseRequest,
+  OnDeliveryRequest,
+  ProcessLeaseRequest,
   ProcessOptions,
+  ProcessRequest,
   PublisherOptions,
+  QueueRequest,
   ReceiveRequest,
+  RetryDelay,
   RetryOptions,
-} from "./api/queues.js";
+} from "./api/queues/requests.js";
 
 export type { QueuePublisher, QueuesClient } from "./api/contracts/queues.js";
 export type { EventPublisher, EventsClient, EventsStoreClient, SubscribeOptions } from "./api/contracts/events.js";

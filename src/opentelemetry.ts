@@ -203,12 +203,12 @@ class SpanActivity implements Activity {
     return context.with(this.context, work);
   }
 
-  end({ failure, executed, replyTags, count, loopLeft }: ActivityOutcome = {}): void {
+  end({ failure, ok, responseTags, count, loopLeft }: ActivityOutcome = {}): void {
     const span = this.#span;
     if (count !== undefined) span.setAttribute("messaging.batch.message_count", count);
-    if (executed !== undefined) span.setAttribute("messaging.kubemq.executed", executed);
+    if (ok !== undefined) span.setAttribute("messaging.kubemq.executed", ok);
     if (loopLeft === true) span.setAttribute("messaging.kubemq.loop_left", true);
-    if (replyTags !== undefined) this.#observer.linkTo(span, replyTags);
+    if (responseTags !== undefined) this.#observer.linkTo(span, responseTags);
     let facts = this.#facts;
     if (failure !== undefined) {
       const { error } = failure;

@@ -25,7 +25,7 @@ export async function requests(client: KubeMQClient, run: string, lines: readonl
   await Promise.all([command.ready, query.ready]);
 
   const told = await client.commands.send({ channel: `${run}.count`, body: [...lines], codec: json<string[]>() });
-  check("command executed", [told.executed], [true]);
+  check("command ok", [told.ok], [true]);
   const words = lines.join(" ").match(/\p{L}+/gu) ?? [];
   const word = words[0] ?? "nothing";
   const ask = () =>
@@ -37,9 +37,9 @@ export async function requests(client: KubeMQClient, run: string, lines: readonl
     });
   const answers = [await ask(), await ask()];
   const expected = words.filter((other) => other === word).length;
-  const given = answers.map((answer) => (answer.executed ? answer.value : answer.error));
+  const given = answers.map((answer) => (answer.ok ? answer.value : answer.error));
   check(`"${word}" occurs ${expected} times, asked twice`, given, [expected, expected]);
-  const hits = answers.filter((answer) => answer.executed && answer.cacheHit).length;
+  const hits = answers.filter((answer) => answer.ok && answer.cacheHit).length;
   console.log(`  answered from the cache: ${hits}, by the responder: ${asked}`);
   stop.abort();
   await Promise.all([counting, answering]);

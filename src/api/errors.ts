@@ -6,7 +6,7 @@
  * - `UNAVAILABLE`: the server cannot be reached, or the connection was lost; whether a call was
  *   executed is unknown. Try again if executing it twice does no harm
  * - `TIMEOUT`: no answer in time from a responder or from the server, or a response after the
- *   asker's time-out. Check that somebody listens on the channel, or allow more time
+ *   requester's timeout. Check that somebody listens on the channel, or allow more time
  * - `UNAUTHENTICATED`: the token or the certificate was refused. Use a valid token or certificate
  * - `PERMISSION_DENIED`: the token does not allow this. Request the permission, or use another
  *   channel
@@ -64,17 +64,17 @@ export interface Issue {
 /** Details of an error in addition to its code and message. */
 export interface ErrorDetails {
   /** The original error. */
-  cause?: unknown;
+  readonly cause?: unknown;
   /** The operation that failed, such as `events.publish`. */
-  operation?: string;
+  readonly operation?: string | undefined;
   /** The channel it failed on. */
-  channel?: string;
+  readonly channel?: string | undefined;
   /** The number in the server's message `Error NNN: …`. */
-  serverCode?: number;
+  readonly serverCode?: number | undefined;
   /** What a schema found wrong with a value. */
-  issues?: readonly Issue[];
+  readonly issues?: readonly Issue[] | undefined;
   /** Whether trying again may help. Default: true for `UNAVAILABLE`, false for the others. */
-  retryable?: boolean;
+  readonly retryable?: boolean | undefined;
 }
 
 // A registered symbol, so that errors of a second installed copy of this package are recognised,

@@ -1,6 +1,6 @@
 import type { Decoder } from "./codec.js";
-import type { CallOptions, Incoming, OutgoingMessage, StreamOptions } from "./message.js";
-import type { ChannelFilter, Subscription } from "./subscription.js";
+import type { AbortOptions, CallOptions, Incoming, OutgoingMessage, StreamOptions } from "./message.js";
+import type { SubscribeRequest, Subscription } from "./subscription.js";
 
 /** An event as a subscriber receives it. */
 export interface EventMessage<T = Uint8Array> extends Incoming<T> {
@@ -35,7 +35,7 @@ export interface EventPublisher<Receipt> extends AsyncDisposable {
    */
   publishAll<T>(
     messages: Iterable<OutgoingMessage<T>> | AsyncIterable<OutgoingMessage<T>>,
-    options?: { signal?: AbortSignal },
+    options?: AbortOptions,
   ): Promise<number>;
   /** Resolves when every event accepted so far has an outcome. */
   flush(): Promise<void>;
@@ -62,7 +62,7 @@ export interface EventsClient {
    * lost are not delivered. A slow loop buffers 256 events; beyond that, flow control holds back
    * the server, which drops about one event every two seconds.
    */
-  subscribe<T = Uint8Array>(filter: ChannelFilter<T>, options?: StreamOptions): Subscription<EventMessage<T>>;
+  subscribe<T = Uint8Array>(filter: SubscribeRequest<T>, options?: StreamOptions): Subscription<EventMessage<T>>;
 }
 
 /** The start position of a store subscription. */
@@ -97,6 +97,18 @@ export interface StoredEvent<T = Uint8Array> extends Incoming<T> {
   readonly timestampNanos: bigint;
 }
 
+/** An event that the server has accepted. */
+export interface PublishedEvent {
+  /** Id of the event. */
+  readonly id: string;
+}
+
+/** Selects the stored events of a subscription. */
+export interface StoreSubscribeRequest<T = Uint8Array> extends SubscribeRequest<T> {
+  /** The start. With a group, it applies to the first member that ever joined. */
+  readonly start: StartPosition;
+}
+
 /** A subscription to stored events. */
 export interface StoreSubscription<T = Uint8Array> extends Subscription<StoredEvent<T>> {
   /**
@@ -110,16 +122,16 @@ export interface StoreSubscription<T = Uint8Array> extends Subscription<StoredEv
 /** Selects the events of a replay. */
 export interface ReplayRequest<T = Uint8Array> {
   /** The channel, without wildcards. */
-  channel: string;
+  readonly channel: string;
   /** The start: any position except `new`. */
-  start: Exclude<StartPosition, { from: "new" }>;
+  readonly start: Exclude<StartPosition, { from: "new" }>;
   /** Decodes `event.value`. Default: none, the value is the body. */
-  codec?: Decoder<T>;
+  readonly codec?: Decoder<T> | undefined;
   /**
    * Silence of an answering server that counts as "there is nothing", in milliseconds. Default:
    * 1000.
    */
-  quietMs?: number;
+  readonly quietMs?: number | undefined;
 }
 
 /** Events store: the server keeps the events, and they can be read from any position. */
@@ -135,12 +147,12 @@ export interface EventsStoreClient {
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have
    *   been stored
    */
-  publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<{ readonly id: string }>;
+  publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<PublishedEvent>;
   /**
    * Opens a stream to publish many events and receive the server's answer to each. They are stored
    * in the order of the calls.
    */
-  publisher(options?: StreamOptions): EventPublisher<{ readonly id: string }>;
+  publisher(options?: StreamOptions): EventPublisher<PublishedEvent>;
   /**
    * Subscribes to one channel, without wildcards. Without a group the loop receives every event
    * from the start position on, once, in the order of sequences. Lost connections and a slow loop
@@ -169,10 +181,7 @@ export interface EventsStoreClient {
    * group loses the events in transit: some hundred. Sequences therefore have gaps, and none is
    * reported.
    */
-  subscribe<T = Uint8Array>(
-    filter: ChannelFilter<T> & { start: StartPosition },
-    options?: StreamOptions,
-  ): StoreSubscription<T>;
+  subscribe<T = Uint8Array>(filter: StoreSubscribeRequest<T>, options?: StreamOptions): StoreSubscription<T>;
   /**
    * Reads from a start position to the end of the events stored at the time of the call, then ends
    * by itself. Resumes like `subscribe`.

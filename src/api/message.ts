@@ -1,34 +1,40 @@
 import type { Encoder } from "./codec.js";
 
+/** Options of an operation that a signal stops. */
+export interface AbortOptions {
+  /** Stops the operation: see the method. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Options of a single call. */
 export interface CallOptions {
   /**
    * Cancels the call: the promise rejects with `signal.reason`. Whether the server has executed the
    * call is then unknown.
    */
-  signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * Maximum time to wait for the answer, in milliseconds. Default: the client's `timeoutMs`.
    * Rejects with `TIMEOUT`.
    */
-  timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Options of a stream: a subscription, a consumer, a publisher. */
 export interface StreamOptions {
   /** Stops the stream: its loop ends without an error. */
-  signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * False: the first lost connection ends the stream with `UNAVAILABLE`. Default: the client's
    * `reconnect`.
    */
-  reconnect?: boolean;
+  readonly reconnect?: boolean | undefined;
 }
 
 /** Options of the methods that call a handler for every message: `handle` and `process`. */
 export interface HandlerOptions<M = unknown> extends StreamOptions {
   /** Maximum number of concurrent handlers. With 1, order is preserved. @default 1 */
-  concurrency?: number;
+  readonly concurrency?: number | undefined;
   /**
    * How long running handlers may take to finish when the service is stopped, in milliseconds.
    * After that the signals of requests and leased messages abort, and other queue messages return
@@ -36,16 +42,18 @@ export interface HandlerOptions<M = unknown> extends StreamOptions {
    *
    * @default 5000 for requests, 30000 for queues
    */
-  drainTimeoutMs?: number;
+  readonly drainTimeoutMs?: number | undefined;
   /**
    * Called with the error when a handler throws or returns an unusable value. `status()` and the
    * diagnostics channel report the same as `handler-failed`, and also what `onError` itself throws.
    */
-  onError?(error: unknown, message: M): void;
+  readonly onError?: ((error: unknown, message: M) => void) | undefined;
 }
 
 /** Bytes and strings are sent unchanged; anything else needs a codec. */
-export type Payload<T> = { body: Uint8Array | string; codec?: undefined } | { body: NoInfer<T>; codec: Encoder<T> };
+export type Payload<T> =
+  | { readonly body: Uint8Array | string; readonly codec?: undefined }
+  | { readonly body: NoInfer<T>; readonly codec: Encoder<T> };
 
 /** A message to send. */
 export type OutgoingMessage<T = unknown> = Outgoing & Payload<T>;
@@ -53,13 +61,13 @@ export type OutgoingMessage<T = unknown> = Outgoing & Payload<T>;
 /** The properties of every message to send, apart from its body. */
 export interface Outgoing {
   /** Id of the message. Default: a random one. */
-  id?: string;
+  readonly id?: string | undefined;
   /** The channel: no wildcards, white space or control characters, and no trailing dot. */
-  channel: string;
+  readonly channel: string;
   /** A free string. A message needs metadata or a body that is not empty. */
-  metadata?: string;
+  readonly metadata?: string | undefined;
   /** Key-value pairs for the application. */
-  tags?: Readonly<Record<string, string>>;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The properties of every received message. */

@@ -7,24 +7,65 @@ import type { Telemetry } from "./telemetry.js";
  */
 export interface TlsOptions {
   /** Certificate authorities to trust in place of the system's. */
-  ca?: string | Uint8Array;
+  readonly ca?: string | Uint8Array | undefined;
   /** The client's certificate, for servers that require one. Needs `key`. */
-  cert?: string | Uint8Array;
+  readonly cert?: string | Uint8Array | undefined;
   /** The client's private key. Needs `cert`. */
-  key?: string | Uint8Array;
+  readonly key?: string | Uint8Array | undefined;
   /** Decrypts `key`, if it is encrypted. */
-  passphrase?: string;
+  readonly passphrase?: string | undefined;
   /** The name the server's certificate must have. Default: the host of the address. */
-  serverName?: string;
+  readonly serverName?: string | undefined;
   /** False accepts any certificate: for experiments only. @default true */
-  rejectUnauthorized?: boolean;
+  readonly rejectUnauthorized?: boolean | undefined;
 }
 
 /**
  * A token and its expiry, if known. An expiry that has already passed when the provider returns it
  * counts as unknown.
  */
-export type AuthToken = string | { readonly token: string; readonly expiresAt?: Date };
+export type AuthToken = string | { readonly token: string; readonly expiresAt?: Date | undefined };
+
+/** Returns the token of a client, see {@link ClientOptions.authToken}. */
+export type TokenProvider = () => AuthToken | Promise<AuthToken>;
+
+/** When an idle connection counts as dead, see {@link ClientOptions.keepalive}. */
+export interface KeepaliveOptions {
+  /** Silence before a ping is sent, in milliseconds. @default 10000 */
+  readonly intervalMs?: number | undefined;
+  /** Maximum wait for the answer, in milliseconds. @default 5000 */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** How streams reconnect, see {@link ClientOptions.reconnect}. */
+export interface ReconnectOptions {
+  /** The delay after the first failure, in milliseconds. @default 100 */
+  readonly initialDelayMs?: number | undefined;
+  /** The longest delay, in milliseconds. @default 10000 */
+  readonly maxDelayMs?: number | undefined;
+  /** The fraction of the delay that is random, 0 to 1. @default 1 */
+  readonly jitter?: number | undefined;
+  /** Consecutive failures that end the stream. @default Infinity */
+  readonly maxAttempts?: number | undefined;
+  /** Attempts of a stream that has never worked. @default 4 */
+  readonly firstAttempts?: number | undefined;
+}
+
+/** HTTP/2 flow-control windows, see {@link ClientOptions.flowControl}. */
+export interface FlowControlOptions {
+  /** The window of a stream, in bytes. @default 1048576 */
+  readonly streamBytes?: number | undefined;
+  /** The window of the connection, in bytes. @default 2097152 */
+  readonly connectionBytes?: number | undefined;
+}
+
+/** Options of `close()` of a client. */
+export interface CloseOptions {
+  /** Maximum time until the rest is cancelled, in milliseconds. @default 5000 */
+  readonly timeoutMs?: number | undefined;
+  /** Cancels the rest when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** Options of `KubeMQClient.connect`. */
 export interface ConnectOptions extends CallOptions {
@@ -35,7 +76,7 @@ export interface ConnectOptions extends CallOptions {
    * `reconnect`. A server that refuses the client's credentials ends the wait.
    * @default 0 (the first failure rejects)
    */
-  waitMs?: number;
+  readonly waitMs?: number | undefined;
 }
 
 /** Settings of a {@link KubeMQClient}. */
@@ -53,41 +94,41 @@ export interface ClientOptions {
    * share their data each have their own queues and stored events.
    * @default "localhost:50000"
    */
-  address?: string | readonly string[];
+  readonly address?: string | readonly string[] | undefined;
   /**
    * The order in which the servers of a list are tried. `listed`: clients with the same list use the
    * same server, which servers without common data require. `random`: shuffled once for each client,
    * which distributes the clients over the servers of a cluster.
    * @default "listed"
    */
-  addressOrder?: "listed" | "random";
+  readonly addressOrder?: "listed" | "random" | undefined;
   /**
    * Identifies this client in the server's access control and logs: letters, digits, `-` and `_`.
    * @default "kubemq-es-" and 8 random characters
    */
-  clientId?: string;
+  readonly clientId?: string | undefined;
   /**
    * The token that authenticates this client, or a function that returns it. The client calls the
    * function for the first call, after `expiresAt`, and once after the server refused the token.
    * Waiting calls share one call of the function.
    */
-  authToken?: string | (() => AuthToken | Promise<AuthToken>);
+  readonly authToken?: string | TokenProvider | undefined;
   /**
    * TLS: true for the system's certificate authorities, or settings.
    * @default true for `https://`, else false
    */
-  tls?: boolean | TlsOptions;
+  readonly tls?: boolean | TlsOptions | undefined;
   /**
    * Maximum time for the answer to a call, in milliseconds. Does not apply to streams.
    * @default 10000
    */
-  timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /**
    * Maximum time to open a connection to one server, in milliseconds. For a list, the default is
    * divided by the number of servers, but at least 1000.
    * @default 10000
    */
-  connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
   /**
    * Pings the server while a stream is open or a call waits and nothing was received for
    * `intervalMs` milliseconds. Without an answer within `timeoutMs` the connection counts as dead,
@@ -95,7 +136,7 @@ export interface ClientOptions {
    * separately while it has streams.
    * @default { intervalMs: 10000, timeoutMs: 5000 }
    */
-  keepalive?: false | { intervalMs?: number; timeoutMs?: number };
+  readonly keepalive?: false | KeepaliveOptions | undefined;
   /**
    * How streams reconnect after a lost connection: after a random delay up to `initialDelayMs`,
    * doubled with each failure up to `maxDelayMs`. `maxAttempts` consecutive failures end the
@@ -106,32 +147,24 @@ export interface ClientOptions {
    * error other than a lost connection, such as an error of a proxy.
    * @default { initialDelayMs: 100, maxDelayMs: 10000, jitter: 1, maxAttempts: Infinity, firstAttempts: 4 }
    */
-  reconnect?:
-    | false
-    | {
-        initialDelayMs?: number;
-        maxDelayMs?: number;
-        jitter?: number;
-        maxAttempts?: number;
-        firstAttempts?: number;
-      };
+  readonly reconnect?: false | ReconnectOptions | undefined;
   /**
    * Maximum size of a message in bytes, in both directions. A larger message is refused before it
    * is sent.
    * @default 104857600 (100 MiB, as servers have it)
    */
-  maxMessageBytes?: number;
+  readonly maxMessageBytes?: number | undefined;
   /**
    * HTTP/2 flow-control windows, in bytes: the data that a server may send before it is read.
    * Larger windows are faster over long distances, but use more memory and hold more messages in
    * transit.
    * @default { streamBytes: 1048576, connectionBytes: 2097152 }
    */
-  flowControl?: { streamBytes?: number; connectionBytes?: number };
+  readonly flowControl?: FlowControlOptions | undefined;
   /**
    * Traces and counts messages that are sent, processed and settled: `openTelemetry()` of
    * `kubemq-es/opentelemetry`. It sends the context of a message in its tags. Default: none,
    * without any cost.
    */
-  telemetry?: Telemetry;
+  readonly telemetry?: Telemetry | undefined;
 }

@@ -1,20 +1,20 @@
 import type { Decoder } from "./codec.js";
 import type { KubeMQError } from "./errors.js";
 
-/** Which messages a subscription receives. */
-export interface ChannelFilter<T = Uint8Array> {
+/** Selects the messages of a subscription or a service. */
+export interface SubscribeRequest<T = Uint8Array> {
   /**
    * The channel. Where wildcards are allowed, `*` matches one part between dots and a final `>` one
    * or more.
    */
-  channel: string;
+  readonly channel: string;
   /**
    * The group of this member. Each message goes to one member of the group. Default: no group,
    * every message.
    */
-  group?: string;
+  readonly group?: string | undefined;
   /** Decodes `message.value`. Default: none, the value is the body. */
-  codec?: Decoder<T>;
+  readonly codec?: Decoder<T> | undefined;
 }
 
 /**

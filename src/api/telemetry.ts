@@ -83,10 +83,10 @@ export interface Activity {
 export interface ActivityOutcome {
   /** Its error; absent on success. */
   readonly failure?: { readonly error: unknown };
-  /** Whether a request was executed. */
-  readonly executed?: boolean;
+  /** Whether a request was carried out: the `ok` of its result. */
+  readonly ok?: boolean;
   /** The tags of the response to a request. */
-  readonly replyTags?: Readonly<Record<string, string>>;
+  readonly responseTags?: Readonly<Record<string, string>>;
   /** Number of messages, if it was unknown when the activity began. */
   readonly count?: number;
   /**

@@ -92,7 +92,7 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
 /** Adds missing values. `undefined` counts as missing, as for every other option. */
 function fill<K extends string>(
   defaults: Readonly<Record<K, number>>,
-  given: Partial<Record<K, number>> = {},
+  given: { readonly [name in K]?: number | undefined } = {},
 ): Record<K, number> {
   const filled: Record<K, number> = { ...defaults };
   for (const name in defaults) filled[name] = given[name] ?? defaults[name];

@@ -1,7 +1,7 @@
 import type { ChannelTemplate, PlainName } from "../api/contracts/channel.js";
 import type { Contracted, QueueContract, QueueMessageDetails } from "../api/contracts/contract.js";
 import type { Codec } from "../api/codec.js";
-import type { OutgoingQueueMessage, QueuePolicy } from "../api/queue-message.js";
+import type { OutgoingQueueMessage, QueuePolicy } from "../api/queues/message.js";
 import { checkQueueChannel } from "../support/checks.js";
 import { checkCodec } from "./codec.js";
 import { define } from "./define.js";

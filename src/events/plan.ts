@@ -1,7 +1,7 @@
 import { checkKnown } from "../support/option-names.js";
 import type { Decoder } from "../api/codec.js";
 import type { EventMessage } from "../api/events.js";
-import type { ChannelFilter } from "../api/subscription.js";
+import type { SubscribeRequest } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { once } from "../connection/wire.js";
 import type { StreamPlan } from "../stream/plan.js";
@@ -28,7 +28,7 @@ export class EventsPlan<T> implements StreamPlan<WireEventReceive, EventMessage<
   readonly #connection: Connection;
   readonly #request: WireSubscribe;
 
-  constructor(connection: Connection, filter: ChannelFilter<T>) {
+  constructor(connection: Connection, filter: SubscribeRequest<T>) {
     const { channel, group, codec } = filter;
     checkChannelFilter(this.operation, channel);
     checkKnown({ operation: this.operation, channel }, "", filter, ["channel", "group", "codec"]);

@@ -1,7 +1,7 @@
 import { checkKnown } from "../support/option-names.js";
 import type { EventsStoreClient, ReplayRequest, StartPosition } from "../api/events.js";
 import type { StreamOptions } from "../api/message.js";
-import type { ChannelFilter } from "../api/subscription.js";
+import type { SubscribeRequest } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { checkGroup, checkInteger, checkStoredChannel, refuse } from "../support/checks.js";
 import { MAX_TIMER_MS } from "../support/defaults.js";
@@ -42,7 +42,7 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
 
     publisher: (options) => new StreamPublisher(publishing, connection, options),
 
-    subscribe<T = Uint8Array>(filter: ChannelFilter<T> & { start: StartPosition }, options?: StreamOptions) {
+    subscribe<T = Uint8Array>(filter: SubscribeRequest<T> & { start: StartPosition }, options?: StreamOptions) {
       const operation = "eventsStore.subscribe";
       const { channel, codec } = filter;
       checkStoredChannel(operation, channel);

@@ -52,8 +52,56 @@ export async function sending<M extends Outgoing, R>(
   return during(sent.activity, () => send(sent.message), outcomeOf);
 }
 
+/** Maximum links on the span of a publisher; each message carries its own context anyway. */
+const MAX_LINKED = 128;
+
+/** One `create` activity per message taken from the iterable; the `send` activity ends with the iterable. */
+export async function sendingAll<M extends Outgoing>(
+  observer: Observer,
+  name: "publish" | "send",
+  pattern: ChannelKind,
+  messages: Iterable<M> | AsyncIterable<M>,
+  send: (messages: Iterable<M> | AsyncIterable<M>) => Promise<number>,
+): Promise<number> {
+  const startedAt = Date.now();
+  const created: Activity[] = [];
+  const channels = new Set<string>();
+  let count = 0;
+  const create = (message: M) => {
+    const { activity, message: carrying } = outgoing(observer, "create", "create", pattern, message);
+    activity.end();
+    count += 1;
+    if (created.length < MAX_LINKED) created.push(activity);
+    if (channels.size < 2) channels.add(message.channel);
+    return carrying;
+  };
+  const sent = () => {
+    const [channel] = channels.size === 1 ? channels : [];
+    const operation = { type: "send", name, pattern, channel, isBatch: true, created, startedAt } as const;
+    return observer.begin({ ...operation, messages: [] });
+  };
+  try {
+    const answered = await send(
+      Symbol.asyncIterator in messages ? eachAsync(messages, create) : each(messages, create),
+    );
+    sent().end({ count });
+    return answered;
+  } catch (error) {
+    sent().end({ count, failure: { error } });
+    throw error;
+  }
+}
+
+function* each<T>(items: Iterable<T>, make: (item: T) => T): Generator<T, void> {
+  for (const item of items) yield make(item);
+}
+
+async function* eachAsync<T>(items: AsyncIterable<T>, make: (item: T) => T): AsyncGenerator<T, void> {
+  for await (const item of items) yield make(item);
+}
+
 /** Adds the context to the tags. Invalid tags stay as they are; the send refuses them. */
-export function carrying<M extends { readonly tags?: Readonly<Record<string, string>> }>(
+export function carrying<M extends { readonly tags?: Readonly<Record<string, string>> | undefined }>(
   activity: Activity,
   message: M,
 ): M {

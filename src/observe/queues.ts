@@ -5,8 +5,8 @@ import type {
   LeasedDelivery,
   OutgoingQueueMessage,
   SendResult,
-} from "../api/queue-message.js";
-import type { QueuePublisher, QueuesClient } from "../api/queues.js";
+} from "../api/queues/message.js";
+import type { QueuePublisher, QueuesClient } from "../api/queues/client.js";
 import type { Activity, Observer } from "../api/telemetry.js";
 import {
   beginProcess,
@@ -18,6 +18,7 @@ import {
   processed,
   replace,
   sending,
+  sendingAll,
 } from "./observed.js";
 
 const pattern = "queues";
@@ -46,7 +47,7 @@ export function observedQueues(client: QueuesClient, observer: Observer): Queues
   return {
     send: (message, options) =>
       sending(observer, "send", pattern, message, (observed) => client.send(observed, options)),
-    sendBatch: (messages, options) => sendAll(observer, messages, (observed) => client.sendBatch(observed, options)),
+    sendBatch: (messages, options) => sendBatch(observer, messages, (observed) => client.sendBatch(observed, options)),
     publisher: (options) => observedPublisher(client.publisher(options), observer),
     receive: (request, options) => take("receive", request.channel, () => client.receive(request, options)),
     peek: (request, options) => take("peek", request.channel, () => client.peek(request, options)),
@@ -84,17 +85,15 @@ export function observedQueues(client: QueuesClient, observer: Observer): Queues
 
 function observedPublisher(publisher: QueuePublisher, observer: Observer): QueuePublisher {
   return {
-    send: <T>(messages: OutgoingQueueMessage<T> | readonly OutgoingQueueMessage<T>[]) =>
+    send: (<T>(messages: OutgoingQueueMessage<T> | readonly OutgoingQueueMessage<T>[]) =>
       isList(messages)
-        ? sendAll(observer, messages, (observed) => publisher.send(observed))
-        : sending(
-            observer,
-            "send",
-            pattern,
-            messages,
-            (observed) => publisher.send(observed),
-            ([result]) => failureIn(result),
-          ),
+        ? sendBatch(observer, messages, (observed) => publisher.sendBatch(observed))
+        : sending(observer, "send", pattern, messages, (observed) =>
+            publisher.send(observed),
+          )) as QueuePublisher["send"],
+    sendBatch: (messages) => sendBatch(observer, messages, (observed) => publisher.sendBatch(observed)),
+    sendAll: (messages, options) =>
+      sendingAll(observer, "send", pattern, messages, (observed) => publisher.sendAll(observed, options)),
     flush: () => publisher.flush(),
     close: () => publisher.close(),
     [Symbol.asyncDispose]: () => publisher[Symbol.asyncDispose](),
@@ -102,7 +101,7 @@ function observedPublisher(publisher: QueuePublisher, observer: Observer): Queue
 }
 
 /** Several messages in one send: one `create` activity and one result each. */
-async function sendAll<T>(
+async function sendBatch<T>(
   observer: Observer,
   messages: readonly OutgoingQueueMessage<T>[],
   send: (messages: readonly OutgoingQueueMessage<T>[]) => Promise<SendResult[]>,

@@ -1,15 +1,15 @@
 import type { Encoder } from "../api/codec.js";
 import type { CallOptions, HandlerOptions, Payload } from "../api/message.js";
 import type {
-  CommandRequest,
   CommandsClient,
   FailureReply,
+  IncomingCommand,
+  IncomingQuery,
   IncomingRequest,
   QueriesClient,
-  QueryRequest,
   Reply,
 } from "../api/requests.js";
-import type { ChannelFilter } from "../api/subscription.js";
+import type { SubscribeRequest } from "../api/subscription.js";
 import type { Activity, ActivityOutcome, Observer } from "../api/telemetry.js";
 import {
   beginProcess,
@@ -25,11 +25,11 @@ import {
 export function observedCommands(client: CommandsClient, observer: Observer): CommandsClient {
   const pattern = "commands";
   const begin = <T>(group: string | undefined) => {
-    return (command: CommandRequest<T>) => {
+    return (command: IncomingCommand<T>) => {
       const activity = beginRequest(observer, { pattern, group }, command);
-      replace(command, "respond", (respond) => (reply?: Reply, options?: CallOptions) => {
-        const response = beginResponse(observer, "respond", pattern, command);
-        return during(response, () => respond(carrying(response, reply ?? {}), options));
+      replace(command, "respond", (respond) => (response?: Reply, options?: CallOptions) => {
+        const activity = beginResponse(observer, "respond", pattern, command);
+        return during(activity, () => respond(carrying(activity, response ?? {}), options));
       });
       return activity;
     };
@@ -45,11 +45,11 @@ export function observedCommands(client: CommandsClient, observer: Observer): Co
 export function observedQueries(client: QueriesClient, observer: Observer): QueriesClient {
   const pattern = "queries";
   const begin = <T>(group: string | undefined) => {
-    return (query: QueryRequest<T>) => {
+    return (query: IncomingQuery<T>) => {
       const activity = beginRequest(observer, { pattern, group }, query);
-      replace(query, "respond", (respond) => <R>(reply: Reply & Payload<R>, options?: CallOptions) => {
-        const response = beginResponse(observer, "respond", pattern, query);
-        return during(response, () => respond(carrying(response, reply), options));
+      replace(query, "respond", (respond) => <R>(response: Reply & Payload<R>, options?: CallOptions) => {
+        const activity = beginResponse(observer, "respond", pattern, query);
+        return during(activity, () => respond(carrying(activity, response), options));
       });
       return activity;
     };
@@ -59,12 +59,12 @@ export function observedQueries(client: QueriesClient, observer: Observer): Quer
       sending(observer, "send", pattern, query, (observed) => client.send(observed, options), outcomeOf),
     subscribe: (filter, options) => observeLoop(client.subscribe(filter, options), begin(filter.group)),
     handle: <T, R>(
-      filter: ChannelFilter<T> & { responseCodec?: Encoder<R> | undefined },
-      handler: (query: QueryRequest<T>) => R | Promise<R>,
-      options?: HandlerOptions<QueryRequest<T>>,
+      filter: SubscribeRequest<T> & { responseCodec?: Encoder<R> | undefined },
+      handler: (query: IncomingQuery<T>) => R | Promise<R>,
+      options?: HandlerOptions<IncomingQuery<T>>,
     ) => {
       // The overloads are checked at the call site; both forms pass through here.
-      const observed = filter as ChannelFilter<T> & { responseCodec: Encoder<R> };
+      const observed = filter as SubscribeRequest<T> & { responseCodec: Encoder<R> };
       return client.handle(observed, processed(begin<T>(filter.group), handler), options);
     },
   };
@@ -89,6 +89,6 @@ function beginResponse(
   return observer.begin({ type: "send", name, pattern, channel: request.channel, messages: [request] });
 }
 
-function outcomeOf({ executed, tags }: { executed: boolean; tags: Readonly<Record<string, string>> }): ActivityOutcome {
-  return { executed, replyTags: tags };
+function outcomeOf({ ok, tags }: { ok: boolean; tags: Readonly<Record<string, string>> }): ActivityOutcome {
+  return { ok, responseTags: tags };
 }

@@ -1,6 +1,6 @@
 import { checkKnown } from "../support/option-names.js";
-import type { QueuePolicy } from "../api/queue-message.js";
-import { checkInteger, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
+import type { QueuePolicy } from "../api/queues/message.js";
+import { checkInteger, checkNumber, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
 
 /** The limits of a server with its default configuration. It rejects values beyond them. */
 export const LIMITS = {
@@ -39,6 +39,16 @@ export function checkPolicy(subject: Subject, policy: unknown): asserts policy i
 
 export function checkWait(subject: Subject, waitSeconds: unknown): number {
   return waitSeconds === undefined ? 1 : checkInteger(subject, "waitSeconds", waitSeconds, 1, LIMITS.waitSeconds);
+}
+
+/**
+ * Checks the wait of a poll, whose unit on the wire is the millisecond.
+ *
+ * @returns milliseconds
+ */
+export function checkBatchWait(subject: Subject, waitSeconds: unknown): number {
+  if (waitSeconds === undefined) return LIMITS.leastWaitMs;
+  return Math.round(checkNumber(subject, "waitSeconds", waitSeconds, 1, LIMITS.waitSeconds) * 1_000);
 }
 
 export function checkMax(subject: Subject, max: unknown): number {

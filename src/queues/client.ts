@@ -1,6 +1,7 @@
 import type { StreamOptions } from "../api/message.js";
-import type { LeasedDelivery, Settlement } from "../api/queue-message.js";
-import type { ProcessOptions, QueuesClient } from "../api/queues.js";
+import type { LeasedDelivery, Settlement } from "../api/queues/message.js";
+import type { QueuesClient } from "../api/queues/client.js";
+import type { ProcessLeaseRequest, ProcessOptions, ProcessRequest } from "../api/queues/requests.js";
 import type { Connection } from "../connection/connection.js";
 import type { Source } from "../stream/handlers.js";
 import { checkChannel, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
@@ -55,14 +56,14 @@ export function createQueuesClient(connection: Connection): QueuesClient {
     consumeBatches: (request, options) => consumers.byBatch("queues.consumeBatches", request, options),
 
     process<T = Uint8Array>(
-      request: AnyConsume<T>,
+      request: ProcessRequest<T> | ProcessLeaseRequest<T>,
       handler: (message: LeasedDelivery<T>) => void | Settlement | Promise<void | Settlement>,
       options: ProcessOptions<LeasedDelivery<T>> = {},
     ) {
       const operation = "queues.process";
       const subject = { operation, channel: request.channel };
-      if (request.settle !== undefined && request.settle !== "manual") {
-        throw refuse(subject, "process settles each message by its handler's outcome: omit settle");
+      if (request.settle !== undefined) {
+        throw refuse(subject, 'unknown option "settle": process settles each message by its handler\'s outcome');
       }
       const consume = (prefetch: number) =>
         consumers.byMessage(operation, { ...request, prefetch }, true, options) as Source<LeasedDelivery<T>>;

@@ -1,19 +1,19 @@
 import { checkKnown } from "../support/option-names.js";
 import type { StreamOptions } from "../api/message.js";
-import type { DeliveryBatch, OutgoingQueueMessage } from "../api/queue-message.js";
-import type { BatchOptions, ConsumeOptions, LeaseOptions } from "../api/queues.js";
+import type { DeliveryBatch, OutgoingQueueMessage } from "../api/queues/message.js";
+import type { BatchRequest, ConsumeRequest, LeaseRequest, OnDeliveryRequest } from "../api/queues/requests.js";
 import type { Subscription } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { StreamEngine } from "../stream/engine.js";
 import { checkInteger, checkQueueChannel, refuse } from "../support/checks.js";
-import { LIMITS } from "./checks.js";
+import { checkBatchWait, LIMITS } from "./checks.js";
 import { type Consuming, PollingConsumer } from "./consume/consumer.js";
 import type { Confirming } from "./transactions/confirmations.js";
 import { LeaseConsumer } from "./lease/consumer.js";
 import type { WireQueueMessage } from "./wire.js";
 
-/** The options of every method that consumes single messages. */
-export type AnyConsume<T> = ConsumeOptions<T> & Partial<LeaseOptions>;
+/** The requests of every method that consumes single messages. */
+export type AnyConsume<T> = ConsumeRequest<T> | LeaseRequest<T> | OnDeliveryRequest<T>;
 
 const CONSUME = ["channel", "codec", "settle", "prefetch", "visibilitySeconds", "autoExtend"];
 
@@ -55,13 +55,13 @@ export class Consumers {
     return new StreamEngine(consumer, this.#connection, options);
   }
 
-  byBatch<T>(operation: string, request: BatchOptions<T>, options?: StreamOptions): Subscription<DeliveryBatch<T>> {
-    const { channel, codec, max, waitMs: wished = LIMITS.leastWaitMs } = request;
+  byBatch<T>(operation: string, request: BatchRequest<T>, options?: StreamOptions): Subscription<DeliveryBatch<T>> {
+    const { channel, codec, max } = request;
     checkQueueChannel(operation, channel);
     const subject = { operation, channel };
-    checkKnown(subject, "", request, ["channel", "codec", "max", "waitMs"]);
+    checkKnown(subject, "", request, ["channel", "codec", "max", "waitSeconds"]);
     const prefetch = checkInteger(subject, "max", max, 1, LIMITS.prefetch);
-    const waitMs = checkInteger(subject, "waitMs", wished, LIMITS.leastWaitMs, LIMITS.waitSeconds * 1_000);
+    const waitMs = checkBatchWait(subject, request.waitSeconds);
     const engine = this.#open<T>(
       { ...subject, codec, settle: "manual", prefetch, by: "batch", waitMs, patient: false },
       options,

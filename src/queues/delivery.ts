@@ -1,5 +1,5 @@
 import type { Decoder } from "../api/codec.js";
-import type { Delivery } from "../api/queue-message.js";
+import type { Delivery } from "../api/queues/message.js";
 import { checkQueueChannel, type Subject } from "../support/checks.js";
 import { ReceivedQueueMessage } from "./received-message.js";
 import type { WireQueueMessage } from "./wire.js";

@@ -1,6 +1,6 @@
 import type { CallOptions } from "../api/message.js";
-import type { QueueMessage } from "../api/queue-message.js";
-import type { ReceiveRequest } from "../api/queues.js";
+import type { QueueMessage } from "../api/queues/message.js";
+import type { ReceiveRequest } from "../api/queues/requests.js";
 import type { Connection } from "../connection/connection.js";
 import type { KubeMQError } from "../api/errors.js";
 import { checkQueueChannel, refuse, type Subject } from "../support/checks.js";

@@ -1,5 +1,5 @@
 import type { Decoder } from "../api/codec.js";
-import type { QueueMessage } from "../api/queue-message.js";
+import type { QueueMessage } from "../api/queues/message.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
 import { dateOf } from "../support/time/time.js";
 import { hasInvalidText } from "../transport/index.js";

@@ -1,4 +1,4 @@
-import type { Delivery } from "../api/queue-message.js";
+import type { Delivery } from "../api/queues/message.js";
 import type { Connection } from "../connection/connection.js";
 import { toKubeMQError } from "../support/faults.js";
 

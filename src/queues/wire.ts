@@ -19,7 +19,7 @@ import {
   type QueueMessage as WireQueueMessage,
 } from "../../gen/kubemq_lazy.js";
 import type { Outgoing } from "../api/message.js";
-import type { QueuePolicy, QueuesInfo, SendResult } from "../api/queue-message.js";
+import type { QueuePolicy, QueuesInfo, SendResult } from "../api/queues/message.js";
 import type { Subject } from "../support/checks.js";
 import { fault, serverError } from "../support/faults.js";
 import { newId } from "../support/message/ids.js";

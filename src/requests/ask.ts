@@ -91,8 +91,8 @@ export async function ask(
 }
 
 /** Checks the metadata, tags and span of a response. @internal */
-export function checkReply(subject: Subject & { readonly channel: string }, reply: Reply): void {
-  const { metadata, tags, span } = reply;
+export function checkReply(subject: Subject & { readonly channel: string }, response: Reply): void {
+  const { metadata, tags, span } = response;
   checkOutgoing(subject.operation, {
     channel: subject.channel,
     ...(metadata === undefined ? {} : { metadata }),

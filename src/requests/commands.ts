@@ -1,5 +1,5 @@
 import type { CallOptions } from "../api/message.js";
-import type { CommandRequest, CommandsClient, Reply } from "../api/requests.js";
+import type { IncomingCommand, CommandsClient, Reply } from "../api/requests.js";
 import type { Connection } from "../connection/connection.js";
 import { ask, checkReply, prepareRequest, reasonOf, responseInfo } from "./ask.js";
 import { handleRequests } from "./handle.js";
@@ -14,7 +14,7 @@ export function createCommandsClient(connection: Connection): CommandsClient {
       const subject = { operation: "commands.send", channel: command.channel };
       const response = await ask(connection, subject, request, options?.signal);
       const info = responseInfo(response);
-      return response.executed ? { executed: true, ...info } : { executed: false, error: reasonOf(response), ...info };
+      return response.executed ? { ok: true, ...info } : { ok: false, error: reasonOf(response), ...info };
     },
 
     subscribe: (filter, options) =>
@@ -25,19 +25,19 @@ export function createCommandsClient(connection: Connection): CommandsClient {
         connection,
         requestSource("commands", "handle", filter, ReceivedCommand),
         async (command) => {
-          const reply = await handler(command);
-          return () => command.respond(reply ?? {});
+          const response = await handler(command);
+          return () => command.respond(response ?? {});
         },
         options,
       ),
   };
 }
 
-class ReceivedCommand<T> extends ReceivedRequest<T> implements CommandRequest<T> {
-  respond(reply: Reply = {}, options?: CallOptions): Promise<void> {
-    const { metadata, tags, span } = reply;
+class ReceivedCommand<T> extends ReceivedRequest<T> implements IncomingCommand<T> {
+  respond(response: Reply = {}, options?: CallOptions): Promise<void> {
+    const { metadata, tags, span } = response;
     const outcome = () => {
-      checkReply({ operation: "commands.respond", channel: this.channel }, reply);
+      checkReply({ operation: "commands.respond", channel: this.channel }, response);
       return { metadata, tags, span };
     };
     return this.answer("respond", outcome, options);

@@ -1,17 +1,17 @@
 import type { Decoder, Encoder } from "../api/codec.js";
 import type { CallOptions, HandlerOptions, Payload } from "../api/message.js";
 import type {
+  IncomingQuery,
   OutgoingQuery,
   QueriesClient,
-  QueryAnswer,
   QueryOutcome,
   QueryReply,
-  QueryRequest,
+  QueryResponse,
   QueryResult,
   Reply,
   RequestOptions,
 } from "../api/requests.js";
-import type { ChannelFilter } from "../api/subscription.js";
+import type { SubscribeRequest } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { checkBytes } from "../support/checks.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
@@ -29,7 +29,7 @@ export function createQueriesClient(connection: Connection): QueriesClient {
       const request = prepareRequest(connection, "queries", query, options, query.cache);
       const subject = { operation: "queries.send", channel: query.channel };
       const response = await ask(connection, subject, request, options?.signal);
-      if (!response.executed) return { executed: false, error: reasonOf(response), ...responseInfo(response) };
+      if (!response.executed) return { ok: false, error: reasonOf(response), ...responseInfo(response) };
       return new ReceivedAnswer(request.id, query.channel, response, query.responseCodec);
     },
 
@@ -37,9 +37,9 @@ export function createQueriesClient(connection: Connection): QueriesClient {
       openRequests(connection, requestSource("queries", "subscribe", filter, ReceivedQuery), options),
 
     handle<T, R>(
-      filter: ChannelFilter<T> & { responseCodec?: Encoder<R> | undefined },
-      handler: (query: QueryRequest<T>) => R | Promise<R>,
-      options?: HandlerOptions<QueryRequest<T>>,
+      filter: SubscribeRequest<T> & { responseCodec?: Encoder<R> | undefined },
+      handler: (query: IncomingQuery<T>) => R | Promise<R>,
+      options?: HandlerOptions<IncomingQuery<T>>,
     ) {
       const codec = filter.responseCodec;
       return handleRequests(
@@ -56,7 +56,7 @@ export function createQueriesClient(connection: Connection): QueriesClient {
   };
 }
 
-class ReceivedQuery<T> extends ReceivedRequest<T> implements QueryRequest<T> {
+class ReceivedQuery<T> extends ReceivedRequest<T> implements IncomingQuery<T> {
   readonly cacheKey?: string;
 
   constructor(parts: RequestParts, codec: Decoder<T> | undefined, path: ResponsePath) {
@@ -89,8 +89,8 @@ function isReply(outcome: QueryOutcome): outcome is QueryReply {
   return typeof outcome === "object" && outcome !== null && ("body" in outcome || "error" in outcome);
 }
 
-class ReceivedAnswer<T> extends IncomingMessage<T> implements QueryAnswer<T> {
-  readonly executed = true;
+class ReceivedAnswer<T> extends IncomingMessage<T> implements QueryResponse<T> {
+  readonly ok = true;
   readonly cacheHit: boolean;
   readonly timestamp: Date;
   readonly clientId: string;
@@ -106,7 +106,7 @@ class ReceivedAnswer<T> extends IncomingMessage<T> implements QueryAnswer<T> {
   }
 
   override toJSON(): Record<string, unknown> {
-    const { executed, cacheHit, clientId } = this;
-    return { ...super.toJSON(), executed, cacheHit, clientId, timestamp: this.timestamp.toISOString() };
+    const { ok, cacheHit, clientId } = this;
+    return { ...super.toJSON(), ok, cacheHit, clientId, timestamp: this.timestamp.toISOString() };
   }
 }

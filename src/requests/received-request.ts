@@ -25,7 +25,7 @@ type Progress =
 
 /** A received request and its state. It is answered once. */
 export class ReceivedRequest<T> extends IncomingMessage<T> {
-  /** The client that sent the request. */
+  /** The requester. */
   readonly clientId: string;
   readonly timeoutMs: number;
   readonly span?: Uint8Array;
@@ -63,7 +63,7 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
     return controller.signal;
   }
 
-  /** Milliseconds until the sender stops waiting, estimated from the arrival of the request. */
+  /** Milliseconds until the requester stops waiting, estimated from the arrival of the request. */
   get remainingMs(): number {
     return this.#deadline - this.#path.clock.now();
   }
@@ -109,7 +109,7 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
     this.#end({ kind: "answered" });
   }
 
-  /** Fails an unanswered request immediately, so that its sender does not wait for the timeout. */
+  /** Fails an unanswered request immediately, so that its requester does not wait for the timeout. */
   release(why: string): void {
     if (!this.isOpen) return;
     const { operation, channel } = this.#subject("respond");
@@ -117,7 +117,7 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
     this.#end({ kind: "released", error });
     this.#controller?.abort(error);
     if (this.isLate) return;
-    // If this send fails, the sender's request times out. No caller is left to receive the error.
+    // If this send fails, the request times out. No caller is left to receive the error.
     this.#path.send(this.#subject("fail").operation, this.#parts, { error: why }, undefined).catch(() => {});
   }
 
@@ -137,7 +137,7 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
   }
 
   #late(verb: string): KubeMQError {
-    const text = `request ${this.id} expired: its sender waited ${this.timeoutMs} ms`;
+    const text = `request ${this.id} expired: its requester waited ${this.timeoutMs} ms`;
     return fault("TIMEOUT", this.#subject(verb), text);
   }
 

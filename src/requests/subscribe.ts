@@ -1,8 +1,7 @@
 import { checkKnown } from "../support/option-names.js";
 import type { Decoder } from "../api/codec.js";
-import type { StreamOptions } from "../api/message.js";
-import type { Unanswered } from "../api/requests.js";
-import type { ChannelFilter } from "../api/subscription.js";
+import type { RequestStreamOptions, Unanswered } from "../api/requests.js";
+import type { SubscribeRequest } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { once } from "../connection/wire.js";
 import type { WireSubscribe } from "./wire.js";
@@ -29,7 +28,7 @@ import {
 export interface RequestSource<R> {
   readonly kind: RequestKind;
   readonly operation: string;
-  readonly filter: { readonly channel: string; readonly group?: string };
+  readonly filter: { readonly channel: string; readonly group?: string | undefined };
   make(parts: RequestParts, path: ResponsePath): R;
 }
 
@@ -37,7 +36,7 @@ export interface RequestSource<R> {
 export function requestSource<T, R>(
   kind: RequestKind,
   call: "subscribe" | "handle",
-  filter: ChannelFilter<T>,
+  filter: SubscribeRequest<T>,
   Received: new (parts: RequestParts, codec: Decoder<T> | undefined, path: ResponsePath) => R,
 ): RequestSource<R> {
   const { codec } = filter;
@@ -54,7 +53,7 @@ const CAPACITY = 256;
 export function openRequests<R extends ReceivedRequest<unknown>>(
   connection: Connection,
   source: RequestSource<R>,
-  options: StreamOptions & { unanswered?: Unanswered } = {},
+  options: RequestStreamOptions = {},
   { handlers }: { readonly handlers: boolean } = { handlers: false },
 ): StreamEngine<WireRequest, R> {
   const { operation, filter } = source;

@@ -55,7 +55,7 @@ export interface Outcome {
   readonly span?: Uint8Array | undefined;
 }
 
-/** A response as the sender of the request receives it. */
+/** A response as the requester receives it. */
 export interface ResponseParts {
   readonly executed: boolean;
   readonly error: string;

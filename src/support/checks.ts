@@ -152,6 +152,14 @@ export function checkInteger(subject: Subject, name: string, value: unknown, min
   return value;
 }
 
+/** Checks for a number within bounds; fractions are allowed. */
+export function checkNumber(subject: Subject, name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== "number" || !(value >= min && value <= max)) {
+    throw refuse(subject, `${name} must be a number from ${min} to ${max}, got ${quote(value)}`);
+  }
+  return value;
+}
+
 /** Checks a time-out in milliseconds. */
 export function checkTimeout(subject: Subject, timeoutMs: number | undefined, fallbackMs: number): number {
   return timeoutMs === undefined ? fallbackMs : checkInteger(subject, "timeoutMs", timeoutMs, 1, MAX_TIMER_MS);

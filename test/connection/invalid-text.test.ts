@@ -97,7 +97,7 @@ const ways: Record<string, () => Promise<readonly Incoming[]>> = {
     const answers: Incoming[] = [];
     for (const { body } of messages) {
       const answer = await receiver.queries.send({ channel, body });
-      if (answer.executed) answers.push(answer);
+      if (answer.ok) answers.push(answer);
     }
     await subscription.close();
     await serving;

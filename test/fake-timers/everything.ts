@@ -31,7 +31,7 @@ export async function everything(): Promise<string[]> {
   });
   await serving.ready;
   const answer = await client.queries.send({ channel: "prices", body: "tea" });
-  seen.push(answer.executed ? answer.text() : answer.error);
+  seen.push(answer.ok ? answer.text() : answer.error);
 
   const sender = client.queues.publisher();
   await sender.send(["sweep", "mop", "dust"].map((body) => ({ channel: `chores.${body}`, body })));

@@ -27,7 +27,7 @@ export const handlers: Chapter = {
       id: "handler-failure-reported",
       mutation: "drop",
       test: serviceTest,
-      name: "a handler's error is reported to onError, the status and the diagnostics channel, and the asker gets the reason",
+      name: "a handler's error is reported to onError, the status and the diagnostics channel, and the requester gets the reason",
     },
     {
       promise: "`client.close()` and `service.close()` in a handler do not wait for that handler.",

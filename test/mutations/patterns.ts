@@ -231,7 +231,7 @@ export const requests: Chapter = {
       id: "request-unanswered",
       mutation: "drop",
       test: outcomesTest,
-      name: "the asker's time-out passes",
+      name: "the requester's timeout passes",
     },
     {
       promise: "A second response to a request rejects with `ALREADY_RESPONDED`.",
@@ -248,7 +248,7 @@ export const requests: Chapter = {
       name: "a second response is refused, also while the first is in flight, and a failed one may be repeated",
     },
     {
-      promise: "Leaving a loop by `break` fails its unanswered request at once, so that the asker does not wait.",
+      promise: "Leaving a loop by `break` fails its unanswered request at once, so that the requester does not wait.",
       id: "break-fails-request",
       mutation: "drop",
       test: outcomesTest,
@@ -262,11 +262,11 @@ export const requests: Chapter = {
       name: "the responder's signal aborts in the body; another request waits",
     },
     {
-      promise: "A request whose asker has given up is not delivered.",
+      promise: "A request whose requester has given up is not delivered.",
       id: "late-request-skipped",
       mutation: "never",
       test: requestsTest,
-      name: "a request whose asker has given up is not delivered",
+      name: "a request whose requester has given up is not delivered",
     },
     {
       promise: "A stopped responder receives no further request while its body still runs.",
@@ -283,11 +283,11 @@ export const requests: Chapter = {
       name: "the responder's client closes while the body runs",
     },
     {
-      promise: "`request.signal` aborts when the asker's time-out has passed.",
+      promise: "`request.signal` aborts when the requester's timeout has passed.",
       id: "request-signal-expires",
       mutation: "empty",
       test: outcomesTest,
-      name: "the asker's time-out passes",
+      name: "the requester's timeout passes",
     },
     {
       promise: "`handle` runs at most `concurrency` handlers at once.",

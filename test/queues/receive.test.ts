@@ -54,9 +54,9 @@ describe("receive, peek, ackAll and info", () => {
       () => queues.consume({ channel: "q", visibilitySeconds: 5, settle: "on-delivery" } as never),
       () => queues.consume({ channel: "q", autoExtend: true } as never),
       () => queues.consumeBatches({ channel: "q", max: 0 }),
-      () => queues.consumeBatches({ channel: "q", max: 10, waitMs: 999 }),
+      () => queues.consumeBatches({ channel: "q", max: 10, waitSeconds: 0.999 }),
       () => queues.process({ channel: "q" }, () => {}, { concurrency: 0 }),
-      () => queues.process({ channel: "q", settle: "on-next" }, () => {}),
+      () => queues.process({ channel: "q", settle: "manual" } as never, () => {}),
     ];
     for (const call of calls) {
       const error = await rejection(Promise.resolve().then(call));

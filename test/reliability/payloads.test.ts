@@ -51,7 +51,7 @@ const ways: Record<
     const answer = await client.queries.send({ channel, body, metadata, tags });
     stop.abort();
     await serving;
-    return answer.executed ? answer : undefined;
+    return answer.ok ? answer : undefined;
   },
   queues: async (channel, body) => {
     await client.queues.send({ channel, body, metadata, tags });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { json, type CommandRequest, type Status } from "kubemq-es";
+import { json, type IncomingCommand, type Status } from "kubemq-es";
 import { settle, turns } from "../support/fake-clock.js";
 import { outcomeOf, PATIENCE_MS, RequestWorld } from "../support/request-world.js";
 import { rejection, until } from "../support/until.js";
@@ -8,14 +8,14 @@ const filter = { channel: "door" };
 const patient = { timeoutMs: PATIENCE_MS };
 
 function ask(world: RequestWorld, body: string): Promise<string> {
-  return outcomeOf(world.asker.commands.send({ channel: "door", body }, patient));
+  return outcomeOf(world.requester.commands.send({ channel: "door", body }, patient));
 }
 
 /** Handlers that wait until the test releases them, one by one. */
 class Doors {
-  readonly open: { readonly body: string; readonly request: CommandRequest; let(go?: Error): void }[] = [];
+  readonly open: { readonly body: string; readonly request: IncomingCommand; let(go?: Error): void }[] = [];
   most = 0;
-  readonly handler = (request: CommandRequest): Promise<void> =>
+  readonly handler = (request: IncomingCommand): Promise<void> =>
     new Promise((resolve, reject) => {
       const door = {
         body: request.text(),
@@ -37,18 +37,18 @@ class Doors {
 }
 
 describe("a request handler", () => {
-  test("a query handler returns a whole reply, and a failure carries tags to the asker", async () => {
+  test("a query handler returns a whole reply, and a failure carries tags to the requester", async () => {
     await using world = await RequestWorld.start();
     await using service = world.responder.queries.handle({ channel: "stock" }, (query) => {
       const tags = { warehouse: "2" };
       return query.text() === "chair" ? { body: "4", metadata: "counted", tags } : { error: "unknown", tags };
     });
     await service.ready;
-    const send = (body: string) => world.asker.queries.send({ channel: "stock", body }, patient);
+    const send = (body: string) => world.requester.queries.send({ channel: "stock", body }, patient);
     const found = await send("chair");
-    expect(found).toMatchObject({ executed: true, metadata: "counted", tags: { warehouse: "2" } });
-    expect(found.executed && found.text()).toBe("4");
-    expect(await send("moon")).toMatchObject({ executed: false, error: "unknown", tags: { warehouse: "2" } });
+    expect(found).toMatchObject({ ok: true, metadata: "counted", tags: { warehouse: "2" } });
+    expect(found.ok && found.text()).toBe("4");
+    expect(await send("moon")).toMatchObject({ ok: false, error: "unknown", tags: { warehouse: "2" } });
   });
 
   test("a handler executes by returning, fails by throwing, and may respond itself", async () => {
@@ -64,8 +64,8 @@ describe("a request handler", () => {
       { signal: stop.signal },
     );
     await world.responder.ping();
-    const result = await world.asker.commands.send({ channel: "door", body: "open" }, patient);
-    expect(result).toMatchObject({ executed: true, tags: { by: "handler" }, clientId: "responder" });
+    const result = await world.requester.commands.send({ channel: "door", body: "open" }, patient);
+    expect(result).toMatchObject({ ok: true, tags: { by: "handler" }, clientId: "responder" });
     expect(Array.from(result.span ?? [])).toEqual([7]);
     expect(await ask(world, "jam")).toBe("not executed: jammed");
     expect(await ask(world, "own")).toBe("not executed: by myself");
@@ -132,7 +132,7 @@ describe("a request handler", () => {
     await handling;
   });
 
-  test("a handler that obeys its signal ends the drain, and its asker gets an error", async () => {
+  test("a handler that obeys its signal ends the drain, and its requester gets an error", async () => {
     await using world = await RequestWorld.start();
     const stop = new AbortController();
     let runs = false;
@@ -190,12 +190,12 @@ describe("a request handler", () => {
     );
     await world.responder.ping();
     const send = (body: number[]) =>
-      world.asker.queries.send(
+      world.requester.queries.send(
         { channel: "sum", body, codec: json<number[]>(), responseCodec: json<number>() },
         patient,
       );
-    expect(await send([1, 2])).toMatchObject({ executed: true, value: 3 });
-    expect(await send([1, 2, 3])).toMatchObject({ executed: false, error: expect.stringContaining("BigInt") });
+    expect(await send([1, 2])).toMatchObject({ ok: true, value: 3 });
+    expect(await send([1, 2, 3])).toMatchObject({ ok: false, error: expect.stringContaining("BigInt") });
     stop.abort();
     await handling;
   });

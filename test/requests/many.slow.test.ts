@@ -46,7 +46,7 @@ test("10,000 requests to a group of three processes settle correctly while one p
     const answered = new Map<string, string[]>(members.map(({ clientId }) => [clientId, []]));
     for (const [body, outcome] of outcomes) {
       if (KubeMQError.is(outcome, "TIMEOUT")) timedOut.add(body);
-      else if (KubeMQError.is(outcome) || !outcome.executed) expect({ body, outcome }).toBe("answered or timed out");
+      else if (KubeMQError.is(outcome) || !outcome.ok) expect({ body, outcome }).toBe("answered or timed out");
       else {
         answered.get(outcome.clientId)?.push(body);
         expect(outcome.text()).toBe(`${outcome.clientId} answers ${body}`);

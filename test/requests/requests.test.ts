@@ -21,7 +21,7 @@ function answering(response: object) {
       },
     }),
   );
-  return { client: new KubeMQClient({ clientId: "asker" }, { transport: overConnect(transport) }), asked };
+  return { client: new KubeMQClient({ clientId: "requester" }, { transport: overConnect(transport) }), asked };
 }
 
 describe("the content of requests and responses", () => {
@@ -33,7 +33,7 @@ describe("the content of requests and responses", () => {
       codec: json<{ sku: string }>(),
     });
     await queries.ready;
-    const answer = world.asker.queries.send(
+    const answer = world.requester.queries.send(
       {
         id: "q-1",
         channel: "price.eu",
@@ -53,12 +53,16 @@ describe("the content of requests and responses", () => {
         metadata: "now",
         tags: { from: "test" },
         value: { sku: "ä" },
-        clientId: "asker",
+        clientId: "requester",
         timeoutMs: PATIENCE_MS,
       });
       expect(Array.from(query.span ?? [])).toEqual([1, 2]);
       expect(query.cacheKey).toBeUndefined();
-      expect(JSON.parse(JSON.stringify(query))).toMatchObject({ id: "q-1", clientId: "asker", timeoutMs: PATIENCE_MS });
+      expect(JSON.parse(JSON.stringify(query))).toMatchObject({
+        id: "q-1",
+        clientId: "requester",
+        timeoutMs: PATIENCE_MS,
+      });
       await query.respond({
         body: 9.5,
         codec: json<number>(),
@@ -70,7 +74,7 @@ describe("the content of requests and responses", () => {
     }
     const result = await answer;
     expect(result).toMatchObject({
-      executed: true,
+      ok: true,
       id: "q-1",
       channel: "price.eu",
       value: 9.5,
@@ -82,7 +86,7 @@ describe("the content of requests and responses", () => {
     expect(Array.from(result.span ?? [])).toEqual([3]);
     expect(Math.abs(result.timestamp.getTime() - Date.now())).toBeLessThan(60_000);
     expect(JSON.parse(JSON.stringify(result))).toMatchObject({
-      executed: true,
+      ok: true,
       cacheHit: false,
       clientId: "responder",
     });
@@ -95,8 +99,8 @@ describe("the content of requests and responses", () => {
       tags: { kept: "yes" },
     }));
     await world.responder.ping();
-    const result = await world.asker.commands.send({ channel: "door", metadata: "open", body: "" }, patient);
-    expect(result).toMatchObject({ executed: true, tags: { kept: "yes" } });
+    const result = await world.requester.commands.send({ channel: "door", metadata: "open", body: "" }, patient);
+    expect(result).toMatchObject({ ok: true, tags: { kept: "yes" } });
     expect(Object.keys(result)).not.toContain("metadata");
     await Promise.all([world.responder.close(), handling]);
   });
@@ -115,7 +119,7 @@ describe("the content of requests and responses", () => {
     const { client } = answering({});
     const before = Date.now();
     const result = await client.commands.send({ channel: "door", body: "open" });
-    expect(result).toMatchObject({ executed: false, error: "not executed: the responder gave no reason" });
+    expect(result).toMatchObject({ ok: false, error: "not executed: the responder gave no reason" });
     expect(result.timestamp.getTime()).toBeGreaterThanOrEqual(before);
   });
 
@@ -178,7 +182,7 @@ describe("one response per request", () => {
     await using world = await RequestWorld.start();
     const queries = world.responder.queries.subscribe({ channel: "q" });
     await queries.ready;
-    const asked = outcomeOf(world.asker.queries.send({ channel: "q", body: "?" }, patient));
+    const asked = outcomeOf(world.requester.queries.send({ channel: "q", body: "?" }, patient));
     for await (const query of queries) {
       expect(await rejection(query.respond({ body: 1n, codec: json<bigint>() }))).toMatchObject({
         code: "ENCODE_FAILED",
@@ -202,12 +206,12 @@ describe("one response per request", () => {
     expect(await asked).toBe("executed");
   });
 
-  test("a request whose asker has given up is not delivered", async () => {
+  test("a request whose requester has given up is not delivered", async () => {
     await using world = await RequestWorld.start();
     const commands = world.responder.commands.subscribe({ channel: "door" });
     await commands.ready;
-    const short = outcomeOf(world.asker.commands.send({ channel: "door", body: "short" }, { timeoutMs: 1_000 }));
-    const long = outcomeOf(world.asker.commands.send({ channel: "door", body: "long" }, patient));
+    const short = outcomeOf(world.requester.commands.send({ channel: "door", body: "short" }, { timeoutMs: 1_000 }));
+    const long = outcomeOf(world.requester.commands.send({ channel: "door", body: "long" }, patient));
     await until("both are pending", () => world.broker.stats().pendingRequests === 2);
     await world.responder.ping();
     await world.pass(1_000);
@@ -225,9 +229,9 @@ describe("one response per request", () => {
   test("without a group every responder receives the request, and the first response wins", async () => {
     await using world = await RequestWorld.start();
     const one = world.responder.queries.subscribe({ channel: "q" });
-    const two = world.asker.queries.subscribe({ channel: "q" });
+    const two = world.requester.queries.subscribe({ channel: "q" });
     await Promise.all([one.ready, two.ready]);
-    const asked = world.asker.queries.send({ channel: "q", body: "?" }, patient);
+    const asked = world.requester.queries.send({ channel: "q", body: "?" }, patient);
     for await (const query of one) {
       await query.respond({ body: "one" });
       break;
@@ -237,7 +241,7 @@ describe("one response per request", () => {
       break;
     }
     const result = await asked;
-    expect(result.executed && result.text()).toBe("one");
+    expect(result.ok && result.text()).toBe("one");
   });
 });
 
@@ -253,8 +257,8 @@ describe("the query cache", () => {
     await world.responder.ping();
     const cache = { key: "apple", ttlSeconds: 2 };
     const send = async (channel: string): Promise<[string, boolean]> => {
-      const result = await world.asker.queries.send({ channel, body: "?", cache }, patient);
-      return result.executed ? [result.text(), result.cacheHit] : [result.error, false];
+      const result = await world.requester.queries.send({ channel, body: "?", cache }, patient);
+      return result.ok ? [result.text(), result.cacheHit] : [result.error, false];
     };
     expect(await send("price.eu")).toEqual(["price.eu 1", false]);
     expect(await send("price.eu")).toEqual(["price.eu 1", true]);
@@ -320,12 +324,12 @@ describe("invalid input of requests", () => {
   test("an undecodable response throws where it is read", async () => {
     const { client } = answering({ Executed: true, Body: new TextEncoder().encode("{}") });
     const result: QueryResult<string> = await client.queries.send({ channel: "q", body, responseCodec: json(schema) });
-    expect(result.executed).toBe(true);
-    expect(() => result.executed && result.value).toThrow(KubeMQError);
-    expect(await rejection((async () => result.executed && result.value)())).toMatchObject({
+    expect(result.ok).toBe(true);
+    expect(() => result.ok && result.value).toThrow(KubeMQError);
+    expect(await rejection((async () => result.ok && result.value)())).toMatchObject({
       code: "DECODE_FAILED",
       message: expect.stringContaining("never good"),
     });
-    expect(result.executed && result.text()).toBe("{}");
+    expect(result.ok && result.text()).toBe("{}");
   });
 });

@@ -9,7 +9,7 @@ import { withBroker } from "../support/with-broker.js";
 const patient = { timeoutMs: PATIENCE_MS };
 
 function ask(world: RequestWorld, channel: string, body = "?"): Promise<string> {
-  return outcomeOf(world.asker.commands.send({ channel, body }, patient));
+  return outcomeOf(world.requester.commands.send({ channel, body }, patient));
 }
 
 /** A promise with its resolver. */
@@ -27,8 +27,8 @@ describe("services of handle", () => {
       await using serving = world.responder.queries.handle({ channel: "prices" }, (query) => `${query.text()}: 7`);
       service = serving;
       await serving.ready;
-      const answer = await world.asker.queries.send({ channel: "prices", body: "tea" }, patient);
-      expect(answer.executed && answer.text()).toBe("tea: 7");
+      const answer = await world.requester.queries.send({ channel: "prices", body: "tea" }, patient);
+      expect(answer.ok && answer.text()).toBe("tea: 7");
     }
     expect(await service.closed).toBeUndefined();
     await service;
@@ -68,8 +68,8 @@ describe("services of handle", () => {
         { concurrency: 2 },
       );
       await service.ready;
-      const sent = world.asker.commands.send({ channel: "doors", body: "close" }, patient);
-      expect(await within(2_000, "the answer", sent)).toMatchObject({ executed: true, tags: { by: "the last one" } });
+      const sent = world.requester.commands.send({ channel: "doors", body: "close" }, patient);
+      expect(await within(2_000, "the answer", sent)).toMatchObject({ ok: true, tags: { by: "the last one" } });
       await within(2_000, "the end of the service", service);
     },
   );
@@ -106,7 +106,7 @@ describe("services of handle", () => {
 });
 
 describe("a request handler that fails", () => {
-  test("a handler's error is reported to onError, the status and the diagnostics channel, and the asker gets the reason", async () => {
+  test("a handler's error is reported to onError, the status and the diagnostics channel, and the requester gets the reason", async () => {
     await using world = await RequestWorld.start();
     const seen: Status[] = [];
     const diagnosed: DiagnosticStatus[] = [];
@@ -125,8 +125,8 @@ describe("a request handler that fails", () => {
       { onError: (error, command) => void told.push([error, command.text(), command.id]) },
     );
     await service.ready;
-    const sent = await world.asker.commands.send({ id: "c-9", channel: "doors", body: "open" }, patient);
-    expect(sent).toMatchObject({ executed: false, error: "the lock is jammed" });
+    const sent = await world.requester.commands.send({ id: "c-9", channel: "doors", body: "open" }, patient);
+    expect(sent).toMatchObject({ ok: false, error: "the lock is jammed" });
     expect(told).toEqual([[jammed, "open", "c-9"]]);
     await world.responder.close();
     await watching;
@@ -161,8 +161,8 @@ describe("a request handler that fails", () => {
       { onError },
     );
     await service.ready;
-    const answer = await world.asker.queries.send({ channel: "prices", body: "tea" }, patient);
-    expect(answer).toMatchObject({ executed: false, error: "handler" });
+    const answer = await world.requester.queries.send({ channel: "prices", body: "tea" }, patient);
+    expect(answer).toMatchObject({ ok: false, error: "handler" });
     await world.responder.close();
     await watching;
     expect(seen).toEqual(["handler", "reporter"]);
@@ -176,7 +176,7 @@ describe("a request handler that fails", () => {
       });
       await service.ready;
       const answer = await client.queries.send({ channel: "sums", body: "2+3" }, { timeoutMs: 5_000 });
-      expect(answer).toMatchObject({ executed: false, error: expect.stringContaining("body must be") });
+      expect(answer).toMatchObject({ ok: false, error: expect.stringContaining("body must be") });
       expect(told).toEqual(["INVALID_ARGUMENT"]);
     }));
 });

@@ -12,7 +12,7 @@ const RATE = 40;
 const refusalOf = (number: number) => (number % 7 === 3 ? `no ${number}` : undefined);
 
 /**
- * Commands and queries: two responders of one group, on separate lines, answer an asker on a third
+ * Commands and queries: two responders of one group, on separate lines, answer a requester on a third
  * line.
  */
 export async function requestsLoad(world: World): Promise<Load> {
@@ -22,7 +22,7 @@ export async function requestsLoad(world: World): Promise<Load> {
   const produce = (name: string) => world.producer(name, "north", RATE, 10);
   const [commands, queries] = [produce("commands"), produce("queries")];
   const executed = new Map([commands, queries].map((producer) => [producer.name, new Uint8Array(producer.capacity)]));
-  const asker = world.client("north", "asker");
+  const requester = world.client("north", "requester");
 
   const execute = async (body: string): Promise<string> => {
     const { name, number } = parseBody(body);
@@ -62,13 +62,13 @@ export async function requestsLoad(world: World): Promise<Load> {
   };
   const command = async (number: number) => {
     const request = { channel: COMMANDS, body: commands.body(number) };
-    const result = await asker.commands.send(request, { timeoutMs: TIMEOUT_MS });
-    judge(commands, number, undefined, result.executed ? undefined : result.error);
+    const result = await requester.commands.send(request, { timeoutMs: TIMEOUT_MS });
+    judge(commands, number, undefined, result.ok ? undefined : result.error);
   };
   const query = async (number: number) => {
     const request = { channel: QUERIES, body: queries.body(number) };
-    const result = await asker.queries.send(request, { timeoutMs: TIMEOUT_MS });
-    if (result.executed) judge(queries, number, result.text(), undefined);
+    const result = await requester.queries.send(request, { timeoutMs: TIMEOUT_MS });
+    if (result.ok) judge(queries, number, result.text(), undefined);
     else judge(queries, number, undefined, result.error);
   };
   const produced = Promise.all([commands.run(stop, command), queries.run(stop, query)]);

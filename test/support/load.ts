@@ -327,8 +327,7 @@ export const leases =
       name: "leases",
       keeps: true,
       async send(body) {
-        const [result] = await publisher.send({ channel, body, codec });
-        if (result?.ok === false) throw result.error;
+        await publisher.send({ channel, body, codec });
         return true;
       },
       receive(signal) {
@@ -348,8 +347,8 @@ export const commands =
     keeps: true,
     async send(body) {
       const result = await sender.commands.send({ channel, body, codec }, { timeoutMs });
-      if (!result.executed) books.wrong.push(`a command failed: ${result.error}`);
-      return result.executed;
+      if (!result.ok) books.wrong.push(`a command failed: ${result.error}`);
+      return result.ok;
     },
     async receive(signal) {
       await receiver.commands.handle(
@@ -370,9 +369,9 @@ export const queries =
     keeps: true,
     async send(body) {
       const result = await sender.queries.send({ channel, body, codec }, { timeoutMs });
-      if (!result.executed) books.wrong.push(`a query failed: ${result.error}`);
+      if (!result.ok) books.wrong.push(`a query failed: ${result.error}`);
       else if (result.text() !== String(body.n)) books.wrong.push(`${body.n} was answered with ${result.text()}`);
-      return result.executed;
+      return result.ok;
     },
     async receive(signal) {
       await receiver.queries.handle(

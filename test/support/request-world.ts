@@ -11,11 +11,11 @@ import { TcpProxy } from "./tcp-proxy.js";
 export const PATIENCE_MS = 120_000;
 
 /**
- * An asker and a responder on one broker. The responder's connection can be cut, and it shares the
+ * A requester and a responder on one broker. The responder's connection can be cut, and it shares the
  * broker's clock.
  */
 export class RequestWorld implements AsyncDisposable {
-  readonly asker: KubeMQClient;
+  readonly requester: KubeMQClient;
   readonly responder: KubeMQClient;
 
   private constructor(
@@ -25,7 +25,7 @@ export class RequestWorld implements AsyncDisposable {
     private readonly responderClock: FakeClock,
     private readonly leftovers: Leftovers,
   ) {
-    this.asker = new KubeMQClient({ address: broker.address, clientId: "asker" });
+    this.requester = new KubeMQClient({ address: broker.address, clientId: "requester" });
     const seam = { clock: responderClock };
     this.responder = new KubeMQClient({ address: line.address, clientId: "responder" }, seam);
   }
@@ -46,7 +46,7 @@ export class RequestWorld implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([
-      this.asker.close({ timeoutMs: 200 }),
+      this.requester.close({ timeoutMs: 200 }),
       this.responder.close({ timeoutMs: 1 }),
       this.pass(10_000),
     ]);
@@ -60,9 +60,9 @@ export class RequestWorld implements AsyncDisposable {
 /** The outcome of a promise in a word or two. */
 export async function outcomeOf(promise: Promise<unknown>): Promise<string> {
   try {
-    const value = (await promise) as { executed?: boolean; error?: string } | undefined;
-    if (value?.executed === undefined) return "sent";
-    return value.executed ? "executed" : `not executed: ${value.error}`;
+    const value = (await promise) as { ok?: boolean; error?: string } | undefined;
+    if (value?.ok === undefined) return "sent";
+    return value.ok ? "executed" : `not executed: ${value.error}`;
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     return code ?? message;

@@ -45,7 +45,7 @@ describe("tracing of requests", () => {
     expect(result.tags).toEqual({ lock: "open", traceparent: expect.stringContaining(idOf(respond)) });
   });
 
-  test("the asker's span of a failed command reports that it was not executed", async () => {
+  test("the requester's span of a failed command reports that it was not executed", async () => {
     const { client } = world;
     const channel = "c.fail";
     const loop = client.commands.subscribe({ channel });
@@ -53,7 +53,7 @@ describe("tracing of requests", () => {
       for await (const command of loop) return command.fail("jammed");
     })();
     await loop.ready;
-    expect(await client.commands.send({ channel, body: "x" })).toMatchObject({ executed: false, error: "jammed" });
+    expect(await client.commands.send({ channel, body: "x" })).toMatchObject({ ok: false, error: "jammed" });
     await responder;
     const send = await world.span(`send ${channel}`);
     expect(attribute(send, "messaging.kubemq.executed")).toBe(false);
@@ -76,8 +76,8 @@ describe("tracing of requests", () => {
       { signal: stop.signal },
     );
     await subscribed();
-    expect(await client.commands.send({ channel, body: "good" })).toMatchObject({ executed: true });
-    expect(await client.commands.send({ channel, body: "bad" })).toMatchObject({ executed: false, error: "too far" });
+    expect(await client.commands.send({ channel, body: "good" })).toMatchObject({ ok: true });
+    expect(await client.commands.send({ channel, body: "bad" })).toMatchObject({ ok: false, error: "too far" });
     stop.abort();
     await handling;
     const [good, bad] = await world.spans(`process ${channel}`, 2);
@@ -104,7 +104,7 @@ describe("tracing of requests", () => {
     });
     await subscribed();
     const answer = await client.queries.send({ channel, body: "x", responseCodec: json<{ got: string }>() });
-    if (!answer.executed) throw new Error(answer.error);
+    if (!answer.ok) throw new Error(answer.error);
     expect(answer.value).toEqual({ got: "x" });
     stop.abort();
     await handling;

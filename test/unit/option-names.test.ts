@@ -12,7 +12,11 @@ const handler = () => {};
 test.each<[string, () => unknown, string]>([
   ["consume", () => client.queues.consume(untyped({ channel: "q", prefech: 8 })), "prefetch"],
   ["consume, its stream", () => client.queues.consume({ channel: "q" }, untyped({ singal: undefined })), "signal"],
-  ["consumeBatches", () => client.queues.consumeBatches(untyped({ channel: "q", max: 1, waitMS: 5_000 })), "waitMs"],
+  [
+    "consumeBatches",
+    () => client.queues.consumeBatches(untyped({ channel: "q", max: 1, waitseconds: 5 })),
+    "waitSeconds",
+  ],
   ["process", () => client.queues.process({ channel: "q" }, handler, untyped({ concurency: 8 })), "concurrency"],
   [
     "process, its retries",

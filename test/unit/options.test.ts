@@ -89,7 +89,7 @@ describe("default options", () => {
     const source = readFileSync(new URL("../../src/api/options.ts", import.meta.url), "utf8");
     const [, body = ""] = /export interface ClientOptions \{\n(.*?)\n\}/s.exec(source) ?? [];
     const documented = new Map<string, string>();
-    for (const [, comment = "", name = ""] of body.matchAll(/\/\*\*(.*?)\*\/\s+(\w+)\?:/gs)) {
+    for (const [, comment = "", name = ""] of body.matchAll(/\/\*\*(.*?)\*\/\s+(?:readonly )?(\w+)\?:/gs)) {
       const [, value] = /@default (.*)/s.exec(comment.replaceAll(/\n\s*\* ?/g, " ").trim()) ?? [];
       if (value !== undefined) documented.set(name, value.trim());
     }
@@ -120,11 +120,11 @@ describe("default options", () => {
     const client = readFileSync(new URL("../../src/client.ts", import.meta.url), "utf8");
     expect(client).toContain(`\`timeoutMs\`: in milliseconds. @default ${closeTimeoutMs}`);
     const message = readFileSync(new URL("../../src/api/message.ts", import.meta.url), "utf8");
-    expect(message).toMatch(new RegExp(`@default ${concurrency} \\*/\\s+concurrency\\?:`));
+    expect(message).toMatch(new RegExp(`@default ${concurrency} \\*/\\s+readonly concurrency\\?:`));
     expect(message).toContain(`@default ${drainTimeoutMs} for requests, ${processDrainTimeoutMs} for queues`);
     const { maxAttempts, ...delay } = retryDelay; // attempts are an option of their own, unlimited by default
     expect(maxAttempts).toBe(Infinity);
-    const queues = readFileSync(new URL("../../src/api/queues.ts", import.meta.url), "utf8");
+    const queues = readFileSync(new URL("../../src/api/queues/requests.ts", import.meta.url), "utf8");
     expect(queues).toContain(`@default ${spelled(delay)}`);
   });
 
@@ -145,7 +145,7 @@ describe("default options", () => {
 
   test("an undefined option is treated as missing", () => {
     const nothing = { keepalive: { intervalMs: undefined }, reconnect: { maxDelayMs: undefined } };
-    const resolved = resolveOptions(nothing as unknown as ClientOptions);
+    const resolved = resolveOptions(nothing);
     expect(resolved.keepalive).toEqual(DEFAULTS.keepalive);
     expect(resolved.reconnect).toEqual(DEFAULTS.reconnect);
   });

@@ -1,7 +1,7 @@
 import type { Codec, Encoder } from "../codec.js";
 import type { Outgoing, OutgoingMessage } from "../message.js";
-import type { OutgoingQueueMessage, QueuePolicy } from "../queue-message.js";
-import type { OutgoingQuery, OutgoingRequest, Reply } from "../requests.js";
+import type { OutgoingQueueMessage, QueuePolicy } from "../queues/message.js";
+import type { OutgoingCommand, OutgoingQuery, Reply } from "../requests.js";
 import type { ChannelKind } from "../server.js";
 import type { ChannelParameter, ChannelTemplate, ChannelValues, HasWholeParameters, HasWildcards } from "./channel.js";
 
@@ -11,11 +11,11 @@ export type MessageDetails = Omit<Outgoing, "channel">;
 /** The properties of a queue message beside its channel, its value and its codec. */
 export interface QueueMessageDetails extends MessageDetails {
   /** Settings for this message. They replace settings of the same names in the contract. */
-  policy?: QueuePolicy;
+  readonly policy?: QueuePolicy | undefined;
 }
 
 /** The properties of a command beside its channel, its value and its codec. */
-export type CommandDetails = Omit<OutgoingRequest, "channel" | "body" | "codec">;
+export type CommandDetails = Omit<OutgoingCommand, "channel" | "body" | "codec">;
 
 /** The properties of a query beside its channel, its value and its codecs. */
 export type QueryDetails = Omit<OutgoingQuery, "channel" | "body" | "codec" | "responseCodec">;
@@ -77,7 +77,7 @@ export interface CommandPattern<T, Accepted = T> extends ContractBase<"commands"
 /** Commands of one channel, see {@link command}. */
 export interface CommandContract<T, Accepted = T> extends CommandPattern<T, Accepted> {
   /** A command with an id, tags, metadata or a span, for the calls that take no contract. */
-  message(value: Accepted, details?: CommandDetails): OutgoingRequest<Accepted>;
+  message(value: Accepted, details?: CommandDetails): OutgoingCommand<Accepted>;
 }
 
 /** Queries of a channel name with wildcards: such a contract only subscribes. */
@@ -97,7 +97,7 @@ export interface QueryContract<T, R, Accepted = T, Answered = R> extends QueryPa
 }
 
 /** A response to a query of a contract. */
-export type ContractReply<R> = Reply & { body: R; codec: Encoder<R> };
+export type ContractReply<R> = Reply & { readonly body: R; readonly codec: Encoder<R> };
 
 /**
  * A contract whose channel name has parameters. It is not sent to: `for` returns the contract of

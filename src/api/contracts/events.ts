@@ -2,12 +2,13 @@ import type {
   EventsClient as EventCalls,
   EventMessage,
   EventPublisher as EventPublishing,
+  PublishedEvent,
   ReplayRequest,
-  StartPosition,
+  StoreSubscribeRequest,
   EventsStoreClient as StoreCalls,
   StoreSubscription,
 } from "../events.js";
-import type { CallOptions, StreamOptions } from "../message.js";
+import type { AbortOptions, CallOptions, StreamOptions } from "../message.js";
 import type { Subscription } from "../subscription.js";
 import type { ContractBase, EventsContract, EventsPattern, StoreContract } from "./contract.js";
 
@@ -17,7 +18,7 @@ export interface SubscribeOptions extends StreamOptions {
    * The group of this member. Each message goes to one member of the group. Default: no group,
    * every message.
    */
-  group?: string;
+  readonly group?: string | undefined;
 }
 
 /** A contract of events or stored events, as their publishers accept it. */
@@ -34,7 +35,7 @@ export interface ContractPublishing<Receipt> {
   publishAll<T, A>(
     contract: PublishContract<T, A>,
     values: Iterable<NoInfer<A>> | AsyncIterable<NoInfer<A>>,
-    options?: { signal?: AbortSignal },
+    options?: AbortOptions,
   ): Promise<number>;
 }
 
@@ -59,11 +60,7 @@ export interface StoreContractCalls {
    * @example
    * await client.eventsStore.publish(ledger, { account: "7", cents: -250 });
    */
-  publish<T, A>(
-    contract: StoreContract<T, A>,
-    value: NoInfer<A>,
-    options?: CallOptions,
-  ): Promise<{ readonly id: string }>;
+  publish<T, A>(contract: StoreContract<T, A>, value: NoInfer<A>, options?: CallOptions): Promise<PublishedEvent>;
   /**
    * Subscribes to the stored events of the contract.
    *
@@ -74,7 +71,7 @@ export interface StoreContractCalls {
    */
   subscribe<T, A>(
     contract: StoreContract<T, A>,
-    options: SubscribeOptions & { start: StartPosition },
+    options: SubscribeOptions & Pick<StoreSubscribeRequest, "start">,
   ): StoreSubscription<T>;
   /** Reads the stored events of the contract from a start position to their end. */
   replay<T, A>(
@@ -99,7 +96,7 @@ export interface EventsStoreClient extends AllStoreCalls {
    * Opens a stream to publish many events and receive the server's answer to each. They are stored
    * in the order of the calls.
    */
-  publisher(options?: StreamOptions): EventPublisher<{ readonly id: string }>;
+  publisher(options?: StreamOptions): EventPublisher<PublishedEvent>;
 }
 
 type AllPublishing<Receipt> = ContractPublishing<Receipt> & EventPublishing<Receipt>;

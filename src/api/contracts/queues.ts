@@ -1,4 +1,4 @@
-import type { CallOptions, StreamOptions } from "../message.js";
+import type { AbortOptions, CallOptions, StreamOptions } from "../message.js";
 import type {
   Delivery,
   DeliveryBatch,
@@ -7,17 +7,19 @@ import type {
   SendResult,
   SentMessage,
   Settlement,
-} from "../queue-message.js";
+} from "../queues/message.js";
+import type { QueuesClient as QueueCalls, QueuePublisher as QueueSending } from "../queues/client.js";
 import type {
-  BatchOptions,
-  ConsumeOptions,
-  LeaseOptions,
+  BatchRequest,
+  ConsumeRequest,
+  LeaseRequest,
+  OnDeliveryRequest,
+  ProcessLeaseRequest,
   ProcessOptions,
+  ProcessRequest,
   PublisherOptions,
-  QueuesClient as QueueCalls,
-  QueuePublisher as QueueSending,
   ReceiveRequest,
-} from "../queues.js";
+} from "../queues/requests.js";
 import type { Service, Subscription } from "../subscription.js";
 import type { QueueContract } from "./contract.js";
 
@@ -27,7 +29,15 @@ type Without<Request> = Omit<Request, "channel" | "codec">;
 /** Sending the values of contracts over a stream of its own. */
 export interface QueueContractSending {
   /** Sends the value as a message of the contract. */
-  send<T, A>(contract: QueueContract<T, A>, value: NoInfer<A>): Promise<SendResult[]>;
+  send<T, A>(contract: QueueContract<T, A>, value: NoInfer<A>): Promise<SentMessage>;
+  /** Sends several values together, as messages of the contract. */
+  sendBatch<T, A>(contract: QueueContract<T, A>, values: readonly NoInfer<A>[]): Promise<SendResult[]>;
+  /** Sends the values of an iterable as messages of the contract. */
+  sendAll<T, A>(
+    contract: QueueContract<T, A>,
+    values: Iterable<NoInfer<A>> | AsyncIterable<NoInfer<A>>,
+    options?: AbortOptions,
+  ): Promise<number>;
 }
 
 /** Calls with contracts made by {@link queue}. */
@@ -58,12 +68,12 @@ export interface QueueContractCalls {
   /** Consumes the messages of the contract, each held under the server's visibility timer. */
   consume<T, A>(
     contract: QueueContract<T, A>,
-    options: Without<ConsumeOptions> & LeaseOptions & StreamOptions,
+    options: Without<LeaseRequest> & StreamOptions,
   ): Subscription<LeasedDelivery<T>>;
   /** Consumes the messages of the contract, which the server acknowledges when it sends them. */
   consume<T, A>(
     contract: QueueContract<T, A>,
-    options: Without<ConsumeOptions> & { settle: "on-delivery" } & StreamOptions,
+    options: Without<OnDeliveryRequest> & StreamOptions,
   ): Subscription<QueueMessage<T>>;
   /**
    * Consumes the messages of the contract.
@@ -76,18 +86,18 @@ export interface QueueContractCalls {
    */
   consume<T, A>(
     contract: QueueContract<T, A>,
-    options?: Without<ConsumeOptions> & StreamOptions,
+    options?: (Without<ConsumeRequest> | Without<LeaseRequest>) & StreamOptions,
   ): Subscription<Delivery<T>>;
   /** Consumes the messages of the contract in batches. */
   consumeBatches<T, A>(
     contract: QueueContract<T, A>,
-    options: Without<BatchOptions> & StreamOptions,
+    options: Without<BatchRequest> & StreamOptions,
   ): Subscription<DeliveryBatch<T>>;
   /** Calls `handler` for every message of the contract, held under the server's visibility timer. */
   process<T, A>(
     contract: QueueContract<T, A>,
     handler: (message: LeasedDelivery<T>) => void | Settlement | Promise<void | Settlement>,
-    options: Without<ConsumeOptions> & LeaseOptions & ProcessOptions<LeasedDelivery<T>>,
+    options: Without<ProcessLeaseRequest> & ProcessOptions<LeasedDelivery<T>>,
   ): Service;
   /**
    * Calls `handler` for every message of the contract, and settles the message with its outcome.
@@ -98,7 +108,7 @@ export interface QueueContractCalls {
   process<T, A>(
     contract: QueueContract<T, A>,
     handler: (message: Delivery<T>) => void | Settlement | Promise<void | Settlement>,
-    options?: Without<ConsumeOptions> & ProcessOptions<Delivery<T>>,
+    options?: (Without<ProcessRequest> | Without<ProcessLeaseRequest>) & ProcessOptions<Delivery<T>>,
   ): Service;
 }
 

@@ -1,10 +1,10 @@
 import type { HandlerOptions } from "../message.js";
 import type {
   CommandsClient as CommandCalls,
-  CommandRequest,
+  IncomingCommand,
   CommandResult,
   QueriesClient as QueryCalls,
-  QueryRequest,
+  IncomingQuery,
   QueryResult,
   Reply,
   RequestOptions,
@@ -20,7 +20,7 @@ export interface ResponderOptions {
    * The group of this responder. Each request goes to one member of the group. Default: no group,
    * every request.
    */
-  group?: string;
+  readonly group?: string | undefined;
 }
 
 /** Calls with contracts made by {@link command}. */
@@ -36,21 +36,21 @@ export interface CommandContractCalls {
   subscribe<T, A>(
     contract: CommandPattern<T, A>,
     options?: RequestStreamOptions & ResponderOptions,
-  ): Subscription<CommandRequest<T>>;
+  ): Subscription<IncomingCommand<T>>;
   /** Calls `handler` for every command of the contract, which may be a pattern. */
   handle<T, A>(
     contract: CommandPattern<T, A>,
-    handler: (command: CommandRequest<T>) => void | Reply | Promise<void | Reply>,
-    options?: HandlerOptions<CommandRequest<T>> & ResponderOptions,
+    handler: (command: IncomingCommand<T>) => void | Reply | Promise<void | Reply>,
+    options?: HandlerOptions<IncomingCommand<T>> & ResponderOptions,
   ): Service;
 }
 
 /** A query of a contract as a responder receives it. Respond once, with `respond` or `fail`. */
-export interface ContractQuery<T, R> extends Omit<QueryRequest<T>, "respond"> {
+export interface ContractQuery<T, R> extends Omit<IncomingQuery<T>, "respond"> {
   /**
    * Answers with a response of the contract: `query.respond(price.reply(value))`.
    *
-   * @throws {KubeMQError} like `respond` of {@link QueryRequest}
+   * @throws {KubeMQError} like `respond` of {@link IncomingQuery}
    */
   respond(reply: ContractReply<R>, options?: CallOptions): Promise<void>;
 }

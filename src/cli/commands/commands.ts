@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { CommandRequest } from "../../index.js";
+import type { IncomingCommand } from "../../index.js";
 import { EXIT, Failure } from "../exit.js";
 import { envelope, messageOptions, readBody, type MessageOptions } from "../input.js";
 import {
@@ -37,8 +37,8 @@ Examples:
         body: await readBody(terminal, body, options.metadata !== undefined),
       };
       const result = await client.commands.send(message, { signal });
-      await output.print(result.executed ? "executed" : `not executed: ${result.error}`, { channel, ...result });
-      if (!result.executed) throw new Failure(`the command on ${channel} was not executed`, EXIT.failed);
+      await output.print(result.ok ? "executed" : `not executed: ${result.error}`, { channel, ...result });
+      if (!result.ok) throw new Failure(`the command on ${channel} was not executed`, EXIT.failed);
     }),
   );
 
@@ -67,4 +67,4 @@ Examples:
   );
 }
 
-const respond = (command: CommandRequest) => command.respond();
+const respond = (command: IncomingCommand) => command.respond();

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { QueryRequest } from "../../index.js";
+import type { IncomingQuery } from "../../index.js";
 import { Failure } from "../exit.js";
 import { envelope, messageOptions, readBody, type MessageOptions } from "../input.js";
 import { lineOf, recordOf } from "../output.js";
@@ -48,7 +48,7 @@ Examples:
         ...(key !== undefined && { cache: { key, ttlSeconds } }),
       };
       const answer = await client.queries.send(query, { signal });
-      if (!answer.executed) throw new Failure(`the query on ${channel} was refused: ${answer.error}`);
+      if (!answer.ok) throw new Failure(`the query on ${channel} was refused: ${answer.error}`);
       const { cacheHit, timestamp } = answer;
       await output.print(lineOf(answer, ...(cacheHit ? ["cached"] : [])), recordOf(answer, { cacheHit, timestamp }));
     }),
@@ -72,7 +72,7 @@ Examples:
     ),
   ).action(async (channel: string, body: string | undefined, options: RespondOptions, command: Command) =>
     withSession(command, (session) =>
-      respondToEach(session, session.client.queries, channel, options, (query: QueryRequest) =>
+      respondToEach(session, session.client.queries, channel, options, (query: IncomingQuery) =>
         query.respond({ body: body ?? query.body }),
       ),
     ),
@@ -81,7 +81,7 @@ Examples:
   connectionOptions(requestBenchOptions(queries.command("bench [channel]"), "queries")).action(
     async (channel: string | undefined, options: RequestBenchOptions, command: Command) =>
       withSession(command, (session) =>
-        benchRequests(session, session.client.queries, channel, options, (query: QueryRequest) =>
+        benchRequests(session, session.client.queries, channel, options, (query: IncomingQuery) =>
           query.respond({ body: query.body }),
         ),
       ),

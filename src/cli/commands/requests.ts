@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { ChannelFilter, IncomingRequest, Subscription } from "../../index.js";
+import type { SubscribeRequest, IncomingRequest, Subscription } from "../../index.js";
 import { benchOptions, benchRoundTrips, type BenchOptions } from "../bench.js";
 import { lineOf, recordOf } from "../output.js";
 import type { Session } from "../session.js";
@@ -9,7 +9,7 @@ import { integer } from "../values.js";
 /** Shell commands shared by commands and queries. */
 export interface Requests<R extends IncomingRequest> {
   send(request: { channel: string; body: Uint8Array }, options: { signal: AbortSignal }): Promise<unknown>;
-  subscribe(filter: ChannelFilter, options: { signal: AbortSignal }): Subscription<R>;
+  subscribe(filter: SubscribeRequest, options: { signal: AbortSignal }): Subscription<R>;
 }
 
 export interface RespondOptions extends SubscribeOptions {

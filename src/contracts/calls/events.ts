@@ -4,11 +4,12 @@ import type {
   EventPublisher as EventPublishing,
   EventsStoreClient as StoreCalls,
   ReplayRequest,
-  StartPosition,
+  StoreSubscribeRequest,
 } from "../../api/events.js";
-import type { CallOptions, OutgoingMessage, StreamOptions } from "../../api/message.js";
-import type { ChannelFilter } from "../../api/subscription.js";
+import type { AbortOptions, CallOptions, OutgoingMessage, StreamOptions } from "../../api/message.js";
+import type { SubscribeRequest } from "../../api/subscription.js";
 import { isContract, type AnyContract } from "../form.js";
+import { mapped, type Values } from "./mapped.js";
 import { messageOf, OPTIONS, requestOf } from "./resolve.js";
 
 /** Adds the calls with contracts to those without. */
@@ -16,9 +17,9 @@ export function eventsWithContracts(calls: EventCalls): EventsClient {
   return {
     ...calls,
     ...publishing(calls, "events"),
-    subscribe(first: ChannelFilter<unknown> | AnyContract, options?: StreamOptions) {
+    subscribe(first: SubscribeRequest<unknown> | AnyContract, options?: StreamOptions) {
       if (!isContract(first)) return calls.subscribe(first, options);
-      const [filter, stream] = requestOf<ChannelFilter<unknown>, StreamOptions>(
+      const [filter, stream] = requestOf<SubscribeRequest<unknown>, StreamOptions>(
         "events.subscribe",
         "events",
         first,
@@ -30,7 +31,7 @@ export function eventsWithContracts(calls: EventCalls): EventsClient {
   } as EventsClient;
 }
 
-type StoreFilter = ChannelFilter<unknown> & { start: StartPosition };
+type StoreFilter = StoreSubscribeRequest<unknown>;
 
 /** Adds the calls with contracts to those without. */
 export function storeWithContracts(calls: StoreCalls): EventsStoreClient {
@@ -74,9 +75,7 @@ function publishing<Receipt>(calls: Publishing<Receipt>, kind: "events" | "event
   };
 }
 
-type Values = Iterable<unknown> | AsyncIterable<unknown>;
 type Messages = Iterable<OutgoingMessage> | AsyncIterable<OutgoingMessage>;
-type Signal = { signal?: AbortSignal };
 
 function publisherOf<Receipt>(
   publisher: EventPublishing<Receipt>,
@@ -88,27 +87,15 @@ function publisherOf<Receipt>(
   return {
     publish: (first: OutgoingMessage | AnyContract, value?: unknown) =>
       isContract(first) ? publishValue(first, value) : publisher.publish(first),
-    publishAll: (first: Messages | AnyContract, second?: unknown, third?: Signal) =>
+    publishAll: (first: Messages | AnyContract, second?: unknown, third?: AbortOptions) =>
       isContract(first)
         ? publisher.publishAll(
             mapped(second as Values, (value) => messageOf(operation, kind, first, value)),
             third,
           )
-        : publisher.publishAll(first, second as Signal),
+        : publisher.publishAll(first, second as AbortOptions),
     flush: () => publisher.flush(),
     close: () => publisher.close(),
     [Symbol.asyncDispose]: () => publisher[Symbol.asyncDispose](),
   } as EventPublisher<Receipt>;
-}
-
-function mapped(values: Values, message: (value: unknown) => OutgoingMessage): Messages {
-  return Symbol.asyncIterator in values ? eachAsync(values, message) : each(values, message);
-}
-
-function* each<V, M>(values: Iterable<V>, message: (value: V) => M): Generator<M, void> {
-  for (const value of values) yield message(value);
-}
-
-async function* eachAsync<V, M>(values: AsyncIterable<V>, message: (value: V) => M): AsyncGenerator<M, void> {
-  for await (const value of values) yield message(value);
 }

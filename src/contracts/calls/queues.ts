@@ -1,15 +1,16 @@
 import type { QueuePublisher, QueuesClient } from "../../api/contracts/queues.js";
-import type { CallOptions, StreamOptions } from "../../api/message.js";
-import type { OutgoingQueueMessage } from "../../api/queue-message.js";
+import type { AbortOptions, CallOptions, StreamOptions } from "../../api/message.js";
+import type { OutgoingQueueMessage } from "../../api/queues/message.js";
+import type { QueuesClient as QueueCalls, QueuePublisher as QueueSending } from "../../api/queues/client.js";
 import type {
-  BatchOptions,
-  ConsumeOptions,
+  BatchRequest,
+  ConsumeRequest,
   ProcessOptions,
-  QueuesClient as QueueCalls,
-  QueuePublisher as QueueSending,
+  ProcessRequest,
   ReceiveRequest,
-} from "../../api/queues.js";
+} from "../../api/queues/requests.js";
 import { type AnyContract, isContract } from "../form.js";
+import { mapped, type Values } from "./mapped.js";
 import { messageOf, OPTIONS, requestOf } from "./resolve.js";
 
 type Handler = Parameters<QueueCalls["process"]>[1];
@@ -40,18 +41,18 @@ export function queuesWithContracts(calls: QueueCalls): QueuesClient {
       isContract(first) ? receiveFrom(first, options) : calls.receive(first, options),
     peek: (first: ReceiveRequest<unknown> | AnyContract, options?: CallOptions) =>
       isContract(first) ? peekAt(first, options) : calls.peek(first, options),
-    consume(first: ConsumeOptions<unknown> | AnyContract, options?: StreamOptions) {
+    consume(first: ConsumeRequest<unknown> | AnyContract, options?: StreamOptions) {
       if (!isContract(first)) return calls.consume(first, options);
-      return calls.consume(...streaming<ConsumeOptions<unknown>>("queues.consume", first, options));
+      return calls.consume(...streaming<ConsumeRequest<unknown>>("queues.consume", first, options));
     },
-    consumeBatches(first: BatchOptions<unknown> | AnyContract, options?: StreamOptions) {
+    consumeBatches(first: BatchRequest<unknown> | AnyContract, options?: StreamOptions) {
       if (!isContract(first)) return calls.consumeBatches(first, options);
-      return calls.consumeBatches(...streaming<BatchOptions<unknown>>("queues.consumeBatches", first, options));
+      return calls.consumeBatches(...streaming<BatchRequest<unknown>>("queues.consumeBatches", first, options));
     },
-    process(first: ConsumeOptions | AnyContract, handler: Handler, given?: ProcessOptions) {
+    process(first: ProcessRequest | AnyContract, handler: Handler, given?: ProcessOptions) {
       if (!isContract(first)) return calls.process(first, handler, given);
       const operation = "queues.process";
-      const [request, options] = requestOf<ConsumeOptions, ProcessOptions>(
+      const [request, options] = requestOf<ProcessRequest, ProcessOptions>(
         operation,
         "queues",
         first,
@@ -63,12 +64,26 @@ export function queuesWithContracts(calls: QueueCalls): QueuesClient {
   } as QueuesClient;
 }
 
+type Messages = Values<OutgoingQueueMessage>;
+
 function publisherOf(publisher: QueueSending): QueuePublisher {
+  const operation = "queues.publisher";
   const sendValue = async (contract: AnyContract, value: unknown) =>
-    publisher.send(message("queues.publisher", contract, value));
+    publisher.send(message(operation, contract, value));
+  const sendValues = async (contract: AnyContract, values: readonly unknown[]) =>
+    publisher.sendBatch(values.map((value) => message(operation, contract, value)));
   return {
-    send: (first: OutgoingQueueMessage | readonly OutgoingQueueMessage[] | AnyContract, value?: unknown) =>
+    send: (first: OutgoingQueueMessage | AnyContract, value?: unknown) =>
       isContract(first) ? sendValue(first, value) : publisher.send(first),
+    sendBatch: (first: readonly OutgoingQueueMessage[] | AnyContract, values?: readonly unknown[]) =>
+      isContract(first) ? sendValues(first, values ?? []) : publisher.sendBatch(first),
+    sendAll: (first: Messages | AnyContract, second?: unknown, third?: AbortOptions) =>
+      isContract(first)
+        ? publisher.sendAll(
+            mapped(second as Values, (value) => message(operation, first, value)),
+            third,
+          )
+        : publisher.sendAll(first, second as AbortOptions),
     flush: () => publisher.flush(),
     close: () => publisher.close(),
     [Symbol.asyncDispose]: () => publisher[Symbol.asyncDispose](),

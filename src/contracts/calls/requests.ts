@@ -8,7 +8,7 @@ import type {
   RequestStreamOptions,
 } from "../../api/requests.js";
 import type { Service, Subscription } from "../../api/subscription.js";
-import type { ChannelFilter } from "../../api/subscription.js";
+import type { SubscribeRequest } from "../../api/subscription.js";
 import { type AnyContract, isContract } from "../form.js";
 import { messageOf, OPTIONS, requestOf } from "./resolve.js";
 
@@ -22,7 +22,7 @@ export function queriesWithContracts(calls: QueryCalls): QueriesClient {
   return withContracts(calls, "queries") as unknown as QueriesClient;
 }
 
-type Filter = ChannelFilter<unknown>;
+type Filter = SubscribeRequest<unknown>;
 
 type Handler = (request: unknown) => unknown;
 

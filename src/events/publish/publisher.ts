@@ -1,10 +1,10 @@
 import type { EventPublisher } from "../../api/events.js";
-import type { OutgoingMessage, StreamOptions } from "../../api/message.js";
+import type { AbortOptions, OutgoingMessage, StreamOptions } from "../../api/message.js";
 import type { Connection } from "../../connection/connection.js";
 import { Send, type Settle } from "../../stream/send/send.js";
+import { type Sequence, submitAll } from "../../stream/send/submit-all.js";
 import { aboutEvent, type EventPlan } from "./plan.js";
 import { EventSender } from "./sender.js";
-import { publishAll, type Sequence } from "./publish-all.js";
 
 /** Publishes over a dedicated stream. */
 export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
@@ -34,9 +34,9 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
     });
   }
 
-  publishAll<T>(messages: Sequence<T>, options: { signal?: AbortSignal } = {}): Promise<number> {
+  publishAll<T>(messages: Sequence<OutgoingMessage<T>>, options: AbortOptions = {}): Promise<number> {
     const submit = (message: OutgoingMessage<T>, settle: Settle<string>) => this.#submit(message, settle);
-    return publishAll(messages, submit, {
+    return submitAll(messages, submit, {
       atOnce: this.#sender.capacity,
       signal: options.signal,
       onClosing: (watcher) => this.#sender.onClosing(watcher),

@@ -1,4 +1,4 @@
-import type { DeliveryBatch } from "../../api/queue-message.js";
+import type { DeliveryBatch } from "../../api/queues/message.js";
 import { checkQueueChannel, refuse } from "../../support/checks.js";
 import type { SettleKind } from "../delivery.js";
 import { alreadySettled } from "../settle-fault.js";

@@ -1,6 +1,6 @@
 import type { Decoder } from "../../api/codec.js";
 import type { KubeMQError } from "../../api/errors.js";
-import type { OutgoingQueueMessage } from "../../api/queue-message.js";
+import type { OutgoingQueueMessage } from "../../api/queues/message.js";
 import type { Connection } from "../../connection/connection.js";
 import type { Attempt, Leave, StreamPlan } from "../../stream/plan.js";
 import { onAbort } from "../../support/abort.js";

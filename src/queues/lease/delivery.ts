@@ -1,5 +1,5 @@
 import type { Decoder } from "../../api/codec.js";
-import type { LeasedDelivery, OutgoingQueueMessage } from "../../api/queue-message.js";
+import type { LeasedDelivery, OutgoingQueueMessage } from "../../api/queues/message.js";
 import { checkInteger } from "../../support/checks.js";
 import { LIMITS } from "../checks.js";
 import { HeldDelivery } from "../delivery.js";

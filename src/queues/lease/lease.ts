@@ -1,5 +1,5 @@
 import type { KubeMQError } from "../../api/errors.js";
-import type { OutgoingQueueMessage } from "../../api/queue-message.js";
+import type { OutgoingQueueMessage } from "../../api/queues/message.js";
 import type { Connection } from "../../connection/connection.js";
 import { pingMethod, pingRequest } from "../../connection/wire.js";
 import { Uplink } from "../../stream/send/uplink.js";

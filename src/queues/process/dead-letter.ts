@@ -1,4 +1,4 @@
-import type { OutgoingQueueMessage, QueueMessage } from "../../api/queue-message.js";
+import type { OutgoingQueueMessage, QueueMessage } from "../../api/queues/message.js";
 
 const MOST_CHARACTERS = 1_000;
 

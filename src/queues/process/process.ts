@@ -1,5 +1,5 @@
-import type { Delivery, OutgoingQueueMessage } from "../../api/queue-message.js";
-import type { ProcessOptions } from "../../api/queues.js";
+import type { Delivery, OutgoingQueueMessage } from "../../api/queues/message.js";
+import type { ProcessOptions } from "../../api/queues/requests.js";
 import type { Service } from "../../api/subscription.js";
 import type { Connection } from "../../connection/connection.js";
 import { checkLimits, type HandlerPlan, HandlerService, reportFailure, type Source } from "../../stream/handlers.js";

@@ -1,5 +1,5 @@
 import { checkKnown } from "../../support/option-names.js";
-import type { RetryOptions } from "../../api/queues.js";
+import type { RetryOptions } from "../../api/queues/requests.js";
 import { backoffDelay, type BackoffPolicy } from "../../support/time/backoff.js";
 import { checkInteger, checkQueueChannel, refuse, type Subject } from "../../support/checks.js";
 import { DEFAULTS } from "../../support/defaults.js";
@@ -48,7 +48,11 @@ function endOf(subject: Subject, exhausted: RetryOptions["exhausted"]): Retry {
 
 function delayOf(subject: Subject, delay: Exclude<RetryOptions["delay"], false | undefined>): BackoffPolicy {
   checkKnown(subject, "retry.delay.", delay, ["initialDelayMs", "maxDelayMs", "jitter"]);
-  const { initialDelayMs, maxDelayMs, jitter } = { ...DEFAULTS.retryDelay, ...delay };
+  const {
+    initialDelayMs = DEFAULTS.retryDelay.initialDelayMs,
+    maxDelayMs = DEFAULTS.retryDelay.maxDelayMs,
+    jitter = DEFAULTS.retryDelay.jitter,
+  } = delay;
   checkInteger(subject, "retry.delay.initialDelayMs", initialDelayMs, 1, MAX_DELAY_MS);
   checkInteger(subject, "retry.delay.maxDelayMs", maxDelayMs, initialDelayMs, MAX_DELAY_MS);
   if (typeof jitter !== "number" || !(jitter >= 0 && jitter <= 1)) {

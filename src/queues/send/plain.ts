@@ -1,5 +1,5 @@
 import type { CallOptions } from "../../api/message.js";
-import type { OutgoingQueueMessage, SendResult, SentMessage } from "../../api/queue-message.js";
+import type { OutgoingQueueMessage, SendResult, SentMessage } from "../../api/queues/message.js";
 import type { Connection } from "../../connection/connection.js";
 import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/send/plain-sends.js";
 import type { About } from "../../stream/send/send.js";

@@ -1,7 +1,10 @@
-import type { OutgoingQueueMessage, SendResult } from "../../api/queue-message.js";
-import type { PublisherOptions, QueuePublisher } from "../../api/queues.js";
+import type { AbortOptions } from "../../api/message.js";
+import type { OutgoingQueueMessage, SendResult, SentMessage } from "../../api/queues/message.js";
+import type { QueuePublisher } from "../../api/queues/client.js";
+import type { PublisherOptions } from "../../api/queues/requests.js";
 import type { Connection } from "../../connection/connection.js";
-import { Send } from "../../stream/send/send.js";
+import { Send, type Settle } from "../../stream/send/send.js";
+import { type Sequence, submitAll } from "../../stream/send/submit-all.js";
 import { checkInteger, refuse } from "../../support/checks.js";
 import { aboutMessages, type PrepareQueueMessage } from "./plain.js";
 import { Upstream } from "./upstream.js";
@@ -22,10 +25,15 @@ export class UpstreamPublisher implements QueuePublisher {
     this.#upstream = new Upstream(connection, { ...options, operation, maxInFlight, timedFrom: "transmission" });
   }
 
-  async send<T>(messages: OutgoingQueueMessage<T> | readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]> {
-    const list = (Array.isArray(messages) ? messages : [messages]) as readonly OutgoingQueueMessage[];
+  send<T>(message: OutgoingQueueMessage<T>): Promise<SentMessage>;
+  send<T>(messages: readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]>;
+  send<T>(messages: OutgoingQueueMessage<T> | readonly OutgoingQueueMessage<T>[]): Promise<SentMessage | SendResult[]> {
+    return isList(messages) ? this.sendBatch(messages) : this.#sendOne(messages);
+  }
+
+  async sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]> {
     this.#upstream.checkOpen();
-    const wire = list.map((message) => this.#prepare(operation, message));
+    const wire = messages.map((message) => this.#prepare(operation, message));
     if (wire.length === 0) return [];
     return new Promise((resolve, reject) => {
       const send = new Send(wire, aboutMessages(operation, wire), (error, results: SendResult[] | undefined) => {
@@ -33,6 +41,15 @@ export class UpstreamPublisher implements QueuePublisher {
         else reject(error);
       });
       this.#upstream.accept(send);
+    });
+  }
+
+  sendAll<T>(messages: Sequence<OutgoingQueueMessage<T>>, options: AbortOptions = {}): Promise<number> {
+    const submit = (message: OutgoingQueueMessage<T>, settle: Settle<SentMessage>) => this.#submit(message, settle);
+    return submitAll(messages, submit, {
+      atOnce: this.#upstream.capacity,
+      signal: options.signal,
+      onClosing: (watcher) => this.#upstream.onClosing(watcher),
     });
   }
 
@@ -50,6 +67,36 @@ export class UpstreamPublisher implements QueuePublisher {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+
+  async #sendOne(message: OutgoingQueueMessage): Promise<SentMessage> {
+    return new Promise((resolve, reject) => {
+      this.#submit(message, (error, sent) => {
+        if (sent === undefined) reject(error);
+        else resolve(sent);
+      });
+    });
+  }
+
+  /** Sends one message. Its outcome is an error when the server refuses it. */
+  #submit(message: OutgoingQueueMessage, settle: Settle<SentMessage>): void {
+    let send;
+    try {
+      this.#upstream.checkOpen();
+      const wire = [this.#prepare(operation, message)];
+      send = new Send(wire, aboutMessages(operation, wire), (error, results: SendResult[] | undefined) => {
+        const result = results?.[0];
+        if (result?.ok === true) settle(undefined, result);
+        else settle(error ?? result?.error, undefined);
+      });
+    } catch (error) {
+      return settle(error, undefined);
+    }
+    this.#upstream.accept(send);
+  }
+}
+
+function isList<T>(messages: T | readonly T[]): messages is readonly T[] {
+  return Array.isArray(messages);
 }
 
 function maxInFlightOf({ ordered = true, maxInFlight }: PublisherOptions): number {

@@ -1,4 +1,4 @@
-import type { SendResult } from "../../api/queue-message.js";
+import type { SendResult } from "../../api/queues/message.js";
 import type { Connection } from "../../connection/connection.js";
 import { AnsweredStream } from "../../stream/send/answered-stream.js";
 import { type Send, subjectOf } from "../../stream/send/send.js";
@@ -31,6 +31,9 @@ export interface UpstreamOptions extends SenderOptions {
 
 /** Maximum messages of sends that share a request. A larger send has its own request. */
 const REQUEST_MESSAGES = 1_024;
+
+/** Maximum requests of `sendAll` in flight. More would take memory and gain nothing. */
+const MAX_AHEAD = 4;
 
 /** Maximum bytes of sends that share a request. */
 const REQUEST_BYTES = 4 * 1024 * 1024;
@@ -86,6 +89,11 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
     const { maxInFlight, maxHoldMs } = options;
     this.#maxInFlight = maxInFlight;
     if (maxHoldMs !== undefined) this.#silence = new IdleTimer(connection.clock, maxHoldMs, () => this.#stopHolding());
+  }
+
+  /** Maximum messages of `sendAll` without an outcome: those in flight, and the next request. */
+  get capacity(): number {
+    return REQUEST_MESSAGES * (1 + Math.min(this.#maxInFlight, MAX_AHEAD));
   }
 
   protected transmit(): void {

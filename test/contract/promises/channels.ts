@@ -27,7 +27,7 @@ export const channels: Suite = {
           await job.ack();
           break;
         }
-        assert.equal((await client.queries.send({ channel, body })).executed, true);
+        assert.equal((await client.queries.send({ channel, body })).ok, true);
         await queries.close();
         await serving.ended;
       }

@@ -81,15 +81,15 @@ export const connection: Suite = {
 
     "a responder goes on after a connection reset": async (world) => {
       const line = await world.line();
-      const [responder, asker] = [await world.client({ address: line.address, reconnect }), await world.client()];
+      const [responder, requester] = [await world.client({ address: line.address, reconnect }), await world.client()];
       const channel = world.channel("responder");
       const service = responder.commands.handle({ channel }, () => {});
       await service.ready;
       line.reset();
       await until("a command is answered again", async () => {
-        const asking = asker.commands.send({ channel, body: "?" }, { timeoutMs: 500 });
+        const asking = requester.commands.send({ channel, body: "?" }, { timeoutMs: 500 });
         return asking.then(
-          ({ executed }) => executed,
+          ({ ok }) => ok,
           () => false,
         );
       });

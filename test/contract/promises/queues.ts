@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ConsumeOptions, KubeMQClient } from "kubemq-es";
+import type { ConsumeRequest, KubeMQClient, OnDeliveryRequest } from "kubemq-es";
 import { sleep, take, until } from "../../support/until.js";
 import type { Suite } from "../suite.js";
 import type { World } from "../world.js";
@@ -264,26 +264,30 @@ export const queues: Suite = {
   },
 };
 
-async function inOrder(world: World, prefetch: number, options: Partial<ConsumeOptions> = {}): Promise<void> {
+interface Settling {
+  readonly settle?: (ConsumeRequest | OnDeliveryRequest)["settle"];
+}
+
+async function inOrder(world: World, prefetch: number, options: Settling = {}): Promise<void> {
   const client = await world.client();
   const channel = world.channel("order");
   await fill(client, channel, 200);
   const received: string[] = [];
   for await (const job of client.queues.consume({ channel, prefetch, ...options })) {
     received.push(job.text());
-    if (options.settle === undefined) await job.ack();
+    if (options.settle === undefined && "ack" in job) await job.ack();
     if (received.length === 200) break;
   }
   assert.deepEqual(received, numbers(200));
 }
 
-async function shared(world: World, options: Partial<ConsumeOptions>): Promise<void> {
+async function shared(world: World, options: Settling): Promise<void> {
   const clients: KubeMQClient[] = [await world.client(), await world.client()];
   const channel = world.channel("shared");
   const total = 1_000;
   const loops = clients.map((client) =>
     collect(client.queues.consume({ channel, prefetch: 8, ...options }), async (job) => {
-      if (options.settle === undefined) await job.ack();
+      if (options.settle === undefined && "ack" in job) await job.ack();
       return job.text();
     }),
   );

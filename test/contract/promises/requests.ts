@@ -17,7 +17,7 @@ export const requests: Suite = {
       });
       await commands.ready;
       const result = await client.commands.send({ channel, body: "open", metadata: "m", tags: { a: "b" } });
-      assert.equal(result.executed, true);
+      assert.equal(result.ok, true);
       assert.deepEqual({ ...result.tags }, { room: "7" });
       await until("the responder is done", () => serving.items.length === 1);
       assert.deepEqual(serving.items, [["open", "m", "b", client.clientId]]);
@@ -30,7 +30,7 @@ export const requests: Suite = {
       collect(commands, (command) => command.fail("the door is locked"));
       await commands.ready;
       const result = await client.commands.send({ channel, body: "open" });
-      assert.ok(!result.executed);
+      assert.ok(!result.ok);
       assert.equal(result.error, "the door is locked");
     },
 
@@ -54,7 +54,7 @@ export const requests: Suite = {
       });
       await queries.ready;
       const answer = await client.queries.send({ channel, body: "?" }, { timeoutMs: 10_000 });
-      assert.ok(answer.executed);
+      assert.ok(answer.ok);
       assert.equal(answer.text(), "late");
     },
 
@@ -88,7 +88,7 @@ export const requests: Suite = {
       await Promise.all([quick.ready, slow.ready]);
       const answer = await client.queries.send({ channel, body: "?" });
       answered.open();
-      assert.ok(answer.executed);
+      assert.ok(answer.ok);
       assert.equal(answer.text(), "quick");
       await until("the slow responder has answered, too", () => late.items.length === 1);
     },
@@ -101,7 +101,7 @@ export const requests: Suite = {
       collect(queries, (query) => query.respond({ body, metadata: "m \u00e9", tags: { echo: query.text() } }));
       await queries.ready;
       const answer = await client.queries.send({ channel, body: "hello" });
-      assert.ok(answer.executed);
+      assert.ok(answer.ok);
       assert.deepEqual([...answer.body], [...body]);
       assert.deepEqual([answer.metadata, { ...answer.tags }, answer.cacheHit], ["m \u00e9", { echo: "hello" }, false]);
     },
@@ -114,7 +114,7 @@ export const requests: Suite = {
       collect(queries, (query) => query.respond({ body }));
       await queries.ready;
       const answer = await client.queries.send({ channel, body: "?" });
-      assert.ok(answer.executed && Buffer.compare(answer.body, body) === 0);
+      assert.ok(answer.ok && Buffer.compare(answer.body, body) === 0);
     },
 
     "handle() answers with what its function returns, and fails with what it throws": async (world) => {
@@ -130,7 +130,7 @@ export const requests: Suite = {
       await service.ready;
       const ask = (body: string) => client.queries.send({ channel, body, responseCodec: json<number>() });
       const [chair, table] = [await ask("chair"), await ask("table")];
-      assert.ok(chair.executed && !table.executed);
+      assert.ok(chair.ok && !table.ok);
       assert.deepEqual([chair.value, table.error], [40, "no table here"]);
       stop.abort();
       await within(5_000, "the service ends", service);
@@ -154,7 +154,7 @@ export const requests: Suite = {
       );
       await service.ready;
       const results = await Promise.all(numbers(8).map((body) => client.commands.send({ channel, body })));
-      assert.ok(results.every(({ executed }) => executed));
+      assert.ok(results.every(({ ok }) => ok));
       assert.equal(most, 4);
       stop.abort();
       await service;
@@ -183,7 +183,7 @@ export const requests: Suite = {
       assert.equal(isEnded(), false);
       end.open();
       const answer = await asking;
-      assert.ok(answer.executed);
+      assert.ok(answer.ok);
       assert.equal(answer.text(), "finished");
       await within(5_000, "the service ends", service);
     },
@@ -198,12 +198,12 @@ export const requests: Suite = {
       await commands.ready;
       const asked = performance.now();
       const result = await client.commands.send({ channel, body: "x" }, { timeoutMs: 20_000 });
-      assert.equal(result.executed, false);
+      assert.equal(result.ok, false);
       assert.ok(performance.now() - asked < 5_000);
       await leaving;
     },
 
-    "the signal of a request aborts when its asker has stopped waiting": async (world) => {
+    "the signal of a request aborts when its requester has stopped waiting": async (world) => {
       const client = await world.client();
       const channel = world.channel("gone");
       const commands = client.commands.subscribe({ channel });
@@ -246,7 +246,7 @@ export const requests: Suite = {
       const ask = () => client.queries.send({ channel, body: "?", cache: { key: channel, ttlSeconds: 60 } });
       const answers = [await ask(), await ask()];
       assert.deepEqual(
-        answers.map((answer) => answer.executed && [answer.text(), answer.cacheHit]),
+        answers.map((answer) => answer.ok && [answer.text(), answer.cacheHit]),
         [
           ["answer", false],
           ["answer", true],
@@ -258,13 +258,13 @@ export const requests: Suite = {
 
   alone: {
     "a command sent right after ready is answered, every time": async (world) => {
-      const [responder, asker] = [await world.client(), await world.client()];
+      const [responder, requester] = [await world.client(), await world.client()];
       await everyTime(world, "the command is answered", async () => {
         const channel = world.channel("ready");
         const commands = responder.commands.subscribe({ channel });
         const serving = collect(commands, (command) => command.respond());
         await commands.ready;
-        const answered = await resolves(2_000, asker.commands.send({ channel, body: "x" }, { timeoutMs: 1_000 }));
+        const answered = await resolves(2_000, requester.commands.send({ channel, body: "x" }, { timeoutMs: 1_000 }));
         await commands.close();
         await serving.ended;
         return answered;
@@ -272,13 +272,13 @@ export const requests: Suite = {
     },
 
     "a query sent right after handle() is ready is answered, every time": async (world) => {
-      const [responder, asker] = [await world.client(), await world.client()];
+      const [responder, requester] = [await world.client(), await world.client()];
       await everyTime(world, "the query is answered", async () => {
         const channel = world.channel("handle");
         const stop = new AbortController();
         const service = responder.queries.handle({ channel }, () => "here", { signal: stop.signal });
         await service.ready;
-        const answered = await resolves(2_000, asker.queries.send({ channel, body: "?" }, { timeoutMs: 1_000 }));
+        const answered = await resolves(2_000, requester.queries.send({ channel, body: "?" }, { timeoutMs: 1_000 }));
         stop.abort();
         await service;
         return answered;

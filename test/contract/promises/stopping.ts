@@ -46,7 +46,7 @@ export const stopping: Suite = {
     },
 
     "client.close() lets a handler finish that runs, and its answer arrives": async (world) => {
-      const [responder, asker] = [await world.client(), await world.client()];
+      const [responder, requester] = [await world.client(), await world.client()];
       const channel = world.channel("handler");
       const [begun, end] = [gate(), gate()];
       const service = responder.queries.handle({ channel }, async () => {
@@ -55,12 +55,12 @@ export const stopping: Suite = {
         return "finished";
       });
       await service.ready;
-      const asking = asker.queries.send({ channel, body: "?" });
+      const asking = requester.queries.send({ channel, body: "?" });
       await Promise.race([begun.opened, asking]);
       const closing = responder.close();
       end.open();
       const answer = await asking;
-      assert.ok(answer.executed);
+      assert.ok(answer.ok);
       assert.equal(answer.text(), "finished");
       await within(6_000, "the client closes", closing);
     },

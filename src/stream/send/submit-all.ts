@@ -1,11 +1,10 @@
-import type { OutgoingMessage } from "../../api/message.js";
-import type { Settle } from "../../stream/send/send.js";
 import { onAbort } from "../../support/abort.js";
+import type { Settle } from "./send.js";
 
-export type Sequence<T> = Iterable<OutgoingMessage<T>> | AsyncIterable<OutgoingMessage<T>>;
+export type Sequence<M> = Iterable<M> | AsyncIterable<M>;
 
-export interface PublishAllOptions {
-  /** Maximum events without an outcome. At this limit the source is not read. */
+export interface SubmitAllOptions {
+  /** Maximum messages without an outcome. At this limit the source is not read. */
   readonly atOnce: number;
   readonly signal: AbortSignal | undefined;
   /**
@@ -15,14 +14,14 @@ export interface PublishAllOptions {
 }
 
 /**
- * Submits every event of an iterable, and stops at the first failure, which it throws. Returns the
- * number of published events. Outcomes are counted, because a promise per event would cost more
+ * Submits every message of an iterable, and stops at the first failure, which it throws. Returns
+ * the number of messages sent. Outcomes are counted, because a promise per message would cost more
  * than the send.
  */
-export async function publishAll<T>(
-  messages: Sequence<T>,
-  submit: (message: OutgoingMessage<T>, settle: Settle<string>) => void,
-  { atOnce, signal, onClosing }: PublishAllOptions,
+export async function submitAll<M, Result>(
+  messages: Sequence<M>,
+  submit: (message: M, settle: Settle<Result>) => void,
+  { atOnce, signal, onClosing }: SubmitAllOptions,
 ): Promise<number> {
   let failure: { readonly error: unknown } | undefined;
   let sent = 0;
@@ -34,12 +33,12 @@ export async function publishAll<T>(
     failure ??= { error };
     wake();
   };
-  const settle: Settle<string> = (error) => {
+  const settle: Settle<Result> = (error) => {
     answered += 1;
     if (error !== undefined) fail(error);
     else if (answered === wakeAt) wake();
   };
-  /** Resolves when `count` events have an outcome, or when `isWorthwhile` returns false. */
+  /** Resolves when `count` messages have an outcome, or when `isWorthwhile` returns false. */
   const until = async (count: number, isWorthwhile: () => boolean) => {
     const isOver = () => answered >= count || !isWorthwhile();
     wakeAt = count;
@@ -47,8 +46,8 @@ export async function publishAll<T>(
     wakeAt = 0;
   };
   const hasNotFailed = () => failure === undefined;
-  /** Submits a message. Returns a promise when no further event may be submitted yet. */
-  const offer = (message: OutgoingMessage<T>): Promise<void> | undefined => {
+  /** Submits a message. Returns a promise when no further message may be submitted yet. */
+  const offer = (message: M): Promise<void> | undefined => {
     sent += 1;
     submit(message, settle);
     return sent - answered < atOnce ? undefined : until(sent - atOnce / 2, hasNotFailed);
@@ -65,7 +64,7 @@ export async function publishAll<T>(
       for (const message of messages) {
         if (!hasNotFailed()) break;
         const room = offer(message);
-        if (room !== undefined) await room; // an await per event would cost more than the send
+        if (room !== undefined) await room; // an await per message would cost more than the send
       }
     }
     await until(sent, () => !isStopped);
@@ -76,13 +75,13 @@ export async function publishAll<T>(
   return sent;
 
   /** Not a `for await`: that would wait for a source that has stalled, even after a failure. */
-  async function offerAll(source: AsyncIterator<OutgoingMessage<T>>): Promise<void> {
+  async function offerAll(source: AsyncIterator<M>): Promise<void> {
     for (;;) {
       if (!hasNotFailed()) {
         await source.return?.();
         return;
       }
-      const next = await new Promise<IteratorResult<OutgoingMessage<T>> | undefined>((resolve, reject) => {
+      const next = await new Promise<IteratorResult<M> | undefined>((resolve, reject) => {
         wake = () => hasNotFailed() || resolve(undefined);
         source.next().then(resolve, reject);
       });

@@ -1,5 +1,5 @@
-import type { KubeMQError } from "./errors.js";
-import type { Incoming, OutgoingMessage } from "./message.js";
+import type { KubeMQError } from "../errors.js";
+import type { Incoming, OutgoingMessage } from "../message.js";
 
 /** How a queue treats a message. The server's resolution is one second. */
 export interface QueuePolicy {
@@ -7,21 +7,26 @@ export interface QueuePolicy {
    * Seconds after which a visible message that no consumer has received is discarded: 1 to 43200.
    * Default: never.
    */
-  expirationSeconds?: number;
+  readonly expirationSeconds?: number | undefined;
   /**
    * Seconds until the message becomes visible: 1 to 43200. The server is up to half a second late.
    * Default: at once.
    */
-  delaySeconds?: number;
-  /**
-   * The queue for a message after `maxReceiveCount` (1 to 1024) rejected deliveries. Default:
-   * dropped after 1024.
-   */
-  deadLetter?: { queue: string; maxReceiveCount: number };
+  readonly delaySeconds?: number | undefined;
+  /** Where a message goes that was rejected too often. Default: dropped after 1024 deliveries. */
+  readonly deadLetter?: DeadLetterPolicy | undefined;
+}
+
+/** The queue of a message that was rejected too often. */
+export interface DeadLetterPolicy {
+  /** The queue that the message moves to. */
+  readonly queue: string;
+  /** Number of rejected deliveries after which it moves, 1 to 1024. */
+  readonly maxReceiveCount: number;
 }
 
 /** A message to send to a queue. */
-export type OutgoingQueueMessage<T = unknown> = OutgoingMessage<T> & { policy?: QueuePolicy };
+export type OutgoingQueueMessage<T = unknown> = OutgoingMessage<T> & { readonly policy?: QueuePolicy | undefined };
 
 /** A stored message. */
 export interface SentMessage {
@@ -37,8 +42,18 @@ export interface SentMessage {
   readonly delayedTo?: Date;
 }
 
+/** A message that the server refused. */
+export interface RefusedMessage {
+  /** The server did not store it. */
+  readonly ok: false;
+  /** Id of the message. */
+  readonly id: string;
+  /** The server's reason, with the code `REJECTED_BY_SERVER`. */
+  readonly error: KubeMQError;
+}
+
 /** The outcome of one message of a batch. */
-export type SendResult = SentMessage | { readonly ok: false; readonly id: string; readonly error: KubeMQError };
+export type SendResult = SentMessage | RefusedMessage;
 
 /**
  * A message of a queue without settle methods: it was acknowledged on delivery, or only peeked at.

@@ -1,0 +1,188 @@
+import type { AbortOptions, CallOptions, StreamOptions } from "../message.js";
+import type { Service, Subscription } from "../subscription.js";
+import type {
+  Delivery,
+  DeliveryBatch,
+  LeasedDelivery,
+  OutgoingQueueMessage,
+  QueueMessage,
+  QueuesInfo,
+  SendResult,
+  SentMessage,
+  Settlement,
+} from "./message.js";
+import type {
+  AckAllRequest,
+  BatchRequest,
+  ConsumeRequest,
+  LeaseRequest,
+  OnDeliveryRequest,
+  ProcessLeaseRequest,
+  ProcessOptions,
+  ProcessRequest,
+  PublisherOptions,
+  ReceiveRequest,
+} from "./requests.js";
+
+/**
+ * Sends to queues over its own stream, with more unanswered messages than the client's `send()`.
+ */
+export interface QueuePublisher extends AsyncDisposable {
+  /**
+   * Sends a message. Resolves when it is stored. Waiting sends share a request. The body is not
+   * copied: do not change its bytes before that. Await the promise, or use
+   * {@link QueuePublisher.sendAll}.
+   *
+   * @throws {KubeMQError} REJECTED_BY_SERVER when the server refuses the message
+   * @throws {KubeMQError} TIMEOUT when the server did not answer within the client's `timeoutMs`
+   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the message
+   *   may be stored, and is not sent again
+   * @throws {KubeMQError} RESOURCE_EXHAUSTED when more than 100,000 messages wait to be sent
+   */
+  send<T>(message: OutgoingQueueMessage<T>): Promise<SentMessage>;
+  /** The same as {@link QueuePublisher.sendBatch}. */
+  send<T>(messages: readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]>;
+  /**
+   * Sends several messages together, to one or several queues. Resolves with a result for each, in
+   * their order; a refused message does not hold back the others. All messages are checked before
+   * any is sent. Rejects like {@link QueuePublisher.send} when there is no answer.
+   */
+  sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]>;
+  /**
+   * Sends the messages of an iterable, as fast as the server accepts them. The first failure stops
+   * it and is thrown, as is a refused message (`REJECTED_BY_SERVER`); messages that were sent
+   * before may be stored. The signal, and a close of the publisher or of the client, also stop it,
+   * even while it waits for the iterable. Bodies are not copied: do not change their bytes before
+   * the promise resolves.
+   *
+   * @returns the number of stored messages
+   * @example
+   * await using publisher = client.queues.publisher();
+   * await publisher.sendAll(paths.map((path) => ({ channel: "thumbnails", body: path })));
+   */
+  sendAll<T>(
+    messages: Iterable<OutgoingQueueMessage<T>> | AsyncIterable<OutgoingQueueMessage<T>>,
+    options?: AbortOptions,
+  ): Promise<number>;
+  /** Resolves when every send so far has an outcome. */
+  flush(): Promise<void>;
+  /** Refuses new messages, sends the accepted ones, and ends the stream. */
+  close(): Promise<void>;
+}
+
+/** Queues: each message is processed by one consumer. */
+export interface QueuesClient {
+  /**
+   * Sends a message. Resolves when it is stored. Sends and batches share a stream of the client, in
+   * the order of the calls; a message or batch of more than 64 KiB is sent beside it. Do not change
+   * the body before the promise resolves.
+   *
+   * @throws {KubeMQError} REJECTED_BY_SERVER when the server refuses the message
+   * @throws {KubeMQError} TIMEOUT when the server did not answer in time: the message may be stored
+   * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the message
+   *   may be stored
+   */
+  send<T>(message: OutgoingQueueMessage<T>, options?: CallOptions): Promise<SentMessage>;
+  /**
+   * Sends several messages together, to one or several queues, stored in their order. Resolves with
+   * a result for each; a refused message does not hold back the others. All messages are checked
+   * before any is sent.
+   */
+  sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[], options?: CallOptions): Promise<SendResult[]>;
+  /** Opens a stream to send many messages. */
+  publisher(options?: PublisherOptions): QueuePublisher;
+  /**
+   * Takes messages out of a queue. The server acknowledges them before they arrive: a message that
+   * is lost in transit, or whose processing fails, is gone. Use `consume` for messages that must
+   * not be lost. Resolves with an empty array when no message arrived in time.
+   *
+   * `timeoutMs` must be longer than the wait, by default 30 s longer, because an interrupted call
+   * loses the messages that it has taken. For the same reason an abort waits for the answer, at
+   * most `waitSeconds`. It then resolves with the messages, or rejects with `signal.reason` if
+   * there are none.
+   */
+  receive<T = Uint8Array>(request: ReceiveRequest<T>, options?: CallOptions): Promise<QueueMessage<T>[]>;
+  /**
+   * Shows messages without receiving them. While the call waits, they are hidden from other
+   * consumers. An abort rejects at once.
+   */
+  peek<T = Uint8Array>(request: ReceiveRequest<T>, options?: CallOptions): Promise<QueueMessage<T>[]>;
+  /**
+   * Acknowledges all waiting messages of a queue, and those that arrive within `waitSeconds` (1 to
+   * 3600, default 1); the call always lasts that long. Resolves with their number. Messages held by
+   * consumers and delayed messages are excluded. An abort rejects at once, and the server
+   * continues.
+   */
+  ackAll(request: AckAllRequest, options?: CallOptions): Promise<bigint>;
+  /**
+   * Consumes a queue, with each message held under the server's visibility timer. Leaving returns
+   * held messages to the end of the queue.
+   */
+  consume<T = Uint8Array>(request: LeaseRequest<T>, options?: StreamOptions): Subscription<LeasedDelivery<T>>;
+  /** Consumes a queue; the server acknowledges messages when it sends them. */
+  consume<T = Uint8Array>(request: OnDeliveryRequest<T>, options?: StreamOptions): Subscription<QueueMessage<T>>;
+  /**
+   * Consumes a queue. Leaving the loop by `break` or `throw` returns unsettled messages to the
+   * queue at once, with their position and their number of deliveries. After an abort or a
+   * `close()`, delivered messages can still be settled: while the body of the loop runs, at most 30
+   * s, and 5 s after it. Prefetched messages return as soon as no delivered message of the same
+   * poll is unsettled. After a lost connection the server delivers unsettled messages again.
+   *
+   * @example
+   * ```ts
+   * for await (const job of client.queues.consume({ channel: "jobs" })) {
+   *   await work(job.text());
+   *   await job.ack();
+   * }
+   * ```
+   */
+  consume<T = Uint8Array>(
+    request: ConsumeRequest<T> | LeaseRequest<T>,
+    options?: StreamOptions,
+  ): Subscription<Delivery<T>>;
+  /**
+   * Consumes a queue; the value of `settle` is unknown to the compiler. Only a message with an
+   * `ack` can be settled: `if ("ack" in message)`.
+   */
+  consume<T = Uint8Array>(
+    request: ConsumeRequest<T> | OnDeliveryRequest<T>,
+    options?: StreamOptions,
+  ): Subscription<Delivery<T> | QueueMessage<T>>;
+  /**
+   * Consumes a queue in batches. The next batch is polled when the previous one is settled, or when
+   * the loop requests it.
+   */
+  consumeBatches<T = Uint8Array>(request: BatchRequest<T>, options?: StreamOptions): Subscription<DeliveryBatch<T>>;
+  /**
+   * Calls `handler` for every message and settles the message with its outcome: the returned
+   * {@link Settlement}, or an acknowledgement when it returns nothing. When it throws, or returns
+   * anything else, `onError` and the status (`handler-failed`) receive the error, and the message is
+   * rejected after the delay of `retry`. A message that the handler has settled is not settled again.
+   * The status reports a failed settlement as `settle-failed`, and the message returns to its queue.
+   *
+   * The prefetch is at least `concurrency`; by default it is twice as large without
+   * `visibilitySeconds`, because messages that wait for their rejection count in it.
+   *
+   * @example
+   * ```ts
+   * const retry: RetryOptions = { maxAttempts: 5, exhausted: { deadLetter: "orders.failed" } };
+   * const options: ProcessOptions = { concurrency: 8, retry };
+   * await using service = client.queues.process({ channel: "orders" }, ship, options);
+   * await service.ready;
+   * ```
+   * @throws {KubeMQError} `INVALID_ARGUMENT` for an invalid argument; `CLIENT_CLOSED` after `close()`
+   */
+  process<T = Uint8Array>(
+    request: ProcessLeaseRequest<T>,
+    handler: (message: LeasedDelivery<T>) => void | Settlement | Promise<void | Settlement>,
+    options?: ProcessOptions<LeasedDelivery<T>>,
+  ): Service;
+  /** Calls `handler` for every message; the message is held without a visibility timer. */
+  process<T = Uint8Array>(
+    request: ProcessRequest<T> | ProcessLeaseRequest<T>,
+    handler: (message: Delivery<T>) => void | Settlement | Promise<void | Settlement>,
+    options?: ProcessOptions<Delivery<T>>,
+  ): Service;
+  /** Describes one queue, or all. Rejects with `UNSUPPORTED` when the server has no such call. */
+  info(queue?: string, options?: CallOptions): Promise<QueuesInfo>;
+}
