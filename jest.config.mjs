@@ -24,6 +24,7 @@ export default {
     ...stockTransport,
     "^kubemq-es$": "<rootDir>/src/index.ts",
     "^kubemq-es/testing$": "<rootDir>/src/broker/index.ts",
+    "^kubemq-es/connect$": "<rootDir>/src/connect/index.ts",
     "^kubemq-es/opentelemetry$": "<rootDir>/src/opentelemetry.ts",
     "^kubemq-es/codec$": "<rootDir>/src/payload/index.ts",
     "^kubemq-es/protobuf$": "<rootDir>/src/payload/protobuf.ts",

@@ -71,6 +71,7 @@ const client = await build({
   entryPoints: [
     "src/index.ts",
     "src/broker/index.ts",
+    "src/connect/index.ts",
     "src/opentelemetry.ts",
     "src/payload/index.ts",
     "src/payload/protobuf.ts",

@@ -33,6 +33,7 @@ export async function compilePrograms(folder, files) {
     alias: {
       "kubemq-es": `${root}src/index.ts`,
       "kubemq-es/testing": `${root}src/broker/index.ts`,
+      "kubemq-es/connect": `${root}src/connect/index.ts`,
       "kubemq-es/opentelemetry": `${root}src/opentelemetry.ts`,
       "kubemq-es/codec": `${root}src/payload/index.ts`,
       "kubemq-es/protobuf": `${root}src/payload/protobuf.ts`,

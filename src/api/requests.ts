@@ -242,6 +242,11 @@ export interface IncomingRequest<T = Uint8Array> extends Incoming<T> {
   readonly clientId: string;
   /** How long the requester waits, in milliseconds from the time of its request. */
   readonly timeoutMs: number;
+  /**
+   * How long the requester still waits, in milliseconds from the arrival of the request. It is 0 or
+   * less when its time-out has passed.
+   */
+  readonly remainingMs: number;
   /** The requester's tracing bytes, if it sent any. */
   readonly span?: Uint8Array;
   /**
