@@ -20,7 +20,7 @@ const MAX_BYTES = 100 * 1024 * 1024;
 /**
  * Compresses the bodies of another codec. Properties that the codec writes are kept.
  *
- * Compression is synchronous and blocks the event loop: about 20 ms for each MiB. Do not use it for
+ * Compression is synchronous and blocks the event loop for tens of milliseconds for each MiB. Do not use it for
  * bodies of many MiB in a process that must answer quickly; compress those before, in a worker.
  *
  * @throws {KubeMQError} UNSUPPORTED where `node:zlib` does not exist, such as in a browser
