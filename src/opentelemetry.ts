@@ -33,11 +33,11 @@ import { performance } from "node:perf_hooks";
 /** Where spans and metrics go, and how contexts travel. */
 export interface OpenTelemetryOptions {
   /** Default: the global one. */
-  tracerProvider?: TracerProvider;
+  readonly tracerProvider?: TracerProvider | undefined;
   /** Default: the global one at the time the client is created; set up the SDK first. */
-  meterProvider?: MeterProvider;
+  readonly meterProvider?: MeterProvider | undefined;
   /** Writes the context into the tags of messages and reads it from there. Default: the global one; SDKs for Node.js set that of W3C. */
-  propagator?: Pick<TextMapPropagator, "inject" | "extract" | "fields">;
+  readonly propagator?: Pick<TextMapPropagator, "inject" | "extract" | "fields"> | undefined;
 }
 
 /**

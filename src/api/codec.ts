@@ -38,7 +38,7 @@ export interface MessageProperties {
 /** Converts application values to message bodies, synchronously. */
 export interface Encoder<T> {
   /** The media type of the bodies. Not sent, unless the codec writes it to a tag. */
-  readonly contentType?: string;
+  readonly contentType?: string | undefined;
   /** Encodes a value. A thrown error becomes `ENCODE_FAILED`. */
   encode(value: T): Uint8Array;
   /**

@@ -51,7 +51,7 @@ export interface Faults {
    * error code the connection is closed, as a server does after too many pings (`{ code: 11,
    * reason: "too_many_pings" }`).
    */
-  goAway(how?: { readonly code?: number; readonly reason?: string; readonly lastStreamId?: number }): void;
+  goAway(how?: GoAway): void;
   /**
    * Sends CloseByServer to every consumer on QueuesDownstream and takes its messages back. The
    * calls stay open, but the broker ignores further requests on them. Newer servers do this when
@@ -62,25 +62,43 @@ export interface Faults {
    * Stops and restarts on the same port: connections break, new ones are refused for `downMs`, and
    * stored data is kept, or lost with `keepMemory: false`.
    */
-  restart(how?: { readonly keepMemory?: boolean; readonly downMs?: number }): Promise<void>;
+  restart(how?: RestartOptions): Promise<void>;
 }
 
 /** Selects the calls to end, and the status. */
 export interface StreamEnd {
   /** The RPC, such as `"SubscribeToEvents"`. @default all of them */
-  readonly rpc?: string;
+  readonly rpc?: string | undefined;
   /** The gRPC status code; 0 ends the call normally. @default 0 */
-  readonly code?: number;
+  readonly code?: number | undefined;
   /** The status message. @default "" */
-  readonly message?: string;
+  readonly message?: string | undefined;
 }
 
 /** Selects the calls to reset, and the error code. */
 export interface StreamReset {
   /** The RPC, such as `"SubscribeToEvents"`. @default all of them */
-  readonly rpc?: string;
+  readonly rpc?: string | undefined;
   /** The HTTP/2 error code. @default 8, CANCEL */
-  readonly code?: number;
+  readonly code?: number | undefined;
+}
+
+/** How connections are told to leave. */
+export interface GoAway {
+  /** The HTTP/2 error code. @default 0, no error */
+  readonly code?: number | undefined;
+  /** The reason, as debug data. @default "" */
+  readonly reason?: string | undefined;
+  /** The last stream that may finish. @default the last one that was opened */
+  readonly lastStreamId?: number | undefined;
+}
+
+/** How the broker restarts. */
+export interface RestartOptions {
+  /** Whether stored data is kept. @default true */
+  readonly keepMemory?: boolean | undefined;
+  /** How long connections are refused, in milliseconds. @default 0 */
+  readonly downMs?: number | undefined;
 }
 
 /** The parts of the broker that {@link createFaults} controls. @internal */

@@ -2,49 +2,49 @@ import type { Clock } from "./clock.js";
 import { systemClock } from "./clock.js";
 import type { BrokerProfile, ProfileName } from "./profile.js";
 import { profiles } from "./profile.js";
-import type { Quirks } from "./quirks.js";
+import type { QuirkOptions } from "./quirks.js";
 import type { BrokerLimits } from "./service.js";
 
 /** Options of {@link startBroker}. */
 export interface BrokerOptions {
   /** Port to listen on; 0 takes a free one. @default 0 */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Address to listen on. @default "127.0.0.1" */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /**
    * The exact `authorization` value that callers must send. Ping needs none. @default none required
    */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Certificate chain in PEM; with `key`, the broker speaks TLS. */
-  readonly cert?: string | Buffer;
+  readonly cert?: string | Buffer | undefined;
   /** Private key in PEM, for `cert`. */
-  readonly key?: string | Buffer;
+  readonly key?: string | Buffer | undefined;
   /**
    * Certificate authorities in PEM; with them, clients must present a certificate signed by one of
    * them.
    */
-  readonly ca?: string | Buffer;
+  readonly ca?: string | Buffer | undefined;
   /**
    * Messages kept per stored channel; beyond the limit the oldest are removed. @default no limit
    */
-  readonly maxMessages?: number;
+  readonly maxMessages?: number | undefined;
   /**
    * How long a stored message is kept, in milliseconds. @default 86_400_000 (a day, as servers do)
    */
-  readonly maxAgeMs?: number;
+  readonly maxAgeMs?: number | undefined;
   /**
    * Maximum size of a message in either direction, in bytes. @default 104_857_600 (100 MiB, as
    * servers do)
    */
-  readonly maxMessageBytes?: number;
+  readonly maxMessageBytes?: number | undefined;
   /**
    * How long a subscription may be blocked by its client before a message for it is dropped, in
    * milliseconds. KubeMQ servers drop after 2000; then a dropped event of the store counts as
    * delivered. @default never: a blocked subscription keeps its messages
    */
-  readonly slowConsumerMs?: number;
+  readonly slowConsumerMs?: number | undefined;
   /** The source of time. @default the machine's clock */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /**
    * The kind of server that the broker imitates: `"community"` is the open-source server v2.4.0
    * with its defects, such as stalled polls, lost order and late subscriptions. To change single
@@ -56,13 +56,13 @@ export interface BrokerOptions {
    * const prompt = await startBroker({ profile: { ...profiles.community, subscriptionDelayMs: [0, 0] } });
    * ```
    */
-  readonly profile?: ProfileName | BrokerProfile;
+  readonly profile?: ProfileName | BrokerProfile | undefined;
   /** Seed of the random choices of a profile: the same seed gives the same run. @default 1 */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Deviations of real servers that the broker imitates. @default see {@link Quirks} */
-  readonly quirks?: Partial<Quirks>;
+  readonly quirks?: QuirkOptions | undefined;
   /** Called at the start of every call, for logging. */
-  readonly onCall?: (rpc: string) => void;
+  readonly onCall?: ((rpc: string) => void) | undefined;
 }
 
 /** Options with all defaults applied. @internal */

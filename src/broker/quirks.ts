@@ -28,6 +28,16 @@ export interface Quirks {
   doubleMessages: boolean;
 }
 
+/** The quirks that a test sets. Default of each: see {@link Quirks}. */
+export type QuirkOptions = { readonly [Name in keyof Quirks]?: boolean | undefined };
+
+/** The given quirks, and the defaults of the others. */
+export function quirksOf(given: QuirkOptions = {}): Quirks {
+  const quirks = noQuirks();
+  for (const name of Object.keys(quirks) as (keyof Quirks)[]) quirks[name] = given[name] ?? quirks[name];
+  return quirks;
+}
+
 export const noQuirks = (): Quirks => ({
   confirmSettlements: false,
   cancelledReceiveLoses: true,

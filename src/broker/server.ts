@@ -11,7 +11,7 @@ import { nuid } from "./requests/nuid.js";
 import type { BrokerOptions, ResolvedOptions } from "./options.js";
 import { resolveOptions } from "./options.js";
 import type { Quirks } from "./quirks.js";
-import { noQuirks } from "./quirks.js";
+import { quirksOf } from "./quirks.js";
 import { seededRandom } from "./random.js";
 import { noCall, refusal, rpcOf, unknownPath } from "./grpc/refusal.js";
 import { Reply } from "./grpc/reply.js";
@@ -65,7 +65,7 @@ export interface Broker {
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const resolved = resolveOptions(options);
   const { clock, limits, profile } = resolved;
-  const quirks = { ...noQuirks(), ...options.quirks };
+  const quirks = quirksOf(options.quirks);
   const core: BrokerCore = { clock, limits, newId: nuid, quirks, profile, random: seededRandom(resolved.seed) };
   const calls = new Calls();
   const gate = new Gate(clock);

@@ -13,6 +13,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const folder = mkdtempSync(join(tmpdir(), "kubemq-es-package-"));
 const COMPILERS = ["5.4", "5.9", "6", "7"];
+const TYPE_TESTS = ["api", "contracts"];
 const RUNTIMES = ["20", "22", "24", "26"];
 /** The size of kubemq-js, measured after its own installation. */
 const OTHER = { packages: 34, megabytes: 14.3 };
@@ -72,10 +73,13 @@ try {
   check("importing the client and the broker loads no module of a dependency", loaded === "", loaded);
 
   for (const name of Object.keys(EXPECTED)) cpSync(join(root, `test/package/${name}.ts`), join(folder, `${name}.ts`));
+  for (const name of TYPE_TESTS) cpSync(join(root, `test/types/${name}.ts`), join(folder, `${name}.ts`));
   const aliases = COMPILERS.map((version) => `typescript-${version}@npm:typescript@${version}`);
-  npm(["install", "--save-dev", "@types/node@20", ...aliases]);
+  npm(["install", "--save-dev", "@types/node@20", "@opentelemetry/api@1", ...aliases]);
   for (const version of COMPILERS) {
     compile(version, "program", "--skipLibCheck", "false"); // every type that this package's own declarations need is included
+    // The tests of the public types; the tests of codecs need zod, whose types need TypeScript 5.5.
+    for (const name of TYPE_TESTS) compile(version, name, "--skipLibCheck", "false");
     compile(version, "raw", "--skipLibCheck", "true"); // Connect's declarations need the DOM's, protobuf-es's need TypeScript 5.7
   }
   for (const version of RUNTIMES) {
