@@ -16,8 +16,10 @@ import { checkAnswer, receiveQueueMessagesMethod, receiveRequest, type WireQueue
 export const CALL_MARGIN_MS = 30_000;
 
 /**
- * Receives messages for a consumer, within a second. Never cancelled: the server would lose the
- * messages it has already taken.
+ * Receives acknowledged messages for a consumer, within a second. Never cancelled: the server would
+ * lose the messages it has already taken. Servers serve these calls one at a time per queue. A poll
+ * with AutoAck would also acknowledge messages that arrive between the end of its wait and its
+ * answer, without delivering them.
  */
 export async function takeMessages(
   connection: Connection,

@@ -10,6 +10,7 @@ import {
   type ReceiveQueueMessagesRequest,
   type ReceiveQueueMessagesResponse,
 } from "kubemq-es/gen";
+import { Spares } from "../../src/queues/consume/spares.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { answer, numbers, playedBy, playedCall, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
 import { sleep, until, within } from "../support/until.js";
@@ -264,6 +265,93 @@ describe("one transaction at a time", () => {
     expect((await next).value?.sequence).toBe(1n);
     queue.give(0, 2); // messages of the late poll are delivered
     expect((await loop.next()).value?.sequence).toBe(2n);
+    await loop.return?.();
+    await queue.client.close();
+  });
+});
+
+describe("a quick loop with a small prefetch", () => {
+  /** A loop that has settled `quick` messages, one poll each, while `waiting` more are counted. */
+  async function loopAfter(quick: number, waiting: number) {
+    const queue = new PlayedQueue();
+    queue.waiting = quick + waiting;
+    const loop = queue.client.queues.consume({ channel: "q" })[Symbol.asyncIterator]();
+    for (let sequence = 1; sequence <= quick; sequence++) {
+      const { value } = await take(queue, loop, sequence - 1, sequence);
+      await value?.ack();
+    }
+    const next = loop.next();
+    await until("the next poll", () => queue.polls.length === quick + 1);
+    return { queue, loop, next };
+  }
+
+  test("eight messages come by one poll, one at a time", async () => {
+    const { queue, loop, next } = await loopAfter(8, 8);
+    expect(queue.sizes()).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 8]);
+    queue.give(8, 9, 10, 11, 12, 13, 14, 15, 16);
+    const nine = (await next).value;
+    expect(nine?.sequence).toBe(9n);
+    let came = false;
+    const ten = loop.next().then(({ value }) => ((came = true), value));
+    await settle();
+    expect(came).toBe(false); // the prefetch is 1
+    await nine?.ack();
+    expect((await ten)?.sequence).toBe(10n);
+    await loop.return?.();
+    await queue.client.close();
+  });
+
+  test.each([
+    ["has settled fewer than eight messages", 7, 1],
+    ["shares the queue with another consumer", 8, 2],
+  ])("one message comes by a poll while the loop %s", async (_, quick, subscribers) => {
+    const queue = new PlayedQueue();
+    queue.waiting = 20;
+    queue.subscribers = subscribers;
+    const loop = queue.client.queues.consume({ channel: "q" })[Symbol.asyncIterator]();
+    for (let poll = 0; poll < quick; poll++) await (await take(queue, loop, poll, poll + 1)).value?.ack();
+    void loop.next();
+    await until("the next poll", () => queue.polls.length === quick + 1);
+    expect(queue.sizes().at(-1)).toBe(1);
+    await loop.return?.();
+    await queue.client.close();
+  });
+
+  test("messages come one by one again after a large one", () => {
+    const spares = new Spares({
+      subject: { operation: "", channel: "q" },
+      prefetch: 1,
+      by: "message",
+      waitMs: 0,
+      autoAck: false,
+    });
+    for (let settled = 0; settled < 8; settled++) spares.settled(0);
+    expect(spares.pollSize).toBe(8);
+    spares.put({ messages: [wireMessage(1, "x".repeat(17 * 1_024))], held: [] });
+    for (let settled = 0; settled < 100; settled++) spares.settled(0);
+    expect(spares.pollSize).toBe(1);
+  });
+
+  test("messages that a loop has no time for return to the queue after ten milliseconds, in their order", async () => {
+    const { queue, loop, next } = await loopAfter(8, 8);
+    queue.give(8, 9, 10, 11, 12, 13, 14, 15, 16);
+    const nine = (await next).value;
+    await passes(queue, 9);
+    expect(queue.polls).toHaveLength(9);
+    queue.waiting = 8;
+    await until("the held one is taken again", async () => {
+      await passes(queue, 1);
+      return queue.polls.length === 10;
+    });
+    expect(queue.requests.slice(-2)).toEqual(["0:CloseByClient", "0:Get"]);
+    expect(queue.sizes().at(-1)).toBe(1);
+    queue.give(9, 9);
+    await settle();
+    await nine?.ack();
+    const ten = loop.next();
+    await until("a poll for the next", () => queue.polls.length === 11);
+    queue.give(10, 10);
+    expect((await ten).value?.sequence).toBe(10n);
     await loop.return?.();
     await queue.client.close();
   });

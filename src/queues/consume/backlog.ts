@@ -101,6 +101,11 @@ export class Backlog {
     return this.#hasOthers;
   }
 
+  /** Whether no other consumer takes from the queue, as far as the server's count tells. */
+  get isAlone(): boolean {
+    return this.#canAsk && !this.#hasOthers; // promise: one-transaction
+  }
+
   /**
    * Whether the last count exceeds the messages that other consumers with an equal prefetch can
    * hold.
@@ -116,7 +121,7 @@ export class Backlog {
 
   /** Number of messages to poll for; 0 when no message is known to wait. */
   next(room: number): number {
-    const most = Math.min(room, this.#known, this.#limit);
+    const most = Math.min(room, this.#known);
     return this.#hasOthers || !this.#canAsk ? Math.min(most, this.#trial) : most;
   }
 
@@ -161,6 +166,12 @@ export class Backlog {
       }
       this.#lastSequence = Sequence;
     }
+  }
+
+  /** Records that taken messages, this one first, were returned to the queue. */
+  returned(first: bigint, count: number): void {
+    this.#known += count;
+    this.#lastSequence = first - 1n;
   }
 
   /** Records that the server does not support counts. */

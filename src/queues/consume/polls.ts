@@ -2,6 +2,7 @@ import type { Connection } from "../../connection/connection.js";
 import { LIMITS } from "../checks.js";
 import type { Backlog } from "./backlog.js";
 import type { Call, Polled } from "../transactions/call.js";
+import { recount } from "./recount.js";
 import type { Taking } from "./taking.js";
 import type { Transactions } from "../transactions/transactions.js";
 
@@ -43,7 +44,6 @@ export class Polls {
   readonly #taking: Taking;
   readonly #transactions: Transactions;
   readonly #backlog: Backlog;
-  readonly #ask: () => Promise<void>;
   #poll: Poll | undefined;
   #late = 0;
   /**
@@ -53,19 +53,11 @@ export class Polls {
   #isContended = false;
   #cancelTimer: (() => void) | undefined;
 
-  /** @param ask requests the server's count of the queue */
-  constructor(
-    connection: Connection,
-    taking: Taking,
-    transactions: Transactions,
-    backlog: Backlog,
-    ask: () => Promise<void>,
-  ) {
+  constructor(connection: Connection, taking: Taking, transactions: Transactions, backlog: Backlog) {
     this.#connection = connection;
     this.#taking = taking;
     this.#transactions = transactions;
     this.#backlog = backlog;
-    this.#ask = ask;
   }
 
   start(call: Call, max: number): void {
@@ -120,7 +112,7 @@ export class Polls {
   async #pollAgain(late: Poll): Promise<void> {
     const backlog = this.#backlog;
     if (late !== this.#poll || this.#late >= MAX_LATE || !backlog.canAsk) return;
-    await this.#ask();
+    await recount(this.#connection, this.#taking, this.#transactions, backlog);
     if (late !== this.#poll || this.#transactions.settlements.hasEnded) return;
     if (backlog.hasOthers) {
       this.#isContended = backlog.isUnclaimed;

@@ -3,21 +3,19 @@ import type { Connection } from "../../connection/connection.js";
 import { connectionLost } from "../../support/faults.js";
 import { LIMITS } from "../checks.js";
 import { takeMessages } from "../receive.js";
-import { countWaiting, peekWaiting } from "../waiting.js";
-import type { WireQueueMessage } from "../wire.js";
 import { Backlog } from "./backlog.js";
 import type { Call, Polled } from "../transactions/call.js";
 import { awayMs, Pace } from "./pace.js";
+import { Peeks } from "./peeks.js";
 import { Polls } from "./polls.js";
 import type { TakerOwner, Taking } from "./taking.js";
 import type { HeldMessage } from "../transactions/held.js";
 import type { Confirming } from "../transactions/confirmations.js";
 import type { Settlements } from "../transactions/settlements.js";
+import { recount } from "./recount.js";
+import { Spares } from "./spares.js";
 import { StallWatch } from "./stall-watch.js";
-import { Transactions, type TransactionsOwner } from "../transactions/transactions.js";
-
-/** From this body size in bytes, the consumer waits by polls: a peek would send the body twice. */
-const LARGE_BODY = 256 * 1_024;
+import { type Taken, Transactions, type TransactionsOwner } from "../transactions/transactions.js";
 
 /**
  * Decides when a consumer waits, when it polls, and for how many messages, in one attempt.
@@ -32,15 +30,17 @@ export class Taker implements TransactionsOwner {
   readonly #owner: TakerOwner;
   readonly #backlog: Backlog;
   readonly #pace = new Pace();
+  readonly #spares: Spares;
   readonly #stallWatch: StallWatch;
   readonly #transactions: Transactions;
   readonly #polls: Polls;
+  readonly #peeks: Peeks;
+  /** Size of a poll for messages that are not known to wait. */
+  readonly #least: number;
   #step: "rest" | "counting" | "peeking" | "polling" = "rest";
   #awayUntil = 0;
   #demand = true;
-  #canPeek = true;
   #cancelTimer: (() => void) | undefined;
-  readonly #peek = new AbortController();
   #isLeft = false;
   #hasEnded = false;
 
@@ -48,9 +48,12 @@ export class Taker implements TransactionsOwner {
     this.#connection = connection;
     this.#taking = taking;
     this.#owner = owner;
+    this.#least = taking.by === "batch" ? taking.prefetch : 1;
     this.#backlog = new Backlog(taking.prefetch);
+    this.#spares = new Spares(taking);
     this.#transactions = new Transactions(connection, confirming, taking.subject, this);
-    this.#polls = new Polls(connection, taking, this.#transactions, this.#backlog, () => this.#ask());
+    this.#polls = new Polls(connection, taking, this.#transactions, this.#backlog);
+    this.#peeks = new Peeks(connection, taking, this.#backlog);
     this.#transactions.freeCall(); // opened now, because its end reveals a lost connection
     this.#stallWatch = new StallWatch(connection, taking.subject, () => this.#transactions.counted);
     this.#schedule();
@@ -82,7 +85,7 @@ export class Taker implements TransactionsOwner {
 
   /** Releases a message that will not be handed out. */
   release(message: HeldMessage): void {
-    this.#transactions.release(message);
+    this.#transactions.release([message]);
     this.#owner.changed();
   }
 
@@ -90,6 +93,7 @@ export class Taker implements TransactionsOwner {
   leave(): void {
     this.#isLeft = true;
     this.#stop();
+    this.#transactions.release(this.#spares.drain());
   }
 
   /** Returns held messages to the queue, after the requested settlements. */
@@ -107,7 +111,7 @@ export class Taker implements TransactionsOwner {
   }
 
   #stop(): void {
-    this.#peek.abort();
+    this.#peeks.stop();
     this.#cancelTimer?.();
     this.#polls.stop();
     this.#stallWatch.stop();
@@ -123,8 +127,11 @@ export class Taker implements TransactionsOwner {
 
   #schedule(): void {
     if (this.#isOver || this.#step !== "rest") return;
+    const keptMs = this.#spares.dueAt - this.#now;
+    if (this.#spares.count > 0) return keptMs > 0 ? this.#later(keptMs) : void this.#returnSpares();
     // Counts while the loop works, so that the next poll can follow its settlement immediately.
-    if (this.#backlog.next(1) === 0 && this.#backlog.wantsCount(this.#now)) return void this.#count();
+    if (this.#backlog.next(1) === 0 && this.#backlog.wantsCount(this.#now))
+      return void this.#count().then(() => this.#schedule());
     if (this.#transactions.unsettled > 0) {
       if (this.#demand) this.#takeBeside();
     } else if (this.#demand || !this.#taking.autoAck) this.#take();
@@ -132,12 +139,11 @@ export class Taker implements TransactionsOwner {
 
   /** Without unsettled messages: polls for known messages, otherwise peeks until one arrives. */
   #take(): void {
-    const { by, prefetch } = this.#taking;
     if (this.#now < this.#awayUntil) return this.#later(this.#awayUntil - this.#now);
-    const max = this.#backlog.next(prefetch);
-    const most = by === "batch" ? prefetch : max; // promise: lone-message-polled
+    const max = this.#backlog.next(this.#backlog.isAlone ? this.#spares.pollSize : this.#taking.prefetch);
+    const most = this.#taking.by === "batch" ? this.#taking.prefetch : max; // promise: lone-message-polled
     if (max > 0) return this.#pollFor(most);
-    if (!this.#canPeek) return this.#pollFor(by === "batch" ? prefetch : 1);
+    if (!this.#peeks.arePossible) return this.#pollFor(this.#least);
     const { areConfirmed, areConcluded } = this.settlements;
     // The transaction must be closed first: messages would be sent to it during the peek.
     if (areConcluded || !areConfirmed) void this.#awaitMessage();
@@ -151,31 +157,41 @@ export class Taker implements TransactionsOwner {
     const at = this.#pace.dueAt(room, prefetch);
     if (this.#now < at) return this.#later(at - this.#now);
     if (this.#backlog.canAsk) void this.#look(room);
-    else this.#pollFor(by === "batch" ? prefetch : 1);
+    else this.#pollFor(this.#least);
   }
 
   async #look(room: number): Promise<void> {
-    this.#step = "counting";
-    await this.#ask();
+    await this.#count();
     if (this.#isOver) return;
-    this.#step = "rest";
-    const backlog = this.#backlog;
-    const { by, prefetch } = this.#taking;
-    const isAlone = backlog.canAsk && !backlog.hasOthers; // promise: one-transaction
+    const { known, isAlone } = this.#backlog;
     if (this.#transactions.unsettled === 0 || !this.#demand) this.#schedule();
-    else if (!isAlone || !this.#transactions.canMove()) this.#pollFor(by === "batch" ? prefetch : 1);
-    else if (backlog.known > 0) this.#move(Math.min(room, backlog.known));
+    else if (!isAlone || !this.#transactions.canMove()) this.#pollFor(this.#least);
+    else if (known > 0) this.#move(Math.min(room, known));
     else {
       this.#pace.foundNothing(this.#now);
       this.#schedule();
     }
   }
 
+  /** The loop has become slow. Other consumers can have the messages that it does not work on. */
+  async #returnSpares(): Promise<void> {
+    await this.#count();
+    if (this.#isOver) return;
+    const [first] = this.#spares.held;
+    if (first !== undefined && this.#backlog.isAlone && this.#transactions.canMove()) {
+      this.#backlog.returned(first.sequence, this.#spares.count);
+      this.#transactions.release(this.#spares.drain());
+      return this.#move(0); // promise: spares-returned
+    }
+    this.#spares.keep(this.#now);
+    this.#schedule();
+  }
+
   /** Returns the held messages to the queue and takes them again immediately, with more. */
   #move(more: number): void {
     const call = this.#transactions.move();
     if (call === undefined) this.#schedule();
-    else this.#pollOn(call, this.#transactions.unsettled + more);
+    else this.#startPoll(call, this.#transactions.unsettled + more);
   }
 
   #later(delayMs: number): void {
@@ -186,14 +202,14 @@ export class Taker implements TransactionsOwner {
   #pollFor(max: number): void {
     if (this.#taking.autoAck) return void this.#receiveFor(Math.min(max, LIMITS.messages));
     const call = this.#transactions.freeCall();
-    if (call !== undefined) this.#pollOn(call, max);
+    if (call !== undefined) this.#startPoll(call, max);
   }
 
-  /**
-   * Takes acknowledged messages by ReceiveQueueMessages, which servers serve one at a time per
-   * queue. A poll with AutoAck would also acknowledge messages that arrive between the end of its
-   * wait and its answer, without delivering them.
-   */
+  #startPoll(call: Call, max: number): void {
+    this.#step = "polling";
+    this.#polls.start(call, max);
+  }
+
   async #receiveFor(max: number): Promise<void> {
     const { subject } = this.#taking;
     const at = this.#now;
@@ -204,46 +220,23 @@ export class Taker implements TransactionsOwner {
     if (messages instanceof KubeMQError) return this.failed(messages);
     this.#owner.answered();
     this.#backlog.polled(max, messages.length, this.#now - at);
-    if (messages.length > 0) this.#handOut(messages, []);
+    this.#handOut({ messages, held: [] });
     this.#owner.changed();
     this.#schedule();
   }
 
-  #pollOn(call: Call, max: number): void {
-    this.#step = "polling";
-    this.#polls.start(call, max);
-  }
-
   async #count(): Promise<void> {
     this.#step = "counting";
-    await this.#ask();
+    await recount(this.#connection, this.#taking, this.#transactions, this.#backlog);
     this.#step = "rest";
-    this.#schedule();
-  }
-
-  /** Requests the server's count of the queue. */
-  async #ask(): Promise<void> {
-    const backlog = this.#backlog;
-    const at = this.#now;
-    const own = this.#transactions.own();
-    const count = await countWaiting(this.#connection, this.#taking.subject);
-    if (count === "refused") backlog.cannotAsk();
-    else backlog.counted(count, own, this.#now - at, this.#now);
   }
 
   async #awaitMessage(): Promise<void> {
-    const at = this.#now;
     this.#step = "peeking";
-    const peeked = await peekWaiting(this.#connection, this.#taking.subject, this.#peek.signal);
-    if (this.#isOver) return;
+    const isFailing = await this.#peeks.wait();
     this.#step = "rest";
-    if (peeked.kind === "message") {
-      this.#backlog.seen(this.#now - at);
-      this.#canPeek = peeked.message.Body.length < LARGE_BODY;
-    } else if (peeked.kind === "refused") this.#canPeek = false;
-    // A peek that failed immediately must not be repeated immediately.
-    else if (this.#now - at < LIMITS.leastWaitMs / 2) return this.#pollFor(1);
-    this.#schedule();
+    if (isFailing) this.#pollFor(1);
+    else this.#schedule();
   }
 
   polled(call: Call, polled: Polled): void {
@@ -260,18 +253,26 @@ export class Taker implements TransactionsOwner {
   }
 
   #receive(call: Call, polled: Polled): void {
-    const { asked, tookMs } = polled;
     const isMove = this.#transactions.isMoving;
     const again = isMove ? this.#transactions.unsettled : 0;
-    const { messages, held } = this.#transactions.take(call, polled, !this.#isLeft);
-    if (isMove) this.#pace.moved(this.#now, tookMs);
-    this.#backlog.took(messages, this.#now);
-    if (this.#taking.by === "batch") this.#backlog.polled(messages.length, messages.length, Infinity);
-    else this.#backlog.polled(asked - again, polled.messages.length - again, tookMs);
-    if (messages.length > 0) this.#handOut(messages, held);
+    const asked = polled.asked - again;
+    const taken = this.#transactions.take(call, polled, !this.#isLeft);
+    if (isMove) this.#pace.moved(this.#now, polled.tookMs);
+    this.#backlog.took(taken.messages, this.#now);
+    if (this.#taking.by === "batch") this.#backlog.polled(taken.held.length, taken.held.length, Infinity);
+    else this.#backlog.polled(asked, polled.messages.length - again, polled.tookMs);
+    this.#spares.put(taken);
+    if (asked <= this.#taking.prefetch) this.#handOut(this.#spares.next(asked, this.#now));
+    else this.#handOutSpares();
   }
 
-  #handOut(messages: readonly WireQueueMessage[], held: readonly HeldMessage[]): void {
+  #handOutSpares(): void {
+    const inHand = this.#transactions.unsettled - this.#spares.count;
+    this.#handOut(this.#spares.next(Math.max(0, this.#taking.prefetch - inHand), this.#now));
+  }
+
+  #handOut({ messages, held }: Taken): void {
+    if (messages.length === 0) return;
     this.#demand = false;
     this.#pace.taken(this.#now);
     this.#stallWatch.taken();
@@ -286,6 +287,8 @@ export class Taker implements TransactionsOwner {
 
   written(): void {
     this.#pace.settled(this.#now);
+    this.#spares.settled(this.#now);
+    if (this.#spares.count > 0) this.#handOutSpares();
     this.#schedule();
   }
 

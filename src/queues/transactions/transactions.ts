@@ -138,13 +138,22 @@ export class Transactions implements CallOwner, SettlementsOwner {
   move(): Call | undefined {
     this.settlements.writeDue();
     const [first] = this.#held.values();
-    if (first === undefined) return undefined; // every message was due
+    if (first === undefined) {
+      this.#closeReleased(); // every message was due
+      return undefined;
+    }
     const { call, id } = first.transaction;
     this.settlements.pause();
     this.#moving = new Set(this.#held.values());
     call.unsettled = 0;
     call.close(id);
+    this.#released.delete(first.transaction);
     return call;
+  }
+
+  #closeReleased(): void {
+    for (const { call, id } of this.#released) call.close(id);
+    this.#released.clear();
   }
 
   /**
@@ -192,11 +201,13 @@ export class Transactions implements CallOwner, SettlementsOwner {
     this.settlements.resume();
   }
 
-  /** Releases a message that will not be handed out. */
-  release(message: HeldMessage): void {
-    message.release();
-    this.#drop(message);
-    this.#released.add(message.transaction);
+  /** Releases messages that will not be handed out. */
+  release(messages: readonly HeldMessage[]): void {
+    for (const message of messages) {
+      message.release();
+      this.#drop(message);
+      this.#released.add(message.transaction);
+    }
   }
 
   /** Returns held messages to the queue, after the requested settlements. */
