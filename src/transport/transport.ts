@@ -17,6 +17,8 @@ import { UnaryCall } from "./calls/unary-call.js";
 
 /** Makes calls. Its unary calls have the interface of Connect. */
 export interface Transport extends Pick<ConnectTransport, "unary"> {
+  /** False when a further stream would need a further connection. */
+  readonly hasRoom?: boolean;
   /**
    * Opens a streaming call immediately. `input` yields its requests; a {@link "./push.js"} source
    * pushes them.
@@ -76,6 +78,10 @@ export function createTransport(options: TransportOptions): Transport {
   }
 
   return {
+    get hasRoom(): boolean {
+      return settings.sessionManager.hasRoom !== false;
+    },
+
     unary<I extends DescMessage, O extends DescMessage>(
       method: DescMethodUnary<I, O>,
       signal: AbortSignal | undefined,

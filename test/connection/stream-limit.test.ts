@@ -46,12 +46,13 @@ async function limitingProxy(target: string, maxConcurrentStreams: number) {
 // Server, proxy and client share one event loop: on a busy machine an answer can take half a second.
 const keepalive = { intervalMs: 200, timeoutMs: 1_000 };
 
-/** `connections`: enough for the subscriptions, and one for the streams of sends. Concurrent: each waits for seconds of silence. */
+/** `connections`: enough for the subscriptions. Sends and pings use streams in reserve there. Concurrent: each waits for seconds of silence. */
 test.concurrent.each([
   { limit: 5, subscriptions: 3, connections: 1 },
+  { limit: 5, subscriptions: 4, connections: 1 },
   { limit: 5, subscriptions: 5, connections: 2 },
-  { limit: 5, subscriptions: 12, connections: 4 },
-  { limit: 2, subscriptions: 4, connections: 5 },
+  { limit: 5, subscriptions: 12, connections: 3 },
+  { limit: 2, subscriptions: 4, connections: 4 },
   { limit: 1, subscriptions: 3, connections: 5 },
   { limit: 20, subscriptions: 40, connections: 3 },
 ])(
@@ -125,10 +126,14 @@ test("each of several connections is watched: one that dies in silence is replac
   expect(client.state).toBe("ready");
 });
 
-test("a client without a limit has one connection, however many subscriptions it has", async () => {
+test.each([
+  ["a client that is connected", true],
+  ["a client that has yet to connect", false],
+])("%s without a limit has one connection, however many subscriptions it has", async (_, isConnected) => {
   await using broker = await startBroker();
   await using proxy = await TcpProxy.start(broker.port);
-  await using client = await KubeMQClient.connect({ address: proxy.address });
+  await using client = new KubeMQClient({ address: proxy.address });
+  if (isConnected) await client.ping();
   const open = Array.from({ length: 150 }, (_, index) => client.events.subscribe({ channel: `c${index}` }));
   await Promise.all(open.map(({ ready }) => ready));
   expect(proxy.accepted).toBe(1);

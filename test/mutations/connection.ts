@@ -40,6 +40,20 @@ export const calls: Chapter = {
       name: "a call that is refused twice fails, and is not sent a third time",
     },
     {
+      promise: "Streams that open before the peer has named its limit share one connection.",
+      id: "one-connection-unlimited",
+      mutation: "drop",
+      test: "test/connection/stream-limit.test.ts",
+      name: "without a limit has one connection, however many subscriptions it has",
+    },
+    {
+      promise: "A send opens no connection of its own where the streams of a connection are limited.",
+      id: "sends-need-no-connection",
+      mutation: "never",
+      test: "test/connection/stream-limit.test.ts",
+      name: "subscriptions work beside calls where a connection may have",
+    },
+    {
       promise: "A connection that dies under calls alone is noticed while a call waits for its answer.",
       id: "calls-watched",
       mutation: "drop",

@@ -14,6 +14,11 @@ export { ConnectionPool } from "../../src/transport/session/pool.js";
 export { sessionSettings } from "../../src/transport/session/options.js";
 
 export function createTransport(options: TransportOptions): Transport {
-  const isStock = process.env["KUBEMQ_ES_TRANSPORT"] === "stock";
-  return isStock ? overConnect(createStockTransport(options)) : createOwnTransport(options);
+  if (process.env["KUBEMQ_ES_TRANSPORT"] !== "stock") return createOwnTransport(options);
+  return {
+    ...overConnect(createStockTransport(options)),
+    get hasRoom() {
+      return options.sessionManager.hasRoom !== false;
+    },
+  };
 }

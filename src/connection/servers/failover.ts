@@ -53,6 +53,10 @@ export class Failover implements SessionSource {
     return this.#current.pool.authority;
   }
 
+  get hasRoom(): boolean {
+    return this.#current.pool.hasRoom;
+  }
+
   /** Opens a stream on the current server, or on the next one that can be reached. */
   async request(...request: Request): Promise<ClientHttp2Stream> {
     const failures: Failure[] = [];

@@ -24,6 +24,11 @@ export class Route {
     return this.#session.failover?.server ?? this.#servers[0];
   }
 
+  /** False when a further stream would need a further connection. */
+  get hasRoom(): boolean {
+    return this.#session.transport.hasRoom !== false;
+  }
+
   /** @param server - the only server that the calls of the transport may use */
   transport(server?: string): Transport {
     const { transport, transportTo } = this.#session;

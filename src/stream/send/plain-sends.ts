@@ -29,7 +29,8 @@ export const LINGER_MS = 250;
 /**
  * Sends whose callers await each of them, over one stream of the client: a unary call costs about
  * four times as much. A large message is sent by a unary call beside the stream. Every message is,
- * when the server does not have the stream.
+ * when the server does not have the stream, or limits the streams so that this one would need a
+ * connection of its own.
  */
 export class PlainSends<Message, Result> {
   readonly #connection: Connection;
@@ -47,7 +48,8 @@ export class PlainSends<Message, Result> {
     options: CallOptions | undefined,
     call: SendByCall<Message, Result>,
   ): Promise<Result> {
-    if (!this.#hasStream || about.bytes > MAX_STREAMED_BYTES) return call(message, subjectOf(about), options);
+    if (!this.#hasStream || about.bytes > MAX_STREAMED_BYTES || this.#needsConnection)
+      return call(message, subjectOf(about), options);
     return new Promise((resolve, reject) => {
       const send = new Send<Message, Result>(message, about, (error, result) => {
         if (error === undefined) resolve(result as Result);
@@ -60,6 +62,14 @@ export class PlainSends<Message, Result> {
       if (options !== undefined) this.#bound(send, options);
       this.#sender.accept(send);
     });
+  }
+
+  /**
+   * Whether a stream would open a further connection, because the streams of the client fill all that
+   * it has. Calls have streams in reserve there.
+   */
+  get #needsConnection(): boolean {
+    return this.#sender.isIdle && !this.#connection.route.hasRoom; // promise: sends-need-no-connection
   }
 
   /** Applies the caller's time-out and signal. */

@@ -87,6 +87,11 @@ export abstract class Sender<Message, Result> implements HostedStream {
   /** Ends every stream immediately. */
   protected abstract abort(): void;
 
+  /** Whether the next send opens a stream. */
+  get isIdle(): boolean {
+    return this.#state.kind === "idle";
+  }
+
   /** Throws when the sender accepts no more messages. */
   checkOpen(subject = this.subject): void {
     if (this.#state.kind === "closing") throw clientClosed(subject); // promise: publisher-closing-refuses

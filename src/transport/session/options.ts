@@ -10,6 +10,8 @@ export interface SessionSource extends Pick<Http2SessionManager, "authority" | "
    *   it has no deadline
    */
   request(...request: [...Parameters<Http2SessionManager["request"]>, isStream?: boolean]): Promise<ClientHttp2Stream>;
+  /** False when a further stream would need a further connection. */
+  readonly hasRoom?: boolean;
 }
 
 /** Options of a transport. */

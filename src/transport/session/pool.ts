@@ -43,6 +43,10 @@ export class ConnectionPool implements SessionSource {
     return this.#members.map(({ manager }) => manager);
   }
 
+  get hasRoom(): boolean {
+    return this.#members.some(hasRoomForStream);
+  }
+
   request(...args: Parameters<SessionSource["request"]>): Promise<ClientHttp2Stream> {
     const [method, path, headers, options, isStream = headers["grpc-timeout"] === undefined] = args;
     const request: Request = [method, path, headers, options];
@@ -69,7 +73,7 @@ export class ConnectionPool implements SessionSource {
   }
 
   #forStream(): Member {
-    return this.#withRoom(({ held, connector }) => held < mostHeld(connector.streamLimit));
+    return this.#withRoom(hasRoomForStream);
   }
 
   #forCall(): Member {
@@ -96,6 +100,11 @@ export class ConnectionPool implements SessionSource {
   }
 }
 
+function hasRoomForStream({ held, connector }: Member): boolean {
+  return held < mostHeld(connector.streamLimit);
+}
+
 function mostHeld(streamLimit: number): number {
+  if (streamLimit === Infinity) return Infinity; // promise: one-connection-unlimited
   return Math.max(1, streamLimit - Math.max(1, Math.floor(streamLimit / 10)));
 }
