@@ -11,6 +11,7 @@ import type {
 import type { AbortOptions, CallOptions, StreamOptions } from "../message.js";
 import type { Subscription } from "../subscription.js";
 import type { ContractBase, EventsContract, EventsPattern, StoreContract } from "./contract.js";
+import type { Overloads } from "./overloads.js";
 
 /** Options of a subscription to a contract. */
 export interface SubscribeOptions extends StreamOptions {
@@ -80,18 +81,14 @@ export interface StoreContractCalls {
   ): StoreSubscription<T>;
 }
 
-type AllEventCalls = EventContractCalls & EventCalls;
-
 /** Events: delivered at most once, to all current subscribers. */
-export interface EventsClient extends AllEventCalls {
+export interface EventsClient extends Overloads<EventContractCalls, EventCalls, "publish"> {
   /** Opens a stream to publish many events. */
   publisher(options?: StreamOptions): EventPublisher<void>;
 }
 
-type AllStoreCalls = StoreContractCalls & StoreCalls;
-
 /** Events store: the server keeps the events, and they can be read from any position. */
-export interface EventsStoreClient extends AllStoreCalls {
+export interface EventsStoreClient extends Overloads<StoreContractCalls, StoreCalls, "publish"> {
   /**
    * Opens a stream to publish many events and receive the server's answer to each. They are stored
    * in the order of the calls.
@@ -99,7 +96,9 @@ export interface EventsStoreClient extends AllStoreCalls {
   publisher(options?: StreamOptions): EventPublisher<PublishedEvent>;
 }
 
-type AllPublishing<Receipt> = ContractPublishing<Receipt> & EventPublishing<Receipt>;
-
 /** Publishes events over its own stream, many times faster than the client's `publish()`. */
-export interface EventPublisher<Receipt> extends AllPublishing<Receipt> {}
+export interface EventPublisher<Receipt> extends Overloads<
+  ContractPublishing<Receipt>,
+  EventPublishing<Receipt>,
+  "publish" | "publishAll"
+> {}

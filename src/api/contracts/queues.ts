@@ -22,6 +22,7 @@ import type {
 } from "../queues/requests.js";
 import type { Service, Subscription } from "../subscription.js";
 import type { QueueContract } from "./contract.js";
+import type { Overloads } from "./overloads.js";
 
 /** An untyped request without the properties that the contract has. */
 type Without<Request> = Omit<Request, "channel" | "codec">;
@@ -112,17 +113,13 @@ export interface QueueContractCalls {
   ): Service;
 }
 
-type AllQueueCalls = QueueContractCalls & QueueCalls;
-
 /** Queues: each message is processed by one consumer. */
-export interface QueuesClient extends AllQueueCalls {
+export interface QueuesClient extends Overloads<QueueContractCalls, QueueCalls, "send" | "sendBatch"> {
   /** Opens a stream to send many messages. */
   publisher(options?: PublisherOptions): QueuePublisher;
 }
 
-type AllSending = QueueContractSending & QueueSending;
-
 /**
  * Sends to queues over its own stream, with more unanswered messages than the client's `send()`.
  */
-export interface QueuePublisher extends AllSending {}
+export interface QueuePublisher extends Overloads<QueueContractSending, QueueSending, keyof QueueContractSending> {}

@@ -1,3 +1,4 @@
+import type { Decoder, Encoder } from "../codec.js";
 import type { HandlerOptions } from "../message.js";
 import type {
   CommandsClient as CommandCalls,
@@ -5,14 +6,23 @@ import type {
   CommandResult,
   QueriesClient as QueryCalls,
   IncomingQuery,
+  QueryOutcome,
   QueryResult,
   Reply,
   RequestOptions,
   RequestStreamOptions,
 } from "../requests.js";
 import type { CallOptions } from "../message.js";
-import type { Service, Subscription } from "../subscription.js";
-import type { CommandContract, CommandPattern, QueryContract, QueryPattern, ContractReply } from "./contract.js";
+import type { Service, SubscribeRequest, Subscription } from "../subscription.js";
+import type {
+  ContractBase,
+  CommandContract,
+  CommandPattern,
+  QueryContract,
+  QueryPattern,
+  ContractReply,
+} from "./contract.js";
+import type { Overloads } from "./overloads.js";
 
 /** The group of a responder. */
 export interface ResponderOptions {
@@ -88,12 +98,42 @@ export interface QueryContractCalls {
   ): Service;
 }
 
-type AllCommandCalls = CommandContractCalls & CommandCalls;
-
 /** Commands: ask a responder to do something, and learn whether it was done. */
-export interface CommandsClient extends AllCommandCalls {}
+export interface CommandsClient extends Overloads<CommandContractCalls, CommandCalls, "send"> {}
 
-type AllQueryCalls = QueryContractCalls & QueryCalls;
+/** What the handler of a query returns. */
+type AnswerTo<Queries> =
+  Queries extends ContractBase<"queries">
+    ? Queries extends { readonly response: Encoder<infer R> }
+      ? R
+      : never
+    : Queries extends { readonly responseCodec: Encoder<infer R> }
+      ? R
+      : QueryOutcome;
+
+/** What the handler of a query receives. */
+type QueryFor<Queries> =
+  Queries extends ContractBase<"queries">
+    ? Queries extends { readonly request: Decoder<infer T> }
+      ? ContractQuery<T, AnswerTo<Queries>>
+      : never
+    : Queries extends { readonly codec: Decoder<infer T> }
+      ? IncomingQuery<T>
+      : IncomingQuery;
+
+interface CheckedHandle {
+  /**
+   * Never chosen: its conditions are those of the overloads before it. As the last one, it lets the
+   * compiler compare a wrong answer with the type of the response.
+   */
+  handle<Queries extends SubscribeRequest<unknown> | ContractBase<"queries">>(
+    queries: Queries,
+    handler: (query: QueryFor<Queries>) => AnswerTo<Queries> | Promise<AnswerTo<Queries>>,
+    options?: HandlerOptions<QueryFor<Queries>> & ResponderOptions,
+  ): Service;
+}
+
+type QueryOverloads = Overloads<QueryContractCalls, QueryCalls, "send"> & CheckedHandle;
 
 /** Queries: ask for data, and receive a response. */
-export interface QueriesClient extends AllQueryCalls {}
+export interface QueriesClient extends QueryOverloads {}
