@@ -43,6 +43,8 @@ export interface Operation {
   readonly pattern: ChannelKind;
   /** Undefined for messages to several channels. */
   readonly channel: string | undefined;
+  /** The channel of the subscription, which may have wildcards. */
+  readonly subscribedTo?: string | undefined;
   /** The group of the consumer. */
   readonly group?: string | undefined;
   /** The messages. Received ones are the same objects that the application gets. */
@@ -67,6 +69,12 @@ export interface ObservedMessage {
   readonly receiveCount?: number;
   /** Its sequence on the channel, if the pattern has one. */
   readonly sequence?: bigint;
+  /** The `Span` field of a request, in which some SDKs send their trace context. */
+  readonly span?: Uint8Array | undefined;
+  /** When the server stored it, if the pattern stores messages. */
+  readonly timestamp?: Date;
+  /** Its body: bytes when received; what the application gave when sent. */
+  readonly body?: unknown;
 }
 
 /** A running activity. */
@@ -87,6 +95,8 @@ export interface ActivityOutcome {
   readonly ok?: boolean;
   /** The tags of the response to a request. */
   readonly responseTags?: Readonly<Record<string, string>>;
+  /** The `Span` field of the response to a request. */
+  readonly responseSpan?: Uint8Array | undefined;
   /** Number of messages, if it was unknown when the activity began. */
   readonly count?: number;
   /**

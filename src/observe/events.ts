@@ -1,7 +1,7 @@
 import type { EventPublisher, EventsClient, EventsStoreClient } from "../api/events.js";
 import type { CallOptions, OutgoingMessage, StreamOptions } from "../api/message.js";
 import type { Activity, ObservedMessage, Observer } from "../api/telemetry.js";
-import { beginProcess, observeLoop, sending, sendingAll } from "./observed.js";
+import { beginProcess, observeLoop, type Processing, sending, sendingAll } from "./observed.js";
 
 type Pattern = "events" | "eventsStore";
 
@@ -10,7 +10,10 @@ export function observedEvents(client: EventsClient, observer: Observer): Events
   return {
     ...observedPublishing(client, pattern, observer),
     subscribe: (filter, options) =>
-      observeLoop(client.subscribe(filter, options), beginEvent(observer, pattern, filter.group)),
+      observeLoop(
+        client.subscribe(filter, options),
+        beginEvent(observer, { pattern, group: filter.group, subscribedTo: filter.channel }),
+      ),
   };
 }
 
@@ -19,8 +22,11 @@ export function observedEventsStore(client: EventsStoreClient, observer: Observe
   return {
     ...observedPublishing(client, pattern, observer),
     subscribe: (filter, options) =>
-      observeLoop(client.subscribe(filter, options), beginEvent(observer, pattern, filter.group)),
-    replay: (request, options) => observeLoop(client.replay(request, options), beginEvent(observer, pattern)),
+      observeLoop(
+        client.subscribe(filter, options),
+        beginEvent(observer, { pattern, group: filter.group, subscribedTo: filter.channel }),
+      ),
+    replay: (request, options) => observeLoop(client.replay(request, options), beginEvent(observer, { pattern })),
   };
 }
 
@@ -41,8 +47,8 @@ function observedPublishing<Receipt>(
   };
 }
 
-function beginEvent(observer: Observer, pattern: Pattern, group?: string): (event: ObservedMessage) => Activity {
-  return (event) => beginProcess(observer, { pattern, group }, event);
+function beginEvent(observer: Observer, processing: Processing): (event: ObservedMessage) => Activity {
+  return (event) => beginProcess(observer, processing, event);
 }
 
 function observedPublisher<Receipt>(

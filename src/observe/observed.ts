@@ -3,6 +3,7 @@ import type { ChannelKind } from "../api/server.js";
 import type { Subscription } from "../api/subscription.js";
 import type { Activity, ActivityOutcome, ObservedMessage, Observer, Operation } from "../api/telemetry.js";
 import { type Bodies, runBodies, type RunsBodies } from "../support/message/bodies.js";
+import { isHooked, setCallHook } from "../support/message/call-hook.js";
 import { newId } from "../support/message/ids.js";
 
 /** Shared by the observed patterns: wraps a call, a loop or a handler in an activity. */
@@ -117,11 +118,23 @@ export function commonChannel(messages: readonly { readonly channel: string }[])
 }
 
 /** The received message as the observer sees it. */
-export type Processing = Pick<Operation, "pattern" | "group">;
+export type Processing = Pick<Operation, "pattern" | "group" | "subscribedTo">;
 
-export function beginProcess(observer: Observer, { pattern, group }: Processing, message: ObservedMessage): Activity {
+export function beginProcess(observer: Observer, processing: Processing, message: ObservedMessage): Activity {
   const { channel } = message;
-  return observer.begin({ type: "process", name: "process", pattern, group, channel, messages: [message] });
+  return observer.begin({ type: "process", name: "process", ...processing, channel, messages: [message] });
+}
+
+/** Observes the calls that a received message or batch offers. */
+export function observeCalls(
+  received: object,
+  begin: (name: string, messages: readonly ObservedMessage[] | undefined) => Activity,
+): void {
+  if (!isHooked(received)) return;
+  received[setCallHook]((name, call, messages) => {
+    const activity = begin(name, messages?.() as readonly ObservedMessage[] | undefined);
+    return during(activity, () => call((tags) => carrying(activity, { tags }).tags));
+  });
 }
 
 /** Runs a handler as the `process` activity of its message. */
@@ -229,10 +242,10 @@ class ObservedLoop<T> implements AsyncIterator<T, void, void> {
 }
 
 /**
- * Replaces a method on one object. A wrapper object would not work: messages and streams have private
+ * Replaces a method on one subscription. A wrapper object would not work: subscriptions have private
  * fields, which a wrapper does not have.
  */
-export function replace<O extends object, K extends keyof O>(
+function replace<O extends object, K extends keyof O>(
   object: O,
   name: K,
   make: (original: O[K] & ((...args: never[]) => unknown)) => O[K],

@@ -1,22 +1,15 @@
 import type { Incoming } from "../api/message.js";
-import type {
-  Delivery,
-  DeliveryBatch,
-  LeasedDelivery,
-  OutgoingQueueMessage,
-  SendResult,
-} from "../api/queues/message.js";
+import type { DeliveryBatch, OutgoingQueueMessage, SendResult } from "../api/queues/message.js";
 import type { QueuePublisher, QueuesClient } from "../api/queues/client.js";
 import type { Activity, Observer } from "../api/telemetry.js";
 import {
   beginProcess,
-  carrying,
   commonChannel,
   during,
+  observeCalls,
   observeLoop,
   outgoing,
   processed,
-  replace,
   sending,
   sendingAll,
 } from "./observed.js";
@@ -25,7 +18,7 @@ const pattern = "queues";
 
 export function observedQueues(client: QueuesClient, observer: Observer): QueuesClient {
   const beginOne = (message: Incoming<unknown>): Activity => {
-    if (isDelivery(message)) observeSettlements(observer, message);
+    observeSettlements(observer, message);
     return beginProcess(observer, { pattern }, message);
   };
 
@@ -132,49 +125,16 @@ function failureIn(result: SendResult | undefined): { failure?: { error: unknown
   return result === undefined || result.ok ? {} : { failure: { error: result.error } };
 }
 
-function observeSettlements(observer: Observer, message: Delivery<unknown> | LeasedDelivery<unknown>): void {
-  const begin = (name: string) =>
-    observer.begin({ type: "settle", name, pattern, channel: message.channel, messages: [message] });
-  replace(message, "ack", (ack) => () => during(begin("ack"), () => ack()));
-  replace(message, "reject", (reject) => () => during(begin("reject"), () => reject()));
-  replace(message, "requeue", (requeue) => (channel: string) => during(begin("requeue"), () => requeue(channel)));
-  if (!("replace" in message)) return;
-  replace(message, "replace", (inner) => (changed) => {
-    const settling = begin("replace");
-    return during(settling, () => inner(carrying(settling, changed)));
-  });
+function observeSettlements(observer: Observer, message: Incoming<unknown>): void {
+  const { channel } = message;
+  observeCalls(message, (name) => observer.begin({ type: "settle", name, pattern, channel, messages: [message] }));
 }
 
 function observeBatch(observer: Observer, batch: DeliveryBatch<unknown>, channel: string): void {
-  const begin = (name: string, messages: readonly Delivery<unknown>[]) =>
-    observer.begin({ type: "settle", name, pattern, channel, messages, isBatch: true });
-  const open = () => batch.messages.filter(({ settled }) => !settled);
-  const chosen = (sequences: readonly bigint[]) =>
-    batch.messages.filter(({ sequence }) => sequences.includes(sequence));
-  replace(batch, "ackAll", (ackAll) => () => during(begin("ack", open()), () => ackAll()));
-  replace(batch, "rejectAll", (rejectAll) => () => during(begin("reject", open()), () => rejectAll()));
-  replace(batch, "requeueAll", (requeueAll) => (to: string) => during(begin("requeue", open()), () => requeueAll(to)));
-  replace(
-    batch,
-    "ack",
-    (ack) => (sequences: readonly bigint[]) => during(begin("ack", chosen(sequences)), () => ack(sequences)),
-  );
-  replace(
-    batch,
-    "reject",
-    (reject) => (sequences: readonly bigint[]) => during(begin("reject", chosen(sequences)), () => reject(sequences)),
-  );
-  replace(
-    batch,
-    "requeue",
-    (requeue) => (to: string, sequences: readonly bigint[]) =>
-      during(begin("requeue", chosen(sequences)), () => requeue(to, sequences)),
+  observeCalls(batch, (name, messages = []) =>
+    observer.begin({ type: "settle", name, pattern, channel, messages, isBatch: true }),
   );
   for (const message of batch.messages) observeSettlements(observer, message);
-}
-
-function isDelivery(message: Incoming<unknown>): message is Delivery<unknown> {
-  return "ack" in message;
 }
 
 function isList<T>(messages: T | readonly T[]): messages is readonly T[] {

@@ -1,6 +1,7 @@
 import type { Decoder } from "../api/codec.js";
 import type { Delivery } from "../api/queues/message.js";
 import { checkQueueChannel, type Subject } from "../support/checks.js";
+import { type CallHook, type Carry, type Hooked, setCallHook } from "../support/message/call-hook.js";
 import { ReceivedQueueMessage } from "./received-message.js";
 import type { WireQueueMessage } from "./wire.js";
 
@@ -15,8 +16,9 @@ export interface SettleHandle {
 }
 
 /** A message that the server holds until it is settled. */
-export class HeldDelivery<T> extends ReceivedQueueMessage<T> implements Delivery<T> {
+export class HeldDelivery<T> extends ReceivedQueueMessage<T> implements Delivery<T>, Hooked {
   readonly #handle: SettleHandle;
+  #hook: CallHook | undefined;
 
   constructor(wire: WireQueueMessage, codec: Decoder<T> | undefined, handle: SettleHandle) {
     super(wire, codec);
@@ -28,15 +30,25 @@ export class HeldDelivery<T> extends ReceivedQueueMessage<T> implements Delivery
   }
 
   ack(): Promise<void> {
-    return this.#handle.settle("ack");
+    return this.observed("ack", () => this.#handle.settle("ack"));
   }
 
   reject(): Promise<void> {
-    return this.#handle.settle("reject");
+    return this.observed("reject", () => this.#handle.settle("reject"));
   }
 
-  async requeue(channel: string): Promise<void> {
-    checkQueueChannel(this.#handle.subject.operation, channel);
-    return this.#handle.settle("requeue", channel);
+  requeue(channel: string): Promise<void> {
+    return this.observed("requeue", async () => {
+      checkQueueChannel(this.#handle.subject.operation, channel);
+      return this.#handle.settle("requeue", channel);
+    });
+  }
+
+  [setCallHook](hook: CallHook): void {
+    this.#hook = hook;
+  }
+
+  protected observed(name: string, call: (carry?: Carry) => Promise<void>): Promise<void> {
+    return this.#hook === undefined ? call() : this.#hook(name, call);
   }
 }

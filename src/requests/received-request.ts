@@ -4,6 +4,7 @@ import type { CallOptions } from "../api/message.js";
 import type { FailureReply } from "../api/requests.js";
 import type { Clock } from "../support/time/clock.js";
 import { fault } from "../support/faults.js";
+import { type CallHook, type Hooked, setCallHook } from "../support/message/call-hook.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
 import { checkReply } from "./ask.js";
 import type { Outcome, RequestKind, RequestParts } from "./wire.js";
@@ -24,7 +25,7 @@ type Progress =
   | { readonly kind: "released"; readonly error: KubeMQError };
 
 /** A received request and its state. It is answered once. */
-export class ReceivedRequest<T> extends IncomingMessage<T> {
+export class ReceivedRequest<T> extends IncomingMessage<T> implements Hooked {
   /** The requester. */
   readonly clientId: string;
   readonly timeoutMs: number;
@@ -38,6 +39,7 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
   #controller: AbortController | undefined;
   #cancelTimer: (() => void) | undefined;
   #onAnswered: (() => void) | undefined;
+  #hook: CallHook | undefined;
 
   constructor(parts: RequestParts, codec: Decoder<T> | undefined, path: ResponsePath) {
     super(parts, codec);
@@ -90,7 +92,22 @@ export class ReceivedRequest<T> extends IncomingMessage<T> {
    * Sends the answer. If `outcome` throws or the send fails, the request stays open and can be
    * answered again.
    */
-  async answer(verb: "respond" | "fail", outcome: () => Outcome, options: CallOptions | undefined): Promise<void> {
+  answer(verb: "respond" | "fail", outcome: () => Outcome, options: CallOptions | undefined): Promise<void> {
+    if (this.#hook === undefined) return this.#answer(verb, outcome, options);
+    return this.#hook(verb, (carry) => {
+      const carrying = () => {
+        const { tags, ...rest } = outcome();
+        return { ...rest, tags: carry(tags) };
+      };
+      return this.#answer(verb, carrying, options);
+    });
+  }
+
+  [setCallHook](hook: CallHook): void {
+    this.#hook = hook;
+  }
+
+  async #answer(verb: "respond" | "fail", outcome: () => Outcome, options: CallOptions | undefined): Promise<void> {
     const progress = this.#progress;
     if (progress.kind === "released") throw progress.error;
     // promise: answered-once

@@ -24,15 +24,17 @@ describe("tracing of events", () => {
     expect(event?.tags).toEqual({ mine: "1", traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/) });
 
     const publish = await world.span(`publish ${channel}`);
-    const process = await world.span(`process ${channel}`);
+    const process = await world.span("process e.*");
     expect(publish.kind).toBe(SpanKind.PRODUCER);
     expect(parentOf(publish)).toBe(idOf(await world.span("app")));
     expect(process.kind).toBe(SpanKind.CONSUMER);
     expect(parentOf(process)).toBe(idOf(publish));
     expect(process.parentSpanContext?.isRemote).toBe(true);
+    expect(linksOf(process)).toEqual([idOf(publish)]);
     expect(process.spanContext().traceId).toBe(publish.spanContext().traceId);
     const [host, port] = broker.address.split(":");
     const shared = {
+      "messaging.system.name": "kubemq",
       "messaging.system": "kubemq",
       "messaging.destination.name": channel,
       "messaging.message.id": "e1",
@@ -50,6 +52,7 @@ describe("tracing of events", () => {
       ...shared,
       "messaging.operation.name": "process",
       "messaging.operation.type": "process",
+      "messaging.destination.template": "e.*",
       "messaging.consumer.group.name": "g",
       "messaging.kubemq.loop_left": true,
     });

@@ -16,7 +16,7 @@ import {
   type ReadableSpan,
 } from "@opentelemetry/sdk-trace-base";
 import { KubeMQClient, type ClientOptions } from "kubemq-es";
-import { openTelemetry } from "kubemq-es/opentelemetry";
+import { openTelemetry, type OpenTelemetryOptions } from "kubemq-es/opentelemetry";
 import { startBroker, type Broker } from "kubemq-es/testing";
 import { Leftovers } from "../support/leftovers.js";
 import { until } from "../support/until.js";
@@ -33,7 +33,7 @@ export class TracedWorld {
 
   readonly #leftovers: Leftovers;
 
-  private constructor(broker: Broker, options: ClientOptions, leftovers: Leftovers) {
+  private constructor(broker: Broker, options: ClientOptions, tracing: OpenTelemetryOptions, leftovers: Leftovers) {
     this.#leftovers = leftovers;
     this.broker = broker;
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -43,14 +43,14 @@ export class TracedWorld {
     this.client = new KubeMQClient({
       address: broker.address,
       clientId: "tracer",
-      telemetry: openTelemetry({ meterProvider }),
+      telemetry: openTelemetry({ meterProvider, ...tracing }),
       ...options,
     });
   }
 
-  static async start(options: ClientOptions = {}): Promise<TracedWorld> {
+  static async start(options: ClientOptions = {}, tracing: OpenTelemetryOptions = {}): Promise<TracedWorld> {
     const leftovers = new Leftovers();
-    return new TracedWorld(await startBroker(), options, leftovers);
+    return new TracedWorld(await startBroker(), options, tracing, leftovers);
   }
 
   /**
@@ -74,14 +74,27 @@ export class TracedWorld {
     return this.#spans.getFinishedSpans().map(({ name }) => name);
   }
 
-  /** The data points of a metric for one channel, by operation. */
-  async points(metric: string, channel: string): Promise<Point[]> {
+  /** The data points of a metric for one channel or template, by operation. */
+  async points(metric: string, place: string): Promise<Point[]> {
     await this.#reader.forceFlush();
     const last = this.#metrics.getMetrics().at(-1);
     const metrics = last?.scopeMetrics.flatMap(({ metrics }) => metrics) ?? [];
     const points: Point[] = [];
     for (const { descriptor, dataPoints } of metrics) if (descriptor.name === metric) points.push(...dataPoints);
-    return points.filter(({ attributes }) => attributes["messaging.destination.name"] === channel);
+    const placeOf = ({ attributes }: Point) =>
+      attributes["messaging.destination.template"] ?? attributes["messaging.destination.name"];
+    return points.filter((point) => placeOf(point) === place);
+  }
+
+  /** The instrumentation scopes of all metrics. */
+  async scopes(): Promise<unknown[]> {
+    await this.#reader.forceFlush();
+    return (
+      this.#metrics
+        .getMetrics()
+        .at(-1)
+        ?.scopeMetrics.map(({ scope }) => ({ ...scope })) ?? []
+    );
   }
 
   /** The count of a counter for one channel, by operation. */

@@ -1,14 +1,16 @@
 import type { DeliveryBatch } from "../../api/queues/message.js";
 import { checkQueueChannel, refuse } from "../../support/checks.js";
+import { type CallHook, type Hooked, setCallHook } from "../../support/message/call-hook.js";
 import type { SettleKind } from "../delivery.js";
 import { alreadySettled } from "../settle-fault.js";
 import { OpenDelivery } from "./delivery.js";
 import type { Settlements } from "../transactions/settlements.js";
 
 /** The messages of one poll. */
-export class OpenBatch<T> implements DeliveryBatch<T> {
+export class OpenBatch<T> implements DeliveryBatch<T>, Hooked {
   readonly messages: readonly OpenDelivery<T>[];
   readonly #settlements: Settlements;
+  #hook: CallHook | undefined;
   readonly #bySequence = new Map<bigint, OpenDelivery<T>>();
 
   constructor(messages: readonly OpenDelivery<T>[], settlements: Settlements) {
@@ -21,30 +23,38 @@ export class OpenBatch<T> implements DeliveryBatch<T> {
     return this.messages[Symbol.iterator]();
   }
 
-  async ackAll(): Promise<void> {
-    return this.#settle(this.#rest(), "ack");
+  ackAll(): Promise<void> {
+    return this.#observed("ack", undefined, () => this.#settle(this.#rest(), "ack"));
   }
 
-  async rejectAll(): Promise<void> {
-    return this.#settle(this.#rest(), "reject");
+  rejectAll(): Promise<void> {
+    return this.#observed("reject", undefined, () => this.#settle(this.#rest(), "reject"));
   }
 
-  async requeueAll(channel: string): Promise<void> {
-    this.#checkChannel(channel);
-    return this.#settle(this.#rest(), "requeue", channel);
+  requeueAll(channel: string): Promise<void> {
+    return this.#observed("requeue", undefined, () => {
+      this.#checkChannel(channel);
+      return this.#settle(this.#rest(), "requeue", channel);
+    });
   }
 
-  async ack(sequences: readonly bigint[]): Promise<void> {
-    return this.#settle(this.#chosen(sequences), "ack");
+  ack(sequences: readonly bigint[]): Promise<void> {
+    return this.#observed("ack", sequences, () => this.#settle(this.#chosen(sequences), "ack"));
   }
 
-  async reject(sequences: readonly bigint[]): Promise<void> {
-    return this.#settle(this.#chosen(sequences), "reject");
+  reject(sequences: readonly bigint[]): Promise<void> {
+    return this.#observed("reject", sequences, () => this.#settle(this.#chosen(sequences), "reject"));
   }
 
-  async requeue(channel: string, sequences: readonly bigint[]): Promise<void> {
-    this.#checkChannel(channel);
-    return this.#settle(this.#chosen(sequences), "requeue", channel);
+  requeue(channel: string, sequences: readonly bigint[]): Promise<void> {
+    return this.#observed("requeue", sequences, () => {
+      this.#checkChannel(channel);
+      return this.#settle(this.#chosen(sequences), "requeue", channel);
+    });
+  }
+
+  [setCallHook](hook: CallHook): void {
+    this.#hook = hook;
   }
 
   async unsettled(): Promise<bigint[]> {
@@ -55,6 +65,14 @@ export class OpenBatch<T> implements DeliveryBatch<T> {
     const own = told?.filter((sequence) => this.#bySequence.has(sequence));
     const left = own ?? (this.#settlements.hasEnded ? [] : this.#open().map(({ sequence }) => sequence));
     return [...left].sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  /** `async`: what `call` throws rejects. */
+  async #observed(name: string, sequences: readonly bigint[] | undefined, call: () => Promise<void>): Promise<void> {
+    if (this.#hook === undefined) return call();
+    const messages = () =>
+      sequences === undefined ? this.#open() : this.messages.filter(({ sequence }) => sequences.includes(sequence));
+    return this.#hook(name, async () => call(), messages);
   }
 
   #checkChannel(channel: string): void {

@@ -25,9 +25,12 @@ export class LeasedMessage<T> extends HeldDelivery<T> implements LeasedDelivery<
     return this.#lease.signal;
   }
 
-  async replace<R>(message: OutgoingQueueMessage<R>): Promise<void> {
-    const prepared = this.#owner.prepare(message);
-    return this.#lease.replace(prepared);
+  replace<R>(message: OutgoingQueueMessage<R>): Promise<void> {
+    return this.observed("replace", async (carry) => {
+      const tags = carry?.(message.tags);
+      const prepared = this.#owner.prepare(tags === undefined ? message : { ...message, tags });
+      return this.#lease.replace(prepared);
+    });
   }
 
   async extendVisibility(seconds: number): Promise<Date> {
