@@ -1,4 +1,5 @@
 import { answerChannelRequest } from "./channels/channel-requests.js";
+import { withoutReserved } from "./channels/reserved.js";
 import { eventsService } from "./events/events-service.js";
 import { pingService } from "./channels/ping.js";
 import { queuesService } from "./queues/queues-service.js";
@@ -42,6 +43,7 @@ export interface HeldMessages {
 /** @internal */
 export function createMemory(core: BrokerCore): Memory {
   const stored = storedEvents(core);
+  const snapshots = { missing: core.profile.snapshotsNotReady };
   const events = eventsService(core, stored);
   const queues = queuesService(core);
   const requests = requestsService(core, (request) => {
@@ -53,10 +55,11 @@ export function createMemory(core: BrokerCore): Memory {
       queries,
       queues: queues.channels,
     };
-    return answerChannelRequest(request, catalog, core.clock);
+    return answerChannelRequest(request, catalog, core, snapshots);
   });
+  const rpcs = { ...pingService(core).rpcs, ...events.rpcs, ...requests.rpcs, ...queues.rpcs };
   return {
-    rpcs: { ...pingService(core).rpcs, ...events.rpcs, ...requests.rpcs, ...queues.rpcs },
+    rpcs: core.profile.reservesChannels ? withoutReserved(rpcs) : rpcs,
     held: () => ({
       messages: { eventsStore: stored.channels.messages(), queues: queues.channels.messages() },
       pendingRequests: requests.pending(),

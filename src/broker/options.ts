@@ -47,7 +47,8 @@ export interface BrokerOptions {
   readonly clock?: Clock | undefined;
   /**
    * The kind of server that the broker imitates: `"community"` is the open-source server v2.4.0
-   * with its defects, such as stalled polls, lost order and late subscriptions. To change single
+   * with its defects, such as stalled polls, lost order and late subscriptions. `"newest"` is the
+   * newest line of servers, read in the vendor's documents and not observed. To change single
    * settings, copy one of {@link profiles}. @default "default"
    *
    * @example
@@ -112,7 +113,7 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
 function profileOf(profile: ProfileName | BrokerProfile): BrokerProfile {
   if (typeof profile === "object") return profile;
   if (Object.hasOwn(profiles, profile)) return profiles[profile];
-  throw new TypeError(`profile is "${profile}", but must be ${Object.keys(profiles).join(" or ")}`);
+  throw new TypeError(`profile is "${profile}", but must be one of ${Object.keys(profiles).join(", ")}`);
 }
 
 function positive(name: string, value: number): number {

@@ -64,30 +64,54 @@ export interface BrokerProfile {
    * with the first message.
    */
   readonly headersAtOpen: boolean;
+  /** RPCs that the server does not have, such as `"QueuesInfo"`. */
+  readonly unimplemented: readonly string[];
+  /** Longest delay and expiration of a queue message, in seconds. */
+  readonly longestDelaySeconds: number;
+  /** Whether channels of connectors (`kafka.*`, `_KAFKA_*`) are refused with Error 443. */
+  readonly reservesChannels: boolean;
+  /**
+   * The JSON of a list of channels: an array, or an object with the array as `items`, whose channels
+   * lack the fields that are 0.
+   */
+  readonly channelList: "array" | "items";
+  /** Number of requests to manage channels after the start that are answered by "cluster snapshot not ready". */
+  readonly snapshotsNotReady: number;
+  /** Whether settlements are confirmed, see {@link Quirks.confirmSettlements}. */
+  readonly confirmsSettlements: boolean;
 }
 
 /** The name of a profile in {@link profiles}. */
-export type ProfileName = "default" | "community";
+export type ProfileName = "default" | "community" | "newest";
+
+/** The protocol without a server's defects: for applications and their tests. */
+const withoutDefects: BrokerProfile = {
+  pollConnections: 0,
+  pollsOutliveCalls: false,
+  pollsSurviveRestarts: false,
+  queueDelivery: "in-turn",
+  receivesInTurn: false,
+  lostLastAnswers: 0,
+  subscriptionDelayMs: [0, 0],
+  storedEventsPerSecond: Infinity,
+  delayCheckMs: 0,
+  queryCache: true,
+  channelManagement: true,
+  headersAtOpen: true,
+  unimplemented: [],
+  longestDelaySeconds: 43_200,
+  reservesChannels: false,
+  channelList: "array",
+  snapshotsNotReady: 0,
+  confirmsSettlements: false,
+};
 
 /** The broker's profiles by name. */
 export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
-  /** The protocol without a server's defects: for applications and their tests. */
-  default: {
-    pollConnections: 0,
-    pollsOutliveCalls: false,
-    pollsSurviveRestarts: false,
-    queueDelivery: "in-turn",
-    receivesInTurn: false,
-    lostLastAnswers: 0,
-    subscriptionDelayMs: [0, 0],
-    storedEventsPerSecond: Infinity,
-    delayCheckMs: 0,
-    queryCache: true,
-    channelManagement: true,
-    headersAtOpen: true,
-  },
+  default: withoutDefects,
   /** The open-source server v2.4.0 with its defects: for the tests of a client. */
   community: {
+    ...withoutDefects,
     pollConnections: 200,
     pollsOutliveCalls: true,
     pollsSurviveRestarts: true,
@@ -100,5 +124,19 @@ export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
     queryCache: false,
     channelManagement: false,
     headersAtOpen: false,
+  },
+  /**
+   * The newest line of servers, which need a licence: read in the vendor's documents and SDKs, and not
+   * observed on a server.
+   */
+  newest: {
+    ...withoutDefects,
+    headersAtOpen: false,
+    unimplemented: ["QueuesInfo", "StreamQueueMessage"],
+    longestDelaySeconds: 86_400,
+    reservesChannels: true,
+    channelList: "items",
+    snapshotsNotReady: 1,
+    confirmsSettlements: true,
   },
 };

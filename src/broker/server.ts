@@ -65,7 +65,7 @@ export interface Broker {
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const resolved = resolveOptions(options);
   const { clock, limits, profile } = resolved;
-  const quirks = quirksOf(options.quirks);
+  const quirks = quirksOf({ confirmSettlements: profile.confirmsSettlements, ...options.quirks });
   const core: BrokerCore = { clock, limits, newId: nuid, quirks, profile, random: seededRandom(resolved.seed) };
   const calls = new Calls();
   const gate = new Gate(clock);
@@ -80,7 +80,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     reply.contentType = request.headers["content-type"] ?? "";
     const path = request.url;
     const rpc = rpcOf(path);
-    if (rpc === undefined) return reply.finish(unknownPath(path));
+    if (rpc === undefined || profile.unimplemented.includes(rpc)) return reply.finish(unknownPath(path));
     resolved.onCall?.(rpc);
     const refused = refusal(rpc, request.headers, token);
     if (refused !== undefined) return reply.finish(refused);

@@ -51,7 +51,7 @@ describe("profiles of the broker", () => {
 
   test("an unknown profile name is refused", async () => {
     await expect(startBroker({ profile: "comunity" as "community" })).rejects.toThrow(
-      'profile is "comunity", but must be default or community',
+      'profile is "comunity", but must be one of default, community, newest',
     );
   });
 });

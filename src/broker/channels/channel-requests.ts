@@ -1,8 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Request, ResponseSchema } from "../../../gen/kubemq_pb.js";
 import { checkQueueName, isStorable } from "./check.js";
-import type { Clock } from "../clock.js";
-import type { ChannelActivity, PatternChannels } from "../service.js";
+import type { BrokerProfile } from "../profile.js";
+import type { BrokerCore, ChannelActivity, PatternChannels, Traffic } from "../service.js";
 
 /** The channel for requests that manage channels. */
 export const managementChannel = "kubemq.cluster.internal.requests";
@@ -24,9 +24,11 @@ type Outcome = { readonly body: string } | { readonly error: string };
 export function answerChannelRequest(
   request: Request,
   catalog: ChannelCatalog,
-  clock: Clock,
+  { clock, profile }: Pick<BrokerCore, "clock" | "profile">,
+  snapshots: { missing: number },
 ): MessageInitShape<typeof ResponseSchema> {
-  const outcome = carryOut(request, catalog);
+  const outcome = snapshots.missing > 0 ? notReady() : carryOut(request, catalog, profile);
+  snapshots.missing -= 1;
   const answer = { RequestID: request.RequestID, ClientID: request.ClientID, Timestamp: clock.now() };
   // Some clients check Executed and some check Error, so the two never contradict each other.
   return "error" in outcome
@@ -34,14 +36,22 @@ export function answerChannelRequest(
     : { ...answer, Executed: true, Body: new TextEncoder().encode(outcome.body) };
 }
 
-function carryOut({ Metadata: operation, Tags }: Request, catalog: ChannelCatalog): Outcome {
+/** A cluster answers so for some seconds after its start. */
+const notReady = (): Outcome => ({ error: "cluster snapshot not ready yet" });
+
+function carryOut(
+  { Metadata: operation, Tags }: Request,
+  catalog: ChannelCatalog,
+  { channelList }: BrokerProfile,
+): Outcome {
   const type = types.find((name) => name === Tags["channel_type"]);
   if (type === undefined) {
     return { error: `channel_type must be one of ${types.join(", ")}, but is "${Tags["channel_type"] ?? ""}"` };
   }
   const channels = catalog[type];
   if (operation === "list-channels") {
-    return { body: JSON.stringify(list(type, channels, Tags["channel_search"] ?? "")) };
+    const items = list(type, channels, Tags["channel_search"] ?? "");
+    return { body: channelList === "array" ? JSON.stringify(items) : JSON.stringify({ items }, omitEmpty) };
   }
   if (operation !== "create-channel" && operation !== "delete-channel") {
     return { error: `operation "${operation}" is not known: create-channel, delete-channel or list-channels` };
@@ -54,6 +64,15 @@ function carryOut({ Metadata: operation, Tags }: Request, catalog: ChannelCatalo
   else channels.delete(name);
   return { body: "" };
 }
+
+/** Replacer that omits zero counts and objects without any, as Go's `omitempty` does. */
+const omitEmpty = (_key: string, value: unknown) => {
+  const isEmpty = value === 0 || (isTraffic(value) && Object.values(value).every((count) => count === 0));
+  return isEmpty ? undefined : value;
+};
+
+const isTraffic = (value: unknown): value is Traffic =>
+  typeof value === "object" && value !== null && "volume" in value;
 
 function list(type: ChannelType, channels: PatternChannels, search: string) {
   const matches = matcher(search);

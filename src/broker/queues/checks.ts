@@ -16,8 +16,6 @@ const max = {
   messages: 1024,
   receiveCount: 1024,
   waitSeconds: 3600,
-  delaySeconds: 43_200,
-  expirationSeconds: 43_200,
   visibilitySeconds: 43_200,
 };
 
@@ -34,15 +32,15 @@ const checkClient = (clientId: string): Verdict => (clientId === "" ? texts.clie
 /** Whether the queue can be received from. A colon can be sent to, and is never seen again. */
 export const isConsumable = (name: string): boolean => isStorable(name) && !name.includes(":");
 
-export function checkMessage(message: QueueMessage): Verdict {
+export function checkMessage(message: QueueMessage, longestDelaySeconds: number): Verdict {
   const verdict = checkClient(message.ClientID) ?? checkQueueName(message.Channel);
   if (verdict !== undefined) return verdict;
   if (message.Metadata === "" && message.Body.length === 0) return texts.messageEmpty;
   const policy = message.Policy;
   if (policy === undefined) return undefined;
-  if (!isWithin(policy.ExpirationSeconds, max.expirationSeconds)) return queueTexts.expiration;
+  if (!isWithin(policy.ExpirationSeconds, longestDelaySeconds)) return queueTexts.expiration;
   if (!isWithin(policy.MaxReceiveCount, max.receiveCount)) return queueTexts.maxReceiveCount;
-  if (!isWithin(policy.DelaySeconds, max.delaySeconds)) return queueTexts.delay;
+  if (!isWithin(policy.DelaySeconds, longestDelaySeconds)) return queueTexts.delay;
   return policy.MaxReceiveQueue === "" ? undefined : checkQueueName(policy.MaxReceiveQueue);
 }
 
@@ -73,11 +71,11 @@ export function checkGet(request: QueuesDownstreamRequest): Verdict {
 /** What the store finds wrong with a name when it is subscribed to, after all other checks. */
 export const checkConsumable = (name: string): Verdict => (isConsumable(name) ? undefined : queueTexts.subscribe);
 
-export function checkStreamRequest(request: StreamQueueMessagesRequest): Verdict {
-  return checkClient(request.ClientID) ?? checkStreamRequestOfType(request);
+export function checkStreamRequest(request: StreamQueueMessagesRequest, longestDelaySeconds: number): Verdict {
+  return checkClient(request.ClientID) ?? checkStreamRequestOfType(request, longestDelaySeconds);
 }
 
-function checkStreamRequestOfType(request: StreamQueueMessagesRequest): Verdict {
+function checkStreamRequestOfType(request: StreamQueueMessagesRequest, longestDelaySeconds: number): Verdict {
   const { ModifiedMessage: modified } = request;
   switch (request.StreamRequestTypeData) {
     case StreamRequestType.ReceiveMessage:
@@ -95,7 +93,7 @@ function checkStreamRequestOfType(request: StreamQueueMessagesRequest): Verdict 
       return checkVisibility(request.VisibilitySeconds);
     case StreamRequestType.SendModifiedMessage:
       if (modified === undefined) return queueTexts.modifiedMessage;
-      return checkMessage(modified) ?? checkVisibility(request.VisibilitySeconds);
+      return checkMessage(modified, longestDelaySeconds) ?? checkVisibility(request.VisibilitySeconds);
     case StreamRequestType.StreamRequestTypeUnknown:
     default:
       return queueTexts.streamRequestType;

@@ -35,7 +35,10 @@ export function addBroker(program: Command): void {
     .option("--tls-key <file>", "and its private key")
     .option("--tls-ca <file>", "require client certificates of this authority")
     .addOption(
-      new Option("--profile <name>", "imitate this server; community has the defects of the open-source server")
+      new Option(
+        "--profile <name>",
+        "imitate this server: community has the defects of the open-source server, newest is read in documents",
+      )
         .choices(Object.keys(profiles))
         .default("default"),
     )

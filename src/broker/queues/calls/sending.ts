@@ -14,7 +14,7 @@ export interface Sent {
 /** Sends a message received from a client. Even a refused one gets a MessageID. */
 export function sendMessage(store: QueueStore, message: QueueMessage, newId: () => string): Sent {
   const messageId = message.MessageID === "" ? newId() : message.MessageID;
-  const refusal = checkMessage(message);
+  const refusal = checkMessage(message, store.longestDelaySeconds);
   if (refusal !== undefined) return { result: refusedResult(messageId, refusal), refusedBy: "check" };
   const delaySeconds = message.Policy?.DelaySeconds ?? 0;
   const sending = store.send(message.Channel, contentOf(message, messageId), delaySeconds);

@@ -69,7 +69,7 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
       RequestID: request.RequestID === "" ? this.#core.newId() : request.RequestID,
       StreamRequestTypeData: request.StreamRequestTypeData,
     };
-    const refusal = checkStreamRequest(request);
+    const refusal = checkStreamRequest(request, this.#core.profile.longestDelaySeconds);
     const consequence = refusal === undefined ? this.#handle(request) : refused(refusal);
     switch (consequence.is) {
       case "done":

@@ -19,7 +19,7 @@ const seconds = (count: number) => BigInt(count) * 1_000_000_000n;
 export const maxReceiveCount = 1024;
 
 /** What a profile says of queues. */
-type QueueProfile = Pick<BrokerProfile, "queueDelivery" | "delayCheckMs">;
+type QueueProfile = Pick<BrokerProfile, "queueDelivery" | "delayCheckMs" | "longestDelaySeconds">;
 
 /** All queues, their delayed messages, and the moves from one queue to another. */
 export class QueueStore {
@@ -29,8 +29,12 @@ export class QueueStore {
   readonly #queues = new Map<string, Queue>();
   readonly #delays: Delays;
 
+  /** Longest delay and expiration of a message. */
+  readonly longestDelaySeconds: number;
+
   constructor(clock: Clock, limits: QueueLimits, profile: QueueProfile = profiles.default) {
     this.#clock = clock;
+    this.longestDelaySeconds = profile.longestDelaySeconds;
     this.#delivery = profile.queueDelivery;
     this.#limits = limits;
     // A delayed message with an invalid name fails when it becomes due, unnoticed.
