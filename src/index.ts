@@ -1,6 +1,7 @@
 export type { ChannelInfo, ChannelKind, ChannelStats, ChannelsClient } from "./api/server.js";
 
 export { KubeMQClient } from "./client.js";
+export { type Environment, optionsFromEnv } from "./env.js";
 
 export type { CloudEvent, OutgoingCloudEvent } from "./api/cloud-event.js";
 

@@ -30,10 +30,10 @@ Examples, in two terminals:
 
   $ kubemq-es queues consume jobs --json | jq .body
   $ seq 1000 | kubemq-es queues send jobs --lines
-  $ KUBEMQ_ADDRESS=https://broker.example.com:50000 KUBEMQ_TOKEN=$TOKEN kubemq-es ping
+  $ KUBEMQ_ADDRESS=https://broker.example.com:50000 KUBEMQ_AUTH_TOKEN=$TOKEN kubemq-es ping
 
-Environment: KUBEMQ_ADDRESS, KUBEMQ_TOKEN, KUBEMQ_CLIENT_ID, KUBEMQ_TLS, KUBEMQ_TLS_CA, KUBEMQ_TLS_CERT, KUBEMQ_TLS_KEY,
-KUBEMQ_TLS_SERVER_NAME and KUBEMQ_TIMEOUT stand for the options of the same names.
+Environment: KUBEMQ_ADDRESS, KUBEMQ_AUTH_TOKEN, KUBEMQ_CLIENT_ID, KUBEMQ_TLS_ENABLED, KUBEMQ_TLS_CA_FILE, KUBEMQ_TLS_CERT_FILE,
+KUBEMQ_TLS_KEY_FILE, KUBEMQ_TLS_SERVER_NAME and KUBEMQ_TIMEOUT stand for the options of the same names.
 ${EXIT_CODES_HELP}`,
     );
   addBroker(root);

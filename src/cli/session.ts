@@ -1,5 +1,5 @@
-import { Option, type Command } from "commander";
-import { KubeMQClient, type ClientOptions, type TlsOptions } from "../index.js";
+import type { Command } from "commander";
+import { KubeMQClient, optionsFromEnv, type ClientOptions, type TlsOptions } from "../index.js";
 import { createOutput, jsonOf, type Output } from "./output.js";
 import { stopSignal } from "./stop.js";
 import { terminalOf, type Terminal } from "./terminal.js";
@@ -15,7 +15,7 @@ export interface Session {
 }
 
 interface ConnectionOptions {
-  readonly address: string;
+  readonly address?: string;
   readonly token?: string;
   readonly clientId?: string;
   readonly tls?: true;
@@ -23,34 +23,30 @@ interface ConnectionOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsServerName?: string;
-  readonly timeout: number;
+  readonly timeout?: number;
   readonly json?: true;
   readonly verbose?: true;
 }
 
-/** Every option has an environment variable, so that a shell can be set up once for one server. */
+/** Options beside the environment variables of `optionsFromEnv`, so that a shell can be set up once for one server. */
 export function connectionOptions(command: Command): Command {
   return command
     .optionsGroup("Connection:")
-    .addOption(
-      new Option("-a, --address <host:port>", "the server; https:// enables TLS")
-        .env("KUBEMQ_ADDRESS")
-        .default("localhost:50000"),
+    .option(
+      "-a, --address <host:port>",
+      "the server, or several separated by commas; https:// enables TLS (env: KUBEMQ_ADDRESS)",
     )
-    .addOption(new Option("--token <token>", "the token that authenticates you").env("KUBEMQ_TOKEN"))
-    .addOption(new Option("--client-id <id>", "this client's name in the server's logs").env("KUBEMQ_CLIENT_ID"))
-    .addOption(new Option("--tls", "use TLS with the system's authorities").env("KUBEMQ_TLS"))
-    .addOption(new Option("--tls-ca <file>", "trust this authority; implies --tls").env("KUBEMQ_TLS_CA"))
-    .addOption(new Option("--tls-cert <file>", "your certificate; implies --tls").env("KUBEMQ_TLS_CERT"))
-    .addOption(new Option("--tls-key <file>", "your private key; implies --tls").env("KUBEMQ_TLS_KEY"))
-    .addOption(
-      new Option("--tls-server-name <name>", "the name in the server's certificate").env("KUBEMQ_TLS_SERVER_NAME"),
-    )
-    .addOption(
-      new Option("--timeout <ms>", "how long an answer may take, in milliseconds")
-        .env("KUBEMQ_TIMEOUT")
-        .default(10_000)
-        .argParser(integer(1, 2 ** 31 - 1)),
+    .option("--token <token>", "the token that authenticates you (env: KUBEMQ_AUTH_TOKEN)")
+    .option("--client-id <id>", "this client's name in the server's logs (env: KUBEMQ_CLIENT_ID)")
+    .option("--tls", "use TLS with the system's authorities (env: KUBEMQ_TLS_ENABLED)")
+    .option("--tls-ca <file>", "trust this authority; implies --tls (env: KUBEMQ_TLS_CA_FILE)")
+    .option("--tls-cert <file>", "your certificate; implies --tls (env: KUBEMQ_TLS_CERT_FILE)")
+    .option("--tls-key <file>", "your private key; implies --tls (env: KUBEMQ_TLS_KEY_FILE)")
+    .option("--tls-server-name <name>", "the name in the server's certificate (env: KUBEMQ_TLS_SERVER_NAME)")
+    .option(
+      "--timeout <ms>",
+      "how long an answer may take, in milliseconds (default: 10000, env: KUBEMQ_TIMEOUT)",
+      integer(1, 2 ** 31 - 1),
     )
     .optionsGroup("Output:")
     .option("--json", "one JSON object per line, for programs")
@@ -75,17 +71,20 @@ export async function withSession(command: Command, work: (session: Session) => 
 }
 
 function clientOptions(options: ConnectionOptions): ClientOptions {
-  const { tlsCa: ca, tlsCert: cert, tlsKey: key, tlsServerName: serverName } = options;
+  const { tlsCa: ca, tlsCert: cert, tlsKey: key, tlsServerName: serverName, address } = options;
+  const env = optionsFromEnv();
   const settings: TlsOptions = {
+    ...(typeof env.tls === "object" && env.tls),
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
     ...(serverName !== undefined && { serverName }),
   };
-  const tls = Object.keys(settings).length > 0 ? settings : options.tls;
+  const tls = Object.keys(settings).length > 0 ? settings : (options.tls ?? env.tls);
   return {
-    address: options.address,
-    timeoutMs: options.timeout,
+    ...env,
+    ...(address !== undefined && { address: address.includes(",") ? address.split(",") : address }),
+    ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
     ...(tls !== undefined && { tls }),
     ...(options.token !== undefined && { authToken: options.token }),
     ...(options.clientId !== undefined && { clientId: options.clientId }),

@@ -121,7 +121,7 @@ describe("servers", () => {
   test("environment variables replace options, and a wrong token ends with exit code 5", async () => {
     await using guarded = await startBroker({ port: 0, token: "secret" });
     const ping = (token: string) =>
-      ended(startProcess(["queues", "info"], { KUBEMQ_ADDRESS: guarded.address, KUBEMQ_TOKEN: token }));
+      ended(startProcess(["queues", "info"], { KUBEMQ_ADDRESS: guarded.address, KUBEMQ_AUTH_TOKEN: token }));
     const [accepted, refused] = await Promise.all([ping("secret"), ping("wrong")]);
     expect(accepted).toMatchObject({ code: 0 });
     expect(refused).toMatchObject({ code: 5, stdout: "" });
