@@ -136,7 +136,7 @@ export class KubeMQClient implements AsyncDisposable {
       eventsStore: createEventsStoreClient(connection),
       commands: createCommandsClient(connection),
       queries: createQueriesClient(connection),
-      queues: createQueuesClient(connection),
+      queues: createQueuesClient(connection, this.channels),
     };
     const { telemetry, clientId } = connection.options;
     // Decided once, here: disabled telemetry costs nothing per message.

@@ -108,6 +108,19 @@ export interface ClientOptions {
    */
   readonly clientId?: string | undefined;
   /**
+   * The ClientID of store subscriptions. A server keeps a position for each ClientID and lets it
+   * subscribe once at a time, so `unique` adds `-` and 8 random characters for each attempt: rules of
+   * access control allow it by a pattern such as `orders(-.*)?` for the clientId `orders`. Replays are
+   * always unique.
+   *
+   * `client` is the clientId itself, for servers whose rules name it exactly, or that replace it by
+   * the token's. Such a client can have one store subscription at a time on the whole server. The
+   * server keeps its position, as for a group: `start` counts only the first time ever, the events in
+   * transit at a loss are lost, and gaps are not reported.
+   * @default "unique"
+   */
+  readonly storeClientId?: "unique" | "client" | undefined;
+  /**
    * The token that authenticates this client, or a function that returns it. The client calls the
    * function for the first call, after `expiresAt`, and once after the server refused the token.
    * Waiting calls share one call of the function.

@@ -16,6 +16,7 @@ export interface ResolvedOptions {
   /** The servers in the order in which they are tried. */
   readonly servers: readonly [Server, ...Server[]];
   readonly clientId: string;
+  readonly storeClientId: "unique" | "client";
   readonly authToken: ClientOptions["authToken"];
   /**
    * Reads the settings of a TLS connection; called for each connection. Undefined for plain text.
@@ -77,6 +78,7 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
   return {
     servers: inOrder(addresses, tls === undefined ? "http" : "https", options.addressOrder),
     clientId,
+    storeClientId: storeClientIdOf(options.storeClientId),
     authToken: options.authToken,
     tls,
     timeoutMs: milliseconds("timeoutMs", options.timeoutMs ?? DEFAULTS.timeoutMs),
@@ -87,6 +89,11 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
     flowControl,
     telemetry: options.telemetry,
   };
+}
+
+function storeClientIdOf(given: ClientOptions["storeClientId"] = DEFAULTS.storeClientId): "unique" | "client" {
+  if (given === "unique" || given === "client") return given;
+  throw invalid(`storeClientId must be "unique" or "client", got ${JSON.stringify(given)}`);
 }
 
 /** Adds missing values. `undefined` counts as missing, as for every other option. */

@@ -54,7 +54,8 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
       checkKnown({ operation, channel }, "", filter, ["channel", "group", "codec", "start"]);
       const start = checkStart({ operation, channel }, filter.start);
       const request = { operation, channel, start, codec };
-      const plan = group === "" ? new ContiguousPlan(connection, request) : new GroupPlan(connection, request, group);
+      const isContiguous = group === "" && connection.options.storeClientId === "unique";
+      const plan = isContiguous ? new ContiguousPlan(connection, request) : new GroupPlan(connection, request, group);
       return new StoreStream(plan, connection, options);
     },
 

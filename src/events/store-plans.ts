@@ -38,10 +38,16 @@ export function openStore(
 ) {
   return (start: Start): Source<WireEventReceive> => {
     // promise: store-client-id-per-attempt
-    const clientId = `${connection.options.clientId}-${crypto.randomUUID().slice(0, 8)}`;
+    const clientId = storeClientId(connection, operation);
     const request = storeSubscription(clientId, channel, group, start);
     return connection.open(subscribeToEventsMethod, once(request), { operation, channel }, server);
   };
+}
+
+/** A replay needs positions of its own, which the server gives to new ClientIDs only. */
+function storeClientId({ options }: Connection, operation: string): string {
+  if (options.storeClientId === "client" && operation === "eventsStore.subscribe") return options.clientId;
+  return `${options.clientId}-${crypto.randomUUID().slice(0, 8)}`;
 }
 
 /** The common part of all store readers. */
@@ -69,7 +75,10 @@ abstract class StorePlan<T> implements StreamPlan<WireEventReceive, StoredEvent<
   }
 }
 
-/** Group member: the server tracks the position, so gaps are neither detected nor repaired. */
+/**
+ * Member of a group, or a subscription under the clientId itself: the server tracks the position, so
+ * gaps are neither detected nor repaired.
+ */
 export class GroupPlan<T> extends StorePlan<T> {
   readonly #group: string;
   readonly #start: Start;

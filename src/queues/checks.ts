@@ -2,14 +2,19 @@ import { checkKnown } from "../support/option-names.js";
 import type { QueuePolicy } from "../api/queues/message.js";
 import { checkInteger, checkNumber, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
 
-/** The limits of a server with its default configuration. It rejects values beyond them. */
+/**
+ * Limits of the protocol and of this client. A server has lower ones, which are its settings: it
+ * judges them itself, with a number in the error's `serverCode`.
+ */
 export const LIMITS = {
-  messages: 1024,
-  waitSeconds: 3_600,
+  /** Counts and times of policies travel as int32. */
+  int32: 2 ** 31 - 1,
+  /** Messages that a consumer takes by one ReceiveQueueMessages: the default setting of servers. */
+  taken: 1_024,
+  /** A wait or a visibility needs a timer of the client, which Node.js limits to 24 days. */
+  timedSeconds: 2_000_000,
   /** Minimum wait of a consumer's poll, in milliseconds. */
   leastWaitMs: 1_000,
-  seconds: 43_200,
-  receiveCount: 1_024,
   /**
    * Maximum messages that a consumer may hold. Above it, one poll would exceed the size limit of a
    * gRPC message.
@@ -25,20 +30,20 @@ export function checkPolicy(subject: Subject, policy: unknown): asserts policy i
   checkKnown(subject, "policy.", policy, POLICY);
   const { expirationSeconds, delaySeconds, deadLetter } = policy as QueuePolicy;
   if (expirationSeconds !== undefined) {
-    checkInteger(subject, "policy.expirationSeconds", expirationSeconds, 1, LIMITS.seconds);
+    checkInteger(subject, "policy.expirationSeconds", expirationSeconds, 1, LIMITS.int32);
   }
-  if (delaySeconds !== undefined) checkInteger(subject, "policy.delaySeconds", delaySeconds, 1, LIMITS.seconds);
+  if (delaySeconds !== undefined) checkInteger(subject, "policy.delaySeconds", delaySeconds, 1, LIMITS.int32);
   if (deadLetter === undefined) return;
   if (typeof deadLetter !== "object" || deadLetter === null) {
     throw refuse(subject, "policy.deadLetter must have a queue and a maxReceiveCount");
   }
   checkKnown(subject, "policy.deadLetter.", deadLetter, ["queue", "maxReceiveCount"]);
   checkQueueChannel(subject.operation, deadLetter.queue, "policy.deadLetter.queue");
-  checkInteger(subject, "policy.deadLetter.maxReceiveCount", deadLetter.maxReceiveCount, 1, LIMITS.receiveCount);
+  checkInteger(subject, "policy.deadLetter.maxReceiveCount", deadLetter.maxReceiveCount, 1, LIMITS.int32);
 }
 
 export function checkWait(subject: Subject, waitSeconds: unknown): number {
-  return waitSeconds === undefined ? 1 : checkInteger(subject, "waitSeconds", waitSeconds, 1, LIMITS.waitSeconds);
+  return waitSeconds === undefined ? 1 : checkInteger(subject, "waitSeconds", waitSeconds, 1, LIMITS.timedSeconds);
 }
 
 /**
@@ -48,9 +53,9 @@ export function checkWait(subject: Subject, waitSeconds: unknown): number {
  */
 export function checkBatchWait(subject: Subject, waitSeconds: unknown): number {
   if (waitSeconds === undefined) return LIMITS.leastWaitMs;
-  return Math.round(checkNumber(subject, "waitSeconds", waitSeconds, 1, LIMITS.waitSeconds) * 1_000);
+  return Math.round(checkNumber(subject, "waitSeconds", waitSeconds, 1, LIMITS.timedSeconds) * 1_000);
 }
 
 export function checkMax(subject: Subject, max: unknown): number {
-  return max === undefined ? 1 : checkInteger(subject, "max", max, 1, LIMITS.messages);
+  return max === undefined ? 1 : checkInteger(subject, "max", max, 1, LIMITS.int32);
 }

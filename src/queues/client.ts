@@ -2,9 +2,12 @@ import type { StreamOptions } from "../api/message.js";
 import type { LeasedDelivery, Settlement } from "../api/queues/message.js";
 import type { QueuesClient } from "../api/queues/client.js";
 import type { ProcessLeaseRequest, ProcessOptions, ProcessRequest } from "../api/queues/requests.js";
+import { KubeMQError } from "../api/errors.js";
+import type { ChannelsClient } from "../api/server.js";
 import type { Connection } from "../connection/connection.js";
 import type { Source } from "../stream/handlers.js";
 import { checkChannel, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
+import { listedQueues } from "./waiting.js";
 import { checkWait } from "./checks.js";
 import { type AnyConsume, Consumers } from "./consumers.js";
 import { CALL_MARGIN_MS, receiveMessages } from "./receive.js";
@@ -21,7 +24,7 @@ import {
 } from "./wire.js";
 
 /** @internal */
-export function createQueuesClient(connection: Connection): QueuesClient {
+export function createQueuesClient(connection: Connection, channels: Pick<ChannelsClient, "list">): QueuesClient {
   const { clientId } = connection.options;
 
   const prepare = preparing(connection);
@@ -88,7 +91,12 @@ export function createQueuesClient(connection: Connection): QueuesClient {
       // Less strict than for receivers: a queue that no receiver can use may still hold messages.
       if (queue !== undefined) checkChannel(operation, queue, "queue");
       const subject = queue === undefined ? { operation } : { operation, channel: queue };
-      return queuesInfo(await connection.unary(queuesInfoMethod, infoRequest(queue ?? ""), { ...subject, options }));
+      try {
+        return queuesInfo(await connection.unary(queuesInfoMethod, infoRequest(queue ?? ""), { ...subject, options }));
+      } catch (error) {
+        if (!KubeMQError.is(error, "UNSUPPORTED")) throw error;
+        return listedQueues(channels, subject, error, queue, options); // promise: info-from-channels
+      }
     },
   };
 }

@@ -43,7 +43,7 @@ export class Consumers {
       const waitMs = LIMITS.leastWaitMs;
       return this.#open<T>({ ...subject, codec, settle, prefetch, by: "message", waitMs, patient }, options);
     }
-    checkInteger(subject, "visibilitySeconds", visibilitySeconds, 1, LIMITS.seconds);
+    checkInteger(subject, "visibilitySeconds", visibilitySeconds, 1, LIMITS.timedSeconds);
     if (settle === "on-delivery") {
       throw refuse(
         subject,

@@ -1,6 +1,10 @@
 import { KubeMQError } from "../api/errors.js";
+import type { CallOptions } from "../api/message.js";
+import type { QueuesInfo } from "../api/queues/message.js";
+import type { ChannelsClient } from "../api/server.js";
 import type { Connection } from "../connection/connection.js";
 import type { Subject } from "../support/checks.js";
+import { fault } from "../support/faults.js";
 import {
   infoRequest,
   queueIn,
@@ -89,4 +93,40 @@ function isMomentary(error: unknown): boolean {
   return (
     !(error instanceof KubeMQError) || error.retryable || error.code === "TIMEOUT" || error.code === "CLIENT_CLOSED"
   );
+}
+
+/**
+ * The counts of queues from the channel list, for servers without QueuesInfo. The list has no
+ * sequences, and does not say how many consumers a queue has, only whether it has any.
+ *
+ * @param unsupported - the server's refusal of QueuesInfo
+ */
+export async function listedQueues(
+  channels: Pick<ChannelsClient, "list">,
+  subject: Subject,
+  unsupported: KubeMQError,
+  queue: string | undefined,
+  options: CallOptions | undefined,
+): Promise<QueuesInfo> {
+  let listed;
+  try {
+    listed = await channels.list("queues", queue, options);
+  } catch (cause) {
+    if (!KubeMQError.is(cause, "UNSUPPORTED")) throw cause;
+    const text = "the server has neither QueuesInfo nor a list of channels: peek to learn whether messages wait";
+    throw fault("UNSUPPORTED", subject, text, { cause: unsupported });
+  }
+  const queues = listed
+    // Servers take the name as a pattern.
+    .filter(({ name }) => queue === undefined || name === queue)
+    .map(({ name, active, incoming }) => ({
+      name,
+      messages: incoming.messages,
+      bytes: incoming.volume,
+      firstSequence: 0n,
+      lastSequence: 0n,
+      waiting: incoming.waiting,
+      subscribers: active ? 1 : 0,
+    }));
+  return { total: queues.length, queues };
 }

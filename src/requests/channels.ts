@@ -22,7 +22,7 @@ const TYPES: Readonly<Record<ChannelKind, string>> = {
 };
 
 /** A cluster reports this for some seconds after its start. */
-const NOT_READY = /cluster snapshot not ready yet/;
+const NOT_READY = /cluster snapshot not ready/;
 
 const READY_ATTEMPTS = 4;
 
@@ -51,6 +51,10 @@ export function createChannelsClient(connection: Connection): ChannelsClient {
       try {
         response = await ask(connection, subject, { wire, timeoutMs }, options?.signal);
       } catch (error) {
+        if (error instanceof KubeMQError && NOT_READY.test(error.message) && attempt < READY_ATTEMPTS) {
+          await pause(connection.clock, READY_DELAY_MS, options?.signal);
+          continue;
+        }
         if (!KubeMQError.is(error, "TIMEOUT") || error.serverCode === undefined) throw error;
         const text = `the server did not answer within ${timeoutMs} ms: open-source servers have no channel management, and in a cluster only the leader answers`;
         throw fault("UNSUPPORTED", subject, text, { cause: error, serverCode: error.serverCode });

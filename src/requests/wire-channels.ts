@@ -4,8 +4,8 @@ import { fault } from "../support/faults.js";
 import { dateOf } from "./wire.js";
 
 /**
- * Parses a channel list: a JSON array in which servers omit fields that a kind of channel does not
- * have.
+ * Parses a channel list: a JSON array, or an object with the array as `channels` or `items`. Servers
+ * omit fields that a kind of channel does not have.
  */
 export function channelList(body: Uint8Array, kind: ChannelKind, subject: Subject): ChannelInfo[] {
   if (body.length === 0) return [];
@@ -15,6 +15,8 @@ export function channelList(body: Uint8Array, kind: ChannelKind, subject: Subjec
   } catch (cause) {
     throw fault("PROTOCOL", subject, "the server's list of channels is not JSON", { cause });
   }
+  const { channels, items } = fields(list);
+  list = channels ?? items ?? list;
   if (list === null) return [];
   if (!Array.isArray(list)) throw fault("PROTOCOL", subject, "the server's list of channels is not an array");
   return list.map((item: unknown) => {

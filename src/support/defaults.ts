@@ -2,6 +2,7 @@
 export const DEFAULTS = {
   address: "localhost:50000",
   addressOrder: "listed",
+  storeClientId: "unique",
   timeoutMs: 10_000,
   connectTimeoutMs: 10_000,
   keepalive: { intervalMs: 10_000, timeoutMs: 5_000 },

@@ -173,8 +173,16 @@ function codeOf(serverCode: number): ErrorCode {
     case 424:
       return "UNAUTHENTICATED";
     default:
-      return serverCode < 200 || serverCode === 206 || serverCode === 207 ? "REJECTED_BY_SERVER" : "INTERNAL";
+      return isRefusal(serverCode) ? "REJECTED_BY_SERVER" : "INTERNAL";
   }
+}
+
+/**
+ * Servers number refusals below 200 and from 400 on, such as 443 for a channel that is reserved for
+ * a connector. Numbers that newer servers add there are refusals too.
+ */
+function isRefusal(serverCode: number): boolean {
+  return serverCode < 200 || serverCode === 206 || serverCode === 207 || (serverCode >= 400 && serverCode < 500);
 }
 
 /** Classifies by the gRPC status of the server's answer, or by the status for its HTTP status. */

@@ -5,6 +5,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   address: [],
   addressOrder: [],
   clientId: [],
+  storeClientId: [],
   authToken: [],
   tls: ["ca", "cert", "key", "passphrase", "serverName", "rejectUnauthorized"],
   timeoutMs: [],

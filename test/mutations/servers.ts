@@ -1,9 +1,10 @@
 import type { Chapter } from "./promise.js";
 
 const serversTest = "test/connection/servers.test.ts";
+const newestTest = "test/connection/newest.test.ts";
 
 export const servers: Chapter = {
-  title: "A list of servers",
+  title: "Several servers, and the newest ones",
   promises: [
     {
       promise: "A call or a stream that cannot reach a server of the list uses the next one.",
@@ -46,6 +47,20 @@ export const servers: Chapter = {
       mutation: "drop",
       test: serversTest,
       name: "a replay whose client moves to another history ends with an error",
+    },
+    {
+      promise: "`queues.info` comes from the list of channels where a server has no QueuesInfo.",
+      id: "info-from-channels",
+      mutation: "drop",
+      test: newestTest,
+      name: "queues.info comes from the channel list, and waits for the cluster's snapshot",
+    },
+    {
+      promise: "A server without leases is `UNSUPPORTED`, and the error says what to use.",
+      id: "no-leases-told",
+      mutation: { replace: ["UNSUPPORTED", "INTERNAL"] },
+      test: newestTest,
+      name: "a lease is UNSUPPORTED, and the error says what to use",
     },
   ],
 };

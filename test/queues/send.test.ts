@@ -97,13 +97,13 @@ describe("sending queue messages", () => {
       [{ ...good, tags: { a: 1 } }, /tag "a"/],
       [{ ...good, policy: 5 }, /policy/],
       [{ ...good, policy: { expirationSeconds: 0 } }, /expirationSeconds/],
-      [{ ...good, policy: { expirationSeconds: 43_201 } }, /expirationSeconds/],
+      [{ ...good, policy: { expirationSeconds: 2 ** 31 } }, /expirationSeconds/],
       [{ ...good, policy: { delaySeconds: 1.5 } }, /delaySeconds/],
       [{ ...good, policy: { delaySeconds: -1 } }, /delaySeconds/],
       [{ ...good, policy: { deadLetter: "dead" } }, /deadLetter/],
       [{ ...good, policy: { deadLetter: { queue: "a b", maxReceiveCount: 1 } } }, /deadLetter.queue/],
       [{ ...good, policy: { deadLetter: { queue: "d", maxReceiveCount: 0 } } }, /maxReceiveCount/],
-      [{ ...good, policy: { deadLetter: { queue: "d", maxReceiveCount: 1_025 } } }, /maxReceiveCount/],
+      [{ ...good, policy: { deadLetter: { queue: "d", maxReceiveCount: 2 ** 31 } } }, /maxReceiveCount/],
     ];
     await using publisher = queues.publisher();
     for (const [message, text] of bad) {

@@ -43,6 +43,8 @@ describe("conversion of an error to a KubeMQError", () => {
     [414, "PERMISSION_DENIED", false],
     [413, "UNAUTHENTICATED", false],
     [102, "REJECTED_BY_SERVER", false],
+    [443, "REJECTED_BY_SERVER", false],
+    [499, "REJECTED_BY_SERVER", false],
     [500, "INTERNAL", false],
   ])("the number in a server's message decides, whatever its gRPC code: %i is %s", (serverCode, code, retryable) => {
     for (const grpc of [Code.Internal, Code.Unknown, Code.Unavailable]) {

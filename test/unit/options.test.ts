@@ -38,7 +38,7 @@ describe("unknown options", () => {
     [{ keepalive: { interval: 5 } }, '"keepalive.interval": did you mean "keepalive.intervalMs"?'],
     [{ reconnect: { maxRetries: 5 } }, '"reconnect.maxRetries": the options are initialDelayMs, maxDelayMs'],
     [{ flowControl: { streamBites: 5 } }, '"flowControl.streamBites": did you mean "flowControl.streamBytes"?'],
-    [{ colour: "red" }, '"colour": the options are address, addressOrder, clientId, authToken, tls'],
+    [{ colour: "red" }, '"colour": the options are address, addressOrder, clientId, storeClientId, authToken'],
   ])("%j", (options, says) => {
     expect(refused(options as ClientOptions)).toContain(`unknown option ${says}`);
   });

@@ -183,6 +183,11 @@ export interface QueuesClient {
     handler: (message: Delivery<T>) => void | Settlement | Promise<void | Settlement>,
     options?: ProcessOptions<Delivery<T>>,
   ): Service;
-  /** Describes one queue, or all. Rejects with `UNSUPPORTED` when the server has no such call. */
+  /**
+   * Describes one queue, or all. From a server without this call, the counts come from its list of
+   * channels: `firstSequence` and `lastSequence` are then 0, and `subscribers` is at most 1.
+   *
+   * @throws {KubeMQError} UNSUPPORTED when the server has neither
+   */
   info(queue?: string, options?: CallOptions): Promise<QueuesInfo>;
 }

@@ -200,7 +200,7 @@ export class Taker implements TransactionsOwner {
   }
 
   #pollFor(max: number): void {
-    if (this.#taking.autoAck) return void this.#receiveFor(Math.min(max, LIMITS.messages));
+    if (this.#taking.autoAck) return void this.#receiveFor(Math.min(max, LIMITS.taken));
     const call = this.#transactions.freeCall();
     if (call !== undefined) this.#startPoll(call, max);
   }

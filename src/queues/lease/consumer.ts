@@ -5,6 +5,7 @@ import type { Connection } from "../../connection/connection.js";
 import type { Attempt, Leave, StreamPlan } from "../../stream/plan.js";
 import { onAbort } from "../../support/abort.js";
 import type { Subject } from "../../support/checks.js";
+import { fault } from "../../support/faults.js";
 import type { Source } from "../../transport/index.js";
 import { Feed } from "../feed.js";
 import { settleAlone } from "../settle-alone.js";
@@ -166,7 +167,14 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
 
   #fail(error: KubeMQError): void {
     this.#hasFailed = true;
-    this.#feed.fail(error);
+    this.#feed.fail(error.code === "UNSUPPORTED" ? this.#withoutLeases(error) : error);
+  }
+
+  #withoutLeases(cause: KubeMQError): KubeMQError {
+    const text =
+      "the server has no leases (StreamQueueMessage): omit visibilitySeconds, " +
+      "then messages are held until they are settled or the connection ends";
+    return fault("UNSUPPORTED", this.subject, text, { cause }); // promise: no-leases-told
   }
 
   /** Opens a call for a waiting message, or peeks for one, as far as the prefetch allows. */

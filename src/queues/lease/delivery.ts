@@ -34,7 +34,7 @@ export class LeasedMessage<T> extends HeldDelivery<T> implements LeasedDelivery<
   }
 
   async extendVisibility(seconds: number): Promise<Date> {
-    checkInteger(this.#owner.subject, "seconds", seconds, 1, LIMITS.seconds);
+    checkInteger(this.#owner.subject, "seconds", seconds, 1, LIMITS.timedSeconds);
     return this.#lease.extend(seconds);
   }
 

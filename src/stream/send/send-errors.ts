@@ -12,8 +12,9 @@ export function timeOutOf(subject: Subject): KubeMQError {
 export function errorOf(send: Pick<About, "operation" | "channel">, error: KubeMQError, stream: Subject): KubeMQError {
   const prefix = `${stream.operation}: `;
   const text = error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message;
-  const { code, retryable } = error;
-  return fault(code, subjectOf(send), text, { cause: error, retryable });
+  const { code, retryable, serverCode } = error;
+  const details = { cause: error, retryable, ...(serverCode === undefined ? {} : { serverCode }) };
+  return fault(code, subjectOf(send), text, details);
 }
 
 /**
