@@ -47,7 +47,11 @@ export class ProgramRuns implements AsyncDisposable {
     this.#brokers.push(broker);
     const folder = `${this.#folder}/${pathOf(program)}`;
     mkdirSync(folder, { recursive: true });
-    writeFileSync(`${folder}/snippet.ts`, program.code.replaceAll("localhost:50000", broker.address));
+    const code = program.code
+      .replaceAll("localhost:50000", broker.address)
+      // A user generates this code; here it is that of the example.
+      .replaceAll('"./gen/', `"${relative(folder, root)}/examples/rpc/gen/`);
+    writeFileSync(`${folder}/snippet.ts`, code);
     return `${folder}/snippet.ts`;
   }
 
