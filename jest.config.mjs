@@ -26,6 +26,7 @@ export default {
     "^kubemq-es/testing$": "<rootDir>/src/broker/index.ts",
     "^kubemq-es/connect$": "<rootDir>/src/connect/index.ts",
     "^kubemq-es/opentelemetry$": "<rootDir>/src/opentelemetry.ts",
+    "^kubemq-es/contracts$": "<rootDir>/src/contracts/index.ts",
     "^kubemq-es/codec$": "<rootDir>/src/payload/index.ts",
     "^kubemq-es/protobuf$": "<rootDir>/src/payload/protobuf.ts",
     "^kubemq-es/gen$": "<rootDir>/gen/kubemq_pb.ts",

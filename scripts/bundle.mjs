@@ -73,6 +73,7 @@ const client = await build({
     "src/broker/index.ts",
     "src/connect/index.ts",
     "src/opentelemetry.ts",
+    "src/contracts/index.ts",
     "src/payload/index.ts",
     "src/payload/protobuf.ts",
     "src/cli/main.ts",

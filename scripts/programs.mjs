@@ -35,6 +35,7 @@ export async function compilePrograms(folder, files) {
       "kubemq-es/testing": `${root}src/broker/index.ts`,
       "kubemq-es/connect": `${root}src/connect/index.ts`,
       "kubemq-es/opentelemetry": `${root}src/opentelemetry.ts`,
+      "kubemq-es/contracts": `${root}src/contracts/index.ts`,
       "kubemq-es/codec": `${root}src/payload/index.ts`,
       "kubemq-es/protobuf": `${root}src/payload/protobuf.ts`,
       "kubemq-es/gen": `${root}gen/kubemq_pb.ts`,

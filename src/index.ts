@@ -139,25 +139,72 @@ export type {
   RetryOptions,
 } from "./api/queues/requests.js";
 
-export type { QueuePublisher, QueuesClient } from "./api/contracts/queues.js";
-export type { EventPublisher, EventsClient, EventsStoreClient, SubscribeOptions } from "./api/contracts/events.js";
-export type { CommandsClient, ContractQuery, QueriesClient, ResponderOptions } from "./api/contracts/requests.js";
+export type {
+  ContractOptions,
+  QueueContractCalls,
+  QueueContractSending,
+  QueuePublisher,
+  QueuesClient,
+} from "./api/contracts/queues.js";
+export type {
+  ContractPublishing,
+  EventContractCalls,
+  EventPublisher,
+  EventsClient,
+  EventsStoreClient,
+  PublishContract,
+  StoreContractCalls,
+  SubscribeOptions,
+} from "./api/contracts/events.js";
+export type {
+  AnswerTo,
+  CheckedHandle,
+  CommandContractCalls,
+  CommandsClient,
+  ContractQuery,
+  QueriesClient,
+  QueryContractCalls,
+  QueryFor,
+  QueryOverloads,
+  ResponderOptions,
+} from "./api/contracts/requests.js";
+export type { Overloads } from "./api/contracts/overloads.js";
+
+// The calls without contracts.
+export type {
+  EventsClient as EventCalls,
+  EventPublisher as EventPublishing,
+  EventsStoreClient as StoreCalls,
+} from "./api/events.js";
+export type { CommandsClient as CommandCalls, QueriesClient as QueryCalls } from "./api/requests.js";
+export type { QueuesClient as QueueCalls, QueuePublisher as QueueSending } from "./api/queues/client.js";
 
 export { channel } from "./contracts/channel.js";
 export { events, store } from "./contracts/events.js";
 export { queue } from "./contracts/queues.js";
 export { command, query } from "./contracts/requests.js";
 
-export type { ChannelParameter, ChannelTemplate, ChannelValues } from "./api/contracts/channel.js";
+export type {
+  ChannelParameter,
+  ChannelTemplate,
+  ChannelValues,
+  HasWholeParameters,
+  HasWildcards,
+  IsWhole,
+  PlainName,
+} from "./api/contracts/channel.js";
 export type {
   CommandContract,
   CommandDetails,
   CommandPattern,
+  ContractBase,
+  Contracted,
   ContractReply,
   ContractTemplate,
   EventsContract,
   EventsPattern,
   MessageDetails,
+  PatternContracted,
   QueryContract,
   QueryDetails,
   QueryPattern,

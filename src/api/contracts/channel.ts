@@ -16,7 +16,8 @@ export type HasWholeParameters<N extends string> = N extends `${infer Part}.${in
     : false
   : IsWhole<N>;
 
-type IsWhole<Part extends string> = Part extends `${infer Before}{${string}}${infer After}`
+/** Whether a part of a name is a parameter as a whole, or has none. */
+export type IsWhole<Part extends string> = Part extends `${infer Before}{${string}}${infer After}`
   ? `${Before}${After}` extends ""
     ? true
     : false

@@ -24,8 +24,8 @@ import type { Service, Subscription } from "../subscription.js";
 import type { QueueContract } from "./contract.js";
 import type { Overloads } from "./overloads.js";
 
-/** An untyped request without the properties that the contract has. */
-type Without<Request> = Omit<Request, "channel" | "codec">;
+/** The options of a request without the properties that the contract has. */
+export type ContractOptions<Request> = Omit<Request, "channel" | "codec">;
 
 /** Sending the values of contracts over a stream of its own. */
 export interface QueueContractSending {
@@ -59,22 +59,22 @@ export interface QueueContractCalls {
   /** Takes messages of the contract, which the server acknowledges before they arrive. */
   receive<T, A>(
     contract: QueueContract<T, A>,
-    options?: Without<ReceiveRequest> & CallOptions,
+    options?: ContractOptions<ReceiveRequest> & CallOptions,
   ): Promise<QueueMessage<T>[]>;
   /** Shows messages of the contract without receiving them. */
   peek<T, A>(
     contract: QueueContract<T, A>,
-    options?: Without<ReceiveRequest> & CallOptions,
+    options?: ContractOptions<ReceiveRequest> & CallOptions,
   ): Promise<QueueMessage<T>[]>;
   /** Consumes the messages of the contract, each held under the server's visibility timer. */
   consume<T, A>(
     contract: QueueContract<T, A>,
-    options: Without<LeaseRequest> & StreamOptions,
+    options: ContractOptions<LeaseRequest> & StreamOptions,
   ): Subscription<LeasedDelivery<T>>;
   /** Consumes the messages of the contract, which the server acknowledges when it sends them. */
   consume<T, A>(
     contract: QueueContract<T, A>,
-    options: Without<OnDeliveryRequest> & StreamOptions,
+    options: ContractOptions<OnDeliveryRequest> & StreamOptions,
   ): Subscription<QueueMessage<T>>;
   /**
    * Consumes the messages of the contract.
@@ -87,18 +87,18 @@ export interface QueueContractCalls {
    */
   consume<T, A>(
     contract: QueueContract<T, A>,
-    options?: (Without<ConsumeRequest> | Without<LeaseRequest>) & StreamOptions,
+    options?: (ContractOptions<ConsumeRequest> | ContractOptions<LeaseRequest>) & StreamOptions,
   ): Subscription<Delivery<T>>;
   /** Consumes the messages of the contract in batches. */
   consumeBatches<T, A>(
     contract: QueueContract<T, A>,
-    options: Without<BatchRequest> & StreamOptions,
+    options: ContractOptions<BatchRequest> & StreamOptions,
   ): Subscription<DeliveryBatch<T>>;
   /** Calls `handler` for every message of the contract, held under the server's visibility timer. */
   process<T, A>(
     contract: QueueContract<T, A>,
     handler: (message: LeasedDelivery<T>) => void | Settlement | Promise<void | Settlement>,
-    options: Without<ProcessLeaseRequest> & ProcessOptions<LeasedDelivery<T>>,
+    options: ContractOptions<ProcessLeaseRequest> & ProcessOptions<LeasedDelivery<T>>,
   ): Service;
   /**
    * Calls `handler` for every message of the contract, and settles the message with its outcome.
@@ -109,7 +109,7 @@ export interface QueueContractCalls {
   process<T, A>(
     contract: QueueContract<T, A>,
     handler: (message: Delivery<T>) => void | Settlement | Promise<void | Settlement>,
-    options?: (Without<ProcessRequest> | Without<ProcessLeaseRequest>) & ProcessOptions<Delivery<T>>,
+    options?: (ContractOptions<ProcessRequest> | ContractOptions<ProcessLeaseRequest>) & ProcessOptions<Delivery<T>>,
   ): Service;
 }
 

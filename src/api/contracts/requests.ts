@@ -102,7 +102,7 @@ export interface QueryContractCalls {
 export interface CommandsClient extends Overloads<CommandContractCalls, CommandCalls, "send"> {}
 
 /** What the handler of a query returns. */
-type AnswerTo<Queries> =
+export type AnswerTo<Queries> =
   Queries extends ContractBase<"queries">
     ? Queries extends { readonly response: Encoder<infer R> }
       ? R
@@ -112,7 +112,7 @@ type AnswerTo<Queries> =
       : QueryOutcome;
 
 /** What the handler of a query receives. */
-type QueryFor<Queries> =
+export type QueryFor<Queries> =
   Queries extends ContractBase<"queries">
     ? Queries extends { readonly request: Decoder<infer T> }
       ? ContractQuery<T, AnswerTo<Queries>>
@@ -121,7 +121,8 @@ type QueryFor<Queries> =
       ? IncomingQuery<T>
       : IncomingQuery;
 
-interface CheckedHandle {
+/** The overload of `handle` that explains a wrong answer. */
+export interface CheckedHandle {
   /**
    * Never chosen: its conditions are those of the overloads before it. As the last one, it lets the
    * compiler compare a wrong answer with the type of the response.
@@ -133,7 +134,8 @@ interface CheckedHandle {
   ): Service;
 }
 
-type QueryOverloads = Overloads<QueryContractCalls, QueryCalls, "send"> & CheckedHandle;
+/** The calls of queries with and without contracts. */
+export type QueryOverloads = Overloads<QueryContractCalls, QueryCalls, "send"> & CheckedHandle;
 
 /** Queries: ask for data, and receive a response. */
 export interface QueriesClient extends QueryOverloads {}
