@@ -1,6 +1,7 @@
 import { EXIT, exitCodeOf, isReaderGone, messageOf } from "./exit.js";
 import { program } from "./program.js";
-import type { Terminal } from "./terminal.js";
+import { report } from "./terminal/output.js";
+import type { Terminal } from "./terminal/terminal.js";
 
 /** Runs one command line to its end, and resolves with the exit code. */
 export async function execute(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -12,7 +13,7 @@ export async function execute(args: readonly string[], terminal: Terminal): Prom
     return EXIT.ok;
   } catch (error) {
     const message = messageOf(error);
-    if (message !== undefined) terminal.stderr.write(`kubemq-es: ${message}\n`);
+    if (message !== undefined) report(terminal, message);
     return exitCodeOf(error);
   }
 }

@@ -7,9 +7,9 @@ import { addEvents } from "./commands/events.js";
 import { EXIT_CODES_HELP } from "./exit.js";
 import { addPing } from "./commands/ping.js";
 import { addQueries } from "./commands/queries.js";
-import { addQueues } from "./commands/queues.js";
-import { addStore } from "./commands/store.js";
-import { RootCommand, type Terminal } from "./terminal.js";
+import { addQueues } from "./queues/queues.js";
+import { addEventsStore } from "./commands/events-store.js";
+import { RootCommand, type Terminal } from "./terminal/terminal.js";
 
 /** The whole command line. */
 export function program(terminal: Terminal): Command {
@@ -28,7 +28,7 @@ Examples, in two terminals:
   $ kubemq-es events subscribe 'orders.*'           prints what comes
   $ kubemq-es events publish orders.eu 'one book'   sends something
 
-  $ kubemq-es queues consume jobs --json | jq .body
+  $ kubemq-es queues consume jobs --jsonl | jq .body
   $ seq 1000 | kubemq-es queues send jobs --lines
   $ KUBEMQ_ADDRESS=https://broker.example.com:50000 KUBEMQ_AUTH_TOKEN=$TOKEN kubemq-es ping
 
@@ -39,7 +39,7 @@ ${EXIT_CODES_HELP}`,
   addBroker(root);
   addPing(root);
   addEvents(root);
-  addStore(root);
+  addEventsStore(root);
   addCommands(root);
   addQueries(root);
   addQueues(root);

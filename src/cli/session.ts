@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { KubeMQClient, optionsFromEnv, type ClientOptions, type TlsOptions } from "../index.js";
-import { createOutput, jsonOf, type Output } from "./output.js";
-import { stopSignal } from "./stop.js";
-import { terminalOf, type Terminal } from "./terminal.js";
+import { createOutput, jsonOf, report, type Output, type OutputOptions } from "./terminal/output.js";
+import { stopSignal } from "./terminal/stop.js";
+import { terminalOf, type Terminal } from "./terminal/terminal.js";
 import { integer } from "./values.js";
 
 /** A connected client and the streams of a command. */
@@ -14,7 +14,7 @@ export interface Session {
   readonly signal: AbortSignal;
 }
 
-interface ConnectionOptions {
+interface ConnectionOptions extends OutputOptions {
   readonly address?: string;
   readonly token?: string;
   readonly clientId?: string;
@@ -24,7 +24,6 @@ interface ConnectionOptions {
   readonly tlsKey?: string;
   readonly tlsServerName?: string;
   readonly timeout?: number;
-  readonly json?: true;
   readonly verbose?: true;
 }
 
@@ -49,7 +48,8 @@ export function connectionOptions(command: Command): Command {
       integer(1, 2 ** 31 - 1),
     )
     .optionsGroup("Output:")
-    .option("--json", "one JSON object per line, for programs")
+    .option("--jsonl", "one JSON object per line, for programs")
+    .option("--no-color", "no colours, as with NO_COLOR; a pipe never gets any")
     .option("-v, --verbose", "report connection events on standard error");
 }
 
@@ -64,7 +64,7 @@ export async function withSession(command: Command, work: (session: Session) => 
   const client = await KubeMQClient.connect(clientOptions(options), { signal });
   try {
     void tellStatus(client, terminal, options.verbose === true);
-    await work({ client, output: createOutput(terminal, options.json === true), terminal, signal });
+    await work({ client, output: createOutput(terminal, options), terminal, signal });
   } finally {
     await client.close();
   }
@@ -92,8 +92,8 @@ function clientOptions(options: ConnectionOptions): ClientOptions {
 }
 
 /** Always reports a lost connection, because the output stops; reports other statuses on request. */
-async function tellStatus(client: KubeMQClient, { stderr }: Terminal, verbose: boolean): Promise<void> {
-  const tell = (what: string) => stderr.write(`kubemq-es: ${what}\n`);
+async function tellStatus(client: KubeMQClient, terminal: Terminal, verbose: boolean): Promise<void> {
+  const tell = (what: string) => report(terminal, what);
   for await (const status of client.status()) {
     if (status.type === "retry" && (verbose || status.attempt === 1)) tell(`${status.error.message}; retrying`);
     else if (status.type === "resumed") tell(`reconnected to ${status.channel} after ${Math.round(status.downMs)} ms`);

@@ -51,7 +51,7 @@ describe("usage", () => {
     [["events", "--help"], 0, /publish\/subscribe|publish \[options\]/],
     [["events", "subscribe", "--help"], 0, /KUBEMQ_ADDRESS[^]*Examples:/],
     [["queues", "consume", "--help"], 0, /--settle <how> +ack, reject, or requeue:CHANNEL \(default: ack\)/],
-    [["help", "store"], 0, /subscribe/],
+    [["help", "events-store"], 0, /subscribe/],
   ])("%j prints the help", async (args, code, stdout) => {
     const result = await run(args);
     expect(result).toMatchObject({ code, stderr: "" });
@@ -74,10 +74,10 @@ describe("usage", () => {
     [["ping", "--wrong"], /unknown option '--wrong'/],
     [["ping", "--timeout", "soon"], /It must be a whole number from 1/],
     [["broker", "--port", "70000"], /from 0 to 65535/],
-    [["store", "subscribe", "a", "--from", "yesterdayish"], /It must be new, first, last/],
+    [["events-store", "subscribe", "a", "--from", "yesterdayish"], /It must be new, first, last/],
     [["queues", "consume", "a", "--settle", "drop"], /It must be ack, reject/],
     [["events", "publish", "a", "b", "--tag", "novalue"], /It must be key=value/],
-    [["channels", "list", "topics"], /Allowed choices are events, store, commands, queries, queues/],
+    [["channels", "list", "topics"], /Allowed choices are events, events-store, commands, queries, queues/],
     [["ping", "--address", "no address"], /address must be "host:port"/],
     [["ping", "--tls-cert", "x.pem"], /tls\.key is missing/],
   ])("%j is refused with exit code 2", async (args, stderr) => {
@@ -114,7 +114,7 @@ describe("servers", () => {
 
   test("ping prints the server's data for people and as JSON", async () => {
     expect((await run(["ping", ...at])).stdout).toMatch(/ version v[\d.]+, up for \d+ s, answered in [\d.]+ ms\n$/);
-    const [server] = records((await run(["ping", "--json", ...at])).stdout);
+    const [server] = records((await run(["ping", "--jsonl", ...at])).stdout);
     expect(server).toMatchObject({ version: expect.stringMatching(/^v/), tookMs: expect.any(Number) });
   });
 
@@ -133,7 +133,7 @@ describe("events", () => {
     "events subscribe prints what events publish sends, with its tags",
     async () => {
       const people = ended(start("events", "subscribe", "news.*", "--count", "2", ...at));
-      const programs = ended(start("events", "subscribe", "news.>", "--count", "2", "--json", ...at));
+      const programs = ended(start("events", "subscribe", "news.>", "--count", "2", "--jsonl", ...at));
       await subscribed("SubscribeToEvents", 2);
       const sent = await run(["events", "publish", "news.eu", "hello", "--tag", "a=b", "--metadata", "m", ...at]);
       expect(sent).toMatchObject({ code: 0, stdout: "published an event on news.eu\n", stderr: "" });
@@ -152,9 +152,9 @@ describe("events", () => {
   test(
     "every input line is published as an event, and the count is printed",
     async () => {
-      const all = ended(start("events", "subscribe", "lines", "--count", "3", "--json", ...at));
+      const all = ended(start("events", "subscribe", "lines", "--count", "3", "--jsonl", ...at));
       await subscribed("SubscribeToEvents");
-      const sent = await run(["events", "publish", "lines", "--lines", "--json", ...at], "one\ntwo\n\nthree\n");
+      const sent = await run(["events", "publish", "lines", "--lines", "--jsonl", ...at], "one\ntwo\n\nthree\n");
       expect(records(sent.stdout)).toEqual([{ channel: "lines", published: 3 }]);
       expect(records((await all).stdout).map((event) => event["body"])).toEqual(["one", "two", "three"]);
     },
@@ -164,7 +164,7 @@ describe("events", () => {
   test(
     "a body that is not UTF-8 is printed in base64",
     async () => {
-      const one = ended(start("events", "subscribe", "bytes", "--count", "1", "--json", ...at));
+      const one = ended(start("events", "subscribe", "bytes", "--count", "1", "--jsonl", ...at));
       await subscribed("SubscribeToEvents");
       await using client = new KubeMQClient({ address: broker.address });
       await client.events.publish({ channel: "bytes", body: Uint8Array.of(255, 0) });
@@ -176,7 +176,7 @@ describe("events", () => {
   test(
     "bench counts sent and received events and prints no progress to a pipe",
     async () => {
-      const { code, stdout, stderr } = await run(["events", "bench", "-n", "50", "--json", ...at]);
+      const { code, stdout, stderr } = await run(["events", "bench", "-n", "50", "--jsonl", ...at]);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(records(stdout)).toMatchObject([{ sent: 50, received: 50 }]);
     },
@@ -184,13 +184,13 @@ describe("events", () => {
   );
 });
 
-describe("store", () => {
+describe("events-store", () => {
   test(
-    "store replay starts at the given position",
+    "events-store subscribe starts at the given position",
     async () => {
-      await run(["store", "publish", "log", "--lines", ...at], "one\ntwo\nthree\n");
+      await run(["events-store", "publish", "log", "--lines", ...at], "one\ntwo\nthree\n");
       const read = async (from: string, count: number) => {
-        const args = ["store", "subscribe", "log", "--from", from, "--count", String(count), "--json", ...at];
+        const args = ["events-store", "subscribe", "log", "--from", from, "--count", String(count), "--jsonl", ...at];
         return records((await run(args)).stdout).map(({ sequence, body }) => [sequence, body]);
       };
       expect(await read("first", 3)).toEqual([
@@ -204,6 +204,17 @@ describe("store", () => {
     },
     BOUND,
   );
+});
+
+test("events-store replay prints what is stored and ends, and refuses --from new", async () => {
+  await run(["events-store", "publish", "kept", "--lines", ...at], "one\ntwo\n");
+  const replayed = await run(["events-store", "replay", "kept", "--jsonl", ...at]);
+  expect(records(replayed.stdout).map(({ body }) => body)).toEqual(["one", "two"]);
+  expect(lines((await run(["events-store", "replay", "kept", "--from", "2", ...at])).stdout)).toEqual([
+    expect.stringMatching(/^\[kept #2 .*\] two$/),
+  ]);
+  const refused = await run(["events-store", "replay", "kept", "--from", "new", ...at]);
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("use `subscribe`") });
 });
 
 describe("commands and queries", () => {
@@ -231,7 +242,7 @@ describe("commands and queries", () => {
     async () => {
       const responder = ended(start("queries", "respond", "price", "12.50", "--count", "1", ...at));
       await subscribed("SubscribeToRequests");
-      const ask = () => run(["queries", "send", "price", "book", "--cache-key", "book", "--json", ...at]);
+      const ask = () => run(["queries", "send", "price", "book", "--cache-key", "book", "--jsonl", ...at]);
       expect(records((await ask()).stdout)).toMatchObject([{ body: "12.50", cacheHit: false }]);
       await responder;
       expect(records((await ask()).stdout)).toMatchObject([{ body: "12.50", cacheHit: true }]);
@@ -242,7 +253,7 @@ describe("commands and queries", () => {
   test.each(["commands", "queries"])(
     "%s bench measures round trips",
     async (group) => {
-      const { code, stdout } = await run([group, "bench", "-n", "20", "--json", ...at]);
+      const { code, stdout } = await run([group, "bench", "-n", "20", "--jsonl", ...at]);
       expect(code).toBe(0);
       expect(records(stdout)).toMatchObject([{ count: 20, latencyMs: { p50: expect.any(Number) } }]);
     },
@@ -254,19 +265,19 @@ describe("queues", () => {
   test(
     "queue messages are sent, peeked at, consumed, requeued and counted",
     async () => {
-      const sent = await run(["queues", "send", "jobs", "--lines", "--json", ...at], "one\ntwo\nthree\n");
+      const sent = await run(["queues", "send", "jobs", "--lines", "--jsonl", ...at], "one\ntwo\nthree\n");
       expect(records(sent.stdout)).toEqual([{ channel: "jobs", sent: 3 }]);
       const bodies = async (...args: string[]) =>
-        records((await run(["queues", ...args, "--json", ...at])).stdout).map((message) => message["body"]);
+        records((await run(["queues", ...args, "--jsonl", ...at])).stdout).map((message) => message["body"]);
       expect(await bodies("peek", "jobs", "--max", "2")).toEqual(["one", "two"]);
       expect(await bodies("consume", "jobs", "--count", "1")).toEqual(["one"]);
       expect(await bodies("consume", "jobs", "--count", "1", "--settle", "requeue:elsewhere")).toEqual(["two"]);
       expect(await bodies("receive", "jobs")).toEqual(["three"]);
       expect(await bodies("consume", "jobs", "--idle", "1")).toEqual([]);
-      expect(records((await run(["queues", "ack-all", "elsewhere", "--json", ...at])).stdout)).toEqual([
+      expect(records((await run(["queues", "ack-all", "elsewhere", "--jsonl", ...at])).stdout)).toEqual([
         { channel: "elsewhere", dropped: "1" },
       ]);
-      const info = records((await run(["queues", "info", "jobs", "--json", ...at])).stdout);
+      const info = records((await run(["queues", "info", "jobs", "--jsonl", ...at])).stdout);
       expect(info).toMatchObject([{ name: "jobs", waiting: 0 }]);
       expect(await bodies("bench", "-n", "50")).toHaveLength(1);
     },
@@ -291,6 +302,23 @@ describe("queues", () => {
   );
 });
 
+test("queues info shows a table, and fails for a queue that does not exist", async () => {
+  await run(["queues", "send", "listed", "x", ...at]);
+  const { stdout } = await run(["queues", "info", "listed", ...at]);
+  expect(lines(stdout)).toEqual([
+    "QUEUE   WAITING  CONSUMERS  STORED  BYTES",
+    expect.stringMatching(/^listed        1          0       1 +\d+$/),
+  ]);
+  for (const options of [[], ["--jsonl"]]) {
+    const unknown = await run(["queues", "info", "absent", ...options, ...at]);
+    expect(unknown).toMatchObject({ code: 1, stdout: "" });
+    expect(unknown.stderr).toBe(
+      "kubemq-es: the server has no queue absent; a queue exists from its first message on, and `kubemq-es queues info` lists all\n",
+    );
+  }
+  expect((await run(["queues", "info", "ORDERS", ...at])).stderr).toContain("without the letters Q, U, E, S");
+});
+
 describe("channels", () => {
   test(
     "channels are created, listed and deleted",
@@ -300,7 +328,7 @@ describe("channels", () => {
         stdout: "created made\n",
       });
       const names = async () =>
-        records((await run(["channels", "list", "queues", "made", "--json", ...at])).stdout).map(({ name }) => name);
+        records((await run(["channels", "list", "queues", "made", "--jsonl", ...at])).stdout).map(({ name }) => name);
       expect(await names()).toEqual(["made"]);
       expect(await run(["channels", "delete", "queues", "made", ...at])).toMatchObject({
         code: 0,
@@ -315,7 +343,7 @@ describe("channels", () => {
 describe("Ctrl-C", () => {
   test.each<[string, string[], string]>([
     ["events subscribe", ["events", "subscribe", "quiet"], "SubscribeToEvents"],
-    ["store subscribe", ["store", "subscribe", "quiet"], "SubscribeToEvents"],
+    ["events-store subscribe", ["events-store", "subscribe", "quiet"], "SubscribeToEvents"],
     ["commands respond", ["commands", "respond", "quiet"], "SubscribeToRequests"],
     ["queries respond", ["queries", "respond", "quiet"], "SubscribeToRequests"],
     ["queues consume", ["queues", "consume", "quiet"], "QueuesDownstream"],

@@ -21,14 +21,31 @@ export interface Running {
   once(event: "close", listener: (code: number | null) => void): unknown;
 }
 
+/** The size of a terminal, and the environment of a command on it. */
+export interface Screen {
+  readonly columns: number;
+  readonly rows: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Runs a command in this process, on streams of its own. */
 export function start(...args: string[]): Running & { interrupt(): void } {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  return startOn(undefined, args);
+}
+
+/** Runs a command in this process, whose output is a terminal if there is a screen. */
+export function startOn(screen: Screen | undefined, args: readonly string[]): Running & { interrupt(): void } {
+  const output = () => {
+    const stream = new PassThrough();
+    return screen === undefined ? stream : Object.assign(stream, { isTTY: true, ...screen });
+  };
+  const [stdin, stdout, stderr] = [new PassThrough(), output(), output()];
   const stops: (() => void)[] = [];
   const closed = execute(args, {
     stdin,
     stdout,
     stderr,
+    env: screen?.env ?? {},
     onStop: (stop) => stops.push(stop),
     exit: (code) => {
       throw new Error(`the command exits at once with code ${code}`);
@@ -61,8 +78,8 @@ export async function ended(command: Running): Promise<Ended> {
 }
 
 /** Runs a command to its end with the given standard input. */
-export async function run(args: readonly string[], stdin = ""): Promise<Ended> {
-  const command = start(...args);
+export async function run(args: readonly string[], stdin: string | Uint8Array = "", screen?: Screen): Promise<Ended> {
+  const command = startOn(screen, args);
   command.stdin.end(stdin);
   return ended(command);
 }

@@ -179,7 +179,7 @@ async function newcomer(tarball) {
 /** The shell commands of the README. */
 function shell(cwd, address, command) {
   const env = { ...process.env, KUBEMQ_ADDRESS: address };
-  const typed = `seq 3 | ${command} queues send jobs --lines && ${command} queues peek jobs --max 3 --json`;
+  const typed = `seq 3 | ${command} queues send jobs --lines && ${command} queues peek jobs --max 3 --jsonl`;
   const said = execFileSync("sh", ["-c", typed], { cwd, env, encoding: "utf8", timeout: 60_000 });
   check(
     "the command line sends what is piped in",

@@ -5,8 +5,8 @@ import { Option } from "commander";
 import type { ProfileName } from "../../broker/index.js";
 import { profiles, startBroker } from "../../broker/index.js";
 import { Failure } from "../exit.js";
-import { stopSignal } from "../stop.js";
-import { terminalOf, type Terminal } from "../terminal.js";
+import { stopSignal } from "../terminal/stop.js";
+import { terminalOf, type Terminal } from "../terminal/terminal.js";
 import { integer } from "../values.js";
 
 interface BrokerFlags {

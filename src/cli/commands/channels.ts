@@ -1,10 +1,12 @@
 import { Argument, type Command } from "commander";
-import type { ChannelKind } from "../../index.js";
+import type { ChannelInfo, ChannelKind } from "../../index.js";
 import { connectionOptions, withSession } from "../session.js";
+import { styled } from "../terminal/line.js";
+import type { Column } from "../terminal/table.js";
 
 const KINDS: Readonly<Record<string, ChannelKind>> = {
   events: "events",
-  store: "eventsStore",
+  "events-store": "eventsStore",
   commands: "commands",
   queries: "queries",
   queues: "queues",
@@ -12,6 +14,15 @@ const KINDS: Readonly<Record<string, ChannelKind>> = {
 
 const kindArgument = () => new Argument("<kind>", "which pattern").choices(Object.keys(KINDS));
 const kindOf = (name: string): ChannelKind => KINDS[name] ?? "events";
+
+const COLUMNS: readonly Column<ChannelInfo>[] = [
+  { title: "CHANNEL", cell: ({ name }) => styled("bold", name) },
+  { title: "STATE", cell: ({ active }) => (active ? styled("green", "active") : styled("dim", "idle")) },
+  { title: "LAST ACTIVITY", cell: ({ lastActivity }) => lastActivity.toISOString() },
+  { title: "IN", align: "right", cell: ({ incoming }) => String(incoming.messages) },
+  { title: "OUT", align: "right", cell: ({ outgoing }) => String(outgoing.messages) },
+  { title: "WAITING", align: "right", cell: ({ outgoing }) => String(outgoing.waiting) },
+];
 
 export function addChannels(program: Command): void {
   const channels = program
@@ -27,18 +38,11 @@ export function addChannels(program: Command): void {
       .summary("list the channels of one pattern with their counts")
       .addHelpText(
         "after",
-        "\nExamples:\n  $ kubemq-es channels list queues\n  $ kubemq-es channels list events orders --json",
+        "\nExamples:\n  $ kubemq-es channels list queues\n  $ kubemq-es channels list events orders --jsonl",
       ),
   ).action(async (kind: string, search: string | undefined, _flags: object, command: Command) =>
     withSession(command, async ({ client, output, signal }) => {
-      for (const channel of await client.channels.list(kindOf(kind), search, { signal })) {
-        const { name, active, incoming, outgoing, lastActivity } = channel;
-        const state = active ? "active" : "idle";
-        await output.print(
-          `${name}  ${state} since ${lastActivity.toISOString()}  in ${incoming.messages}  out ${outgoing.messages}  waiting ${outgoing.waiting}`,
-          channel,
-        );
-      }
+      await output.table(COLUMNS, await client.channels.list(kindOf(kind), search, { signal }));
     }),
   );
 

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { IncomingCommand } from "../../index.js";
 import { EXIT, Failure } from "../exit.js";
-import { envelope, messageOptions, readBody, type MessageOptions } from "../input.js";
+import { envelope, messageOptions, readBody, type MessageOptions } from "../terminal/input.js";
 import {
   benchRequests,
   requestBenchOptions,
@@ -9,7 +9,7 @@ import {
   respondToEach,
   type RequestBenchOptions,
   type RespondOptions,
-} from "./requests.js";
+} from "../messages/requests.js";
 import { connectionOptions, withSession } from "../session.js";
 
 export function addCommands(program: Command): void {
@@ -44,10 +44,7 @@ Examples:
 
   connectionOptions(
     respondOptions(
-      commands
-        .command("respond <channel>")
-        .alias("subscribe")
-        .summary("print commands and answer each as executed, until Ctrl-C"),
+      commands.command("respond <channel>").summary("print commands and answer each as executed, until Ctrl-C"),
       "commands",
       "answer that it was not executed, with this reason",
     ).addHelpText(

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
-import { benchOptions, benchStream, type BenchOptions } from "../bench.js";
-import { lineOf, recordOf } from "../output.js";
-import { addPublish } from "./publish.js";
+import { benchOptions, benchStream, type BenchOptions } from "../messages/bench.js";
+import { lineOf, recordOf } from "../messages/record.js";
+import { addPublish } from "../messages/publish.js";
 import { connectionOptions, withSession } from "../session.js";
-import { filterOf, printEach, subscribeOptions, type SubscribeOptions } from "./subscribe.js";
+import { filterOf, printEach, subscribeOptions, type SubscribeOptions } from "../messages/subscribe.js";
 
 export function addEvents(program: Command): void {
   const events = program
@@ -30,7 +30,7 @@ A channel may have wildcards: * is one part between dots, > at the end is all th
 
 Examples:
   $ kubemq-es events subscribe 'orders.*'
-  $ kubemq-es events subscribe '>' --json | jq -r .body
+  $ kubemq-es events subscribe '>' --jsonl | jq -r .body
   $ kubemq-es events subscribe jobs --group workers --count 10`,
     ),
   ).action(async (channel: string, options: SubscribeOptions, command: Command) =>

@@ -8,7 +8,7 @@ export function addPing(program: Command): void {
       .summary("print the server's identity")
       .addHelpText(
         "after",
-        "\nExamples:\n  $ kubemq-es ping\n  $ kubemq-es ping --address broker.example.com:50000 --tls --json",
+        "\nExamples:\n  $ kubemq-es ping\n  $ kubemq-es ping --address broker.example.com:50000 --tls --jsonl",
       ),
   ).action(async (_flags: object, command: Command) =>
     withSession(command, async ({ client, output, signal }) => {

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { IncomingQuery } from "../../index.js";
 import { Failure } from "../exit.js";
-import { envelope, messageOptions, readBody, type MessageOptions } from "../input.js";
-import { lineOf, recordOf } from "../output.js";
+import { envelope, messageOptions, readBody, type MessageOptions } from "../terminal/input.js";
+import { lineOf, recordOf } from "../messages/record.js";
 import {
   benchRequests,
   requestBenchOptions,
@@ -10,7 +10,7 @@ import {
   respondToEach,
   type RequestBenchOptions,
   type RespondOptions,
-} from "./requests.js";
+} from "../messages/requests.js";
 import { connectionOptions, withSession } from "../session.js";
 import { integer } from "../values.js";
 
@@ -37,7 +37,7 @@ export function addQueries(program: Command): void {
       `
 Examples:
   $ kubemq-es queries send price book
-  $ kubemq-es queries send price book --cache-key book --cache-seconds 300 --json`,
+  $ kubemq-es queries send price book --cache-key book --cache-seconds 300 --jsonl`,
     ),
   ).action(async (channel: string, body: string | undefined, options: SendOptions, command: Command) =>
     withSession(command, async ({ client, output, signal, terminal }) => {
@@ -58,7 +58,6 @@ Examples:
     respondOptions(
       queries
         .command("respond <channel> [body]")
-        .alias("subscribe")
         .summary("print queries and answer each with this body, or its own, until Ctrl-C"),
       "queries",
       "refuse, with this reason",

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { SubscribeRequest, IncomingRequest, Subscription } from "../../index.js";
-import { benchOptions, benchRoundTrips, type BenchOptions } from "../bench.js";
-import { lineOf, recordOf } from "../output.js";
+import { benchOptions, benchRoundTrips, type BenchOptions } from "./bench.js";
+import { lineOf, recordOf } from "./record.js";
 import type { Session } from "../session.js";
 import { filterOf, printEach, subscribeOptions, type SubscribeOptions } from "./subscribe.js";
 import { integer } from "../values.js";

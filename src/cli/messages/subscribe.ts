@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Incoming } from "../../index.js";
-import type { Output } from "../output.js";
+import type { Line } from "../terminal/line.js";
+import type { Output } from "../terminal/output.js";
 import { integer } from "../values.js";
 
 export interface SubscribeOptions {
@@ -10,9 +11,11 @@ export interface SubscribeOptions {
 
 /** Options of every receiving command; `what` names the messages in the help. */
 export function subscribeOptions(command: Command, what: string): Command {
-  return command
-    .option("--group <name>", `share the ${what} with the other members of this group`)
-    .option("-n, --count <n>", "end after so many", integer(1));
+  return countOption(command.option("--group <name>", `share the ${what} with the other members of this group`));
+}
+
+export function countOption(command: Command): Command {
+  return command.option("-n, --count <n>", "end after this number of messages", integer(1));
 }
 
 /** The channel and group to subscribe to. */
@@ -25,7 +28,7 @@ export async function printEach<M extends Incoming<unknown>>(
   output: Output,
   messages: AsyncIterable<M>,
   { count = Infinity }: SubscribeOptions,
-  printed: (message: M) => readonly [forPeople: string, forPrograms: object],
+  printed: (message: M) => readonly [forPeople: Line, forPrograms: object],
   finish?: (message: M) => Promise<void>,
 ): Promise<void> {
   let done = 0;

@@ -1,6 +1,6 @@
-import type { BenchOptions } from "../bench.js";
+import type { BenchOptions } from "../messages/bench.js";
 import { Failure } from "../exit.js";
-import { startProgress } from "../progress.js";
+import { startProgress } from "../terminal/progress.js";
 import type { Session } from "../session.js";
 
 const SEND_BATCH = 500;

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import type { Incoming, Subscription } from "../index.js";
-import { startProgress } from "./progress.js";
-import type { Session } from "./session.js";
-import { integer } from "./values.js";
+import type { Incoming, Subscription } from "../../index.js";
+import { startProgress } from "../terminal/progress.js";
+import type { Session } from "../session.js";
+import { integer } from "../values.js";
 
 export interface BenchOptions {
   readonly count: number;

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { EventPublisher } from "../../index.js";
-import { envelope, messageOptions, readBody, readLines, type MessageOptions } from "../input.js";
-import { startProgress } from "../progress.js";
+import { envelope, messageOptions, readBody, readLines, type MessageOptions } from "../terminal/input.js";
+import { startProgress } from "../terminal/progress.js";
 import { connectionOptions, withSession, type Session } from "../session.js";
 
 interface PublishOptions extends MessageOptions {

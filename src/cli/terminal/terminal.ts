@@ -1,11 +1,15 @@
 import { Command } from "commander";
 import type { Readable, Writable } from "node:stream";
 
+/** A stream of output, which may be a terminal of this size. */
+export type Screen = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
+
 /** Everything a command shares with the process that runs it, so that a test can run it in its own process. */
 export interface Terminal {
   readonly stdin: Readable & { readonly isTTY?: boolean };
-  readonly stdout: Writable;
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stdout: Screen;
+  readonly stderr: Screen;
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls back on each Ctrl-C and SIGTERM. */
   onStop(stop: () => void): void;
   /** Ends the process immediately. */
@@ -23,6 +27,7 @@ export const processTerminal: Terminal = {
   get stderr() {
     return process.stderr;
   },
+  env: process.env,
   onStop(stop) {
     process.on("SIGINT", stop);
     process.on("SIGTERM", stop);

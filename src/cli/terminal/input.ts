@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { createInterface } from "node:readline";
 import { buffer } from "node:stream/consumers";
-import { EXIT, Failure } from "./exit.js";
+import { EXIT, Failure } from "../exit.js";
 import type { Terminal } from "./terminal.js";
-import { tag } from "./values.js";
+import { tag } from "../values.js";
 
 /** Options of every sending command, without the body. */
 export interface MessageOptions {
