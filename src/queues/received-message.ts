@@ -1,5 +1,5 @@
 import type { Decoder } from "../api/codec.js";
-import type { QueueMessage } from "../api/queues/message.js";
+import type { QueueMessage, QueuePolicy } from "../api/queues/message.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
 import { dateOf } from "../support/time/time.js";
 import { hasInvalidText } from "../transport/index.js";
@@ -13,6 +13,7 @@ export class ReceivedQueueMessage<T> extends IncomingMessage<T> implements Queue
   readonly reroutedFrom?: string;
   readonly expiresAt?: Date;
   readonly delayedTo?: Date;
+  readonly policy?: QueuePolicy;
 
   constructor(wire: WireQueueMessage, codec: Decoder<T> | undefined) {
     super(
@@ -26,6 +27,8 @@ export class ReceivedQueueMessage<T> extends IncomingMessage<T> implements Queue
       },
       codec,
     );
+    const policy = policyOf(wire.Policy);
+    if (policy !== undefined) this.policy = policy;
     const attributes = wire.Attributes;
     this.sequence = attributes?.Sequence ?? 0n;
     this.receiveCount = attributes?.ReceiveCount ?? 0;
@@ -41,7 +44,7 @@ export class ReceivedQueueMessage<T> extends IncomingMessage<T> implements Queue
   }
 
   override toJSON(): Record<string, unknown> {
-    const { sequence, receiveCount, timestamp, timestampNanos, reroutedFrom, expiresAt, delayedTo } = this;
+    const { sequence, receiveCount, timestamp, timestampNanos, reroutedFrom, expiresAt, delayedTo, policy } = this;
     return {
       ...super.toJSON(),
       sequence: String(sequence),
@@ -51,8 +54,19 @@ export class ReceivedQueueMessage<T> extends IncomingMessage<T> implements Queue
       ...(reroutedFrom === undefined ? {} : { reroutedFrom }),
       ...(expiresAt === undefined ? {} : { expiresAt: expiresAt.toISOString() }),
       ...(delayedTo === undefined ? {} : { delayedTo: delayedTo.toISOString() }),
+      ...(policy === undefined ? {} : { policy }),
     };
   }
+}
+
+/** The policy of a received message; undefined for the usual one. */
+function policyOf(wire: WireQueueMessage["Policy"]): QueuePolicy | undefined {
+  if (wire === undefined || (wire.ExpirationSeconds === 0 && wire.MaxReceiveQueue === "")) return undefined;
+  const { ExpirationSeconds: expirationSeconds, MaxReceiveQueue: queue, MaxReceiveCount: maxReceiveCount } = wire;
+  return {
+    ...(expirationSeconds > 0 && { expirationSeconds }),
+    ...(queue !== "" && { deadLetter: { queue, maxReceiveCount } }),
+  };
 }
 
 /**

@@ -73,6 +73,11 @@ export interface QueueMessage<T = Uint8Array> extends Incoming<T> {
   readonly expiresAt?: Date;
   /** Time at which its delay ended; servers do not report it on delivery. */
   readonly delayedTo?: Date;
+  /**
+   * The expiration and the dead-letter queue that it was sent with, to send it again as it was;
+   * without its delay, which servers do not report on delivery. Undefined if it has neither.
+   */
+  readonly policy?: QueuePolicy;
 }
 
 /**

@@ -1,12 +1,11 @@
 import type { Command } from "commander";
 import type { EventPublisher } from "../../index.js";
-import { envelope, messageOptions, readBody, readLines, type MessageOptions } from "../terminal/input.js";
-import { startProgress } from "../terminal/progress.js";
 import { connectionOptions, withSession, type Session } from "../session.js";
+import { messageOptions, readBody, type MessageOptions } from "../terminal/input.js";
+import { counted } from "../terminal/progress.js";
+import { merged, messagesOfInput, type InputOptions, type SentRecord } from "./sent-record.js";
 
-interface PublishOptions extends MessageOptions {
-  readonly lines?: true;
-}
+interface PublishOptions extends MessageOptions, InputOptions {}
 
 /** Publishing, for events and stored events alike. */
 export interface Publishing {
@@ -16,54 +15,35 @@ export interface Publishing {
   readonly publisher: (session: Session) => EventPublisher<unknown>;
 }
 
-export function addPublish(group: Command, { what, examples, publish, publisher }: Publishing): void {
+export function addPublish(group: Command, { what, examples, publish, publisher: publisherOf }: Publishing): void {
   connectionOptions(
     messageOptions(
       group
         .command("publish <channel> [body]")
-        .summary(`publish an ${what}; without a body, standard input is one`)
+        .summary(`publish an ${what}; without a body, standard input is one, or several with --jsonl`)
         .option("--lines", `every line of standard input is an ${what}`),
     ).addHelpText("after", examples),
   ).action(async (channel: string, body: string | undefined, options: PublishOptions, command: Command) =>
     withSession(command, async (session) => {
-      const message = envelope(channel, options);
+      const records = messagesOfInput(session, body, options);
       let published = 1;
-      if (options.lines) published = await publishLines(session, publisher(session), message);
-      else
-        await publish(session, {
-          ...message,
-          body: await readBody(session.terminal, body, options.metadata !== undefined),
-        });
+      if (records === undefined) {
+        const whole = { body: await readBody(session.terminal, body, options.metadata !== undefined) };
+        await publish(session, merged(channel, options, whole));
+      } else {
+        await using publisher = publisherOf(session);
+        const read = counted(session.terminal, "published", records);
+        published = await publisher.publishAll(messagesOf(channel, options, read));
+      }
       await session.output.print(
         `published ${published === 1 ? `an ${what}` : `${published} ${what}s`} on ${channel}`,
-        {
-          channel,
-          published,
-        },
+        { channel, published },
       );
       session.signal.throwIfAborted();
     }),
   );
 }
 
-async function publishLines(
-  { signal, terminal }: Session,
-  publisher: EventPublisher<unknown>,
-  message: { channel: string },
-): Promise<number> {
-  const progress = startProgress(terminal, "published");
-  let published = 0;
-  try {
-    return await publisher.publishAll(
-      (async function* () {
-        for await (const body of readLines(terminal, signal)) {
-          yield { ...message, body };
-          progress.set((published += 1));
-        }
-      })(),
-    );
-  } finally {
-    progress.end();
-    await publisher.close();
-  }
+async function* messagesOf(channel: string, options: PublishOptions, records: AsyncIterable<SentRecord>) {
+  for await (const record of records) yield merged(channel, options, record);
 }

@@ -26,7 +26,10 @@ export function lineOf(message: Incoming<unknown>, ...marks: string[]): Line {
   return joined([identity, ...metadata, ...tags, bodyText(message.body)]);
 }
 
-/** A message as an object for programs: the body as a string, or in base64 when it is not UTF-8. */
+/**
+ * A message as an object for programs: the body as a string, or in base64 when it is not UTF-8.
+ * `sentRecord` reads it.
+ */
 export function recordOf(message: Incoming<unknown>, more: object = {}): object {
   const { id, channel, metadata, tags, body } = message;
   const text = textOf(body);

@@ -4,12 +4,13 @@ import type { Line } from "../terminal/line.js";
 
 /** A queue message for people and for programs. */
 export function printed(message: QueueMessage<unknown>): [Line, object] {
-  const { sequence, timestamp, receiveCount, reroutedFrom } = message;
+  const { sequence, timestamp, receiveCount, reroutedFrom, expiresAt, policy } = message;
   const marks = [
     `#${sequence}`,
     timestamp.toISOString(),
     ...(receiveCount > 1 ? [`received ${receiveCount} times`] : []),
   ];
-  const more = { sequence, timestamp, receiveCount, ...(reroutedFrom !== undefined && { reroutedFrom }) };
+  // JSON leaves out what is undefined.
+  const more = { sequence, timestamp, receiveCount, reroutedFrom, expiresAt, policy };
   return [lineOf(message, ...marks), recordOf(message, more)];
 }

@@ -1,21 +1,17 @@
 import type { Command } from "commander";
-import type { QueuePolicy } from "../../index.js";
-import { Failure } from "../exit.js";
-import { connectionOptions, withSession, type Session } from "../session.js";
-import { envelope, messageOptions, readBody, readLines, type MessageOptions } from "../terminal/input.js";
-import { startProgress } from "../terminal/progress.js";
+import type { OutgoingQueueMessage, QueuePolicy } from "../../index.js";
+import { merged, messagesOfInput, type InputOptions, type SentRecord } from "../messages/sent-record.js";
+import { connectionOptions, withSession } from "../session.js";
+import { messageOptions, readBody, type MessageOptions } from "../terminal/input.js";
+import { counted } from "../terminal/progress.js";
 import { integer } from "../values.js";
 
-interface SendOptions extends MessageOptions {
-  readonly lines?: true;
+interface SendOptions extends MessageOptions, InputOptions {
   readonly delay?: number;
   readonly expire?: number;
   readonly deadLetter?: string;
   readonly maxReceive: number;
 }
-
-/** How many lines go to the server in one request. */
-const LINES_A_BATCH = 500;
 
 export function addSend(queues: Command): void {
   connectionOptions(
@@ -34,25 +30,33 @@ export function addSend(queues: Command): void {
 Examples:
   $ kubemq-es queues send jobs 'resize picture 7'
   $ kubemq-es queues send jobs later --delay 60 --dead-letter jobs.failed --max-receive 3
-  $ seq 1000 | kubemq-es queues send jobs --lines`,
+  $ seq 1000 | kubemq-es queues send jobs --lines
+
+With --jsonl and without a body, standard input has messages as the receiving commands print them:
+  $ kubemq-es queues consume jobs --idle 2 --jsonl > jobs.jsonl
+  $ kubemq-es queues send jobs --jsonl < jobs.jsonl`,
     ),
   ).action(async (channel: string, body: string | undefined, options: SendOptions, command: Command) =>
     withSession(command, async (session) => {
       const { client, output, signal } = session;
-      const message = { ...envelope(channel, options), policy: policyOf(options) };
-      if (options.lines) {
-        const sent = await sendLines(session, message);
+      const messages = messagesOfInput(session, body, options);
+      if (messages !== undefined) {
+        await using publisher = client.queues.publisher();
+        const records = counted(session.terminal, "sent", messages);
+        const sent = await publisher.sendAll(messagesOf(channel, options, records));
         await output.print(`sent ${sent} messages to ${channel}`, { channel, sent });
         signal.throwIfAborted();
         return;
       }
-      const sent = await client.queues.send(
-        { ...message, body: await readBody(session.terminal, body, options.metadata !== undefined) },
-        { signal },
-      );
+      const whole = { body: await readBody(session.terminal, body, options.metadata !== undefined) };
+      const sent = await client.queues.send(messageOf(channel, options, whole), { signal });
       await output.print(`sent ${sent.id} to ${channel}`, { channel, ...sent });
     }),
   );
+}
+
+function messageOf(channel: string, options: SendOptions, record: SentRecord): OutgoingQueueMessage {
+  return { ...merged(channel, options, record), policy: { ...record.policy, ...policyOf(options) } };
 }
 
 function policyOf({ delay, expire, deadLetter, maxReceive }: SendOptions): QueuePolicy {
@@ -63,30 +67,6 @@ function policyOf({ delay, expire, deadLetter, maxReceive }: SendOptions): Queue
   };
 }
 
-async function sendLines(
-  { client, signal, terminal }: Session,
-  message: { channel: string; policy: QueuePolicy },
-): Promise<number> {
-  const progress = startProgress(terminal, "sent");
-  await using publisher = client.queues.publisher();
-  let sent = 0;
-  const send = async (bodies: string[]) => {
-    for (const result of await publisher.send(bodies.map((body) => ({ ...message, body })))) {
-      if (!result.ok) throw new Failure(`after ${sent} messages: ${result.error.message}`);
-      progress.set((sent += 1));
-    }
-  };
-  try {
-    let batch: string[] = [];
-    for await (const line of readLines(terminal, signal)) {
-      batch.push(line);
-      if (batch.length < LINES_A_BATCH) continue;
-      await send(batch);
-      batch = [];
-    }
-    if (batch.length > 0) await send(batch);
-    return sent;
-  } finally {
-    progress.end();
-  }
+async function* messagesOf(channel: string, options: SendOptions, records: AsyncIterable<SentRecord>) {
+  for await (const record of records) yield messageOf(channel, options, record);
 }

@@ -1,5 +1,5 @@
+import type { OutgoingMessage } from "../../index.js";
 import type { Command } from "commander";
-import { createInterface } from "node:readline";
 import { buffer } from "node:stream/consumers";
 import { EXIT, Failure } from "../exit.js";
 import type { Terminal } from "./terminal.js";
@@ -20,7 +20,10 @@ export function messageOptions(command: Command): Command {
 }
 
 /** The fields of an outgoing message that the options give. */
-export function envelope(channel: string, { metadata, tag: tags, id }: MessageOptions) {
+export function envelope(
+  channel: string,
+  { metadata, tag: tags, id }: MessageOptions,
+): Pick<OutgoingMessage, "id" | "channel" | "metadata" | "tags"> {
   return {
     channel,
     ...(metadata !== undefined && { metadata }),
@@ -41,9 +44,28 @@ export async function readBody(
   throw new Failure("there is no body: give it after the channel, or pipe it in", EXIT.usage);
 }
 
-/** Standard input line by line, without empty lines; ends early when the signal aborts. */
+/**
+ * Standard input line by line, without empty lines; ends early when the signal aborts. Not by
+ * `node:readline`: it also ends a line at U+2028, which JSON has unescaped in strings.
+ */
 export async function* readLines({ stdin }: Terminal, signal: AbortSignal): AsyncGenerator<string, void> {
-  for await (const line of createInterface({ input: stdin, crlfDelay: Infinity, signal })) {
-    if (line !== "") yield line;
+  const decoder = new TextDecoder();
+  const stop = () => stdin.destroy();
+  signal.addEventListener("abort", stop, { once: true });
+  let rest = "";
+  try {
+    for await (const chunk of stdin) {
+      const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        const complete = line.endsWith("\r") ? line.slice(0, -1) : line;
+        if (complete !== "") yield complete;
+      }
+    }
+    if (rest !== "") yield rest;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
 }

@@ -25,3 +25,17 @@ export function startProgress({ stderr }: Terminal, what: string, total?: number
     },
   };
 }
+
+/** Shows how many items were taken, until the last one. */
+export async function* counted<T>(terminal: Terminal, what: string, items: AsyncIterable<T>): AsyncGenerator<T, void> {
+  const progress = startProgress(terminal, what);
+  let count = 0;
+  try {
+    for await (const item of items) {
+      yield item;
+      progress.set((count += 1));
+    }
+  } finally {
+    progress.end();
+  }
+}
