@@ -78,6 +78,16 @@ const ends: readonly End[] = [
 
 const options: ClientOptions = { reconnect: { initialDelayMs: 10, maxDelayMs: 100 }, timeoutMs: 3_000 };
 
+/** Longer than a loop needs to continue on a busy machine. */
+const BUSY_MS = 20_000;
+
+/**
+ * Connect writes an acknowledgement some turns of the event loop after the call. A clean end in
+ * between is taken for its answer, since servers end the call of a settled lease so, and the message
+ * comes again. This package's transport has written it before the end can arrive.
+ */
+const mayDouble = process.env["KUBEMQ_ES_TRANSPORT"] === "stock" ? ["a clean end leases"] : [];
+
 /**
  * Every kind of stream is open on one connection, with messages on each, when all of them end in
  * one way. A loop has continued when it receives a message sent after that. Finally the messages
@@ -99,11 +109,12 @@ test.each(ends.map((end) => [end.name, end] as const))(
       new Load(commands(client, client, "ends.commands", requestMs), rate),
       new Load(queries(client, client, "ends.queries", requestMs), rate),
       new Load(queue(client, client, "ends.queue"), rate),
-      new Load(leases(client, client, "ends.leases"), rate),
+      // Each takes three round trips. At a higher rate than they allow, a busy machine never catches up.
+      new Load(leases(client, client, "ends.leases"), 5),
     ];
     const goOn = (when: string, from: readonly number[]) => {
       const missing = () => loads.filter(({ books }, at) => books.latest < (from[at] ?? 0)).map(({ name }) => name);
-      return until(`all of them go on ${when}`, () => missing().length === 0).catch((error: unknown) => {
+      return until(`all of them go on ${when}`, () => missing().length === 0, BUSY_MS).catch((error: unknown) => {
         throw new Error(`${missing().join(", ")} did not`, { cause: error });
       });
     };
@@ -119,13 +130,17 @@ test.each(ends.map((end) => [end.name, end] as const))(
       await goOn("after", later);
       expect(proxy.accepted).toBe(end.connections);
       await Promise.all(loads.map((load) => load.stopSending()));
-      await until("everything arrives", () => loads.every((load) => load.isSettled));
+      await until("everything arrives", () => loads.every((load) => load.isSettled), BUSY_MS);
     } catch (error) {
       failure = error as Error;
     }
     const accounts = await Promise.all(loads.map((load) => load.stop()));
     if (failure !== undefined) throw new Error(`${failure.message}: ${JSON.stringify(accounts)}`, { cause: failure });
-    expect(accounts.filter(({ lost, doubled, wrong }) => lost > 0 || doubled > 0 || wrong.length > 0)).toEqual([]);
+    const amiss = accounts.filter(({ pattern, lost, doubled, wrong }) => {
+      const isDoubled = doubled > 0 && !mayDouble.includes(`${end.name} ${pattern}`);
+      return lost > 0 || isDoubled || wrong.length > 0;
+    });
+    expect(amiss).toEqual([]);
   },
-  30_000,
+  60_000,
 );
