@@ -1,47 +1,9 @@
 import { expect, test } from "@jest/globals";
 import { type EventMessage, KubeMQClient, type Status } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
-import { connect, createServer, type IncomingHttpHeaders, type ServerHttp2Session } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { limitingProxy } from "../support/limiting-proxy.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { until } from "../support/until.js";
-
-/** A proxy that passes each stream on to a broker, and allows few of them on a connection, as many proxies do. */
-async function limitingProxy(target: string, maxConcurrentStreams: number) {
-  const up = connect(`http://${target}`);
-  const sessions = new Set<ServerHttp2Session>();
-  const seen = { connections: 0 };
-  const server = createServer({ settings: { maxConcurrentStreams } });
-  server.on("session", (session) => {
-    seen.connections += 1;
-    sessions.add(session.on("error", () => {}));
-    session.on("close", () => sessions.delete(session));
-  });
-  server.on("stream", (stream, headers) => {
-    const { ":path": path, "content-type": type } = headers;
-    const request = up.request({ ":method": "POST", ":path": path, "content-type": type, te: "trailers" });
-    let trailers: IncomingHttpHeaders = {};
-    stream.pipe(request);
-    stream.on("error", () => {}).on("close", () => request.close(8));
-    stream.on("wantTrailers", () => stream.sendTrailers(trailers));
-    request.on("error", () => {}).on("trailers", (received) => (trailers = { ...received }));
-    request.on("response", (response) => {
-      if (stream.destroyed) return;
-      stream.respond({ ":status": 200, "content-type": response["content-type"] }, { waitForTrailers: true });
-      request.pipe(stream);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    port: (server.address() as AddressInfo).port,
-    seen,
-    async [Symbol.asyncDispose]() {
-      for (const session of sessions) session.destroy();
-      up.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
 
 // Server, proxy and client share one event loop: on a busy machine an answer can take half a second.
 const keepalive = { intervalMs: 200, timeoutMs: 1_000 };

@@ -24,6 +24,25 @@ const STREAMS = [
 /** Status codes after which a stream is opened again: OK, CANCELLED, UNAVAILABLE. */
 const CODES = [0, 1, 14] as const;
 
+interface Trouble {
+  readonly code: number;
+  readonly message: string;
+}
+
+/**
+ * How proxies and servers in trouble end the streams of loops. Those of sends end with errors that
+ * say less about the outcome.
+ */
+const TROUBLES: readonly [Trouble, ...Trouble[]] = [
+  { code: 4, message: "upstream request timeout" },
+  { code: 2, message: "stream timeout" },
+  { code: 12, message: "unexpected HTTP status code received from server: 404 (Not Found)" },
+  { code: 13, message: "stream terminated by RST_STREAM with error code: INTERNAL_ERROR" },
+  { code: 13, message: "stan: publish request timeout" },
+  { code: 2, message: "nats: stale connection" },
+];
+const LOOPS = ["SubscribeToEvents", "SubscribeToRequests", "QueuesDownstream"] as const;
+
 /** HTTP_1_1_REQUIRED, the highest named code. */
 const MAX_RESET_CODE = 13;
 
@@ -115,6 +134,18 @@ export class FaultPlay {
     await sleep(SETTLE_MS);
   }
 
+  /** All clients of this process stand still. Their connections live, so that none may be given up. */
+  async #block(ms: number): Promise<void> {
+    const { findings, lines } = this.#world;
+    const accepted = () => LINES.map((line) => lines[line].accepted).join(", ");
+    const before = accepted();
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+    await sleep(1_000);
+    if (accepted() !== before)
+      findings.add("unexpected", `connections given up after ${ms} ms without a turn of the event loop`);
+  }
+
   async #calm(ms: number): Promise<void> {
     const end = performance.now() + ms;
     while (performance.now() < end && !this.#world.stop.aborted) await sleep(50);
@@ -174,6 +205,8 @@ export class FaultPlay {
       onBroker("GOAWAY 11", () => fault("goAway", { code: 11, reason: "too_many_pings" })),
       onBroker("GOAWAY of all streams but the first", () => fault("goAway", { lastStreamId: 1 })),
       onBroker("ended streams", () => fault("endStreams", { rpc: random.pick(STREAMS), code: random.pick(CODES) })),
+      onBroker("statuses of proxies", () => fault("endStreams", { rpc: random.pick(LOOPS), ...random.pick(TROUBLES) })),
+      onBroker("blocked event loop", async () => this.#block(random.between(1_000, 5_000))),
       onBroker("RST_STREAM", () => {
         return fault("resetStreams", { rpc: random.pick(STREAMS), code: random.between(0, MAX_RESET_CODE) });
       }),

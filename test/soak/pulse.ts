@@ -4,6 +4,8 @@ import { Latency } from "./producer.js";
 import { LINES, type World } from "./world.js";
 
 const EVERY_MS = 200;
+/** Half the time-out of the liveness check: on a line, a ping may have taken twice as long. */
+const LATE_MS = 1_000;
 /** A slower ping means that the machine is busy. */
 const BUSY_MS = 300;
 
@@ -38,6 +40,7 @@ export class Pulse {
       if (tookMs < BUSY_MS) continue;
       this.busyMs += tookMs;
       for (const line of LINES) this.#world.windows.begin(line, from)();
+      if (tookMs >= LATE_MS) for (const line of LINES) this.#world.busy.begin(line, from)();
     }
   }
 

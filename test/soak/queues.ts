@@ -36,7 +36,7 @@ export async function queuesLoad(world: World): Promise<Load> {
   const batches = produce("jobs-batches", "north", 50, BATCH);
   const auto = produce("jobs-auto", "east", 20);
   const nexts = produce("jobs-next", "south", 20);
-  const fetched = produce("jobs-fetched", "north", 20);
+  const fetched = produce("jobs-fetched", "east", 20);
   const jobs = new Jobs([ordered, pipelined, calls, batches, nexts], findings);
   const autoReceiver = new Receiver("queue that acknowledges by itself", ["south"], [auto], findings);
   const fetcher = new Receiver("queue that is received from", ["east"], [fetched], findings);
@@ -45,6 +45,8 @@ export async function queuesLoad(world: World): Promise<Load> {
     east: world.client("east", "queues-east"),
     south: world.client("south", "queues-south"),
   };
+  /** Has no loop: only its calls notice a connection that died in silence. */
+  const callsAlone = world.client("east", "queues-calls-alone");
 
   const { consumer, processor, nexter, leaver, leaser, batcher } = queueConsumers(world, clients, jobs);
 
@@ -109,7 +111,7 @@ export async function queuesLoad(world: World): Promise<Load> {
       return sendBatch(clients.north, messages);
     }),
     nexts.run(stop, (number) => clients.south.queues.send(job(nexts, NEXT, number))),
-    fetched.run(stop, (number) => clients.north.queues.send({ channel: FETCHED, body: fetched.body(number) })),
+    fetched.run(stop, (number) => callsAlone.queues.send({ channel: FETCHED, body: fetched.body(number) })),
     auto.run(stop, (number) => clients.east.queues.send({ channel: AUTO, body: auto.body(number) })),
   ]);
 
@@ -159,7 +161,7 @@ export async function queuesLoad(world: World): Promise<Load> {
         ...jobs.reconcile(isLost),
         received(autoReceiver, auto, ["east", "south"]),
         `  ${autoLatency.line()}`,
-        received(fetcher, fetched, ["north", "east"]),
+        received(fetcher, fetched, ["east"]),
         // A consumer receives at most half of its prefetch per round trip, and a single message
         // under a lease. With long round trips, on a busy machine or a delayed line, it falls
         // behind, and messages wait for those before them.

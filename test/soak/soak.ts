@@ -81,7 +81,12 @@ const handles = resources.leftHandles();
 for (const left of handles) findings.add("leaked", `after everything was closed: ${left}`);
 report.push("resources:", ...resources.reconcile(findings).map((line) => `  ${line}`));
 report.push(`  handles left: ${handles.join(", ") || "none"}`);
-report.push(`faults: ${faults.line()}; ${world.unprovoked} losses of a connection without a fault`);
+const { unprovoked, lossesOfBusyMachine, limits } = world;
+if (unprovoked > 0) findings.add("unexpected", `${unprovoked} losses of a connection without a fault`);
+report.push(
+  `faults: ${faults.line()}; losses of a connection without a fault: ${unprovoked}, and ${lossesOfBusyMachine} of a busy machine`,
+  `limited line: ${limits.seen.connections} connections, at most ${limits.seen.mostStreams} streams on one`,
+);
 report.push(`trouble, of the whole time: ${share.join(", ")}; ${pulse.line()}`);
 report.push(`statuses: ${[...world.statuses].map(([name, count]) => `${count} ${name}`).join(", ")}`);
 console.log(report.join("\n"));

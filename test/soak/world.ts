@@ -1,5 +1,6 @@
 import { KubeMQClient, KubeMQError, type ClientOptions, type Status } from "kubemq-es";
 import { BrokerProcess } from "../support/broker-process.js";
+import { limitingProxy } from "../support/limiting-proxy.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { Findings } from "./findings.js";
 import { Producer } from "./producer.js";
@@ -8,6 +9,9 @@ import { Windows } from "./windows.js";
 
 export const LINES = ["north", "east", "south"] as const;
 export type LineName = (typeof LINES)[number];
+
+/** Streams that a connection of the southern line may have: fewer than its clients have subscriptions. */
+const SOUTHERN_STREAMS = 4;
 
 /** A silent connection is detected within the sum of the two. */
 const keepalive = { intervalMs: 2_000, timeoutMs: 2_000 };
@@ -28,6 +32,8 @@ const UNFINISHED_MS = 120_000;
 export class World implements AsyncDisposable {
   readonly findings = new Findings();
   readonly windows = new Windows();
+  /** Times at which the machine was so busy that a live connection may have seemed dead. */
+  readonly busy = new Windows();
   readonly statuses = new Map<string, number>();
   /** Times at which the broker was killed and lost its memory. */
   readonly kills: number[] = [];
@@ -35,11 +41,13 @@ export class World implements AsyncDisposable {
   readonly #clients = new Set<KubeMQClient>();
   readonly #complaints = new WeakMap<KubeMQClient, string>();
   readonly #following = new Set<Promise<void>>();
-  #unprovoked = 0;
+  readonly #unprovoked: { readonly line: LineName; readonly from: number; readonly to: number }[] = [];
 
   private constructor(
     readonly broker: BrokerProcess,
     readonly lines: Readonly<Record<LineName, TcpProxy>>,
+    /** The proxy that limits the streams on the southern line. */
+    readonly limits: Awaited<ReturnType<typeof limitingProxy>>,
     /** Stops the producers, the faults and all other sources of new work. */
     readonly stop: AbortSignal,
     readonly seconds: number,
@@ -50,12 +58,13 @@ export class World implements AsyncDisposable {
 
   static async start(stop: AbortSignal, seconds: number, seed: number, load: number): Promise<World> {
     const broker = await BrokerProcess.start({ slowConsumerMs: 2_000 });
+    const limits = await limitingProxy(broker.address, SOUTHERN_STREAMS);
     const [north, east, south] = await Promise.all([
       TcpProxy.start(broker.port),
       TcpProxy.start(broker.port),
-      TcpProxy.start(broker.port),
+      TcpProxy.start(limits.port),
     ]);
-    return new World(broker, { north, east, south }, stop, seconds, seed, load);
+    return new World(broker, { north, east, south }, limits, stop, seconds, seed, load);
   }
 
   /** A separate random sequence per part, so that one part does not affect the others. */
@@ -106,9 +115,14 @@ export class World implements AsyncDisposable {
       .join(", ");
   }
 
-  /** Connections lost while no fault was active. */
+  /** Connections lost while no fault was active, and the machine was not busy. Known at the end. */
   get unprovoked(): number {
-    return this.#unprovoked;
+    return this.#unprovoked.filter(({ line, from, to }) => !this.busy.overlap([line], from, to)).length;
+  }
+
+  /** Connections lost while the machine was so busy that a ping took longer than the time-out. */
+  get lossesOfBusyMachine(): number {
+    return this.#unprovoked.length - this.unprovoked;
   }
 
   /**
@@ -135,8 +149,9 @@ export class World implements AsyncDisposable {
       if (status.state === "reconnecting" && end === undefined) {
         const now = performance.now();
         const isProvoked = this.windows.overlap([line], now, now);
-        if (!isProvoked) this.#unprovoked += 1;
-        end = this.windows.begin(line, isProvoked ? now : now - keepalive.intervalMs - keepalive.timeoutMs);
+        const from = now - keepalive.intervalMs - keepalive.timeoutMs;
+        if (!isProvoked) this.#unprovoked.push({ line, from, to: now });
+        end = this.windows.begin(line, isProvoked ? now : from);
       }
       if (status.state === "ready" && end !== undefined) {
         const over = end;
@@ -156,6 +171,7 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.closeClients();
     await Promise.all(Object.values(this.lines).map((line) => line[Symbol.asyncDispose]()));
+    await this.limits[Symbol.asyncDispose]();
     await this.broker.kill();
   }
 }
