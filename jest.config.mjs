@@ -35,7 +35,5 @@ export default {
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/\\.programs-"],
   globalSetup: "<rootDir>/test/support/compile-programs.mjs",
   maxWorkers: "100%",
-  // Concurrent tests wait more than they compute.
-  maxConcurrency: 10,
   testTimeout: 20_000,
 };
