@@ -10,8 +10,6 @@ export const community: Exceptions = {
 
 /** Promises that KubeMQ community v2.4.0 breaks now and then, by races of its own. The embedded broker keeps them. */
 export const communityRaces: Exceptions = {
-  "what is unsettled when a loop is left goes back to its place, with its count":
-    "The next consumer can begin before the server has ended the one that was left.",
   "leased messages come in the order of their queue":
     "Each lease is a member of the queue, and the next one can begin before the server has ended the one before.",
   "a leased message that is rejected goes to the end of its queue and counts its deliveries":

@@ -159,6 +159,14 @@ export const consuming: Chapter = {
       name: "a stalled queue is reported once by the status with advice",
     },
     {
+      promise:
+        "A `break` ends a loop when its messages are back in their places, for a consumer that begins afterwards.",
+      id: "break-awaits-return",
+      mutation: "always",
+      test: takingTest,
+      name: "a break ends the loop when its messages are back, or the server",
+    },
+    {
       promise: "The transaction of an empty poll is closed, because it would take further messages.",
       id: "empty-poll-closed",
       mutation: "drop",

@@ -24,6 +24,9 @@ class PlayedQueue {
   subscribers = 1;
   /** The answer to peeks; without one they wait. */
   shown: QueueMessage | undefined;
+  /** Whether ActiveOffsets requests are answered by the test. */
+  holdsFences = false;
+  readonly fences: (() => void)[] = [];
   readonly polls: { readonly request: QueuesDownstreamRequest; readonly call: number }[] = [];
   readonly requests: string[] = [];
   readonly peeks: ReceiveQueueMessagesRequest[] = [];
@@ -52,7 +55,9 @@ class PlayedQueue {
           (request) => {
             this.requests.push(`${at}:${Type[request.RequestTypeData]}`);
             if (request.RequestTypeData === Type.Get) this.polls.push({ request, call: at });
-            if (request.RequestTypeData === Type.ActiveOffsets) say(answer(request));
+            if (request.RequestTypeData !== Type.ActiveOffsets) return;
+            if (this.holdsFences) this.fences.push(() => say(answer(request)));
+            else say(answer(request));
           },
         );
         this.#says.push(say);
@@ -358,6 +363,27 @@ describe("a quick loop with a small prefetch", () => {
 });
 
 describe("leaving a consumer", () => {
+  test.each(["answers", "does not answer within 100 ms"])(
+    "a break ends the loop when its messages are back, or the server %s",
+    async (how) => {
+      const queue = new PlayedQueue();
+      queue.waiting = 2;
+      queue.holdsFences = true;
+      const loop = queue.client.queues.consume({ channel: "q", prefetch: 2 })[Symbol.asyncIterator]();
+      await take(queue, loop, 0, 1, 2);
+      let ended = false;
+      const end = loop.return?.().then(() => (ended = true));
+      await until("the fence", () => queue.fences.length === 1);
+      await passes(queue, 99);
+      expect(queue.requests.slice(-2)).toEqual(["0:CloseByClient", "0:ActiveOffsets"]);
+      expect(ended).toBe(false);
+      if (how === "answers") queue.fences[0]?.();
+      else await passes(queue, 1);
+      await within(1_000, "the end", end ?? Promise.reject(new Error("no return")));
+      await queue.client.close();
+    },
+  );
+
   test.each(["abort", "close"] as const)(
     "on-delivery, %s: messages of a pending receive are delivered before the loop ends",
     async (way) => {

@@ -125,8 +125,8 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
     this.#left = how;
     this.#taker?.leave();
     for (const item of this.#feed.drain()) this.onRelease(item);
-    this.#part(); // promise: leave-returns-prefetched
     if (how === "return") this.#taker?.giveBack();
+    this.#part();
     return this.#settlePeriod.begin(how, inBody !== undefined, this.#consuming.patient);
   }
 
@@ -137,14 +137,18 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
   #part(): void {
     const taker = this.#taker;
     if (taker === undefined) return;
+    const { transactions } = taker;
     // promise: break-awaits-settlements
-    const waits = this.#left === "return" ? !taker.settlements.areConcluded : !taker.isSettled || taker.takesForGood;
-    if (!waits) taker.cancel();
+    const waits =
+      this.#left === "return"
+        ? transactions.isReturning || !transactions.settlements.areConcluded
+        : !taker.isSettled || taker.takesForGood;
+    if (!waits) taker.cancel(); // promise: leave-returns-prefetched
   }
 
   taken(messages: readonly WireQueueMessage[], held: readonly HeldMessage[]): void {
     const { codec, by } = this.#consuming;
-    const settlements = this.#taker?.settlements;
+    const settlements = this.#taker?.transactions.settlements;
     if (settlements === undefined || held.length === 0) {
       this.#feed.push(messages.map((wire) => new ReceivedQueueMessage(wire, codec)));
       return;

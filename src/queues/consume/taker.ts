@@ -11,7 +11,6 @@ import { Polls } from "./polls.js";
 import type { TakerOwner, Taking } from "./taking.js";
 import type { HeldMessage } from "../transactions/held.js";
 import type { Confirming } from "../transactions/confirmations.js";
-import type { Settlements } from "../transactions/settlements.js";
 import { recount } from "./recount.js";
 import { Spares } from "./spares.js";
 import { StallWatch } from "./stall-watch.js";
@@ -25,6 +24,7 @@ import { type Taken, Transactions, type TransactionsOwner } from "../transaction
  * closes the transaction and polls for the held messages and more. Held ones come first, in order.
  */
 export class Taker implements TransactionsOwner {
+  readonly transactions: Transactions;
   readonly #connection: Connection;
   readonly #taking: Taking;
   readonly #owner: TakerOwner;
@@ -32,7 +32,6 @@ export class Taker implements TransactionsOwner {
   readonly #pace = new Pace();
   readonly #spares: Spares;
   readonly #stallWatch: StallWatch;
-  readonly #transactions: Transactions;
   readonly #polls: Polls;
   readonly #peeks: Peeks;
   /** Size of a poll for messages that are not known to wait. */
@@ -51,21 +50,17 @@ export class Taker implements TransactionsOwner {
     this.#least = taking.by === "batch" ? taking.prefetch : 1;
     this.#backlog = new Backlog(taking.prefetch);
     this.#spares = new Spares(taking);
-    this.#transactions = new Transactions(connection, confirming, taking.subject, this);
-    this.#polls = new Polls(connection, taking, this.#transactions, this.#backlog);
+    this.transactions = new Transactions(connection, confirming, taking.subject, this);
+    this.#polls = new Polls(connection, taking, this.transactions, this.#backlog);
     this.#peeks = new Peeks(connection, taking, this.#backlog);
-    this.#transactions.freeCall(); // opened now, because its end reveals a lost connection
-    this.#stallWatch = new StallWatch(connection, taking.subject, () => this.#transactions.counted);
+    this.transactions.freeCall(); // opened now, because its end reveals a lost connection
+    this.#stallWatch = new StallWatch(connection, taking.subject, () => this.transactions.counted);
     this.#schedule();
   }
 
   /** Whether no message is handed out or being returned. */
   get isSettled(): boolean {
-    return this.#transactions.unsettled === 0 && this.settlements.areConcluded;
-  }
-
-  get settlements(): Settlements {
-    return this.#transactions.settlements;
+    return this.transactions.unsettled === 0 && this.transactions.settlements.areConcluded;
   }
 
   get hasEnded(): boolean {
@@ -85,7 +80,7 @@ export class Taker implements TransactionsOwner {
 
   /** Releases a message that will not be handed out. */
   release(message: HeldMessage): void {
-    this.#transactions.release([message]);
+    this.transactions.release([message]);
     this.#owner.changed();
   }
 
@@ -93,12 +88,12 @@ export class Taker implements TransactionsOwner {
   leave(): void {
     this.#isLeft = true;
     this.#stop();
-    this.#transactions.release(this.#spares.drain());
+    this.transactions.release(this.#spares.drain());
   }
 
   /** Returns held messages to the queue, after the requested settlements. */
   giveBack(): void {
-    this.#transactions.giveBack();
+    this.transactions.giveBack();
   }
 
   /** Ends all calls. Unsettled messages return to the queue. */
@@ -106,7 +101,7 @@ export class Taker implements TransactionsOwner {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#stop();
-    this.#transactions.cancel(error);
+    this.transactions.cancel(error);
     this.#owner.changed();
   }
 
@@ -132,7 +127,7 @@ export class Taker implements TransactionsOwner {
     // Counts while the loop works, so that the next poll can follow its settlement immediately.
     if (this.#backlog.next(1) === 0 && this.#backlog.wantsCount(this.#now))
       return void this.#count().then(() => this.#schedule());
-    if (this.#transactions.unsettled > 0) {
+    if (this.transactions.unsettled > 0) {
       if (this.#demand) this.#takeBeside();
     } else if (this.#demand || !this.#taking.autoAck) this.#take();
   }
@@ -144,7 +139,7 @@ export class Taker implements TransactionsOwner {
     const most = this.#taking.by === "batch" ? this.#taking.prefetch : max; // promise: lone-message-polled
     if (max > 0) return this.#pollFor(most);
     if (!this.#peeks.arePossible) return this.#pollFor(this.#least);
-    const { areConfirmed, areConcluded } = this.settlements;
+    const { areConfirmed, areConcluded } = this.transactions.settlements;
     // The transaction must be closed first: messages would be sent to it during the peek.
     if (areConcluded || !areConfirmed) void this.#awaitMessage();
   }
@@ -152,7 +147,7 @@ export class Taker implements TransactionsOwner {
   /** The loop wants more messages while some are unsettled. */
   #takeBeside(): void {
     const { by, prefetch } = this.#taking;
-    const room = by === "batch" ? prefetch : prefetch - this.#transactions.unsettled;
+    const room = by === "batch" ? prefetch : prefetch - this.transactions.unsettled;
     if (room <= 0) return;
     const at = this.#pace.dueAt(room, prefetch);
     if (this.#now < at) return this.#later(at - this.#now);
@@ -164,8 +159,8 @@ export class Taker implements TransactionsOwner {
     await this.#count();
     if (this.#isOver) return;
     const { known, isAlone } = this.#backlog;
-    if (this.#transactions.unsettled === 0 || !this.#demand) this.#schedule();
-    else if (!isAlone || !this.#transactions.canMove()) this.#pollFor(this.#least);
+    if (this.transactions.unsettled === 0 || !this.#demand) this.#schedule();
+    else if (!isAlone || !this.transactions.canMove()) this.#pollFor(this.#least);
     else if (known > 0) this.#move(Math.min(room, known));
     else {
       this.#pace.foundNothing(this.#now);
@@ -178,9 +173,9 @@ export class Taker implements TransactionsOwner {
     await this.#count();
     if (this.#isOver) return;
     const [first] = this.#spares.held;
-    if (first !== undefined && this.#backlog.isAlone && this.#transactions.canMove()) {
+    if (first !== undefined && this.#backlog.isAlone && this.transactions.canMove()) {
       this.#backlog.returned(first.sequence, this.#spares.count);
-      this.#transactions.release(this.#spares.drain());
+      this.transactions.release(this.#spares.drain());
       return this.#move(0); // promise: spares-returned
     }
     this.#spares.keep(this.#now);
@@ -189,9 +184,9 @@ export class Taker implements TransactionsOwner {
 
   /** Returns the held messages to the queue and takes them again immediately, with more. */
   #move(more: number): void {
-    const call = this.#transactions.move();
+    const call = this.transactions.move();
     if (call === undefined) this.#schedule();
-    else this.#startPoll(call, this.#transactions.unsettled + more);
+    else this.#startPoll(call, this.transactions.unsettled + more);
   }
 
   #later(delayMs: number): void {
@@ -201,7 +196,7 @@ export class Taker implements TransactionsOwner {
 
   #pollFor(max: number): void {
     if (this.#taking.autoAck) return void this.#receiveFor(Math.min(max, LIMITS.taken));
-    const call = this.#transactions.freeCall();
+    const call = this.transactions.freeCall();
     if (call !== undefined) this.#startPoll(call, max);
   }
 
@@ -227,7 +222,7 @@ export class Taker implements TransactionsOwner {
 
   async #count(): Promise<void> {
     this.#step = "counting";
-    await recount(this.#connection, this.#taking, this.#transactions, this.#backlog);
+    await recount(this.#connection, this.#taking, this.transactions, this.#backlog);
     this.#step = "rest";
   }
 
@@ -253,10 +248,10 @@ export class Taker implements TransactionsOwner {
   }
 
   #receive(call: Call, polled: Polled): void {
-    const isMove = this.#transactions.isMoving;
-    const again = isMove ? this.#transactions.unsettled : 0;
+    const isMove = this.transactions.isMoving;
+    const again = isMove ? this.transactions.unsettled : 0;
     const asked = polled.asked - again;
-    const taken = this.#transactions.take(call, polled, !this.#isLeft);
+    const taken = this.transactions.take(call, polled, !this.#isLeft);
     if (isMove) this.#pace.moved(this.#now, polled.tookMs);
     this.#backlog.took(taken.messages, this.#now);
     if (this.#taking.by === "batch") this.#backlog.polled(taken.held.length, taken.held.length, Infinity);
@@ -267,7 +262,7 @@ export class Taker implements TransactionsOwner {
   }
 
   #handOutSpares(): void {
-    const inHand = this.#transactions.unsettled - this.#spares.count;
+    const inHand = this.transactions.unsettled - this.#spares.count;
     this.#handOut(this.#spares.next(Math.max(0, this.#taking.prefetch - inHand), this.#now));
   }
 

@@ -1,12 +1,12 @@
 import type { KubeMQError } from "../../api/errors.js";
 import type { Connection } from "../../connection/connection.js";
 import type { Subject } from "../../support/checks.js";
-import { setImmediate } from "../../support/timers.js";
 import { leaseLost } from "../settle-fault.js";
 import type { WireQueueMessage } from "../wire.js";
 import { Call, type CallOwner, type Polled } from "./call.js";
 import { HeldMessage, type Transaction } from "./held.js";
 import type { Confirming } from "./confirmations.js";
+import { Returning } from "./returning.js";
 import { Settlements, type SettlementsOwner } from "./settlements.js";
 import type { WireDownstreamResponse } from "./wire.js";
 
@@ -60,6 +60,7 @@ export class Transactions implements CallOwner, SettlementsOwner {
   readonly #connection: Connection;
   readonly #subject: Subject & { readonly channel: string };
   readonly #owner: TransactionsOwner;
+  readonly #returning: Returning;
   readonly #calls = new Set<Call>();
   /** Messages without a written settlement. */
   readonly #held = new Map<bigint, HeldMessage>();
@@ -83,6 +84,7 @@ export class Transactions implements CallOwner, SettlementsOwner {
     this.#subject = subject;
     this.#owner = owner;
     this.settlements = new Settlements(connection, confirming, subject, this);
+    this.#returning = new Returning(connection.clock, this.settlements, () => owner.concluded());
   }
 
   /** Number of messages without a written settlement. */
@@ -97,6 +99,11 @@ export class Transactions implements CallOwner, SettlementsOwner {
 
   get isMoving(): boolean {
     return this.#moving !== undefined;
+  }
+
+  /** Whether the server may still hold messages that are being returned. */
+  get isReturning(): boolean {
+    return this.#returning.isOpen;
   }
 
   /** This consumer's share of a count that the server would report now. */
@@ -212,12 +219,9 @@ export class Transactions implements CallOwner, SettlementsOwner {
 
   /** Returns held messages to the queue, after the requested settlements. */
   giveBack(): void {
-    setImmediate(() => {
-      if (this.settlements.hasEnded || this.isMoving) return; // the end of the call returns them
-      const transactions = new Set(this.#released);
-      for (const { transaction } of this.#held.values()) transactions.add(transaction);
-      for (const { call, id } of transactions) if (!call.isPolling) call.close(id);
-    });
+    const transactions = new Set(this.#released);
+    for (const { transaction } of this.#held.values()) transactions.add(transaction);
+    this.#returning.begin(transactions, () => this.settlements.hasEnded || this.isMoving);
   }
 
   /** Ends all calls. Unsettled messages return to the queue. */
