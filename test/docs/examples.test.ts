@@ -12,6 +12,8 @@ const programs = readdirSync(`${root}examples`).filter((file) => file.endsWith("
 /** Run by jest itself. */
 const tested = programs.filter((file) => file.endsWith(".test.ts"));
 const files = programs.filter((file) => !tested.includes(file));
+/** The programs of examples/shop.ts, and the contracts that they share. */
+const shared = readdirSync(`${root}examples/shop`).map((file) => `shop/${file}`);
 
 /**
  * The expected output of an example, from the comment at its end; `…` matches anything within a
@@ -45,10 +47,14 @@ describe("examples", () => {
     expect(broker.stats().cachedResponses).toBe(1);
   }, 60_000);
 
-  test.each([...files, ...tested])("%s is short, starts with a description, and runs on its own broker", (file) => {
+  test.each([...files, ...tested, ...shared])("%s is short, and starts with a description", (file) => {
     const source = readFileSync(`${root}examples/${file}`, "utf8");
     expect(source).toMatch(/^\/\/ [A-Z]/);
     expect(source.trimEnd().split("\n").length).toBeLessThan(40);
+  });
+
+  test.each([...files, ...tested])("%s runs on its own broker", (file) => {
+    const source = readFileSync(`${root}examples/${file}`, "utf8");
     expect(source).toMatch(/from "\.\/broker\.js"|from "kubemq-es\/testing"/);
   });
 });
