@@ -5,6 +5,7 @@ import { addChannels } from "./commands/channels.js";
 import { addCommands } from "./commands/commands.js";
 import { addEvents } from "./commands/events.js";
 import { EXIT_CODES_HELP } from "./exit.js";
+import { addDoctor } from "./doctor/doctor.js";
 import { addPing } from "./commands/ping.js";
 import { addQueries } from "./commands/queries.js";
 import { addQueues } from "./queues/queues.js";
@@ -38,6 +39,7 @@ ${EXIT_CODES_HELP}`,
     );
   addBroker(root);
   addPing(root);
+  addDoctor(root);
   addEvents(root);
   addEventsStore(root);
   addCommands(root);

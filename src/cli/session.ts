@@ -61,7 +61,7 @@ export async function withSession(command: Command, work: (session: Session) => 
   const options = command.opts<ConnectionOptions>();
   const terminal = terminalOf(command);
   const signal = stopSignal(terminal);
-  const client = await KubeMQClient.connect(clientOptions(options), { signal });
+  const client = await KubeMQClient.connect(clientOptions(command), { signal });
   try {
     void tellStatus(client, terminal, options.verbose === true);
     await work({ client, output: createOutput(terminal, options), terminal, signal });
@@ -70,7 +70,9 @@ export async function withSession(command: Command, work: (session: Session) => 
   }
 }
 
-function clientOptions(options: ConnectionOptions): ClientOptions {
+/** The options of the client that the command line and the environment give. */
+export function clientOptions(command: Command): ClientOptions {
+  const options = command.opts<ConnectionOptions>();
   const { tlsCa: ca, tlsCert: cert, tlsKey: key, tlsServerName: serverName, address } = options;
   const env = optionsFromEnv();
   const settings: TlsOptions = {
