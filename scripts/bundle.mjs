@@ -7,6 +7,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { build } from "esbuild";
+import { withSources } from "./source-map.mjs";
 
 const OWN_COPY = /^(@bufbuild\/protobuf|@connectrpc\/connect|@connectrpc\/connect-node)(\/|$)/;
 
@@ -85,7 +86,12 @@ const generated = await build({ ...options, entryPoints: ["gen/kubemq_pb.ts"], p
 
 for (const { path, text } of [...client.outputFiles, ...generated.outputFiles]) {
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, path.endsWith(".js") ? withClassNames(text) : text);
+  writeFileSync(path, path.endsWith(".js") ? withClassNames(text) : withSources(text, isPacked));
+}
+
+/** The sources of the dependencies are not in the package, so its maps do not refer to them. */
+function isPacked(source) {
+  return /^(\.\.\/)+(src|gen)\//.test(source);
 }
 
 /**

@@ -2,9 +2,19 @@
 // against and run.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { mapConcurrent } from "../docs/program.ts";
 import { snippetsOf } from "../docs/snippets.ts";
@@ -15,6 +25,8 @@ const folder = mkdtempSync(join(tmpdir(), "kubemq-es-package-"));
 const COMPILERS = ["5.4", "5.9", "6", "7"];
 const TYPE_TESTS = ["api", "contracts"];
 const RUNTIMES = ["20", "22", "24", "26"];
+/** What users of kubemq-es/opentelemetry, /connect, /protobuf and /gen install themselves. */
+const OPTIONAL = ["@opentelemetry/api@1", "@connectrpc/connect@2.1.2", "@bufbuild/protobuf@2"];
 /** The size of kubemq-js, measured after its own installation. */
 const OTHER = { packages: 34, megabytes: 14.3 };
 const EXPECTED = {
@@ -55,9 +67,14 @@ const sizeOf = (path) =>
     : statSync(path).size;
 
 try {
-  const [packed] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: root }));
+  // `prepack` builds.
+  execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: root, stdio: "ignore" });
+  const tarball = join(
+    folder,
+    readdirSync(folder).find((name) => name.endsWith(".tgz")),
+  );
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
-  npm(["install", join(folder, packed.filename)]);
+  npm(["install", tarball]);
 
   const { packages } = JSON.parse(readFileSync(join(folder, "node_modules/.package-lock.json"), "utf8"));
   const names = Object.keys(packages).map((path) => path.slice("node_modules/".length));
@@ -68,14 +85,15 @@ try {
   const said = /(\d+) packages and ([\d.]+) MB/.exec(readme) ?? [];
   check("the README tells the number of packages", Number(said[1]) === names.length, `it says ${said[1]}`);
   check("the README tells the size", Math.abs(Number(said[2]) - megabytes) <= 0.3, `it says ${said[2]}`);
-  check("OpenTelemetry is not installed", !names.includes("@opentelemetry/api"));
+  check("only the command line has a dependency", names.toSorted().join() === "commander,kubemq-es", names.join());
+  checkFiles(join(folder, "node_modules/kubemq-es"));
   const loaded = loadedPackages();
   check("importing the client and the broker loads no module of a dependency", loaded === "", loaded);
 
   for (const name of Object.keys(EXPECTED)) cpSync(join(root, `test/package/${name}.ts`), join(folder, `${name}.ts`));
   for (const name of TYPE_TESTS) cpSync(join(root, `test/types/${name}.ts`), join(folder, `${name}.ts`));
   const aliases = COMPILERS.map((version) => `typescript-${version}@npm:typescript@${version}`);
-  npm(["install", "--save-dev", "@types/node@20", "@opentelemetry/api@1", ...aliases]);
+  npm(["install", "--save-dev", "@types/node@20", ...OPTIONAL, ...aliases]);
   for (const version of COMPILERS) {
     compile(version, "program", "--skipLibCheck", "false"); // every type that this package's own declarations need is included
     // The tests of the public types; the tests of codecs need zod, whose types need TypeScript 5.5.
@@ -100,7 +118,7 @@ try {
   writeFileSync(join(folder, "testing.test.ts"), forJest.replace("@jest/globals", "vitest"));
   const tested = output("npx", ["vitest", "run", "--reporter=json"]);
   check("works in Vitest, and on its fake timers", /"numPassedTests":2\b/.test(tested), tested);
-  await newcomer(join(folder, packed.filename));
+  await newcomer(tarball);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -114,6 +132,23 @@ function compile(version, name, ...more) {
   const tsc = join(folder, `node_modules/typescript-${version}/bin/tsc`);
   const said = output(process.execPath, [tsc, ...options.split(" "), ...libraries, "--outDir", out, `${name}.ts`]);
   check(`TypeScript ${version} compiles ${name}.ts`, said.trim() === "", said);
+}
+
+/** The notices are there, and so is every source that a source map refers to. */
+function checkFiles(home) {
+  const files = readdirSync(home, { recursive: true });
+  check("the package has the notices of what it contains", files.includes("THIRD-PARTY-NOTICES.md"));
+  const maps = files.filter((file) => file.endsWith(".map"));
+  const missing = maps.flatMap((file) =>
+    JSON.parse(readFileSync(join(home, file), "utf8"))
+      .sources.map((source) => join(home, dirname(file), source))
+      .filter((source) => !existsSync(source)),
+  );
+  check(
+    "the package has source maps, with every source they refer to",
+    maps.length > 0 && missing.length === 0,
+    missing.join(),
+  );
 }
 
 /** The modules of other packages that importing the client and the broker loads. */
