@@ -114,6 +114,15 @@ describe("references of the pages", () => {
     expect(unknown.filter((message) => !foreign.includes(message))).toEqual([]);
   });
 
+  test("docs/internals.md and CONTRIBUTING.md have every room of src/", () => {
+    const rooms = readdirSync(`${root}src`, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const names = rooms.map(({ name }) => name).toSorted();
+    const rows = [...read("docs/internals.md").matchAll(/^\| `(\w+)\/` +\|/gm)].map(([, name]) => `${name}`);
+    const lines = [...read("CONTRIBUTING.md").matchAll(/^src\/(\w+)\/ /gm)].map(([, name]) => `${name}`);
+    expect(rows.toSorted()).toEqual(names);
+    expect(lines.toSorted()).toEqual(names);
+  });
+
   test("README.md leads to every guide", () => {
     expect(guides.filter((guide) => !read("README.md").includes(`(${guide}`))).toEqual([]);
   });
