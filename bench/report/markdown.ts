@@ -6,7 +6,7 @@ import { headed, sections } from "./sections.js";
 import { summary } from "./summary.js";
 
 const RESULTS = "bench/results";
-const CHART = "bench/chart.svg";
+const CHART = "docs/chart.svg";
 /** Pages whose tables are generated between marks; everything else on them is written by hand. */
 const PAGES = ["docs/performance.md", `${RESULTS}/README.md`];
 

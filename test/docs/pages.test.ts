@@ -33,11 +33,17 @@ const literal = (value: string | number | object) =>
         .join(", ")} }`
     : JSON.stringify(value);
 
+const { files: shipped } = JSON.parse(read("package.json")) as { files: string[] };
+/** Whether npm puts a file into the package. */
+const isShipped = (file: string) =>
+  /^(README\.md|LICENSE|package\.json)$/.test(file) || shipped.includes(`${file.split("/")[0]}`);
+
 /** Why a link leads nowhere; undefined for a good one. */
 function broken(page: string, link: string): string | undefined {
   const [path = "", anchor] = link.split("#");
   const target = path === "" ? page : join(dirname(page), path);
   if (!existsSync(`${root}${target}`)) return `${link}: no such file`;
+  if (isShipped(page) && !isShipped(target)) return `${link}: not in the npm package, name it without a link`;
   if (anchor === undefined || anchorsOf(target).includes(anchor)) return undefined;
   return `${link}: no such heading`;
 }
