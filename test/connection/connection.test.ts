@@ -201,7 +201,7 @@ describe("the token of calls and streams", () => {
     const { client, clock, statuses } = world({}, { authToken });
     const subscription = client.events.subscribe({ channel: "c" });
     await until("it is ready", async () => (await clock.advance(1000), client.state === "ready"));
-    await readyAt(clock, subscription);
+    await clock.passUntil(subscription.ready);
     expect(statuses.filter(({ type }) => type === "retry").length).toBeGreaterThan(0);
     expect(
       await rejection(world({}, { authToken: () => Promise.reject(new Error("no")) }).client.events.publish(event)),
@@ -233,14 +233,6 @@ describe("the token of calls and streams", () => {
   });
 });
 
-/** Awaits `ready`, which takes some milliseconds of the clock. */
-async function readyAt(clock: FakeClock, { ready }: { readonly ready: Promise<void> }): Promise<void> {
-  let isReady = false;
-  const becoming = ready.then(() => (isReady = true));
-  await until("it is ready", async () => (await clock.advance(1), isReady));
-  await becoming;
-}
-
 describe("the liveness check", () => {
   test("liveness pings run only while a stream is open and silent", async () => {
     const { client, clock, seen } = world();
@@ -248,7 +240,7 @@ describe("the liveness check", () => {
     await clock.advance(60_000);
     expect(seen.pings).toBe(1);
     const subscription = client.events.subscribe({ channel: "c" });
-    await readyAt(clock, subscription);
+    await clock.passUntil(subscription.ready);
     const { pings } = seen;
     await clock.advance(10_000);
     expect(seen.pings).toBe(pings + 1);
@@ -264,7 +256,7 @@ describe("the liveness check", () => {
     const keepalive = { intervalMs: 1_000, timeoutMs: 30 };
     const { client, clock, seen } = world({ ping: (context) => (silent ? hang(context) : undefined) }, { keepalive });
     const subscription = client.events.subscribe({ channel: "c" });
-    await readyAt(clock, subscription);
+    await clock.passUntil(subscription.ready);
     silent = true;
     await clock.advance(1_000);
     await until("the loss is noticed", () => client.state === "reconnecting");
@@ -277,7 +269,7 @@ describe("the liveness check", () => {
   test("keepalive: false disables liveness pings", async () => {
     const { client, clock, seen } = world({}, { keepalive: false });
     const subscription = client.events.subscribe({ channel: "c" });
-    await readyAt(clock, subscription);
+    await clock.passUntil(subscription.ready);
     const { pings } = seen;
     await clock.advance(600_000);
     expect(seen.pings).toBe(pings);
@@ -297,7 +289,7 @@ describe("a subscription's connection", () => {
     expect(client.state).toBe("connecting");
     failing = false;
     await clock.advance(1000);
-    await readyAt(clock, subscription);
+    await clock.passUntil(subscription.ready);
     expect(states()).toEqual(["connecting", "ready"]);
     expect(seen.subscriptions.length).toBe(1);
     await client.close();

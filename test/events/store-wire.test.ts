@@ -57,9 +57,9 @@ describe("requests of store subscriptions", () => {
     [{ from: "time", time: new Date(1) }, Type.StartAtTime, 1_000_000n],
     [{ from: "timeDelta", seconds: 90 }, Type.StartAtTimeDelta, 90n],
   ])("%j", async (start, type, value) => {
-    const { client, requests } = scripted();
+    const { client, clock, requests } = scripted();
     const subscription = client.eventsStore.subscribe({ channel: "c", start });
-    await subscription.ready;
+    await clock.passUntil(subscription.ready);
     expect(requests).toHaveLength(1);
     expect(requests[0]).toMatchObject({
       EventsStoreTypeData: type,
@@ -144,6 +144,8 @@ describe("attempts of a store subscription", () => {
     await clock.advance(999);
     expect(requests).toHaveLength(1);
     await clock.advance(1);
+    await turns(100); // the pings are answered, and the next one is sent 10 ms after the first
+    await clock.advance(10);
     await turns(1_000, () => seen.length < 500);
     expect(seen).toEqual(upTo(500));
     expect(requests.map(({ EventsStoreTypeValue }) => EventsStoreTypeValue)).toEqual([0n, 401n]);

@@ -331,7 +331,7 @@ describe("rotating tokens", () => {
     const options = { address: broker.address, authToken: "t1", reconnect: eager };
     await using one = new KubeMQClient(options, { clock });
     const subscription = one.events.subscribe({ channel: "c" });
-    await subscription.ready;
+    await clock.passUntil(subscription.ready);
     broker.setToken("t2");
     await broker.faults.dropConnections();
     let end: unknown;

@@ -39,11 +39,11 @@ class Doors {
 describe("a request handler", () => {
   test("a query handler returns a whole reply, and a failure carries tags to the requester", async () => {
     await using world = await RequestWorld.start();
-    await using _ = world.responder.queries.handle({ channel: "stock" }, (query) => {
+    await using stock = world.responder.queries.handle({ channel: "stock" }, (query) => {
       const tags = { warehouse: "2" };
       return query.text() === "chair" ? { body: "4", metadata: "counted", tags } : { error: "unknown", tags };
     });
-    await world.responder.ping(); // ready waits by a clock that stands still
+    await world.ready(stock);
 
     const send = (body: string) => world.requester.queries.send({ channel: "stock", body }, patient);
     const found = await send("chair");

@@ -18,7 +18,7 @@ const command = (body: string) => ({ channel: "door", body });
 /** Sends one command and receives it in a loop that waits in its body until `leave` is called. */
 async function inBody(world: RequestWorld, options: { signal?: AbortSignal; unanswered?: "fail" | "leave" } = {}) {
   const commands = world.responder.commands.subscribe(filter, options);
-  await commands.ready;
+  await world.ready(commands);
   let leave: (how: "break" | "throw" | "next") => void = () => {};
   const left = new Promise<"break" | "throw" | "next">((resolve) => (leave = resolve));
   let take: (request: IncomingCommand) => void = () => {};

@@ -32,7 +32,7 @@ describe("the content of requests and responses", () => {
       group: "g",
       codec: json<{ sku: string }>(),
     });
-    await queries.ready;
+    await world.ready(queries);
     const answer = world.requester.queries.send(
       {
         id: "q-1",
@@ -181,7 +181,7 @@ describe("one response per request", () => {
   test("a second response is refused, also while the first is in flight, and a failed one may be repeated", async () => {
     await using world = await RequestWorld.start();
     const queries = world.responder.queries.subscribe({ channel: "q" });
-    await queries.ready;
+    await world.ready(queries);
     const asked = outcomeOf(world.requester.queries.send({ channel: "q", body: "?" }, patient));
     for await (const query of queries) {
       expect(await rejection(query.respond({ body: 1n, codec: json<bigint>() }))).toMatchObject({
@@ -209,7 +209,7 @@ describe("one response per request", () => {
   test("a request whose requester has given up is not delivered", async () => {
     await using world = await RequestWorld.start();
     const commands = world.responder.commands.subscribe({ channel: "door" });
-    await commands.ready;
+    await world.ready(commands);
     const short = outcomeOf(world.requester.commands.send({ channel: "door", body: "short" }, { timeoutMs: 1_000 }));
     const long = outcomeOf(world.requester.commands.send({ channel: "door", body: "long" }, patient));
     await until("both are pending", () => world.broker.stats().pendingRequests === 2);
@@ -230,7 +230,7 @@ describe("one response per request", () => {
     await using world = await RequestWorld.start();
     const one = world.responder.queries.subscribe({ channel: "q" });
     const two = world.requester.queries.subscribe({ channel: "q" });
-    await Promise.all([one.ready, two.ready]);
+    await Promise.all([world.ready(one), world.ready(two)]);
     const asked = world.requester.queries.send({ channel: "q", body: "?" }, patient);
     for await (const query of one) {
       await query.respond({ body: "one" });

@@ -26,7 +26,7 @@ describe("services of handle", () => {
     {
       await using serving = world.responder.queries.handle({ channel: "prices" }, (query) => `${query.text()}: 7`);
       service = serving;
-      await serving.ready;
+      await world.ready(serving);
       const answer = await world.requester.queries.send({ channel: "prices", body: "tea" }, patient);
       expect(answer.ok && answer.text()).toBe("tea: 7");
     }
@@ -43,7 +43,7 @@ describe("services of handle", () => {
       runs = true;
       await opened;
     });
-    await service.ready;
+    await world.ready(service);
     const asked = ask(world, "doors");
     await until("it runs", () => runs);
     let isClosed = false;
@@ -67,7 +67,7 @@ describe("services of handle", () => {
         },
         { concurrency: 2 },
       );
-      await service.ready;
+      await world.ready(service);
       const sent = world.requester.commands.send({ channel: "doors", body: "close" }, patient);
       expect(await within(2_000, "the answer", sent)).toMatchObject({ ok: true, tags: { by: "the last one" } });
       await within(2_000, "the end of the service", service);
@@ -87,7 +87,7 @@ describe("services of handle", () => {
       },
       { concurrency: 2 },
     );
-    await service.ready;
+    await world.ready(service);
     const asked = Promise.all([ask(world, "doors", "one"), ask(world, "doors", "two")]);
     expect(await within(2_000, "both answers", asked)).toEqual(["executed", "executed"]);
     await service;
@@ -124,7 +124,7 @@ describe("a request handler that fails", () => {
       },
       { onError: (error, command) => void told.push([error, command.text(), command.id]) },
     );
-    await service.ready;
+    await world.ready(service);
     const sent = await world.requester.commands.send({ id: "c-9", channel: "doors", body: "open" }, patient);
     expect(sent).toMatchObject({ ok: false, error: "the lock is jammed" });
     expect(told).toEqual([[jammed, "open", "c-9"]]);
@@ -160,7 +160,7 @@ describe("a request handler that fails", () => {
       },
       { onError },
     );
-    await service.ready;
+    await world.ready(service);
     const answer = await world.requester.queries.send({ channel: "prices", body: "tea" }, patient);
     expect(answer).toMatchObject({ ok: false, error: "handler" });
     await world.responder.close();

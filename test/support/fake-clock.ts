@@ -39,6 +39,13 @@ export class FakeClock implements Clock {
     this.#now = until;
     await settle();
   }
+
+  /** Advances the time by milliseconds until the promise has settled, and returns its outcome. */
+  async passUntil<T>(promise: Promise<T>): Promise<T> {
+    const pending = Promise.resolve(Symbol("pending"));
+    while ((await Promise.race([promise, pending])) === (await pending)) await this.advance(1);
+    return promise;
+  }
 }
 
 /** Lets pending promise reactions run. */

@@ -38,6 +38,11 @@ export class RequestWorld implements AsyncDisposable {
     return new RequestWorld(broker, line, brokerClock, new FakeClock(), leftovers);
   }
 
+  /** Awaits the `ready` of a responder's subscription, which takes some time of its clock. */
+  ready(responding: { readonly ready: Promise<void> }): Promise<void> {
+    return this.responderClock.passUntil(responding.ready);
+  }
+
   /** Advances the clock of the broker and the responder. */
   async pass(ms: number): Promise<void> {
     this.brokerClock.advance(ms);
