@@ -9,6 +9,7 @@ import { addDoctor } from "./doctor/doctor.js";
 import { addPing } from "./commands/ping.js";
 import { addQueries } from "./commands/queries.js";
 import { addQueues } from "./queues/queues.js";
+import { addTop } from "./queues/watch.js";
 import { addEventsStore } from "./commands/events-store.js";
 import { RootCommand, type Terminal } from "./terminal/terminal.js";
 
@@ -40,6 +41,7 @@ ${EXIT_CODES_HELP}`,
   addBroker(root);
   addPing(root);
   addDoctor(root);
+  addTop(root);
   addEvents(root);
   addEventsStore(root);
   addCommands(root);

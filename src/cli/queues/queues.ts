@@ -7,6 +7,7 @@ import { addConsume } from "./consume.js";
 import { addInfo } from "./info.js";
 import { addRead } from "./read.js";
 import { addSend } from "./send.js";
+import { addWatch } from "./watch.js";
 
 export function addQueues(program: Command): void {
   const queues = program
@@ -19,6 +20,7 @@ export function addQueues(program: Command): void {
   addRead(queues, "peek", "show waiting messages without receiving them");
   addAckAll(queues);
   addInfo(queues);
+  addWatch(queues);
 
   connectionOptions(
     benchOptions(

@@ -1,11 +1,13 @@
 import { escapedJson } from "./escape.js";
-import { rendered, type Line } from "./line.js";
+import { rendered, type Line, type Rendering } from "./line.js";
 import { tableOf, type Column } from "./table.js";
 import type { Terminal } from "./terminal.js";
 
 /** Lines on standard output: readable ones for people, JSON ones for programs. */
 export interface Output {
   readonly jsonl: boolean;
+  /** How standard output shows lines. */
+  readonly rendering: Rendering;
   /** Resolves when the line is written, so that a message is acknowledged only after it is visible. */
   print(forPeople: Line, forPrograms: object): Promise<void>;
   /** Prints a table, or a JSON line for each row. */
@@ -25,6 +27,7 @@ export function createOutput(terminal: Terminal, { jsonl = false, color }: Outpu
   const json = (record: object) => (isTerminal ? escapedJson(jsonOf(record)) : jsonOf(record));
   return {
     jsonl,
+    rendering,
     print: (forPeople, forPrograms) => write(stdout, jsonl ? json(forPrograms) : rendered(forPeople, rendering)),
     async table(columns, rows) {
       const lines = jsonl ? rows.map(json) : tableOf(columns, rows).map((line) => rendered(line, rendering));
