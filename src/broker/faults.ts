@@ -63,6 +63,20 @@ export interface Faults {
    * stored data is kept, or lost with `keepMemory: false`.
    */
   restart(how?: RestartOptions): Promise<void>;
+  /** The faults that last until they are ended, at this moment. */
+  active(): ActiveFaults;
+}
+
+/** The faults in force. */
+export interface ActiveFaults {
+  /** Whether new connections are refused. */
+  readonly connectionsRefused: boolean;
+  /** Whether nothing is read. */
+  readonly readingPaused: boolean;
+  /** Whether answers and messages are held back. */
+  readonly writingPaused: boolean;
+  /** The delay of answers and messages, in milliseconds. */
+  readonly replyDelayMs: number;
 }
 
 /** Selects the calls to end, and the status. */
@@ -147,6 +161,12 @@ export function createFaults({ listener, calls, gate, keep, forget, closeByServe
       }
     },
     closeByServer,
+    active: () => ({
+      connectionsRefused: !listener.isOpen,
+      readingPaused: !listener.isReading,
+      writingPaused: gate.isShut,
+      replyDelayMs: gate.delayMs,
+    }),
     async restart({ keepMemory = true, downMs = 0 } = {}) {
       listener.shut();
       // Before the calls end, which a server that is killed does not see.

@@ -1,10 +1,11 @@
 export { ManualClock, systemClock } from "./clock.js";
 export type { Cancel, Clock } from "./clock.js";
-export type { Faults, GoAway, RestartOptions, StreamEnd, StreamReset } from "./faults.js";
-export type { Held, HeldMessages } from "./memory.js";
-export type { BrokerOptions } from "./options.js";
+export type { ActiveFaults, Faults, GoAway, RestartOptions, StreamEnd, StreamReset } from "./faults.js";
+export type { ChannelStats, Held, HeldMessages } from "./memory.js";
+export type { BrokerOptions, UiOptions } from "./options.js";
 export { profiles } from "./profile.js";
 export type { BrokerProfile, ProfileName } from "./profile.js";
 export type { QuirkOptions, Quirks } from "./quirks.js";
 export { startBroker } from "./server.js";
+export type { ChannelKind } from "./service.js";
 export type { Broker, BrokerStats } from "./server.js";

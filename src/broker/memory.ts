@@ -4,13 +4,14 @@ import { eventsService } from "./events/events-service.js";
 import { pingService } from "./channels/ping.js";
 import { queuesService } from "./queues/queues-service.js";
 import { requestsService } from "./requests/requests-service.js";
-import type { BrokerCore, Rpcs } from "./service.js";
+import type { BrokerCore, ChannelKind, PatternChannels, Rpcs } from "./service.js";
 import { storedEvents } from "./events/stored-events.js";
 
 /** The broker's state, which it loses when it restarts without its memory. @internal */
 export interface Memory {
   readonly rpcs: Rpcs;
   held(): Held;
+  channels(): ChannelStats[];
   /** Removes a channel's stored events up to and including a sequence. */
   purgeEvents(channel: string, through: number): void;
   /** Sends CloseByServer to every consumer on QueuesDownstream. Returns the number of calls. */
@@ -40,6 +41,25 @@ export interface HeldMessages {
   readonly queues: Readonly<Record<string, number>>;
 }
 
+/** A channel at this moment, and what passed through it since the broker started or lost its memory. */
+export interface ChannelStats {
+  /** The pattern of the channel. */
+  readonly kind: ChannelKind;
+  /** The name of the channel. */
+  readonly name: string;
+  /**
+   * Messages that the channel keeps: events of the store, or queue messages that wait or are held by
+   * a consumer; 0 for the other patterns.
+   */
+  readonly depth: number;
+  /** Subscriptions, waiting polls, and calls that hold messages of a queue. */
+  readonly consumers: number;
+  /** Messages that were sent to the channel. */
+  readonly messagesIn: number;
+  /** Deliveries: a message counts once for each of its consumers, and once for each delivery. A peek is none. */
+  readonly messagesOut: number;
+}
+
 /** @internal */
 export function createMemory(core: BrokerCore): Memory {
   const stored = storedEvents(core);
@@ -66,6 +86,13 @@ export function createMemory(core: BrokerCore): Memory {
       cachedResponses: requests.cached(),
       refusedEvents: events.refused(),
     }),
+    channels: () => [
+      ...channelsOf("events", events.channels),
+      ...channelsOf("events-store", stored.channels),
+      ...channelsOf("queues", queues.channels),
+      ...channelsOf("commands", requests.commands),
+      ...channelsOf("queries", requests.queries),
+    ],
     purgeEvents: (channel, through) => stored.purge(channel, through),
     closeByServer: () => queues.closeByServer(),
     restart: () => queues.restart(),
@@ -76,3 +103,10 @@ export function createMemory(core: BrokerCore): Memory {
     },
   };
 }
+
+const channelsOf = (kind: ChannelKind, channels: PatternChannels): ChannelStats[] =>
+  [...channels.list()]
+    .map(({ name, depth, consumers, incoming, outgoing }) => {
+      return { kind, name, depth, consumers, messagesIn: incoming.messages, messagesOut: outgoing.messages };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -62,8 +62,19 @@ export interface BrokerOptions {
   readonly seed?: number | undefined;
   /** Deviations of real servers that the broker imitates. @default see {@link Quirks} */
   readonly quirks?: QuirkOptions | undefined;
+  /**
+   * Serves a page on 127.0.0.1 that shows the channels and their last messages, sends messages and
+   * injects faults; see {@link Broker.uiUrl}. Every program on this machine that can open it controls the broker. @default false
+   */
+  readonly ui?: boolean | UiOptions | undefined;
   /** Called at the start of every call, for logging. */
   readonly onCall?: ((rpc: string) => void) | undefined;
+}
+
+/** Options of the broker's page. */
+export interface UiOptions {
+  /** Port of the page on 127.0.0.1; 0 takes a free one. @default 0 */
+  readonly port?: number | undefined;
 }
 
 /** Options with all defaults applied. @internal */
@@ -76,6 +87,7 @@ export interface ResolvedOptions {
   readonly clock: Clock;
   readonly profile: BrokerProfile;
   readonly seed: number;
+  readonly uiPort: number | undefined;
   readonly onCall: ((rpc: string) => void) | undefined;
 }
 
@@ -106,8 +118,14 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
     clock: options.clock ?? systemClock,
     profile: profileOf(options.profile ?? "default"),
     seed: options.seed ?? 1,
+    uiPort: uiPortOf(options.ui ?? false),
     onCall: options.onCall,
   };
+}
+
+function uiPortOf(ui: boolean | UiOptions): number | undefined {
+  if (ui === false) return undefined;
+  return wholeNumber("ui.port", ui === true ? 0 : (ui.port ?? 0), 0, 65_535);
 }
 
 function profileOf(profile: ProfileName | BrokerProfile): BrokerProfile {

@@ -5,7 +5,7 @@ import type { Faults } from "./faults.js";
 import { createFaults } from "./faults.js";
 import { Gate } from "./grpc/gate.js";
 import { Listener } from "./grpc/listener.js";
-import type { Held, Memory } from "./memory.js";
+import type { ChannelStats, Held, Memory } from "./memory.js";
 import { createMemory } from "./memory.js";
 import { nuid } from "./requests/nuid.js";
 import type { BrokerOptions, ResolvedOptions } from "./options.js";
@@ -18,6 +18,7 @@ import { Reply } from "./grpc/reply.js";
 import type { BrokerCore } from "./service.js";
 import { streamingCalls } from "./grpc/streaming.js";
 import { unaryCalls } from "./grpc/unary.js";
+import type { Page } from "./ui/index.js";
 
 /** The broker's state at this moment. */
 export interface BrokerStats extends Held {
@@ -39,11 +40,15 @@ export interface Broker {
   readonly faults: Faults;
   /** Deviations of real servers, which can be changed at any time. */
   readonly quirks: Quirks;
+  /** The address of the broker's page, such as `http://127.0.0.1:50080/`; undefined without {@link BrokerOptions.ui}. */
+  readonly uiUrl: string | undefined;
   /**
    * Current connections, running calls and stored messages, so that a test can check that nothing
    * leaks.
    */
   stats(): BrokerStats;
+  /** The channels of all patterns, with the figures that the broker's page shows. */
+  channels(): ChannelStats[];
   /** Changes the token required from callers from now on; undefined requires none. */
   setToken(token: string | undefined): void;
   /**
@@ -66,7 +71,18 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const resolved = resolveOptions(options);
   const { clock, limits, profile } = resolved;
   const quirks = quirksOf({ confirmSettlements: profile.confirmsSettlements, ...options.quirks });
-  const core: BrokerCore = { clock, limits, newId: nuid, quirks, profile, random: seededRandom(resolved.seed) };
+  // Most brokers have no page, and then need no HTTP/1 server.
+  const ui = resolved.uiPort === undefined ? undefined : await import("./ui/index.js");
+  const recent = ui && new ui.RecentMessages(clock);
+  const core: BrokerCore = {
+    clock,
+    limits,
+    newId: nuid,
+    quirks,
+    profile,
+    random: seededRandom(resolved.seed),
+    onMessage: recent?.add,
+  };
   const calls = new Calls();
   const gate = new Gate(clock);
   let { token } = resolved;
@@ -90,13 +106,18 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const listener = new Listener(http2, resolved.host, resolved.port);
   await listener.open();
 
+  let page: Page | undefined;
   const close = async () => {
+    await page?.close();
     listener.shut();
     await listener.drop();
     http2.close();
     life.memory.close();
   };
-  return {
+  const broker: Broker = {
+    get uiUrl() {
+      return page?.url;
+    },
     get address() {
       const host = listener.host.includes(":") ? `[${listener.host}]` : listener.host;
       return `${host}:${listener.port}`;
@@ -112,6 +133,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       keep: () => life.memory.restart(),
       forget() {
         life.memory.close();
+        recent?.clear();
         life = begin(core);
       },
       closeByServer: () => life.memory.closeByServer(),
@@ -122,6 +144,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       streams: calls.count(),
       ...life.memory.held(),
     }),
+    channels: () => life.memory.channels(),
     setToken(next) {
       token = next;
     },
@@ -129,6 +152,14 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     close,
     [Symbol.asyncDispose]: close,
   };
+  if (ui === undefined || recent === undefined) return broker;
+  try {
+    page = await ui.servePage(resolved.uiPort ?? 0, { broker, profile, recent, rpcs: () => life.memory.rpcs });
+    return broker;
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 interface Life {

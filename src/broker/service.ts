@@ -26,9 +26,24 @@ export interface BrokerCore {
   readonly newId: () => string;
   readonly quirks: Readonly<Quirks>;
   readonly profile: BrokerProfile;
+  /** Called for every accepted message, before its delivery. */
+  readonly onMessage?: OnMessage | undefined;
   /** A random number from 0 up to, not including, 1, from the broker's seed. */
   readonly random: () => number;
 }
+
+/** The pattern of a channel. */
+export type ChannelKind = "events" | "events-store" | "queues" | "commands" | "queries";
+
+/** The content of a message from a client. */
+export interface SeenMessage {
+  readonly id: string;
+  readonly metadata: string;
+  readonly body: Uint8Array;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export type OnMessage = (kind: ChannelKind, channel: string, message: SeenMessage) => void;
 
 /** The limits of stored data. */
 export interface BrokerLimits {
@@ -67,7 +82,10 @@ export interface ChannelActivity {
   readonly name: string;
   /** Nanoseconds since 1970; 0 before any activity. */
   readonly lastActivity: bigint;
-  /** Whether the channel has a consumer now. */
+  /** Messages that the channel keeps now; 0 for a pattern that keeps none. */
+  readonly depth: number;
+  readonly consumers: number;
+  /** Whether a consumer is present, or holds messages. */
   readonly isActive: boolean;
   readonly incoming: Readonly<Traffic>;
   readonly outgoing: Readonly<Traffic>;

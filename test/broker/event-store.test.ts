@@ -76,7 +76,7 @@ describe("the event store", () => {
     const clock = new ManualClock();
     const store = new EventStore<string>(clock, { maxMessages: 3, maxAgeMs: 1000 });
     for (let i = 0; i < 5; i++) store.append("ch", "e");
-    expect([...store.list()]).toEqual([{ name: "ch", events: 3, isActive: false, waiting: 0 }]);
+    expect([...store.list()]).toEqual([{ name: "ch", events: 3, consumers: 0, waiting: 0 }]);
     clock.advance(500);
     store.append("ch", "e");
     clock.advance(600);

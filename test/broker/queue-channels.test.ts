@@ -41,6 +41,8 @@ test("channel management counts sent, delivered, waiting, expired and delayed me
     {
       name: "q",
       lastActivity: clock.now(),
+      depth: 2,
+      consumers: 0,
       isActive: true,
       incoming: { messages: 4, volume: 40, waiting: 2, expired: 1, delayed: 1, responses: 0 },
       outgoing: { messages: 2, volume: 20, waiting: 0, expired: 0, delayed: 0, responses: 0 },

@@ -60,10 +60,13 @@ export class ChannelBook {
     this.#created.delete(name);
   }
 
-  /** @param isActive - whether a channel has a consumer now */
-  *list(isActive: (name: string) => boolean): Iterable<ChannelActivity> {
+  /** @param consumersOf - the number of consumers that a channel has now */
+  *list(consumersOf: (name: string) => number): Iterable<ChannelActivity> {
     for (const pages of [this.#created, this.#seen]) {
-      for (const [name, page] of pages) yield { name, ...page, isActive: isActive(name) };
+      for (const [name, page] of pages) {
+        const consumers = consumersOf(name);
+        yield { name, ...page, depth: 0, consumers, isActive: consumers > 0 };
+      }
     }
   }
 

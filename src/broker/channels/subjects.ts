@@ -21,6 +21,10 @@ interface Node<T> {
 const newLeaf = <T>(): Leaf<T> => ({ alone: new Set(), groups: new Map() });
 const newNode = <T>(): Node<T> => ({ children: new Map(), here: newLeaf(), below: newLeaf() });
 
+/** How many receivers there are, every member of a group included. */
+export const countOf = <T>({ alone, groups }: Recipients<T>): number =>
+  groups.reduce((sum, members) => sum + members.length, alone.length);
+
 const cachedSubjects = 1024;
 
 /**

@@ -40,8 +40,8 @@ export interface StoreListing {
   readonly name: string;
   /** Number of retained events. */
   readonly events: number;
-  /** Whether the channel has a subscriber now. */
-  readonly isActive: boolean;
+  /** Number of subscribers now. */
+  readonly consumers: number;
   /** Undelivered events of the position that is furthest behind. */
   readonly waiting: number;
 }
@@ -138,7 +138,8 @@ export class EventStore<T> {
       for (const { next } of durables.values()) {
         waiting = Math.max(waiting, log.last + 1 - Math.max(next, log.first));
       }
-      yield { name, events: log.size, isActive: present.size > 0, waiting };
+      const consumers = [...present].reduce((sum, { members }) => sum + members.length, 0);
+      yield { name, events: log.size, consumers, waiting };
     }
   }
 

@@ -12,7 +12,8 @@ import { Outlet } from "../channels/outlet.js";
 import type { BrokerCore, CallContext, ChannelService } from "../service.js";
 import { announce, replyOf } from "../service.js";
 import type { StoredEvents } from "./stored-events.js";
-import { Subjects, fanOut } from "../channels/subjects.js";
+import { seenEvent } from "./stored-events.js";
+import { Subjects, countOf, fanOut } from "../channels/subjects.js";
 
 type Result = MessageInitShape<typeof ResultSchema>;
 
@@ -38,6 +39,7 @@ export function eventsService(core: BrokerCore, stored: StoredEvents): EventsSer
   function publish(event: Event): Promise<unknown> | undefined {
     const { Channel: channel, Body: body } = event;
     book.received(channel, body.length);
+    core.onMessage?.("events", channel, seenEvent(event));
     const recipients = subjects.match(channel);
     if (recipients.alone.length === 0 && recipients.groups.length === 0) return undefined;
     const framed = envelope(EventReceiveSchema, received(event));
@@ -111,7 +113,7 @@ export function eventsService(core: BrokerCore, stored: StoredEvents): EventsSer
       },
     },
     channels: {
-      list: () => book.list((name) => hasRecipients(subjects, name)),
+      list: () => book.list((name) => countOf(subjects.match(name))),
       create: (name) => book.create(name),
       delete: (name) => book.delete(name),
       messages: () => ({}),
@@ -120,11 +122,6 @@ export function eventsService(core: BrokerCore, stored: StoredEvents): EventsSer
     close() {},
   };
 }
-
-const hasRecipients = (subjects: Subjects<Outlet>, name: string) => {
-  const { alone, groups } = subjects.match(name);
-  return alone.length + groups.length > 0;
-};
 
 const received = ({ EventID, Channel, Metadata, Body, Tags }: Event): EventReceive =>
   create(EventReceiveSchema, { EventID, Channel, Metadata, Body, Tags });

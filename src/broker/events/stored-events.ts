@@ -14,7 +14,7 @@ import { untilGone } from "../grpc/gone.js";
 import { startLate } from "../channels/late-start.js";
 import { LateWrites } from "./late-writes.js";
 import { Outlet } from "../channels/outlet.js";
-import type { BrokerCore, CallContext, PatternChannels } from "../service.js";
+import type { BrokerCore, CallContext, PatternChannels, SeenMessage } from "../service.js";
 import { announce, replyOf } from "../service.js";
 
 /** The part of the events store that the RPCs for events use. */
@@ -47,6 +47,7 @@ export function storedEvents(core: BrokerCore): StoredEvents {
       // The server reports an event as sent even if its store refuses it.
       if (!isStorable(channel)) return;
       book.received(channel, body.length);
+      core.onMessage?.("events-store", channel, seenEvent(event));
       writes.add(() => {
         store.append(channel, event);
         framed = undefined;
@@ -98,10 +99,9 @@ export function storedEvents(core: BrokerCore): StoredEvents {
     channels: {
       *list() {
         const listings = new Map([...store.list()].map((listing) => [listing.name, listing]));
-        const isActive = (name: string) => listings.get(name)?.isActive ?? false;
-        for (const activity of book.list(isActive)) {
-          const waiting = listings.get(activity.name)?.waiting ?? 0;
-          yield { ...activity, outgoing: { ...activity.outgoing, waiting } };
+        for (const activity of book.list((name) => listings.get(name)?.consumers ?? 0)) {
+          const { waiting = 0, events: depth = 0 } = listings.get(activity.name) ?? {};
+          yield { ...activity, depth, outgoing: { ...activity.outgoing, waiting } };
         }
       },
       create(name) {
@@ -122,6 +122,13 @@ export function storedEvents(core: BrokerCore): StoredEvents {
     },
   };
 }
+
+export const seenEvent = ({ EventID: id, Metadata: metadata, Body: body, Tags: tags }: Event): SeenMessage => ({
+  id,
+  metadata,
+  body,
+  tags,
+});
 
 /** How long an event waits for a subscriber that does not read. */
 class Patience {

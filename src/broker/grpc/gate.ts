@@ -22,6 +22,11 @@ export class Gate {
     return this.#passage.state === "shut";
   }
 
+  /** How long each answer is delayed. */
+  get delayMs(): number {
+    return this.#passage.state === "slow" ? this.#passage.ms : 0;
+  }
+
   open(): void {
     const passage = this.#passage;
     this.#passage = { state: "open" };

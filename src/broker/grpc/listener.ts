@@ -45,6 +45,14 @@ export class Listener {
     return this.#sockets.size;
   }
 
+  get isOpen(): boolean {
+    return this.#server !== undefined;
+  }
+
+  get isReading(): boolean {
+    return this.#reading;
+  }
+
   get sessions(): Iterable<ServerHttp2Session> {
     return this.#sessions;
   }

@@ -25,7 +25,9 @@ export interface QueuesService extends ChannelService {
 /** The RPCs of queues. */
 export function queuesService(core: BrokerCore): QueuesService {
   const { clock, limits, newId, profile } = core;
-  const store = new QueueStore(clock, limits, profile);
+  const store = new QueueStore(clock, limits, profile, (channel, { messageId: id, metadata, body, tags }) =>
+    core.onMessage?.("queues", channel, { id, metadata, body, tags }),
+  );
   const connections = profile.pollConnections === 0 ? undefined : new PollConnections(profile.pollConnections);
   const forget = new AbortController();
   setMaxListeners(0, forget.signal);

@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from "../clock.js";
 import { nuid, randomToken } from "./nuid.js";
-import { Subjects, fanOut } from "../channels/subjects.js";
+import { Subjects, countOf, fanOut } from "../channels/subjects.js";
 
 /** The outcome of a request. */
 export type Answer<Res> = { readonly kind: "response"; readonly response: Res } | { readonly kind: "timeout" };
@@ -41,9 +41,9 @@ export class RequestRouter<Req, Res> {
     return this.#responders.add(pattern, group, responder);
   }
 
-  hasResponders(channel: string): boolean {
-    const { alone, groups } = this.#responders.match(channel);
-    return alone.length + groups.length > 0;
+  /** The number of responders that listen to a channel. */
+  responders(channel: string): number {
+    return countOf(this.#responders.match(channel));
   }
 
   /** Sends a request to all its responders. `address` creates the request for the given inbox. */

@@ -45,8 +45,11 @@ export function requestsService(core: BrokerCore, manage: (request: Request) => 
 
   async function ask(request: Request, context: CallContext): Promise<Response> {
     const { Channel: channel, Body: body } = request;
-    const { router, book } = request.RequestTypeData === Request_RequestType.Command ? commands : queries;
+    const isCommand = request.RequestTypeData === Request_RequestType.Command;
+    const { router, book } = isCommand ? commands : queries;
     book.received(channel, body.length);
+    const { RequestID: id, Metadata: metadata, Tags: tags } = request;
+    core.onMessage?.(isCommand ? "commands" : "queries", channel, { id, metadata, body, tags });
     const asked = router.ask(channel, request.Timeout, (inbox) => {
       request.ReplyChannel = inbox;
       return { bytes: envelope(RequestSchema, request) };
@@ -128,7 +131,7 @@ interface Kind {
 }
 
 const channelsOf = ({ router, book }: Kind): PatternChannels => ({
-  list: () => book.list((name) => router.hasResponders(name)),
+  list: () => book.list((name) => router.responders(name)),
   create: (name) => book.create(name),
   delete: (name) => book.delete(name),
   messages: () => ({}),

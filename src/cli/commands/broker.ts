@@ -17,8 +17,13 @@ interface BrokerFlags {
   readonly tlsKey?: string;
   readonly tlsCa?: string;
   readonly profile: ProfileName;
+  readonly ui?: true;
+  readonly uiPort?: number;
   readonly verbose?: true;
 }
+
+/** The port of the page. */
+const UI_PORT = 50_080;
 
 export function addBroker(program: Command): void {
   program
@@ -42,6 +47,12 @@ export function addBroker(program: Command): void {
         .choices(Object.keys(profiles))
         .default("default"),
     )
+    .option("--ui", "serve a page on 127.0.0.1 with channels, messages, a form to send, and faults")
+    .option(
+      "--ui-port <port>",
+      `the port of the page; 0 for a free one (default with --ui: ${UI_PORT})`,
+      integer(0, 65_535),
+    )
     .option("-v, --verbose", "print every call to standard error")
     .addHelpText(
       "after",
@@ -49,6 +60,7 @@ export function addBroker(program: Command): void {
 Examples:
   $ kubemq-es broker
   listening on 127.0.0.1:50000
+  $ kubemq-es broker --ui
   $ kubemq-es broker --port 0 --token secret --verbose
   $ kubemq-es broker --profile community
   $ kubemq-es broker --tls-cert server.pem --tls-key server.key --tls-ca ca.pem`,
@@ -63,6 +75,7 @@ async function runBroker(flags: BrokerFlags, terminal: Terminal): Promise<void> 
     port: flags.port,
     host: flags.host,
     profile: flags.profile,
+    ...((flags.ui ?? flags.uiPort !== undefined) && { ui: { port: flags.uiPort ?? UI_PORT } }),
     ...(flags.token !== undefined && { token: flags.token }),
     ...(cert && { cert }),
     ...(key && { key }),
@@ -70,10 +83,13 @@ async function runBroker(flags: BrokerFlags, terminal: Terminal): Promise<void> 
     ...(flags.verbose && { onCall: (rpc: string) => terminal.stderr.write(`${new Date().toISOString()} ${rpc}\n`) }),
   }).catch((error: unknown) => {
     if (!isTaken(error)) throw error;
-    throw new Failure(`${error.message}: another process listens there, choose another --port`);
+    throw new Failure(
+      `${error.message}: another process listens there, choose another ${error.port === flags.port ? "--port" : "--ui-port"}`,
+    );
   });
   try {
     terminal.stdout.write(`listening on ${broker.address}\n`);
+    if (broker.uiUrl !== undefined) terminal.stdout.write(`page at ${broker.uiUrl}\n`);
     if (!signal.aborted) await once(signal, "abort");
   } finally {
     await broker.close();
@@ -82,6 +98,6 @@ async function runBroker(flags: BrokerFlags, terminal: Terminal): Promise<void> 
 
 const read = async (file: string | undefined) => (file === undefined ? undefined : readFile(file));
 
-function isTaken(error: unknown): error is Error {
+function isTaken(error: unknown): error is Error & { readonly port?: number } {
   return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 }

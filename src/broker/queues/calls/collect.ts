@@ -10,6 +10,8 @@ export interface Wish {
   readonly waitMs: number;
   /** Whether each message is acknowledged when it is taken, so that the queue has the consumer hold no more than one. */
   readonly ackOnTake?: boolean;
+  /** Whether the messages are only looked at, and released. */
+  readonly peeks?: boolean;
   /** Whether the server still counts the consumer after a restart, when nobody is behind it any more. */
   readonly survivesRestarts?: boolean;
 }
@@ -43,6 +45,7 @@ export function collect(queue: Queue, wish: Wish, clock: Clock, signal: AbortSig
     const seat = queue.join({
       limit: wish.ackOnTake === true ? 1 : wish.count,
       survivesRestarts: wish.survivesRestarts ?? false,
+      peeks: wish.peeks ?? false,
       wants: () => !signal.aborted && wants(),
       take(message) {
         messages.push(message);

@@ -32,6 +32,7 @@ export async function receiveMessages(
   const wish = {
     count: request.MaxNumberOfMessages,
     countExpired: false,
+    peeks: request.IsPeak,
     waitMs: waitMs(request.WaitTimeSeconds),
     ackOnTake: !request.IsPeak && profile.queueDelivery === "durable-group",
   };

@@ -11,6 +11,8 @@ export function queueChannels(store: QueueStore): PatternChannels {
         yield {
           name: queue.name,
           lastActivity,
+          depth: waiting + held,
+          consumers,
           isActive: consumers + held > 0,
           incoming: {
             ...noTraffic(),

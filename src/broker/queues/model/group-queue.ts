@@ -194,7 +194,7 @@ export class GroupQueue implements Queue {
   #give(message: Message, member: Member): void {
     const { consumer } = member;
     const listens = !member.left && consumer.wants();
-    if (!this.#shelf.hold(message)) {
+    if (!this.#shelf.hold(message, consumer)) {
       if (listens) consumer.skip(message);
       return;
     }

@@ -125,7 +125,7 @@ export class TurnQueue implements Queue {
       const message = this.#shelf.next();
       if (message === undefined) break;
       this.#roster.remove(seat);
-      if (this.#shelf.hold(message)) seat.consumer.take(message);
+      if (this.#shelf.hold(message, seat.consumer)) seat.consumer.take(message);
       else seat.consumer.skip(message);
       if (seat.consumer.wants()) this.#roster.append(seat);
     }

@@ -8,6 +8,8 @@ export interface Consumer {
   readonly limit?: number;
   /** Whether the server still counts it after a restart, when nobody is behind it any more. @default false */
   readonly survivesRestarts?: boolean;
+  /** Whether it only looks at messages and releases each, so that they do not count as delivered. @default false */
+  readonly peeks?: boolean;
   /** Gives it a message to hold until it is acknowledged or released. */
   take(message: Message): void;
   /** A message in its turn had expired and was removed. */

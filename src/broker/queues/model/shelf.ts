@@ -89,16 +89,18 @@ export class Shelf {
     return this.#returned.pop();
   }
 
-  /** Counts a taken message as held. Returns false if it has expired and was removed. */
-  hold(message: Message): boolean {
+  /** Counts a taken message as held and, unless it is only looked at, as delivered. Returns false if it has expired and was removed. */
+  hold(message: Message, { peeks = false }: { readonly peeks?: boolean }): boolean {
     if (message.sequence > this.#lastTaken) this.#lastTaken = message.sequence;
     if (message.expiresAt !== 0n && isExpired(message, this.#clock.now())) {
       this.#expired++;
       return false;
     }
     this.#held++;
-    this.#delivered++;
-    this.#deliveredBytes += message.content.size;
+    if (!peeks) {
+      this.#delivered++;
+      this.#deliveredBytes += message.content.size;
+    }
     this.#lastActivity = this.#clock.now();
     return true;
   }

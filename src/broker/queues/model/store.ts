@@ -28,12 +28,20 @@ export class QueueStore {
   readonly #delivery: QueueProfile["queueDelivery"];
   readonly #queues = new Map<string, Queue>();
   readonly #delays: Delays;
+  readonly #onPush: ((queue: string, content: Content) => void) | undefined;
 
   /** Longest delay and expiration of a message. */
   readonly longestDelaySeconds: number;
 
-  constructor(clock: Clock, limits: QueueLimits, profile: QueueProfile = profiles.default) {
+  /** @param onPush - called for a message that enters a queue, but not for another try of one */
+  constructor(
+    clock: Clock,
+    limits: QueueLimits,
+    profile: QueueProfile = profiles.default,
+    onPush?: (queue: string, content: Content) => void,
+  ) {
     this.#clock = clock;
+    this.#onPush = onPush;
     this.longestDelaySeconds = profile.longestDelaySeconds;
     this.#delivery = profile.queueDelivery;
     this.#limits = limits;
@@ -74,6 +82,7 @@ export class QueueStore {
     }
     if (!isStorable(name)) return { is: "refused", text: texts.storePublish };
     const message = this.queue(name).push(content, newborn(expiresAt));
+    this.#onPush?.(name, content);
     return { is: "stored", sentAt: message.timestamp, expiresAt, delayedTo: 0n };
   }
 
@@ -109,6 +118,7 @@ export class QueueStore {
     } else if (maxReceiveQueue !== "" && isStorable(maxReceiveQueue)) {
       const dead = copyOf(content, noPolicy);
       this.queue(maxReceiveQueue).push(dead, { deliveries: 0, expiresAt, reroutedFrom: from.name });
+      this.#onPush?.(maxReceiveQueue, dead);
     }
   }
 
