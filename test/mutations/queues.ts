@@ -167,6 +167,14 @@ export const consuming: Chapter = {
       name: "a break ends the loop when its messages are back, or the server",
     },
     {
+      promise:
+        "A slow server does not turn the order around: messages wait for those of an earlier poll, up to a second.",
+      id: "late-poll-first",
+      mutation: "always",
+      test: takingTest,
+      name: "messages beyond those of a late poll wait until it",
+    },
+    {
       promise: "The transaction of an empty poll is closed, because it would take further messages.",
       id: "empty-poll-closed",
       mutation: "drop",

@@ -273,6 +273,32 @@ describe("one transaction at a time", () => {
     await loop.return?.();
     await queue.client.close();
   });
+  test.each([
+    ["is answered at last", [3, 4, 5]],
+    ["is not answered within 1.2 seconds", [5]],
+  ])("messages beyond those of a late poll wait until it %s", async (_, sequences) => {
+    const queue = new PlayedQueue();
+    queue.waiting = 4;
+    const loop = queue.client.queues.consume({ channel: "q", prefetch: 2 })[Symbol.asyncIterator]();
+    await (await take(queue, loop, 0, 1, 2)).value?.ack();
+    await (await loop.next()).value?.ack();
+    const next = loop.next();
+    await until("the late poll", () => queue.polls.length === 2);
+    for (let ms = 0; ms < 250; ms += 10) await passes(queue, 10);
+    await until("another poll", () => queue.polls.length === 3);
+    let came = false;
+    void next.then(() => (came = true));
+    queue.give(2, 5);
+    for (let ms = 0; ms < 900; ms += 100) await passes(queue, 100);
+    expect(came).toBe(false);
+    if (sequences.length > 1) queue.give(1, 3, 4);
+    else await passes(queue, 100);
+    const taken = [(await next).value?.sequence];
+    while (taken.length < sequences.length) taken.push((await loop.next()).value?.sequence);
+    expect(taken).toEqual(sequences.map(BigInt));
+    await loop.return?.();
+    await queue.client.close();
+  });
 });
 
 describe("a quick loop with a small prefetch", () => {

@@ -168,6 +168,11 @@ export class Backlog {
     }
   }
 
+  /** Whether messages before this one have not been taken. */
+  leavesGap({ Attributes }: WireQueueMessage): boolean {
+    return this.#lastSequence !== 0n && (Attributes?.Sequence ?? 0n) !== this.#lastSequence + 1n;
+  }
+
   /** Records that taken messages, this one first, were returned to the queue. */
   returned(first: bigint, count: number): void {
     this.#known += count;

@@ -18,6 +18,12 @@ const LOCKED_MS = 200;
 /** Maximum late polls that may be left unanswered. */
 const MAX_LATE = 3;
 
+/**
+ * Milliseconds after its start within which a late poll that is not blocked is answered: the
+ * server's wait of a second, and a margin.
+ */
+const SLOW_MS = 1_200;
+
 /** A batch with fewer milliseconds of its wait left does not wait any longer. */
 const WAITED_MS = 50;
 
@@ -46,6 +52,10 @@ export class Polls {
   readonly #backlog: Backlog;
   #poll: Poll | undefined;
   #late = 0;
+  /** When the first of the late polls was sent. */
+  #lateSince = 0;
+  /** The answer to the poll in flight, kept until an earlier poll is answered. */
+  #early: { readonly call: Call; readonly polled: Polled } | undefined;
   /**
    * The poll in flight receives nothing although messages wait. With other consumers, messages can
    * move back and forth between all of them.
@@ -70,6 +80,8 @@ export class Polls {
 
   stop(): void {
     this.#cancelTimer?.();
+    this.#early?.call.close(this.#early.polled.transaction);
+    this.#early = undefined;
   }
 
   /** @param waitsOn whether an incomplete batch may wait for more messages */
@@ -79,9 +91,9 @@ export class Polls {
       this.#late -= 1;
       return { kind: "late" };
     }
-    if (waitsOn && this.#waitsOn(poll, polled)) return { kind: "waits" };
-    this.#poll = undefined;
-    this.stop();
+    if (waitsOn && (this.#waitsOn(poll, polled) || this.#isEarly(poll, polled))) return { kind: "waits" };
+    this.#poll = this.#early = undefined;
+    this.#cancelTimer?.();
     return { kind: "over", isContended: this.#isContended };
   }
 
@@ -99,6 +111,30 @@ export class Polls {
     return true;
   }
 
+  /**
+   * Keeps an answer whose messages follow others that a late poll may hold. The server was slow,
+   * and the late poll was not blocked after all.
+   */
+  #isEarly({ call }: Poll, polled: Polled): boolean {
+    const { clock } = this.#connection;
+    const leftMs = this.#lateSince + SLOW_MS - clock.now();
+    const [first] = polled.messages;
+    // promise: late-poll-first
+    if (this.#late === 0 || leftMs <= 0 || first === undefined || !this.#backlog.leavesGap(first)) return false;
+    this.#early = { call, polled };
+    this.#cancelTimer?.();
+    this.#cancelTimer = clock.setTimer(leftMs, () => this.#transactions.polled(call, polled));
+    return true;
+  }
+
+  /** Delivers the answer that waited for an earlier poll, if that was the last one. */
+  deliverEarly(): void {
+    const early = this.#early;
+    if (early === undefined) return;
+    this.#early = undefined;
+    this.#transactions.polled(early.call, early.polled);
+  }
+
   #watch(lateMs: number): void {
     const poll = this.#poll;
     if (poll?.isExpected !== true) return;
@@ -113,7 +149,7 @@ export class Polls {
     const backlog = this.#backlog;
     if (late !== this.#poll || this.#late >= MAX_LATE || !backlog.canAsk) return;
     await recount(this.#connection, this.#taking, this.#transactions, backlog);
-    if (late !== this.#poll || this.#transactions.settlements.hasEnded) return;
+    if (late !== this.#poll || this.#early !== undefined || this.#transactions.settlements.hasEnded) return;
     if (backlog.hasOthers) {
       this.#isContended = backlog.isUnclaimed;
       return;
@@ -123,6 +159,7 @@ export class Polls {
     if (lockedInMs > 0) return this.#watch(lockedInMs);
     const call = this.#transactions.freeCall();
     if (call === undefined) return;
+    if (this.#late === 0) this.#lateSince = late.since;
     this.#late += 1;
     this.start(call, late.asked);
   }

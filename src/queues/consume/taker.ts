@@ -244,6 +244,7 @@ export class Taker implements TransactionsOwner {
     this.#owner.answered();
     this.#receive(call, polled);
     this.#owner.changed();
+    if (answered.kind === "late") this.#polls.deliverEarly();
     this.#schedule();
   }
 
