@@ -111,7 +111,7 @@ async function watch(): Promise<void> {
     reportAt += reportEveryMs;
     const elapsed = Math.round((performance.now() - started) / 1_000);
     const heap = Math.round(resources.heap / 2 ** 20);
-    const wrong = findings.isEmpty ? "nothing wrong" : findings.lines()[0];
+    const wrong = findings.isEmpty ? "nothing wrong" : findings.lines().join(" ");
     console.log(`${elapsed} s: ${faults.line()}; heap ${heap} MiB; ${wrong}`);
   }
 }

@@ -37,7 +37,9 @@ export async function limitingProxy(target: string, maxConcurrentStreams: number
       stream.pipe(request);
       stream.on("close", () => {
         streams -= 1;
-        request.close(8);
+        // A reset for each call that has ended would look like an attack to the server.
+        if (trailers === undefined) request.close(8);
+        else if (!request.destroyed) request.end();
       });
       stream.on("wantTrailers", () => {
         // The server has reset its stream behind the last message.
