@@ -82,9 +82,9 @@ for (const left of handles) findings.add("leaked", `after everything was closed:
 report.push("resources:", ...resources.reconcile(findings).map((line) => `  ${line}`));
 report.push(`  handles left: ${handles.join(", ") || "none"}`);
 const { unprovoked, lossesOfBusyMachine, limits } = world;
-if (unprovoked > 0) findings.add("unexpected", `${unprovoked} losses of a connection without a fault`);
+for (const why of unprovoked) findings.add("unexpected", `lost without a fault: ${why}`);
 report.push(
-  `faults: ${faults.line()}; losses of a connection without a fault: ${unprovoked}, and ${lossesOfBusyMachine} of a busy machine`,
+  `faults: ${faults.line()}; losses of a connection without a fault: ${unprovoked.length}, and ${lossesOfBusyMachine} of a busy machine`,
   `limited line: ${limits.seen.connections} connections, at most ${limits.seen.mostStreams} streams on one`,
 );
 report.push(`trouble, of the whole time: ${share.join(", ")}; ${pulse.line()}`);
