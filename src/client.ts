@@ -24,6 +24,7 @@ import { createChannelsClient } from "./requests/channels.js";
 import { createCommandsClient } from "./requests/commands.js";
 import { createQueriesClient } from "./requests/queries.js";
 import { DEFAULTS } from "./support/defaults.js";
+import { customInspect, type InspectArguments, shown } from "./support/inspect.js";
 
 /**
  * A client of a KubeMQ server: one connection and the five patterns on it. It connects at the first
@@ -126,6 +127,12 @@ export class KubeMQClient implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @internal */
+  [customInspect](...inspection: InspectArguments): string {
+    const { server, state, clientId } = this;
+    return shown("KubeMQClient", { server, state, clientId }, inspection);
   }
 
   /** The calls of each pattern, observed if there is telemetry. */

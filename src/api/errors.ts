@@ -83,6 +83,7 @@ const brand = Symbol.for("kubemq-es.KubeMQError");
 
 /** The only error class of this library. Check `code`, or use {@link KubeMQError.is}. */
 export class KubeMQError extends Error {
+  // `declare`: `util.inspect` would show a field that is undefined.
   /** Always `KubeMQError`. */
   override readonly name = "KubeMQError" as const;
   /** The kind of the error. */
@@ -93,16 +94,16 @@ export class KubeMQError extends Error {
    */
   readonly retryable: boolean;
   /** The operation that failed, such as `events.publish`. */
-  readonly operation?: string;
+  declare readonly operation?: string;
   /** The channel it failed on. */
-  readonly channel?: string;
+  declare readonly channel?: string;
   /** The number in the server's message `Error NNN: …`. */
-  readonly serverCode?: number;
+  declare readonly serverCode?: number;
   /**
    * What the schema of a codec found wrong with the value, for `ENCODE_FAILED` and `DECODE_FAILED`.
    * The message has the issues, too.
    */
-  readonly issues?: readonly Issue[];
+  declare readonly issues?: readonly Issue[];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

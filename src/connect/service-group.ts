@@ -1,5 +1,6 @@
 import type { KubeMQError } from "../api/errors.js";
 import type { Service } from "../api/subscription.js";
+import { customInspect, type InspectArguments, shown } from "../support/inspect.js";
 
 /** Several services as one: the end of one closes all. */
 export class ServiceGroup implements Service {
@@ -20,6 +21,10 @@ export class ServiceGroup implements Service {
       () => undefined,
       (error: KubeMQError) => error,
     );
+  }
+
+  [customInspect](...inspection: InspectArguments): string {
+    return shown("Service", { services: this.#services }, inspection);
   }
 
   get [Symbol.toStringTag](): string {

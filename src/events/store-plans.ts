@@ -230,4 +230,12 @@ export class StoreStream<T> extends StreamEngine<WireEventReceive, StoredEvent<T
   get position(): bigint | undefined {
     return this.#storePlan.position;
   }
+
+  protected override get shownType(): string {
+    return "StoreSubscription";
+  }
+
+  protected override shownProperties(): Record<string, unknown> {
+    return { ...super.shownProperties(), position: this.position };
+  }
 }

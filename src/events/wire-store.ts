@@ -85,4 +85,13 @@ class ReceivedStoredEvent<T> extends IncomingMessage<T> implements StoredEvent<T
       timestampNanos: this.timestampNanos.toString(),
     };
   }
+
+  protected override get shownType(): string {
+    return "StoredEvent";
+  }
+
+  protected override shownProperties(): Record<string, unknown> {
+    const { sequence, timestamp } = this;
+    return { sequence, timestamp };
+  }
 }

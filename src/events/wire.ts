@@ -101,4 +101,8 @@ class ReceivedEvent<T> extends IncomingMessage<T> implements EventMessage<T> {
   override toJSON(): Record<string, unknown> {
     return { ...super.toJSON(), receivedAt: this.receivedAt.toISOString() };
   }
+
+  protected override get shownType(): string {
+    return "EventMessage";
+  }
 }

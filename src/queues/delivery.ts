@@ -51,4 +51,12 @@ export class HeldDelivery<T> extends ReceivedQueueMessage<T> implements Delivery
   protected observed(name: string, call: (carry?: Carry) => Promise<void>): Promise<void> {
     return this.#hook === undefined ? call() : this.#hook(name, call);
   }
+
+  protected override get shownType(): string {
+    return "Delivery";
+  }
+
+  protected override shownProperties(): Record<string, unknown> {
+    return { ...super.shownProperties(), settled: this.settled };
+  }
 }

@@ -57,6 +57,15 @@ export class ReceivedQueueMessage<T> extends IncomingMessage<T> implements Queue
       ...(policy === undefined ? {} : { policy }),
     };
   }
+
+  protected override get shownType(): string {
+    return "QueueMessage";
+  }
+
+  protected override shownProperties(): Record<string, unknown> {
+    const { sequence, receiveCount, timestamp, reroutedFrom, expiresAt, delayedTo, policy } = this;
+    return { sequence, receiveCount, timestamp, reroutedFrom, expiresAt, delayedTo, policy };
+  }
 }
 
 /** The policy of a received message; undefined for the usual one. */

@@ -83,6 +83,14 @@ class ReceivedQuery<T> extends ReceivedRequest<T> implements IncomingQuery<T> {
   override toJSON(): Record<string, unknown> {
     return { ...super.toJSON(), cacheKey: this.cacheKey };
   }
+
+  protected override get shownType(): string {
+    return "IncomingQuery";
+  }
+
+  protected override shownProperties(): Record<string, unknown> {
+    return { ...super.shownProperties(), cacheKey: this.cacheKey };
+  }
 }
 
 function isReply(outcome: QueryOutcome): outcome is QueryReply {
@@ -108,5 +116,14 @@ class ReceivedAnswer<T> extends IncomingMessage<T> implements QueryResponse<T> {
   override toJSON(): Record<string, unknown> {
     const { ok, cacheHit, clientId } = this;
     return { ...super.toJSON(), ok, cacheHit, clientId, timestamp: this.timestamp.toISOString() };
+  }
+
+  protected override get shownType(): string {
+    return "QueryResponse";
+  }
+
+  protected override shownProperties(): Record<string, unknown> {
+    const { ok, cacheHit, clientId, timestamp } = this;
+    return { ok, cacheHit, clientId, timestamp };
   }
 }

@@ -161,4 +161,13 @@ export class ReceivedRequest<T> extends IncomingMessage<T> implements Hooked {
   #subject(verb: string): { operation: string; channel: string } {
     return { operation: `${this.#path.kind}.${verb}`, channel: this.channel };
   }
+
+  protected override get shownType(): string {
+    return "IncomingCommand";
+  }
+
+  protected override shownProperties(): Record<string, unknown> {
+    const { clientId, timeoutMs, isOpen } = this;
+    return { clientId, timeoutMs, isOpen };
+  }
 }

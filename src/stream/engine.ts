@@ -3,6 +3,7 @@ import { KubeMQError } from "../api/errors.js";
 import type { StreamOptions } from "../api/message.js";
 import type { Subscription } from "../api/subscription.js";
 import type { StreamHost } from "../connection/hosted-stream.js";
+import { customInspect, type InspectArguments, shown } from "../support/inspect.js";
 import { onAbort } from "../support/abort.js";
 import { policyOf } from "../support/time/backoff.js";
 import { clientClosed, connectionLost } from "../support/faults.js";
@@ -105,6 +106,21 @@ export class StreamEngine<Wire, Item>
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  [customInspect](...inspection: InspectArguments): string {
+    return shown(this.shownType, this.shownProperties(), inspection);
+  }
+
+  /** The public type of the subscription. */
+  protected get shownType(): string {
+    return "Subscription";
+  }
+
+  protected shownProperties(): Record<string, unknown> {
+    const { operation, channel } = this.#plan;
+    const { kind } = this.#state;
+    return { operation, channel, state: kind === "left" ? "closed" : kind };
   }
 
   cancel(): void {

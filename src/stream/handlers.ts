@@ -9,6 +9,7 @@ import { onAbort } from "../support/abort.js";
 import { checkInteger, type Subject } from "../support/checks.js";
 import { DEFAULTS, MAX_TIMER_MS } from "../support/defaults.js";
 import { fault, toKubeMQError } from "../support/faults.js";
+import { customInspect, type InspectArguments, shown } from "../support/inspect.js";
 import { isInHandler, outsideHandlers, runHandler } from "../support/handler-context.js";
 
 /** Maximum time for handlers to obey their signals, in milliseconds. */
@@ -156,6 +157,12 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  [customInspect](...inspection: InspectArguments): string {
+    const { operation, channel } = this.#subject;
+    const state = this.#stopped ? "closed" : "open";
+    return shown("Service", { operation, channel, state, running: this.#running.size }, inspection);
   }
 
   /** Ends the service at the end of the client's time to close. */

@@ -1,5 +1,6 @@
 import type { Code } from "@connectrpc/connect";
 import { ConnectError } from "@connectrpc/connect";
+import { customInspect, type InspectArguments, shown } from "./inspect.js";
 
 /** Why a call failed, as recorded by the transport. */
 export type TransportFault =
@@ -51,6 +52,12 @@ export class TransportError extends ConnectError {
   constructor(fault: TransportFault, code: Code, message: string, { headers, cause }: Details = {}) {
     super(message, code, headers, undefined, cause);
     this.fault = fault;
+  }
+
+  /** Without the stack: this is the cause of an error that has one. */
+  [customInspect](...inspection: InspectArguments): string {
+    const { message, fault, cause } = this;
+    return shown("TransportError", { message, fault, cause }, inspection);
   }
 }
 

@@ -41,4 +41,12 @@ export class LeasedMessage<T> extends HeldDelivery<T> implements LeasedDelivery<
   static leaseOf(message: LeasedMessage<unknown>): Lease {
     return message.#lease;
   }
+
+  protected override get shownType(): string {
+    return "LeasedDelivery";
+  }
+
+  protected override shownProperties(): Record<string, unknown> {
+    return { ...super.shownProperties(), leasedUntil: this.leasedUntil };
+  }
 }

@@ -3,6 +3,7 @@ import { KubeMQError } from "../../api/errors.js";
 import type { Incoming } from "../../api/message.js";
 import { json } from "../../payload/json.js";
 import { bytes } from "../../payload/text.js";
+import { customInspect, type InspectArguments, shown, shownBody } from "../inspect.js";
 import { issuesOf } from "./payload.js";
 
 const decoder = new TextDecoder();
@@ -64,6 +65,30 @@ export class IncomingMessage<T> implements Incoming<T> {
       ...(hasInvalidText ? { hasInvalidText } : {}),
       body: Buffer.from(body.buffer, body.byteOffset, body.length).toString("base64"),
     };
+  }
+
+  [customInspect](...inspection: InspectArguments): string {
+    const { id, channel, metadata, tags, hasInvalidText, body } = this;
+    const properties = {
+      channel,
+      id,
+      ...this.shownProperties(),
+      metadata: metadata === "" ? undefined : metadata,
+      tags: Object.keys(tags).length === 0 ? undefined : tags,
+      hasInvalidText: hasInvalidText ? true : undefined,
+      body: shownBody(body),
+    };
+    return shown(this.shownType, properties, inspection);
+  }
+
+  /** The public type of the message. */
+  protected get shownType(): string {
+    return "Message";
+  }
+
+  /** What the pattern shows in addition; undefined values are left out. */
+  protected shownProperties(): Record<string, unknown> {
+    return {};
   }
 
   #decode<V>(codec: Decoder<V>): V {
