@@ -178,7 +178,7 @@ describe("events", () => {
     async () => {
       const { code, stdout, stderr } = await run(["events", "bench", "-n", "50", "--jsonl", ...at]);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      expect(records(stdout)).toMatchObject([{ sent: 50, received: 50 }]);
+      expect(records(stdout)).toMatchObject([{ sent: 50, received: 50, latencyMs: { p90: expect.any(Number) } }]);
     },
     BOUND,
   );
@@ -255,7 +255,9 @@ describe("commands and queries", () => {
     async (group) => {
       const { code, stdout } = await run([group, "bench", "-n", "20", "--jsonl", ...at]);
       expect(code).toBe(0);
-      expect(records(stdout)).toMatchObject([{ count: 20, latencyMs: { p50: expect.any(Number) } }]);
+      expect(records(stdout)).toMatchObject([
+        { count: 20, latencyMs: { p50: expect.any(Number), p90: expect.any(Number), p99: expect.any(Number) } },
+      ]);
     },
     BOUND,
   );

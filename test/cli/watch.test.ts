@@ -67,7 +67,7 @@ describe("queues watch and top", () => {
     expect(left.split("\n")).toEqual([
       expect.stringMatching(/v\d.*2 queues {2}waiting 4 {2}in 0\/s {2}out 0\/s/),
       "",
-      "QUEUE  WAITING  IN/S  OUT/S  CONSUMERS  ",
+      "QUEUE  WAITING  IN/S  OUT/S  CONSUMERS  WAITING, LAST 4 S",
       expect.stringMatching(/^jobs {9}3 {5}0 {6}0 {10}0 {2}█+$/),
       expect.stringMatching(/^mails {8}1 {5}0 {6}0 {10}0 {2}█+$/),
       "",

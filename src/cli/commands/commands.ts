@@ -52,6 +52,8 @@ Examples:
       `
 Examples:
   $ kubemq-es commands respond door
+  $ kubemq-es commands respond door --exec ./open-door.sh
+  $ kubemq-es commands respond door --shell --exec 'echo "$KUBEMQ_TAG_by opens it" >> log'
   $ kubemq-es commands respond door --fail 'the key is lost'`,
     ),
   ).action(async (channel: string, options: RespondOptions, command: Command) =>

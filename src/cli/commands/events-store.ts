@@ -44,9 +44,10 @@ Examples:
   $ kubemq-es events-store subscribe orders --from 15m`,
     ),
   ).action(async (channel: string, options: StoreOptions, command: Command) =>
-    withSession(command, ({ client, output, signal }) => {
+    withSession(command, (session) => {
+      const { client, signal } = session;
       const filter = { ...filterOf(channel, options), start: options.from };
-      return printEach(output, client.eventsStore.subscribe(filter, { signal }), options, printed);
+      return printEach(session, client.eventsStore.subscribe(filter, { signal }), options, printed);
     }),
   );
 
@@ -65,9 +66,10 @@ Examples:
   $ kubemq-es events-store publish orders --jsonl < orders.jsonl`,
     ),
   ).action(async (channel: string, { from: start, ...options }: StoreOptions, command: Command) =>
-    withSession(command, async ({ client, output, signal }) => {
+    withSession(command, async (session) => {
+      const { client, signal } = session;
       if (start.from === "new") throw new Failure("--from new has nothing to replay: use `subscribe`", EXIT.usage);
-      await printEach(output, client.eventsStore.replay({ channel, start }, { signal }), options, printed);
+      await printEach(session, client.eventsStore.replay({ channel, start }, { signal }), options, printed);
     }),
   );
 

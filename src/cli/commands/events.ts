@@ -34,11 +34,16 @@ Examples:
   $ kubemq-es events subscribe jobs --group workers --count 10`,
     ),
   ).action(async (channel: string, options: SubscribeOptions, command: Command) =>
-    withSession(command, ({ client, output, signal }) =>
-      printEach(output, client.events.subscribe(filterOf(channel, options), { signal }), options, (event) => {
-        const { receivedAt } = event;
-        return [lineOf(event, receivedAt.toISOString()), recordOf(event, { receivedAt })];
-      }),
+    withSession(command, (session) =>
+      printEach(
+        session,
+        session.client.events.subscribe(filterOf(channel, options), { signal: session.signal }),
+        options,
+        (event) => {
+          const { receivedAt } = event;
+          return [lineOf(event, receivedAt.toISOString()), recordOf(event, { receivedAt })];
+        },
+      ),
     ),
   );
 

@@ -3,6 +3,7 @@ import type { IncomingQuery } from "../../index.js";
 import { Failure } from "../exit.js";
 import { envelope, messageOptions, readBody, type MessageOptions } from "../terminal/input.js";
 import { lineOf, recordOf } from "../messages/record.js";
+import { formatted } from "../messages/template.js";
 import {
   benchRequests,
   requestBenchOptions,
@@ -30,6 +31,7 @@ export function addQueries(program: Command): void {
       queries
         .command("send <channel> [body]")
         .summary("send a query and print the answer; exits 1 when it was refused, 4 when nobody answered")
+        .addOption(formatted())
         .option("--cache-key <key>", "let the server cache the answer under this key")
         .option("--cache-seconds <n>", "for how long", integer(1, 2_147_483), 60),
     ).addHelpText(
@@ -50,7 +52,7 @@ Examples:
       const answer = await client.queries.send(query, { signal });
       if (!answer.ok) throw new Failure(`the query on ${channel} was refused: ${answer.error}`);
       const { cacheHit, timestamp } = answer;
-      await output.print(lineOf(answer, ...(cacheHit ? ["cached"] : [])), recordOf(answer, { cacheHit, timestamp }));
+      await output.message(lineOf(answer, ...(cacheHit ? ["cached"] : [])), recordOf(answer, { cacheHit, timestamp }));
     }),
   );
 
@@ -67,12 +69,13 @@ Examples:
 Examples:
   $ kubemq-es queries respond price 12.50
   $ kubemq-es queries respond echo
+  $ kubemq-es queries respond thumbnail --exec 'convert - -resize 200 png:-'
   $ kubemq-es queries respond price --fail 'out of print'`,
     ),
   ).action(async (channel: string, body: string | undefined, options: RespondOptions, command: Command) =>
     withSession(command, (session) =>
-      respondToEach(session, session.client.queries, channel, options, (query: IncomingQuery) =>
-        query.respond({ body: body ?? query.body }),
+      respondToEach(session, session.client.queries, channel, options, (query: IncomingQuery, output) =>
+        query.respond({ body: output ?? body ?? query.body }),
       ),
     ),
   );

@@ -26,8 +26,10 @@ function isErrorLike(error: unknown): error is { readonly message?: unknown; rea
   return typeof error === "object" && error !== null;
 }
 
+/** The message of an error; of OpenSSL's errors, which have places in its source, the reason. */
 export function reasonOf(error: unknown): string {
   if (!isErrorLike(error)) return String(error);
+  if ("reason" in error && typeof error.reason === "string") return error.reason;
   return typeof error.message === "string" && error.message !== "" ? error.message : (codeOf(error) ?? "unknown");
 }
 

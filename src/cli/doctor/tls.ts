@@ -18,7 +18,7 @@ export async function checkTls(target: Target): Promise<Finding> {
     const advice = "let the proxy in front of the server offer HTTP/2 (ALPN h2), or connect to the server itself";
     return failed("tls", "the port speaks TLS, but offers no HTTP/2", advice, EXIT.failed);
   } catch (error) {
-    return failed("tls", reasonOf(error), tlsAdvice(error), EXIT.refused);
+    return failed("tls", `the handshake fails: ${reasonOf(error)}`, tlsAdvice(error), EXIT.refused);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Incoming, Subscription } from "../../index.js";
+import { latencyOf, latencyText } from "./latency.js";
 import { startProgress } from "../terminal/progress.js";
 import type { Session } from "../session.js";
 import { integer } from "../values.js";
@@ -12,7 +13,7 @@ export interface BenchOptions {
 export function benchOptions(command: Command): Command {
   return command
     .option("-n, --count <n>", "how many messages", integer(1), 10_000)
-    .option("--size <bytes>", "how large a body is", integer(1, 100_000_000), 100);
+    .option("--size <bytes>", "how large a body is", integer(8, 100_000_000), 100);
 }
 
 /** A measured stream: one side sends, the other side counts. */
@@ -31,6 +32,7 @@ export async function benchStream(session: Session, options: BenchOptions, strea
   const { count, size } = options;
   const { channel, subscription } = stream;
   const progress = startProgress(session.terminal, "received", count);
+  const took: number[] = [];
   let received = 0;
   let lastAt = 0;
   let sentAt = Infinity;
@@ -38,8 +40,9 @@ export async function benchStream(session: Session, options: BenchOptions, strea
   await subscription.ready;
   const started = performance.now();
   const receiving = (async () => {
-    for await (const _ of subscription) {
+    for await (const message of subscription) {
       lastAt = performance.now();
+      if (message.body.length >= 8) took.push(lastAt - stampOf(message.body));
       progress.set((received += 1));
       if (received >= count) break;
     }
@@ -49,10 +52,9 @@ export async function benchStream(session: Session, options: BenchOptions, strea
     if (performance.now() - Math.max(lastAt, sentAt) > QUIET_MS) void subscription.close();
   }, 100);
   try {
-    const body = new Uint8Array(size).fill(0x78);
     await stream.send(
       (function* () {
-        for (let sent = 0; sent < count; sent++) yield { channel, body };
+        for (let sent = 0; sent < count; sent++) yield { channel, body: stamped(size) };
       })(),
     );
     sentAt = performance.now();
@@ -63,11 +65,23 @@ export async function benchStream(session: Session, options: BenchOptions, strea
     await subscription.close();
   }
   const sentPerSecond = perSecond(count, sentAt - started);
+  const latencyMs = latencyOf(took);
   const receivedPerSecond = perSecond(received, lastAt - started);
   await session.output.print(
-    `sent ${count} of ${size} bytes, ${sentPerSecond} per second; received ${received}, ${receivedPerSecond} per second`,
-    { channel, sent: count, size, sentPerSecond, received, receivedPerSecond },
+    `sent ${count} of ${size} bytes, ${sentPerSecond} per second; received ${received}, ${receivedPerSecond} per second; ${latencyText(latencyMs)} from send to receipt`,
+    { channel, sent: count, size, sentPerSecond, received, receivedPerSecond, latencyMs },
   );
+}
+
+/** A body with the time at which it is sent. Messages may be lost, so their order does not tell it. */
+function stamped(size: number): Uint8Array {
+  const body = new Uint8Array(size).fill(0x78);
+  new DataView(body.buffer).setFloat64(0, performance.now());
+  return body;
+}
+
+function stampOf(body: Uint8Array): number {
+  return new DataView(body.buffer, body.byteOffset).getFloat64(0);
 }
 
 function perSecond(count: number, ms: number): number {
@@ -101,11 +115,9 @@ export async function benchRoundTrips(
   }
   signal.throwIfAborted();
   const callsPerSecond = perSecond(count, performance.now() - started);
-  const sorted = took.toSorted((a, b) => a - b);
-  const percentile = (p: number) => Number((sorted[Math.ceil(p * sorted.length) - 1] ?? 0).toFixed(2));
-  const latencyMs = { p50: percentile(0.5), p99: percentile(0.99), max: percentile(1) };
+  const latencyMs = latencyOf(took);
   await output.print(
-    `${count} round trips of ${size} bytes, ${callsPerSecond} per second; latency p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms, max ${latencyMs.max} ms`,
+    `${count} round trips of ${size} bytes, ${callsPerSecond} per second; latency ${latencyText(latencyMs)}`,
     { count, size, concurrency, callsPerSecond, latencyMs },
   );
 }

@@ -3,6 +3,9 @@ import type { SubscribeRequest, IncomingRequest, Subscription } from "../../inde
 import { benchOptions, benchRoundTrips, type BenchOptions } from "./bench.js";
 import { lineOf, recordOf } from "./record.js";
 import type { Session } from "../session.js";
+import { EXIT, Failure, messageOf } from "../exit.js";
+import { report } from "../terminal/output.js";
+import { runFor } from "./exec.js";
 import { filterOf, printEach, subscribeOptions, type SubscribeOptions } from "./subscribe.js";
 import { integer } from "../values.js";
 
@@ -14,27 +17,49 @@ export interface Requests<R extends IncomingRequest> {
 
 export interface RespondOptions extends SubscribeOptions {
   readonly fail?: string;
+  readonly exec?: string;
+  readonly shell?: true;
 }
 
 export function respondOptions(command: Command, what: string, failing: string): Command {
-  return subscribeOptions(command.option("--fail <reason>", failing), what);
+  return subscribeOptions(
+    command
+      .option("--fail <reason>", failing)
+      .option("--exec <command>", "run this program for each: the body is its input, its output is the answer")
+      .option("--shell", "let sh run the command of --exec; without it, the words between spaces are its arguments"),
+    what,
+  );
 }
+
+/** Answers a request; `output` is that of the program of `--exec`, if there is one. */
+export type Respond<R> = (request: R, output?: Uint8Array) => Promise<void>;
 
 /** Prints each request of a channel and answers it, or fails it if `--fail` is given. */
 export function respondToEach<R extends IncomingRequest>(
-  { output, signal }: Session,
+  session: Session,
   requests: Requests<R>,
   channel: string,
   options: RespondOptions,
-  respond: (request: R) => Promise<void>,
+  respond: Respond<R>,
 ): Promise<void> {
-  const { fail } = options;
+  const { fail, exec, shell = false } = options;
+  if (exec !== undefined && fail !== undefined) throw new Failure("--exec and --fail exclude each other", EXIT.usage);
+  if (exec === undefined && shell) throw new Failure("--shell is for the command of --exec", EXIT.usage);
   return printEach(
-    output,
-    requests.subscribe(filterOf(channel, options), { signal }),
+    session,
+    requests.subscribe(filterOf(channel, options), { signal: session.signal }),
     options,
     (request) => [lineOf(request), recordOf(request)],
-    (request) => (fail === undefined ? respond(request) : request.fail(fail)),
+    async (request) => {
+      if (fail !== undefined) return request.fail(fail);
+      if (exec === undefined) return respond(request);
+      try {
+        await respond(request, await runFor(request, { command: exec, shell, env: session.terminal.env }));
+      } catch (error) {
+        report(session.terminal, `request ${request.id} on ${request.channel} failed: ${String(messageOf(error))}`);
+        await request.fail(String(messageOf(error))).catch(() => {}); // the requester may not wait any more
+      }
+    },
   );
 }
 

@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import type { Incoming } from "../../index.js";
 import type { Line } from "../terminal/line.js";
-import type { Output } from "../terminal/output.js";
+import type { Session } from "../session.js";
+import { progressOf } from "../terminal/progress.js";
 import { integer } from "../values.js";
+import { formatOption } from "./template.js";
 
 export interface SubscribeOptions {
   readonly group?: string;
@@ -15,7 +17,7 @@ export function subscribeOptions(command: Command, what: string): Command {
 }
 
 export function countOption(command: Command): Command {
-  return command.option("-n, --count <n>", "end after this number of messages", integer(1));
+  return formatOption(command).option("-n, --count <n>", "end after this number of messages", integer(1));
 }
 
 /** The channel and group to subscribe to. */
@@ -25,15 +27,15 @@ export function filterOf(channel: string, { group }: SubscribeOptions): { channe
 
 /** Prints each message, then runs the action on it, until `count` messages are done. */
 export async function printEach<M extends Incoming<unknown>>(
-  output: Output,
+  { output, terminal }: Pick<Session, "output" | "terminal">,
   messages: AsyncIterable<M>,
   { count = Infinity }: SubscribeOptions,
   printed: (message: M) => readonly [forPeople: Line, forPrograms: object],
   finish?: (message: M) => Promise<void>,
 ): Promise<void> {
   let done = 0;
-  for await (const message of messages) {
-    await output.print(...printed(message));
+  for await (const message of progressOf(terminal, messages)) {
+    await output.message(...printed(message));
     await finish?.(message);
     if ((done += 1) >= count) break;
   }

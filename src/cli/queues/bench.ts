@@ -1,3 +1,5 @@
+import type { Delivery } from "../../index.js";
+import { latencyOf, latencyText } from "../messages/latency.js";
 import type { BenchOptions } from "../messages/bench.js";
 import { Failure } from "../exit.js";
 import { startProgress } from "../terminal/progress.js";
@@ -31,9 +33,10 @@ export async function benchQueue(
   const settling = startProgress(terminal, "settled", count);
   const from = performance.now();
   const pending: Promise<void>[] = [];
+  const took: number[] = [];
   let settled = 0;
   for await (const delivery of client.queues.consume({ channel, prefetch: PREFETCH }, { signal })) {
-    pending.push(delivery.ack());
+    pending.push(settledIn(delivery, took));
     if (pending.length >= PREFETCH) await Promise.all(pending.splice(0));
     settling.set((settled += 1));
     if (settled >= count) break;
@@ -42,8 +45,15 @@ export async function benchQueue(
   settling.end();
   signal.throwIfAborted();
   const settledPerSecond = Math.round((count / (performance.now() - from)) * 1000);
+  const latencyMs = latencyOf(took);
   await output.print(
-    `sent ${count} of ${size} bytes, ${sentPerSecond} per second; settled ${settled}, ${settledPerSecond} per second`,
-    { channel, sent: count, size, sentPerSecond, settled, settledPerSecond },
+    `sent ${count} of ${size} bytes, ${sentPerSecond} per second; settled ${settled}, ${settledPerSecond} per second; ${latencyText(latencyMs)} for an ack`,
+    { channel, sent: count, size, sentPerSecond, settled, settledPerSecond, latencyMs },
   );
+}
+
+async function settledIn(delivery: Delivery, tookMs: number[]): Promise<void> {
+  const from = performance.now();
+  await delivery.ack();
+  tookMs.push(performance.now() - from);
 }

@@ -1,5 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { countOption } from "../messages/subscribe.js";
 import { connectionOptions, withSession } from "../session.js";
+import { progressOf } from "../terminal/progress.js";
 import { integer } from "../values.js";
 import { printed } from "./printed.js";
 
@@ -14,15 +16,13 @@ type Settle = { readonly as: "ack" | "reject" } | { readonly as: "requeue"; read
 
 export function addConsume(queues: Command): void {
   connectionOptions(
-    queues
-      .command("consume <channel>")
+    countOption(queues.command("consume <channel>"))
       .summary("print messages and settle each, until Ctrl-C")
       .addOption(
         new Option("--settle <how>", "ack, reject, or requeue:CHANNEL")
           .argParser(settle)
           .default({ as: "ack" } satisfies Settle, "ack"),
       )
-      .option("-n, --count <n>", "end after so many", integer(1))
       .option("--idle <seconds>", "end after this time without a message", integer(1))
       .option("--prefetch <n>", "maximum number of unsettled messages", integer(1, 1024), 1)
       .addHelpText(
@@ -36,16 +36,16 @@ Examples:
   $ kubemq-es queues consume jobs.failed --settle requeue:jobs --idle 2`,
       ),
   ).action(async (channel: string, options: ConsumeOptions, command: Command) =>
-    withSession(command, async ({ client, output, signal }) => {
+    withSession(command, async ({ client, output, signal, terminal }) => {
       const { count = Infinity, prefetch, settle, idle } = options;
       let received = 0;
       const deliveries = client.queues.consume({ channel, prefetch }, { signal });
       const quiet = () => (idle === undefined ? undefined : setTimeout(() => void deliveries.close(), idle * 1000));
       let timer = quiet();
       try {
-        for await (const delivery of deliveries) {
+        for await (const delivery of progressOf(terminal, deliveries)) {
           clearTimeout(timer);
-          await output.print(...printed(delivery));
+          await output.message(...printed(delivery));
           await (settle.as === "requeue" ? delivery.requeue(settle.channel) : delivery[settle.as]());
           if ((received += 1) >= count) break;
           timer = quiet();

@@ -36,7 +36,7 @@ export function printerOf(output: Output, screen: Redrawn | undefined, frame: Fr
     screen.draw([
       headOf(frame, last),
       problem === undefined ? "" : styledProblem(problem),
-      ...tableOf(columns(depths), last),
+      ...tableOf(columns(depths, frame.interval), last),
     ]);
   };
 }
@@ -71,15 +71,20 @@ function headOf({ server, interval }: Frame, samples: readonly QueueSample[]): L
   ];
 }
 
-function columns(depths: ReadonlyMap<string, readonly number[]>): Column<QueueSample>[] {
+function columns(depths: ReadonlyMap<string, readonly number[]>, interval: number): Column<QueueSample>[] {
   return [
     { title: "QUEUE", cell: ({ name }) => styled("bold", named(name)) },
     { title: "WAITING", align: "right", cell: ({ waiting }) => String(waiting) },
     { title: "IN/S", align: "right", cell: ({ inPerSecond }) => shown(inPerSecond) },
     { title: "OUT/S", align: "right", cell: ({ outPerSecond }) => shown(outPerSecond) },
-    { title: "CONSUMERS", align: "right", cell: ({ consumers }) => String(consumers) },
     {
-      title: "",
+      title: "CONSUMERS",
+      align: "right",
+      // Messages wait, and nobody takes them.
+      cell: ({ consumers, waiting }) => (consumers === 0 && waiting > 0 ? styled("yellow", "0") : String(consumers)),
+    },
+    {
+      title: `WAITING, LAST ${Math.round(PLOT * interval)} S`,
       cell: ({ name, exists }) =>
         exists ? styled("cyan", sparkline(depths.get(name) ?? [], PLOT)) : styled("dim", "(no such queue)"),
     },

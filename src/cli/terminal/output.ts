@@ -10,6 +10,8 @@ export interface Output {
   readonly rendering: Rendering;
   /** Resolves when the line is written, so that a message is acknowledged only after it is visible. */
   print(forPeople: Line, forPrograms: object): Promise<void>;
+  /** Prints a message: by the template of `--format`, if there is one. */
+  message(forPeople: Line, forPrograms: object): Promise<void>;
   /** Prints a table, or a JSON line for each row. */
   table<Row extends object>(columns: readonly Column<Row>[], rows: readonly Row[]): Promise<void>;
 }
@@ -18,17 +20,22 @@ export interface OutputOptions {
   readonly jsonl?: boolean;
   /** False by `--no-color`. */
   readonly color?: boolean;
+  /** Makes the line of a message. */
+  readonly format?: (record: object) => string;
 }
 
-export function createOutput(terminal: Terminal, { jsonl = false, color }: OutputOptions): Output {
+export function createOutput(terminal: Terminal, { jsonl = false, color, format }: OutputOptions): Output {
   const { stdout } = terminal;
   const isTerminal = stdout.isTTY === true;
   const rendering = { escape: isTerminal, colors: color !== false && hasColors(terminal) };
   const json = (record: object) => (isTerminal ? escapedJson(jsonOf(record)) : jsonOf(record));
+  const print: Output["print"] = (forPeople, forPrograms) =>
+    write(stdout, jsonl ? json(forPrograms) : rendered(forPeople, rendering));
   return {
     jsonl,
     rendering,
-    print: (forPeople, forPrograms) => write(stdout, jsonl ? json(forPrograms) : rendered(forPeople, rendering)),
+    print,
+    message: (forPeople, forPrograms) => print(format?.(forPrograms) ?? forPeople, forPrograms),
     async table(columns, rows) {
       const lines = jsonl ? rows.map(json) : tableOf(columns, rows).map((line) => rendered(line, rendering));
       if (rows.length > 0) await write(stdout, lines.join("\n"));

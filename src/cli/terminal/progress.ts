@@ -26,6 +26,11 @@ export function startProgress({ stderr }: Terminal, what: string, total?: number
   };
 }
 
+/** Shows how many messages were received, when they do not appear on the same terminal. */
+export function progressOf<T>(terminal: Terminal, messages: AsyncIterable<T>): AsyncIterable<T> {
+  return terminal.stdout.isTTY ? messages : counted(terminal, "received", messages);
+}
+
 /** Shows how many items were taken, until the last one. */
 export async function* counted<T>(terminal: Terminal, what: string, items: AsyncIterable<T>): AsyncGenerator<T, void> {
   const progress = startProgress(terminal, what);

@@ -1,4 +1,4 @@
-import { rendered, type Line, type Part, type Rendering } from "./line.js";
+import { rendered, styled, type Line, type Part, type Rendering } from "./line.js";
 import type { Terminal } from "./terminal.js";
 
 const ENTER = "\u001b[?1049h\u001b[?25l";
@@ -17,7 +17,7 @@ export function redrawn({ stdout }: Terminal, rendering: Rendering): Redrawn {
     draw(lines) {
       const { columns = 80, rows = 24 } = stdout;
       last = lines;
-      const shown = lines.slice(0, rows - 1).map((line) => `${rendered(cropped(line, columns), rendering)}\u001b[K\n`);
+      const shown = fitting(lines, rows - 1).map((line) => `${rendered(cropped(line, columns), rendering)}\u001b[K\n`);
       stdout.write(`\u001b[H${shown.join("")}\u001b[J`);
     },
     [Symbol.dispose]() {
@@ -25,6 +25,12 @@ export function redrawn({ stdout }: Terminal, rendering: Rendering): Redrawn {
       stdout.write(`${LEAVE}${last.map((line) => `${rendered(cropped(line, columns), rendering)}\n`).join("")}`);
     },
   };
+}
+
+function fitting(lines: readonly Line[], rows: number): readonly Line[] {
+  if (lines.length <= rows) return lines;
+  const kept = Math.max(rows - 1, 0);
+  return [...lines.slice(0, kept), [styled("dim", `and ${lines.length - kept} more: the window is too low`)]];
 }
 
 /** A longer line would continue on the next one, and move all that follow. */
