@@ -175,6 +175,13 @@ export const consuming: Chapter = {
       name: "messages beyond those of a late poll wait until it",
     },
     {
+      promise: "A burst is counted at its second message, and received by large polls.",
+      id: "burst-noticed",
+      mutation: "drop",
+      test: "test/queues/backlog.test.ts",
+      name: "a burst is noticed by its second message, however often the count was skipped before",
+    },
+    {
       promise: "The transaction of an empty poll is closed, because it would take further messages.",
       id: "empty-poll-closed",
       mutation: "drop",

@@ -68,6 +68,20 @@ describe("the size of polls", () => {
     expect(asked).toEqual([4, 12, 28, 60, 124, 188, 252]);
   });
 
+  test("a burst is noticed by its second message, however often the count was skipped before", () => {
+    const backlog = new Backlog(32);
+    for (let counts = 0; counts < 10; counts++) count(backlog, 0);
+    backlog.seen(600); // waited for
+    backlog.polled(1, 1, 1);
+    backlog.seen(1);
+    expect(backlog.wantsCount(1_000)).toBe(false);
+    backlog.polled(1, 1, 1);
+    backlog.seen(1);
+    expect(backlog.wantsCount(1_000)).toBe(true);
+    count(backlog, 90);
+    expect(backlog.next(32)).toBe(32);
+  });
+
   test("a slow connection does not keep polls at one while messages accumulate", () => {
     const backlog = new Backlog(32);
     count(backlog, 0);

@@ -33,6 +33,9 @@ const MISSED_MS = 2_000;
  */
 const LEAST_BEYOND = 4;
 
+/** Number of consecutive immediate peeks that suggests that many messages wait. */
+const BURST = 2;
+
 /**
  * Number of slow polls before the next count. Counts that find little double it up to the maximum.
  */
@@ -72,6 +75,8 @@ export class Backlog {
    * retained them from before its restart.
    */
   #unreachable = 0;
+  /** Consecutive peeks that returned a message immediately. */
+  #seenAtOnce = 0;
   /** Consecutive polls beyond the known backlog that were filled immediately. */
   #beyond = 0;
   #cameShort = false;
@@ -189,7 +194,9 @@ export class Backlog {
   /** Records a message seen by a peek. If the peek returned immediately, more messages may wait. */
   seen(tookMs: number): void {
     this.#known = Math.max(1, this.#known);
-    if (this.#isAtOnce(tookMs)) this.#wantCount();
+    this.#seenAtOnce = this.#isAtOnce(tookMs) ? this.#seenAtOnce + 1 : 0;
+    if (this.#seenAtOnce > 0) this.#wantCount();
+    if (this.#seenAtOnce >= BURST) this.#wantsCount = true; // promise: burst-noticed
   }
 
   /** Records the answer to a poll. */
