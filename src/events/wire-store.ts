@@ -9,9 +9,9 @@ import {
 import type { Decoder } from "../api/codec.js";
 import type { StoredEvent } from "../api/events.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
-import { hasInvalidText } from "../transport/index.js";
 import { dateOf } from "../support/time/time.js";
 import type { Start } from "./start.js";
+import { partsOf } from "./wire.js";
 
 /** Converts stored events between protobuf and the public types. */
 
@@ -57,17 +57,7 @@ class ReceivedStoredEvent<T> extends IncomingMessage<T> implements StoredEvent<T
   #timestamp: Date | undefined;
 
   constructor(wire: EventReceive, codec: Decoder<T> | undefined) {
-    super(
-      {
-        id: wire.EventID,
-        channel: wire.Channel,
-        metadata: wire.Metadata,
-        tags: wire.Tags,
-        body: wire.Body,
-        hasInvalidText: hasInvalidText(wire),
-      },
-      codec,
-    );
+    super(partsOf(wire), codec);
     this.sequence = wire.Sequence;
     this.timestampNanos = wire.Timestamp;
   }

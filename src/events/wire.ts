@@ -14,7 +14,7 @@ import type { EventMessage } from "../api/events.js";
 import type { Outgoing } from "../api/message.js";
 import { checkSize } from "../support/checks.js";
 import { newId } from "../support/message/ids.js";
-import { IncomingMessage } from "../support/message/incoming-message.js";
+import { IncomingMessage, type IncomingParts } from "../support/message/incoming-message.js";
 import { tagsOf, tagsSize } from "../support/message/tags.js";
 import { encodedSize, hasInvalidText } from "../transport/index.js";
 
@@ -74,22 +74,24 @@ export function eventMessage<T>(
   return new ReceivedEvent(wire, codec, receivedMs);
 }
 
+/** Returns the parts that plain and stored events share. */
+export function partsOf(wire: EventReceive): IncomingParts {
+  return {
+    id: wire.EventID,
+    channel: wire.Channel,
+    metadata: wire.Metadata,
+    tags: wire.Tags,
+    body: wire.Body,
+    hasInvalidText: hasInvalidText(wire),
+  };
+}
+
 class ReceivedEvent<T> extends IncomingMessage<T> implements EventMessage<T> {
   /** Converted to a Date on first access, because most loops never read it. */
   #received: number | Date;
 
   constructor(wire: EventReceive, codec: Decoder<T> | undefined, receivedMs: number) {
-    super(
-      {
-        id: wire.EventID,
-        channel: wire.Channel,
-        metadata: wire.Metadata,
-        tags: wire.Tags,
-        body: wire.Body,
-        hasInvalidText: hasInvalidText(wire),
-      },
-      codec,
-    );
+    super(partsOf(wire), codec);
     this.#received = receivedMs;
   }
 

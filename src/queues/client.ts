@@ -11,6 +11,7 @@ import { listedQueues } from "./waiting.js";
 import { checkWait } from "./checks.js";
 import { type AnyConsume, Consumers } from "./consumers.js";
 import { CALL_MARGIN_MS, receiveMessages } from "./receive.js";
+import { streamOptionsOf } from "../stream/handlers.js";
 import { processQueue } from "./process/process.js";
 import { UpstreamPublisher } from "./send/publisher.js";
 import { preparing, QueueSends } from "./send/plain.js";
@@ -69,7 +70,9 @@ export function createQueuesClient(connection: Connection, channels: Pick<Channe
         throw refuse(subject, 'unknown option "settle": process settles each message by its handler\'s outcome');
       }
       const consume = (prefetch: number) =>
-        consumers.byMessage(operation, { ...request, prefetch }, true, options) as Source<LeasedDelivery<T>>;
+        consumers.byMessage(operation, { ...request, prefetch }, true, streamOptionsOf(options)) as Source<
+          LeasedDelivery<T>
+        >;
       const { prefetch, visibilitySeconds } = request;
       const isLeased = visibilitySeconds !== undefined;
       return processQueue(

@@ -2,7 +2,7 @@ import { KubeMQError } from "../api/errors.js";
 import type { HandlerOptions } from "../api/message.js";
 import type { Service } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
-import { checkLimits, HandlerService, reportFailure } from "../stream/handlers.js";
+import { checkLimits, HandlerService, reportFailure, streamOptionsOf } from "../stream/handlers.js";
 import { backoffDelay } from "../support/time/backoff.js";
 import { DEFAULTS } from "../support/defaults.js";
 import type { ReceivedRequest } from "./received-request.js";
@@ -23,7 +23,7 @@ export function handleRequests<R extends ReceivedRequest<unknown>>(
   const limits = checkLimits(subject, options, { drainTimeoutMs, mostConcurrent: 1_000_000 });
   const why = `responder ${connection.options.clientId} stopped before its handler had finished`;
   const plan = {
-    open: () => openRequests(connection, source, options, { handlers: true }),
+    open: () => openRequests(connection, source, streamOptionsOf(options), { handlers: true }),
     work: (request: R) => carryOut(connection, source, request, work, options),
     giveUp: (request: R) => request.release(why),
   };

@@ -60,7 +60,8 @@ export function openRequests<R extends ReceivedRequest<unknown>>(
   checkChannelFilter(operation, filter.channel);
   checkKnown({ operation, channel: filter.channel }, "", filter, ["channel", "group", "codec", "responseCodec"]);
   const group = checkGroup(operation, filter.channel, filter.group);
-  const { unanswered = "fail" } = options;
+  checkKnown({ operation, channel: filter.channel }, "", options, ["signal", "reconnect", "unanswered"]);
+  const { unanswered = "fail", ...stream } = options;
   if (unanswered !== "fail" && unanswered !== "leave") {
     throw refuse(
       { operation, channel: filter.channel },
@@ -68,7 +69,7 @@ export function openRequests<R extends ReceivedRequest<unknown>>(
     );
   }
   const subscribe = requestsSubscription(source.kind, connection.options.clientId, filter.channel, group);
-  return new StreamEngine(new RequestPlan(connection, source, subscribe, unanswered, handlers), connection, options);
+  return new StreamEngine(new RequestPlan(connection, source, subscribe, unanswered, handlers), connection, stream);
 }
 
 /** Sends the responses of one subscription. */

@@ -18,8 +18,7 @@ type State =
   | { readonly kind: "ended"; readonly error: KubeMQError | undefined }
   | { readonly kind: "left" };
 
-/** Options of subscriptions and of the handlers on them. */
-const STREAM_OPTIONS = ["signal", "reconnect", "unanswered", "concurrency", "drainTimeoutMs", "onError", "retry"];
+const STREAM_OPTIONS = ["signal", "reconnect"];
 
 /**
  * The stream engine. It opens its first source immediately, limits its buffer, reconnects, allows

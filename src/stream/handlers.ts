@@ -1,6 +1,6 @@
 import { checkKnown } from "../support/option-names.js";
 import type { KubeMQError } from "../api/errors.js";
-import type { HandlerOptions } from "../api/message.js";
+import type { HandlerOptions, StreamOptions } from "../api/message.js";
 import type { ChannelKind } from "../api/server.js";
 import type { Status } from "../api/status.js";
 import type { Service, Subscription } from "../api/subscription.js";
@@ -46,13 +46,18 @@ export interface Limits {
   readonly drainTimeoutMs: number;
 }
 
-/** Checks the options that `handle` and `process` share. */
+/**
+ * Checks the options of `handle` and `process`.
+ *
+ * @param known - the names of further options of the method
+ */
 export function checkLimits(
   subject: Subject,
   options: HandlerOptions<never>,
   defaults: { readonly drainTimeoutMs: number; readonly mostConcurrent: number },
+  known: readonly string[] = [],
 ): Limits {
-  checkKnown(subject, "", options, HANDLER_OPTIONS);
+  checkKnown(subject, "", options, [...HANDLER_OPTIONS, ...known]);
   const { concurrency = DEFAULTS.concurrency, drainTimeoutMs } = options;
   return {
     concurrency: checkInteger(subject, "concurrency", concurrency, 1, defaults.mostConcurrent),
@@ -60,8 +65,12 @@ export function checkLimits(
   };
 }
 
-/** Options of `handle`, and `retry` of `process`. */
-const HANDLER_OPTIONS = ["signal", "reconnect", "concurrency", "drainTimeoutMs", "onError", "retry"];
+const HANDLER_OPTIONS = ["signal", "reconnect", "concurrency", "drainTimeoutMs", "onError"];
+
+/** Returns the options of the subscription below handlers. */
+export function streamOptionsOf({ signal, reconnect }: StreamOptions): StreamOptions {
+  return { signal, reconnect };
+}
 
 /** A handler that failed. */
 export interface HandlerFailure<M> {

@@ -50,6 +50,19 @@ describe("reading chunks past the stream's events", () => {
   let session: ClientHttp2Session;
   let answer: (stream: ServerHttp2Stream) => void;
 
+  /** Writes the bytes to each stream, which the returned function returns. */
+  function answerWith(bytes: Buffer): () => ServerHttp2Stream {
+    let peer: ServerHttp2Stream | undefined;
+    answer = (stream) => {
+      peer = stream;
+      stream.write(bytes);
+    };
+    return () => {
+      if (peer === undefined) throw new Error("no stream was opened");
+      return peer;
+    };
+  }
+
   beforeEach(async () => {
     server = createServer();
     server.on("stream", (stream) => {
@@ -98,11 +111,7 @@ describe("reading chunks past the stream's events", () => {
 
   test("more data than the window arrives after a pause without data", async () => {
     const sent = pattern(1024 * 1024);
-    let peer: ServerHttp2Stream | undefined;
-    answer = (stream) => {
-      peer = stream;
-      stream.write(sent.subarray(0, 4));
-    };
+    const peer = answerWith(sent.subarray(0, 4));
     const stream = session.request();
     let chunks = 0;
     const recorder = new Recorder(() => {
@@ -111,18 +120,14 @@ describe("reading chunks past the stream's events", () => {
     hear(stream, recorder);
     await until(() => chunks === 1);
     stream.resume();
-    peer?.end(sent.subarray(4));
+    peer().end(sent.subarray(4));
     await until(() => recorder.ended);
     expect(recorder.bytes.equals(sent)).toBe(true);
   });
 
   test("a call that pauses again in what was held back receives more than the window holds", async () => {
     const sent = pattern(1024 * 1024);
-    let peer: ServerHttp2Stream | undefined;
-    answer = (stream) => {
-      peer = stream;
-      stream.write(sent.subarray(0, 4));
-    };
+    const peer = answerWith(sent.subarray(0, 4));
     const stream = session.request();
     let chunks = 0;
     const recorder = new Recorder(() => {
@@ -131,13 +136,13 @@ describe("reading chunks past the stream's events", () => {
     });
     hear(stream, recorder);
     await until(() => chunks === 1);
-    peer?.write(sent.subarray(4, 8));
+    peer().write(sent.subarray(4, 8));
     await until(() => stream.readableLength === 4);
     stream.resume();
     await until(() => chunks === 2); // paused again; nothing has arrived since
     stream.resume();
     await new Promise((resolve) => setImmediate(resolve));
-    peer?.end(sent.subarray(8));
+    peer().end(sent.subarray(8));
     await until(() => recorder.ended);
     expect(recorder.bytes.equals(sent)).toBe(true);
   });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "@jest/globals";
+import { afterAll, describe, expect, test } from "@jest/globals";
 import { createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { KubeMQClient, KubeMQError, type ClientOptions } from "kubemq-es";
@@ -64,6 +64,27 @@ describe("unknown options", () => {
   test("no refusal of unknown options contains the token", () => {
     expect(refused({ tokn: "geheim" } as ClientOptions)).not.toContain("geheim");
     expect(refused("geheim" as unknown as ClientOptions)).not.toContain("geheim");
+  });
+});
+
+describe("unknown options of subscriptions and handlers", () => {
+  const client = new KubeMQClient({ address: "localhost:1" });
+  const channel = "a";
+  afterAll(() => client.close());
+
+  test.each<[string, (options: object) => unknown, Record<string, unknown>, string]>([
+    ["events", (options) => client.events.subscribe({ channel }, options), { concurrency: 2 }, "signal, reconnect"],
+    ["events", (options) => client.events.subscribe({ channel }, options), { reconect: false }, "reconnect"],
+    ["commands", (options) => client.commands.subscribe({ channel }, options), { unanswerd: "fail" }, "unanswered"],
+    ["commands", (options) => client.commands.subscribe({ channel }, options), { onError() {} }, "signal, reconnect"],
+    ["handle", (options) => client.commands.handle({ channel }, () => {}, options), { retry: {} }, "reconnect"],
+    ["handle", (options) => client.queries.handle({ channel }, () => "", options), { unanswered: "fail" }, "signal"],
+    ["process", (options) => client.queues.process({ channel }, () => {}, options), { retries: {} }, "onError, retry"],
+    ["consume", (options) => client.queues.consume({ channel }, options), { drainTimeoutMs: 1 }, "signal, reconnect"],
+  ])("%s refuses an option that it does not have", (_, call, options, hint) => {
+    const name = `unknown option "${Object.keys(options)[0]}": `;
+    expect(() => call(options)).toThrow(name);
+    expect(() => call(options)).toThrow(hint);
   });
 });
 

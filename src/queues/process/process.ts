@@ -34,10 +34,8 @@ export function processQueue<T, D extends Delivery<T>>(
   options: ProcessOptions<D>,
 ): Service {
   const { connection, subject } = processing;
-  const limits = checkLimits(subject, options, {
-    drainTimeoutMs: DEFAULTS.processDrainTimeoutMs,
-    mostConcurrent: LIMITS.prefetch,
-  });
+  const { processDrainTimeoutMs: drainTimeoutMs } = DEFAULTS;
+  const limits = checkLimits(subject, options, { drainTimeoutMs, mostConcurrent: LIMITS.prefetch }, ["retry"]);
   const { concurrency } = limits;
   // Twice the concurrency, to leave room for messages that wait for their rejection. Not for
   // leases, whose time also runs while a message is buffered.
