@@ -50,6 +50,7 @@ export class Attempts<Wire, Item> {
   async run(): Promise<void> {
     const { clock } = this.#host;
     let hasWorked = false;
+    // promise: aborted-before-start
     for (let number = 1, failures = 0; !this.#isStopped; number++) {
       const attempt = this.#begin(number);
       const outcome = await attempt.over;

@@ -58,7 +58,7 @@ export class StreamEngine<Wire, Item>
     host.join(this);
     // promise: abort-ends-loop
     this.#unwatch = onAbort(options.signal, () => this.#leave("abort", options.signal?.reason));
-    if (this.#state.kind === "open") void this.#attempts.run(); // promise: aborted-before-start
+    void this.#attempts.run();
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Item, void, void> {
