@@ -105,8 +105,9 @@ export class Connection implements StreamHost {
     if (signal?.aborted === true) throw signal.reason; // promise: call-aborted-before
     const controller = signal === undefined ? undefined : new AbortController();
     const unwatch = controller === undefined ? undefined : onAbort(signal, () => controller.abort(cancelled()));
+    // promise: close-ignores-pings
     if (!background) {
-      this.#calls += 1; // promise: close-ignores-pings
+      this.#calls += 1;
       this.#liveness?.start(); // promise: calls-watched
     }
     this.state.began();

@@ -65,16 +65,20 @@ const event = { channel: "c", body: "x" };
 
 describe("a unary call", () => {
   test("a call rejects with the reason of its signal, before and after its start", async () => {
-    const { client, seen } = world({ send: hang });
+    const { client, seen } = world({ send: hang, ping: hang });
     const reason = new Error("changed my mind");
     const aborted = AbortSignal.abort(reason);
+    // A send goes over a stream if it can, a ping never does.
     expect(await rejection(client.events.publish(event, { signal: aborted }))).toBe(reason);
-    expect(seen.sends.length).toBe(0);
+    expect(await rejection(client.ping({ signal: aborted }))).toBe(reason);
+    await settle();
+    expect([seen.sends.length, seen.pings]).toEqual([0, 0]);
     const stop = new AbortController();
-    const publishing = rejection(client.events.publish(event, { signal: stop.signal }));
-    await until("the call is there", () => seen.sends.length === 1);
+    const calls = [client.events.publish(event, { signal: stop.signal }), client.ping({ signal: stop.signal })];
+    const rejections = calls.map(rejection);
+    await until("the calls are there", () => seen.sends.length === 1 && seen.pings === 1);
     stop.abort(reason);
-    expect(await publishing).toBe(reason);
+    expect(await Promise.all(rejections)).toEqual([reason, reason]);
     await client.close();
   });
 
@@ -179,9 +183,10 @@ describe("the token of calls and streams", () => {
 
   test("the time-out, the signal and close() bound a token provider that never settles", async () => {
     const { client, clock, seen } = world({}, { authToken: () => new Promise<string>(() => {}), timeoutMs: 1000 });
-    const late = rejection(client.events.publish(event));
+    const late = [rejection(client.events.publish(event)), rejection(client.ping())];
     await clock.advance(1000);
-    expect(await within(1000, "the time-out", late)).toMatchObject({ code: "TIMEOUT" });
+    const timeOut = expect.objectContaining({ code: "TIMEOUT" });
+    expect(await within(1000, "the time-outs", Promise.all(late))).toEqual([timeOut, timeOut]);
     const stop = new AbortController();
     const stopped = rejection(client.events.publish(event, { signal: stop.signal, timeoutMs: 99_999 }));
     stop.abort("enough");
@@ -378,19 +383,20 @@ describe("close()", () => {
 
   test("close() lets a running call finish and ends loops without an error", async () => {
     let finish: () => void = () => {};
-    const { client, clock, seen } = world({ send: () => new Promise<void>((resolve) => (finish = resolve)) });
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const { client, clock, seen } = world({ ping: () => finished });
+    const pinging = client.ping();
+    await until("the call runs", () => seen.pings === 1);
     const loop = (async () => {
       for await (const message of client.events.subscribe({ channel: "c" })) throw new Error(`got ${message.id}`);
     })();
-    const sending = client.events.publish(event);
-    await until("the call runs", () => seen.sends.length === 1);
     const closing = client.close();
     await within(1000, "the loop ends", loop);
     await clock.advance(4_999);
     expect(client.state).toBe("closing");
     expect(await rejection(client.ping())).toMatchObject({ code: "CLIENT_CLOSED" });
     finish();
-    await within(1000, "the call", sending);
+    await within(1000, "the call", pinging);
     await within(1000, "the close", closing);
   });
 

@@ -150,8 +150,8 @@ export const publishing: Chapter = {
       promise: "An event without an answer in time rejects with `TIMEOUT`.",
       id: "send-timeout",
       mutation: "drop",
-      test: eventsTest,
-      name: "an event without an answer in time rejects with TIMEOUT",
+      test: "test/events/publisher.test.ts",
+      name: "a stream that does not end in time rejects its own events and not later ones",
     },
     {
       promise: "The time-out of an event starts when that event is sent.",
@@ -164,8 +164,8 @@ export const publishing: Chapter = {
       promise: "A lost connection rejects unanswered events; none is sent again silently.",
       id: "lost-connection-rejects-events",
       mutation: "drop",
-      test: eventsTest,
-      name: "a lost connection rejects unanswered events, and the next event opens a new stream",
+      test: "test/events/store-publish.test.ts",
+      name: "a lost connection rejects unanswered stored events, and publishing continues",
     },
     {
       promise: "The next event after a lost connection opens a new stream.",
