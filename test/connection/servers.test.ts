@@ -97,8 +97,9 @@ test("a call and a stream that a server refuses because it does not serve go to 
     stream.end();
   });
   await using client = new KubeMQClient({ address: [starting.url, broker.address], reconnect });
+  await client.ping(); // a send could go over a stream, which is opened again in any case
+  expect([client.server, refused]).toEqual([broker.address, 1]);
   await client.queues.send({ channel: "jobs", body: "1" });
-  expect(client.server).toBe(broker.address);
   expect(broker.stats().messages.queues).toEqual({ jobs: 1 });
   // A send uses a stream, which opens again; an answer to one request does not.
   await using asking = new KubeMQClient({ address: [starting.url, broker.address], reconnect });
