@@ -45,7 +45,7 @@ export const leaving: Chapter = {
     {
       promise: "A loop with an aborted signal makes no iteration and no call.",
       id: "aborted-before-start",
-      mutation: { replace: ["!this.#isStopped", "true"] },
+      mutation: { replace: ["!this", "this"] },
       test: engineTest,
       name: "a stream with an aborted signal makes no attempt and no iteration",
     },
