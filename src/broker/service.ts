@@ -6,7 +6,7 @@ import type { BrokerProfile } from "./profile.js";
 import type { Quirks } from "./quirks.js";
 import type { Reply } from "./grpc/reply.js";
 
-/** What a handler may know about the call in addition to its request. */
+/** What a handler may know about the call in addition to its request. @internal */
 export type CallContext = Pick<HandlerContext, "signal" | "values">;
 
 type Handler<Method> = Method extends (request: infer Req, context: HandlerContext) => infer Res
@@ -15,10 +15,10 @@ type Handler<Method> = Method extends (request: infer Req, context: HandlerConte
 
 type Service = ServiceImpl<typeof kubemq>;
 
-/** Some of the fifteen RPCs. */
+/** Some of the fifteen RPCs. @internal */
 export type Rpcs = { readonly [Name in keyof Service]?: Handler<Service[Name]> };
 
-/** The common dependencies of all patterns. */
+/** The common dependencies of all patterns. @internal */
 export interface BrokerCore {
   readonly clock: Clock;
   readonly limits: BrokerLimits;
@@ -33,7 +33,7 @@ export interface BrokerCore {
 }
 
 /** The pattern of a channel. */
-export type ChannelKind = "events" | "eventsStore" | "queues" | "commands" | "queries";
+export type ChannelKind = "events" | "events-store" | "queues" | "commands" | "queries";
 
 /** The content of a message from a client. */
 export interface SeenMessage {
@@ -59,7 +59,7 @@ export interface BrokerLimits {
   readonly slowConsumerMs: number | undefined;
 }
 
-/** One pattern: its state and its RPCs. */
+/** One pattern: its state and its RPCs. @internal */
 export interface PatternService {
   readonly rpcs: Rpcs;
   /** Discards all data and cancels the timers. No RPC follows. */
@@ -102,7 +102,7 @@ export interface PatternChannels {
   messages(): Record<string, number>;
 }
 
-/** A pattern with channels of its own. */
+/** A pattern with channels of its own. @internal */
 export interface ChannelService extends PatternService {
   readonly channels: PatternChannels;
 }
@@ -116,9 +116,10 @@ export const noTraffic = (): Traffic => ({
   responses: 0,
 });
 
-/** Gives a handler access to the response that it is writing. */
+/** Gives a handler access to the response that it is writing. @internal */
 export const replyKey: ContextKey<Reply | undefined> = createContextKey<Reply | undefined>(undefined);
 
+/** @internal */
 export function replyOf(context: CallContext): Reply {
   const reply = context.values.get(replyKey);
   if (reply === undefined) throw new Error("the broker's handlers run behind its own server only");
@@ -128,6 +129,7 @@ export function replyOf(context: CallContext): Reply {
 /**
  * Sends the headers of a streaming call now, if the profile says so. A KubeMQ server sends them
  * with the first message; early headers tell a client that its subscription is active.
+ * @internal
  */
 export function announce({ profile }: BrokerCore, context: CallContext): void {
   if (profile.headersAtOpen) context.values.get(replyKey)?.sendHeaders();

@@ -12,10 +12,8 @@ export function validate<O>(
   value: unknown,
 ): O {
   const result = schema["~standard"].validate(value);
-  // promise: schema-async-refused
   if ("then" in result) {
-    // The result is unused, but a rejection must not end the process.
-    result.then(undefined, () => {}); // promise: schema-rejection-handled
+    result.then(undefined, () => {}); // the result is unused, but a rejection must not end the process
     throw new KubeMQError(
       code,
       "the schema validates asynchronously, but a codec is synchronous: remove asynchronous checks from the schema",

@@ -18,6 +18,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { mapConcurrent } from "../docs/program.ts";
 import { snippetsOf } from "../docs/snippets.ts";
+import { connectVersions, runtimes } from "./runtimes.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const readme = readFileSync(join(root, "README.md"), "utf8");
@@ -59,6 +60,8 @@ function output(command, args, cwd = folder) {
     return `failed: ${error.message}\n${error.stdout}\n${error.stderr}`;
   }
 }
+/** The output of a shell command with this version of Node.js. */
+const npx = (version, command, cwd = folder) => output("npx", ["-y", "-p", `node@${version}`, "-c", command], cwd);
 const npm = (args, cwd = folder) => output("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], cwd);
 
 const sizeOf = (path) =>
@@ -93,21 +96,23 @@ try {
   for (const name of Object.keys(EXPECTED)) cpSync(join(root, `test/package/${name}.ts`), join(folder, `${name}.ts`));
   for (const name of TYPE_TESTS) cpSync(join(root, `test/types/${name}.ts`), join(folder, `${name}.ts`));
   const aliases = COMPILERS.map((version) => `typescript-${version}@npm:typescript@${version}`);
-  npm(["install", "--save-dev", "@types/node@20", ...OPTIONAL, ...aliases]);
+  npm(["install", "--save-dev", "@types/node@20", ...aliases]);
+  // Without the optional packages: every type that the package's own declarations need is included.
+  for (const version of COMPILERS) compile(version, "program", "--skipLibCheck", "false");
+  npm(["install", "--save-dev", ...OPTIONAL]);
   for (const version of COMPILERS) {
-    compile(version, "program", "--skipLibCheck", "false"); // every type that this package's own declarations need is included
     // The tests of the public types; the tests of codecs need zod, whose types need TypeScript 5.5.
     for (const name of TYPE_TESTS) compile(version, name, "--skipLibCheck", "false");
     compile(version, "raw", "--skipLibCheck", "true"); // Connect's declarations need the DOM's, protobuf-es's need TypeScript 5.7
   }
   for (const version of RUNTIMES) {
     const files = Object.keys(EXPECTED).map((name) => `node out-${COMPILERS[0]}/${name}.js`);
-    const said = output("npx", ["-y", "-p", `node@${version}`, "-c", files.join(" && ")]);
+    const said = npx(version, files.join(" && "));
     check(`Node.js ${version} runs the programs`, said.trim() === Object.values(EXPECTED).join("\n"), said);
   }
   writeFileSync(join(folder, "required.cjs"), `console.log(typeof require("kubemq-es").KubeMQClient.connect);`);
   for (const version of RUNTIMES) {
-    const said = output("npx", ["-y", "-p", `node@${version}`, "-c", "node required.cjs 2>&1"]);
+    const said = npx(version, "node required.cjs 2>&1");
     check(`Node.js ${version} requires the package from CommonJS`, said === "function\n", said);
   }
   npm(["install", "--save-dev", "vitest@4"]);
@@ -118,6 +123,9 @@ try {
   writeFileSync(join(folder, "testing.test.ts"), forJest.replace("@jest/globals", "vitest"));
   const tested = output("npx", ["vitest", "run", "--reporter=json"]);
   check("works in Vitest, and on its fake timers", /"numPassedTests":2\b/.test(tested), tested);
+  runtimes({ root, folder, npm, output, check, expected: EXPECTED.program });
+  const compiler = join(folder, "node_modules/typescript-7/bin/tsc");
+  connectVersions({ root, tarball, compiler, npx, output, check });
   await newcomer(tarball);
 } finally {
   rmSync(folder, { recursive: true, force: true });
