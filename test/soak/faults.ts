@@ -203,7 +203,8 @@ export class FaultPlay {
       onBroker("dropped connections", () => fault("dropConnections")),
       onBroker("GOAWAY", () => fault("goAway")),
       onBroker("GOAWAY 11", () => fault("goAway", { code: 11, reason: "too_many_pings" })),
-      onBroker("GOAWAY of all streams but the first", () => fault("goAway", { lastStreamId: 1 })),
+      // Not with a lastStreamId: it would say that calls have not been processed which have been, and the
+      // client makes such calls once more.
       onBroker("ended streams", () => fault("endStreams", { rpc: random.pick(STREAMS), code: random.pick(CODES) })),
       onBroker("statuses of proxies", () => fault("endStreams", { rpc: random.pick(LOOPS), ...random.pick(TROUBLES) })),
       onBroker("blocked event loop", async () => this.#block(random.between(1_000, 5_000))),
