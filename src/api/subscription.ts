@@ -68,8 +68,9 @@ export interface Service extends Promise<void>, AsyncDisposable {
   readonly closed: Promise<KubeMQError | undefined>;
   /**
    * Receives no more messages, and resolves when the running handlers have finished, see
-   * `drainTimeoutMs`. In a handler of the same client it resolves immediately, because it would
-   * wait for its own caller. Never rejects.
+   * `drainTimeoutMs`. The server then sends the next request to another responder: the service of
+   * `handle` has waited up to 5 s for the server's answers to pings. In a handler of the same client
+   * it resolves immediately, because it would wait for its own caller. Never rejects.
    */
   close(): Promise<void>;
 }

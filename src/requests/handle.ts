@@ -1,6 +1,6 @@
 import { KubeMQError } from "../api/errors.js";
 import type { HandlerOptions } from "../api/message.js";
-import type { Service } from "../api/subscription.js";
+import type { Service, Subscription } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { checkLimits, HandlerService, reportFailure, streamOptionsOf } from "../stream/handlers.js";
 import { backoffDelay } from "../support/time/backoff.js";
@@ -22,8 +22,10 @@ export function handleRequests<R extends ReceivedRequest<unknown>>(
   const { drainTimeoutMs } = DEFAULTS;
   const limits = checkLimits(subject, options, { drainTimeoutMs, mostConcurrent: 1_000_000 });
   const why = `responder ${connection.options.clientId} stopped before its handler had finished`;
+  let requests: Subscription<R> | undefined;
   const plan = {
-    open: () => openRequests(connection, source, streamOptionsOf(options), { handlers: true }),
+    open: () => (requests = openRequests(connection, source, streamOptionsOf(options), { handlers: true })),
+    settled: async () => void (await requests?.closed),
     work: (request: R) => carryOut(connection, source, request, work, options),
     giveUp: (request: R) => request.release(why),
   };

@@ -3,7 +3,8 @@ import type { Decoder } from "../api/codec.js";
 import type { RequestStreamOptions, Unanswered } from "../api/requests.js";
 import type { SubscribeRequest } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
-import { once } from "../connection/wire.js";
+import { within } from "../support/time/clock.js";
+import { once, pingMethod, pingRequest } from "../connection/wire.js";
 import type { WireSubscribe } from "./wire.js";
 import { StreamEngine } from "../stream/engine.js";
 import type { Leave, StreamPlan } from "../stream/plan.js";
@@ -69,7 +70,13 @@ export function openRequests<R extends ReceivedRequest<unknown>>(
     );
   }
   const subscribe = requestsSubscription(source.kind, connection.options.clientId, filter.channel, group);
-  return new StreamEngine(new RequestPlan(connection, source, subscribe, unanswered, handlers), connection, stream);
+  const plan = new RequestPlan(connection, source, subscribe, unanswered, handlers);
+  const requests = new StreamEngine(plan, connection, stream);
+  requests.ready.then(
+    () => plan.onReady(),
+    () => {},
+  );
+  return requests;
 }
 
 /** Sends the responses of one subscription. */
@@ -88,6 +95,32 @@ function responsePath(connection: Connection, kind: RequestKind): ResponsePath {
   };
 }
 
+/**
+ * Pings sent after a cancellation, one after another. Of 100 subscriptions that were closed between
+ * a requester's calls, a server (community v2.4.0) still sent a request to 74 when their close sent
+ * no ping, to 4 after one ping, and to none after two.
+ */
+const PINGS = 3;
+
+/**
+ * Resolves when the server has had the time to end a cancelled subscription, so that the next
+ * request goes to another responder. Never rejects.
+ */
+function subscriptionEnded(connection: Connection): Promise<void> {
+  const { closeTimeoutMs: timeoutMs } = DEFAULTS;
+  const ping = () =>
+    connection.unary(pingMethod, pingRequest, { operation: "client.probe", timeoutMs, background: true });
+  const pings = async () => {
+    for (let count = 0; count < PINGS; count++) await ping();
+  };
+  // A connection that is lost has ended the subscription, too.
+  return within(
+    connection.clock,
+    timeoutMs,
+    pings().catch(() => {}),
+  );
+}
+
 class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<WireRequest, R> {
   readonly operation: string;
   readonly channel: string;
@@ -101,6 +134,7 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
   readonly #handlers: boolean;
   #call: Source<WireRequest> | undefined;
   #bodyDone = () => {};
+  #isReady = false;
 
   constructor(
     connection: Connection,
@@ -120,6 +154,11 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
     this.#handlers = handlers;
   }
 
+  /** The server has answered behind a subscription of this stream. */
+  onReady(): void {
+    this.#isReady = true;
+  }
+
   open(): Source<WireRequest> {
     const subject: Subject = { operation: this.operation, channel: this.channel };
     this.#call = this.#connection.open(subscribeToRequestsMethod, once(this.#subscribe), subject);
@@ -132,6 +171,11 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
 
   isStale(request: R): boolean {
     return request.isLate; // promise: late-request-skipped
+  }
+
+  onLost(): boolean {
+    this.#call = undefined;
+    return false;
   }
 
   onRelease(request: R): void {
@@ -150,8 +194,11 @@ class RequestPlan<R extends ReceivedRequest<unknown>> implements StreamPlan<Wire
   onLeave(how: Leave, inBody: R | undefined): Promise<void> | undefined {
     // Responses use calls of their own. The subscription ends immediately, so that the server sends
     // no further request to it.
-    this.#call?.cancel(); // promise: stopped-responder-cancels
-    if (this.#handlers || how === "return" || inBody?.isOpen !== true) return undefined;
+    const call = this.#call;
+    call?.cancel(); // promise: stopped-responder-cancels
+    // promise: closed-service-has-ended
+    if (this.#handlers) return this.#isReady && call !== undefined ? subscriptionEnded(this.#connection) : undefined;
+    if (how === "return" || inBody?.isOpen !== true) return undefined;
     return new Promise((resolve) => {
       const boundMs = Math.min(inBody.remainingMs, DEFAULTS.closeTimeoutMs);
       const cancelTimer = this.#connection.clock.setTimer(boundMs, resolve);

@@ -23,6 +23,13 @@ export const handlers: Chapter = {
       name: "ready does not resolve before ten milliseconds, however fast the pings are answered",
     },
     {
+      promise: "After `close()` of a service, the server sends no further request to it.",
+      id: "closed-service-has-ended",
+      mutation: { replace: ["call !== undefined", "false"] },
+      test: serviceTest,
+      name: "sends no request to nobody after the close() of one of two services",
+    },
+    {
       promise: "The error of a handler is reported by the status `handler-failed` and passed to `onError`.",
       id: "handler-failure-reported",
       mutation: "drop",

@@ -55,6 +55,34 @@ describe("services of handle", () => {
     expect(await asked).toBe("executed");
   });
 
+  test("sends no request to nobody after the close() of one of two services", async () => {
+    await using world = await RequestWorld.start();
+    for (let round = 0; round < 10; round++) {
+      const filter = { channel: `doors-${round}`, group: "keepers" };
+      const leaving = world.responder.commands.handle(filter, () => {});
+      const staying = world.requester.commands.handle(filter, () => {});
+      await Promise.all([world.ready(leaving), staying.ready]);
+      await leaving.close();
+      const asked = await Promise.all(["1", "2", "3", "4"].map((body) => ask(world, filter.channel, body)));
+      expect(asked).toEqual(["executed", "executed", "executed", "executed"]);
+      await staying.close();
+    }
+  });
+
+  test("close() of a service does not wait for a server that does not answer beyond its time-out", async () => {
+    await using world = await RequestWorld.start();
+    const service = world.responder.commands.handle({ channel: "doors" }, () => {});
+    await world.ready(service);
+    world.line.pause("both");
+    let isClosed = false;
+    const closing = service.close().then(() => (isClosed = true));
+    await world.pass(4_000);
+    expect(isClosed).toBe(false);
+    await world.pass(2_000);
+    await within(2_000, "the close", closing);
+    world.line.resume();
+  });
+
   test.each(["service", "client"] as const)(
     "does not wait for itself when its handler awaits the close() of the %s, and still answers",
     async (what) => {
