@@ -99,12 +99,28 @@ export class KubeMQClient implements AsyncDisposable {
    * gaps and failures beside the messages. Ends when the client is closed. The channel
    * `kubemq-es:status` of `node:diagnostics_channel` publishes the same entries, each as a
    * {@link DiagnosticStatus}.
+   *
+   * @example
+   * ```ts
+   * for await (const entry of client.status()) {
+   *   if (entry.type === "gap") console.warn("events are missing", entry);
+   * }
+   * ```
    */
   status(options: AbortOptions = {}): AsyncIterable<Status> {
     return this.#connection.status.read(options.signal);
   }
 
-  /** Pings the server and returns its description. */
+  /**
+   * Pings the server and returns its description.
+   *
+   * @throws {KubeMQError} UNAVAILABLE when no server answers; TIMEOUT when it does not answer in
+   *   time
+   * @example
+   * ```ts
+   * const { version, uptimeSeconds } = await client.ping();
+   * ```
+   */
   async ping(options?: CallOptions): Promise<ServerInfo> {
     return serverInfo(await this.#connection.unary(pingMethod, pingRequest, { operation: "client.ping", options }));
   }

@@ -20,6 +20,10 @@ export interface EventPublisher<Receipt> extends AsyncDisposable {
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have
    *   been published, and is not sent again
    * @throws {KubeMQError} RESOURCE_EXHAUSTED when more than 100,000 events wait to be sent
+   * @example
+   * ```ts
+   * await client.events.publish({ channel: "sensors.kitchen", body: "21.5", tags: { unit: "C" } });
+   * ```
    */
   publish<T>(message: OutgoingMessage<T>): Promise<Receipt>;
   /**
@@ -55,12 +59,29 @@ export interface EventsClient {
    *   been published
    */
   publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<void>;
-  /** Opens a stream to publish many events. */
+  /**
+   * Opens a stream to publish many events.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * await using publisher = client.events.publisher();
+   * for (const reading of readings) await publisher.publish({ channel: "sensors.kitchen", body: reading });
+   * ```
+   */
   publisher(options?: StreamOptions): EventPublisher<void>;
   /**
    * Subscribes to a channel, which may have wildcards. Events published while the connection is
    * lost are not delivered. A slow loop buffers 256 events; beyond that, flow control holds back
    * the server, which drops about one event every two seconds.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * for await (const event of client.events.subscribe({ channel: "sensors.*" })) {
+   *   console.log(event.channel, event.text());
+   * }
+   * ```
    */
   subscribe<T = Uint8Array>(filter: SubscribeRequest<T>, options?: StreamOptions): Subscription<EventMessage<T>>;
 }
@@ -151,6 +172,13 @@ export interface EventsStoreClient {
   /**
    * Opens a stream to publish many events and receive the server's answer to each. They are stored
    * in the order of the calls.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * await using publisher = client.eventsStore.publisher();
+   * await publisher.publish({ channel: "audit", body: "signed in" });
+   * ```
    */
   publisher(options?: StreamOptions): EventPublisher<PublishedEvent>;
   /**
@@ -180,6 +208,14 @@ export interface EventsStoreClient {
    * position when it sends. When a member's connection is lost, or its loop ends or is slow, the
    * group loses the events in transit: some hundred. Sequences therefore have gaps, and none is
    * reported.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * for await (const entry of client.eventsStore.subscribe({ channel: "audit", start: { from: "first" } })) {
+   *   console.log(entry.sequence, entry.text());
+   * }
+   * ```
    */
   subscribe<T = Uint8Array>(filter: StoreSubscribeRequest<T>, options?: StreamOptions): StoreSubscription<T>;
   /**
@@ -194,6 +230,13 @@ export interface EventsStoreClient {
    * KubeMQ does not report that a channel is empty. A channel therefore counts as empty when it is
    * silent for `quietMs` after the server has answered a ping. When the rest of a channel is silent
    * for `quietMs`, the client requests it again, and after three times counts it as gone.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * const entries = client.eventsStore.replay({ channel: "audit", start: { from: "first" } });
+   * for await (const entry of entries) console.log(entry.text()); // ends by itself
+   * ```
    */
   replay<T = Uint8Array>(request: ReplayRequest<T>, options?: StreamOptions): StoreSubscription<T>;
 }

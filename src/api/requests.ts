@@ -43,12 +43,25 @@ export interface CommandsClient {
    *   have been carried out
    * @throws {KubeMQError} UNAVAILABLE when the connection is lost meanwhile; the command may have
    *   been carried out
+   * @example
+   * ```ts
+   * const result = await client.commands.send({ channel: "doors", body: "open 7" }, { timeoutMs: 5_000 });
+   * if (!result.ok) console.log(result.error);
+   * ```
    */
   send<T>(command: OutgoingCommand<T>, options?: RequestOptions): Promise<CommandResult>;
   /**
    * Subscribes to the commands of a channel. Every responder without a group receives every
    * command, and the first answer wins. One member of each group receives a command. At most 256
    * commands wait for the loop. A command whose timeout passes while it waits is not delivered.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * for await (const command of client.commands.subscribe({ channel: "doors" })) {
+   *   await command.fail("the door is locked");
+   * }
+   * ```
    */
   subscribe<T = Uint8Array>(
     filter: SubscribeRequest<T>,
@@ -142,12 +155,25 @@ export interface QueriesClient {
    *
    * @throws {KubeMQError} TIMEOUT when no responder answers within `timeoutMs`
    * @throws {KubeMQError} UNAVAILABLE when the connection is lost meanwhile
+   * @example
+   * ```ts
+   * const answer = await client.queries.send({ channel: "prices", body: "apples" });
+   * if (answer.ok) console.log(answer.text());
+   * ```
    */
   send<T, R = Uint8Array>(query: OutgoingQuery<T, R>, options?: RequestOptions): Promise<QueryResult<R>>;
   /**
    * Subscribes to the queries of a channel. Every responder without a group receives every query,
    * and the first answer wins. One member of each group receives a query. At most 256 queries wait
    * for the loop. A query whose timeout passes while it waits is not delivered.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * for await (const query of client.queries.subscribe({ channel: "prices" })) {
+   *   await query.respond({ body: "1.20" });
+   * }
+   * ```
    */
   subscribe<T = Uint8Array>(
     filter: SubscribeRequest<T>,

@@ -40,11 +40,35 @@ export interface ChannelInfo {
  * answer: every method then rejects with `UNSUPPORTED` after its `timeoutMs`.
  */
 export interface ChannelsClient {
-  /** Creates a channel. Channels are also created by their first use. */
+  /**
+   * Creates a channel. Channels are also created by their first use.
+   *
+   * @throws {KubeMQError} UNSUPPORTED when the server has no channel management
+   * @example
+   * ```ts
+   * await client.channels.create("queues", "jobs");
+   * ```
+   */
   create(kind: ChannelKind, name: string, options?: CallOptions): Promise<void>;
-  /** Deletes a channel and its content. Its removal from the list may be delayed. */
+  /**
+   * Deletes a channel and its content. Its removal from the list may be delayed.
+   *
+   * @throws {KubeMQError} UNSUPPORTED when the server has no channel management
+   * @example
+   * ```ts
+   * await client.channels.delete("eventsStore", "audit");
+   * ```
+   */
   delete(kind: ChannelKind, name: string, options?: CallOptions): Promise<void>;
-  /** Lists the channels of one pattern; the server matches `search` with their names. */
+  /**
+   * Lists the channels of one pattern; the server matches `search` with their names.
+   *
+   * @throws {KubeMQError} UNSUPPORTED when the server has no channel management
+   * @example
+   * ```ts
+   * for (const { name, active } of await client.channels.list("queues", "orders.")) console.log(name, active);
+   * ```
+   */
   list(kind: ChannelKind, search?: string, options?: CallOptions): Promise<ChannelInfo[]>;
 }
 

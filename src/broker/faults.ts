@@ -10,7 +10,16 @@ const GOING_AWAY_MS = 1_000;
 /** How long a client may leave its side of a finished connection open, in milliseconds. */
 const FINISH_MS = 1_000;
 
-/** The faults that a test can inject. */
+/**
+ * The faults that a test can inject.
+ *
+ * @example
+ * ```ts
+ * await broker.faults.restart({ downMs: 200 });
+ * broker.faults.endStreams({ rpc: "SubscribeToEvents", code: 14 });
+ * broker.faults.delayReplies(50);
+ * ```
+ */
 export interface Faults {
   /** Breaks every connection without notice, like a pulled cable. New connections are accepted. */
   dropConnections(): Promise<void>;

@@ -1,7 +1,7 @@
 export { ManualClock, systemClock } from "./clock.js";
 export type { Cancel, Clock } from "./clock.js";
 export type { ActiveFaults, Faults, GoAway, RestartOptions, StreamEnd, StreamReset } from "./faults.js";
-export type { ChannelStats, Held, HeldMessages } from "./memory.js";
+export type { BrokerChannel, Held, HeldMessages } from "./memory.js";
 export type { BrokerOptions, UiOptions } from "./options.js";
 export { profiles } from "./profile.js";
 export type { BrokerProfile, ProfileName } from "./profile.js";

@@ -11,7 +11,7 @@ import { storedEvents } from "./events/stored-events.js";
 export interface Memory {
   readonly rpcs: Rpcs;
   held(): Held;
-  channels(): ChannelStats[];
+  channels(): BrokerChannel[];
   /** Removes a channel's stored events up to and including a sequence. */
   purgeEvents(channel: string, through: number): void;
   /** Sends CloseByServer to every consumer on QueuesDownstream. Returns the number of calls. */
@@ -42,7 +42,7 @@ export interface HeldMessages {
 }
 
 /** A channel at this moment, and what passed through it since the broker started or lost its memory. */
-export interface ChannelStats {
+export interface BrokerChannel {
   /** The pattern of the channel. */
   readonly kind: ChannelKind;
   /** The name of the channel. */
@@ -88,7 +88,7 @@ export function createMemory(core: BrokerCore): Memory {
     }),
     channels: () => [
       ...channelsOf("events", events.channels),
-      ...channelsOf("events-store", stored.channels),
+      ...channelsOf("eventsStore", stored.channels),
       ...channelsOf("queues", queues.channels),
       ...channelsOf("commands", requests.commands),
       ...channelsOf("queries", requests.queries),
@@ -104,7 +104,7 @@ export function createMemory(core: BrokerCore): Memory {
   };
 }
 
-const channelsOf = (kind: ChannelKind, channels: PatternChannels): ChannelStats[] =>
+const channelsOf = (kind: ChannelKind, channels: PatternChannels): BrokerChannel[] =>
   [...channels.list()]
     .map(({ name, depth, consumers, incoming, outgoing }) => {
       return { kind, name, depth, consumers, messagesIn: incoming.messages, messagesOut: outgoing.messages };

@@ -5,7 +5,7 @@ import type { Faults } from "./faults.js";
 import { createFaults } from "./faults.js";
 import { Gate } from "./grpc/gate.js";
 import { Listener } from "./grpc/listener.js";
-import type { ChannelStats, Held, Memory } from "./memory.js";
+import type { BrokerChannel, Held, Memory } from "./memory.js";
 import { createMemory } from "./memory.js";
 import { nuid } from "./requests/nuid.js";
 import type { BrokerOptions, ResolvedOptions } from "./options.js";
@@ -48,12 +48,17 @@ export interface Broker {
    */
   stats(): BrokerStats;
   /** The channels of all patterns, with the figures that the broker's page shows. */
-  channels(): ChannelStats[];
+  channels(): BrokerChannel[];
   /** Changes the token required from callers from now on; undefined requires none. */
   setToken(token: string | undefined): void;
   /**
    * Removes the stored events of a channel up to and including a sequence, as retention would.
    * Numbering continues.
+   *
+   * @example
+   * ```ts
+   * broker.purgeEvents("audit", 10); // a subscriber from the first event begins with 11
+   * ```
    */
   purgeEvents(channel: string, through: bigint | number): void;
   /** Breaks all connections, releases the port and discards all data. */
@@ -66,6 +71,11 @@ export interface Broker {
  * development.
  *
  * @throws TypeError for contradictory options, and Node's own error when the port is taken.
+ * @example
+ * ```ts
+ * await using broker = await startBroker();
+ * await using client = await KubeMQClient.connect({ address: broker.address });
+ * ```
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const resolved = resolveOptions(options);

@@ -33,7 +33,7 @@ export interface BrokerCore {
 }
 
 /** The pattern of a channel. */
-export type ChannelKind = "events" | "events-store" | "queues" | "commands" | "queries";
+export type ChannelKind = "events" | "eventsStore" | "queues" | "commands" | "queries";
 
 /** The content of a message from a client. */
 export interface SeenMessage {

@@ -5,6 +5,8 @@ import { addChannels } from "./commands/channels.js";
 import { addCommands } from "./commands/commands.js";
 import { addEvents } from "./commands/events.js";
 import { EXIT_CODES_HELP } from "./exit.js";
+import { addServers } from "./commands/servers.js";
+import { addCompletion } from "./completion/completion.js";
 import { addDoctor } from "./doctor/doctor.js";
 import { addPing } from "./commands/ping.js";
 import { addQueries } from "./commands/queries.js";
@@ -41,6 +43,7 @@ ${EXIT_CODES_HELP}`,
   addBroker(root);
   addPing(root);
   addDoctor(root);
+  addServers(root);
   addTop(root);
   addEvents(root);
   addEventsStore(root);
@@ -48,6 +51,7 @@ ${EXIT_CODES_HELP}`,
   addQueries(root);
   addQueues(root);
   addChannels(root);
+  addCompletion(root);
   return root;
 }
 

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
 import { KubeMQClient, optionsFromEnv, type ClientOptions, type TlsOptions } from "../index.js";
+import { EXIT, Failure } from "./exit.js";
+import { configPath, readServers, serverNamed } from "./servers.js";
 import { createOutput, jsonOf, report, type Output, type OutputOptions } from "./terminal/output.js";
 import { stopSignal } from "./terminal/stop.js";
 import { terminalOf, type Terminal } from "./terminal/terminal.js";
@@ -25,11 +27,13 @@ interface ConnectionOptions extends OutputOptions {
   readonly tlsServerName?: string;
   readonly timeout?: number;
   readonly verbose?: true;
+  readonly server?: string;
+  readonly config?: string;
 }
 
 /** Options beside the environment variables of `optionsFromEnv`, so that a shell can be set up once for one server. */
 export function connectionOptions(command: Command): Command {
-  return command
+  const connection = command
     .optionsGroup("Connection:")
     .option(
       "-a, --address <host:port>",
@@ -47,10 +51,16 @@ export function connectionOptions(command: Command): Command {
       "how long an answer may take, in milliseconds (default: 10000, env: KUBEMQ_TIMEOUT)",
       integer(1, 2 ** 31 - 1),
     )
+    .option("--server <name>", "a server of the configuration file: see `kubemq-es servers`")
+    .option("--config <file>", "the configuration file (default: ~/.config/kubemq-es/config.json)");
+  return outputOptions(connection).option("-v, --verbose", "report connection events on standard error");
+}
+
+export function outputOptions(command: Command): Command {
+  return command
     .optionsGroup("Output:")
     .option("--jsonl", "one JSON object per line, for programs")
-    .option("--no-color", "no colours, as with NO_COLOR; a pipe never gets any")
-    .option("-v, --verbose", "report connection events on standard error");
+    .option("--no-color", "no colours, as with NO_COLOR; a pipe never gets any");
 }
 
 /**
@@ -74,7 +84,7 @@ export async function withSession(command: Command, work: (session: Session) => 
 export function clientOptions(command: Command): ClientOptions {
   const options = command.opts<ConnectionOptions>();
   const { tlsCa: ca, tlsCert: cert, tlsKey: key, tlsServerName: serverName, address } = options;
-  const env = optionsFromEnv();
+  const env = baseOf(command, options);
   const settings: TlsOptions = {
     ...(typeof env.tls === "object" && env.tls),
     ...(ca !== undefined && { ca }),
@@ -91,6 +101,18 @@ export function clientOptions(command: Command): ClientOptions {
     ...(options.token !== undefined && { authToken: options.token }),
     ...(options.clientId !== undefined && { clientId: options.clientId }),
   };
+}
+
+/**
+ * The options below those of the command line. A server of the configuration file replaces the
+ * environment completely: the token of one server must not be sent to another one.
+ */
+function baseOf(command: Command, { server, config, address }: ConnectionOptions): ClientOptions {
+  const terminal = terminalOf(command);
+  if (server === undefined) return optionsFromEnv(terminal.env);
+  if (address !== undefined) throw new Failure("--server and --address exclude each other", EXIT.usage);
+  const file = configPath(terminal, config);
+  return serverNamed(readServers(terminal, file), server, file);
 }
 
 /** Always reports a lost connection, because the output stops; reports other statuses on request. */

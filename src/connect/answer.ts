@@ -37,6 +37,7 @@ export async function answer(
     reply = call.reply(output instanceof Promise ? await output : output);
   } catch (thrown) {
     if (!(thrown instanceof ConnectError)) hidden = { error: thrown };
+    // promise: rpc-error-hidden
     const error = thrown instanceof ConnectError ? thrown : new ConnectError("internal error", Code.Internal);
     reply = failure(error, call?.context, route);
   }
@@ -45,11 +46,11 @@ export async function answer(
     await (reply.error === undefined ? query.respond(reply) : query.fail(reply.error, reply));
   } catch (error) {
     // What the connection prevents is sent again by `queries.handle`.
-    if (!KubeMQError.is(error, "INVALID_ARGUMENT")) return reply;
+    if (!KubeMQError.is(error, "INVALID_ARGUMENT")) return reply; // promise: rpc-too-large-answered
     // Everything in the reply is valid but its size.
     return failure(new ConnectError(error.message, Code.ResourceExhausted), undefined, route);
   }
-  if (hidden !== undefined) throw hidden.error;
+  if (hidden !== undefined) throw hidden.error; // promise: rpc-error-reported
   return ""; // ignored: the query is answered
 }
 
@@ -101,6 +102,7 @@ class Call {
     const { spec, options, serialization } = this.#route;
     const { timeoutMs, body } = this.#query;
     const { interceptors = [], maxTimeoutMs = Infinity } = options;
+    // promise: rpc-stream-not-served
     if (spec.kind !== "unary") {
       throw new ConnectError("streaming methods cannot be called over KubeMQ", Code.Unimplemented);
     }
@@ -131,6 +133,7 @@ class Call {
     if (this.#controller !== undefined) return this.#controller.signal;
     const controller = new AbortController();
     this.#controller = controller;
+    // promise: rpc-handler-deadline
     this.#unwatch = onAbort(this.#query.signal, () => controller.abort(reasonOf(this.#query)));
     return controller.signal;
   }

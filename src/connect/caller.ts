@@ -50,7 +50,7 @@ export class Caller {
     this.#isBinary = options.useBinaryFormat ?? true;
     this.#serialization = serializationOf(method, options);
     const isCacheable = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-    this.#cacheSeconds = isCacheable ? options.cache?.ttlSeconds : undefined;
+    this.#cacheSeconds = isCacheable ? options.cache?.ttlSeconds : undefined; // promise: rpc-cache-without-effects
   }
 
   /** @throws {ConnectError} with the code of the abort or of the response, or `Unknown` */
@@ -102,8 +102,8 @@ export class Caller {
     addHeaders(tags, HEADER_PREFIX, header);
     const body = this.#serialization.getI(this.#isBinary).serialize(message);
     const answer = await this.#send(body, tags, {
-      ...(signal === undefined ? {} : { signal }),
-      ...(remainingMs === undefined ? {} : { timeoutMs: remainingMs }),
+      ...(signal === undefined ? {} : { signal }), // promise: rpc-signal-cancels
+      ...(remainingMs === undefined ? {} : { timeoutMs: remainingMs }), // promise: rpc-deadline-sent
     });
     if (!answer.ok) throw errorIn(answer.tags, answer.error);
     checkFormat(answer.tags);

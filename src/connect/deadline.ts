@@ -59,6 +59,7 @@ export class Deadline {
     const timeoutMs = this.#timeoutMs;
     if (timeoutMs === undefined) return answer;
     return new Promise((resolve, reject) => {
+      // promise: rpc-deadline-ends-call
       const expire = () => {
         const error = this.#reason(timeoutMs);
         reject(error);

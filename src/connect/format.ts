@@ -80,7 +80,7 @@ export function addContentType(tags: Record<string, string>, isBinary: boolean):
 /** @throws {ConnectError} Unimplemented for a version or a content type that is not known. */
 export function checkFormat(tags: Tags): void {
   const { [VERSION_TAG]: version = VERSION, [CONTENT_TYPE_TAG]: type = BINARY_TYPE } = tags;
-  if (version !== VERSION) throw unsupported(`version ${version} of the RPC format`);
+  if (version !== VERSION) throw unsupported(`version ${version} of the RPC format`); // promise: rpc-version-checked
   if (type !== BINARY_TYPE && type !== JSON_TYPE) throw unsupported(`the content type ${type}`);
 }
 
@@ -109,6 +109,7 @@ export function errorIn(tags: Tags, reason: string): ConnectError {
   const json = tags[ERROR_TAG];
   const metadata = headersIn(tags, HEADER_PREFIX, Code.Internal);
   headersIn(tags, TRAILER_PREFIX, Code.Internal).forEach((value, name) => metadata.append(name, value));
+  // promise: rpc-stopped-unavailable
   if (json === undefined) return new ConnectError(reason, Code.Unavailable, metadata);
   const fallback = new ConnectError(reason, Code.Unknown);
   try {
@@ -120,6 +121,6 @@ export function errorIn(tags: Tags, reason: string): ConnectError {
 
 /** The key of a call in the server's cache. Other headers are another key: they may be credentials. */
 export function cacheKey(channel: string, procedure: string, tags: Tags, body: Uint8Array): string {
-  const hash = createHash("sha256").update(JSON.stringify(tags)).update(body);
+  const hash = createHash("sha256").update(JSON.stringify(tags)).update(body); // promise: rpc-cache-by-headers
   return `${channel}${procedure}:${hash.digest("base64url")}`;
 }

@@ -40,7 +40,11 @@ const CONCURRENCY = 100;
  * await server.ready; // calls are answered from here on
  * ```
  */
-export function serve(client: { readonly queries: QueriesClient }, routes: Routes, options?: ServeOptions): Service;
+export function serve(
+  client: { readonly queries: QueriesClient },
+  routes: (router: ConnectRouter) => unknown,
+  options?: ServeOptions,
+): Service;
 /** Serves one service. */
 export function serve<T extends DescService>(
   client: { readonly queries: QueriesClient },

@@ -59,7 +59,7 @@ export class ServiceGroup implements Service {
     let first: KubeMQError | undefined;
     const ends = this.#services.map(async ({ closed }) => {
       first = (await closed) ?? first;
-      await this.close();
+      await this.close(); // promise: rpc-services-end-together
     });
     await Promise.all(ends);
     if (first !== undefined) throw first;

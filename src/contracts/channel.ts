@@ -50,7 +50,7 @@ class NamedChannel<N extends string> implements ChannelTemplate<N> {
     const subject = { operation, channel: this.template };
     const given = values as Readonly<Record<string, unknown>>;
     const name = this.#parts.map((part, at) => (at % 2 === 0 ? part : filled(subject, part, given?.[part]))).join("");
-    if (this.#names.length > 1) this.#checkDistinct(subject, name, given);
+    if (this.#names.length > 1) this.#checkDistinct(subject, name, given); // promise: parameters-distinct
     return name;
   }
 
@@ -81,6 +81,7 @@ function filled(subject: Subject, name: string, value: unknown): string {
   if (typeof value !== "string" || value === "") {
     throw refuse(subject, `parameter "${name}" must be a non-empty string or a whole number, got ${said(value)}`);
   }
+  // promise: parameter-keeps-structure
   // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
   if (/[.*>\s\u0000-\u001f\u007f-\u009f]/.test(value)) {
     throw refuse(

@@ -61,6 +61,7 @@ class DefinedTemplate<N extends string, C, Pattern> implements WildcardTemplate<
     const subject = { operation: maker.operation, channel: this.template };
     if (maker.pattern === undefined) throw refuse(subject, `${this.kind} have no wildcards: use for()`);
     const isWhole = this.template.split(".").every((part) => !hasBraces(part) || /^\{\w+\}$/.test(part));
+    // promise: wildcard-replaces-whole-part
     if (!isWhole) {
       throw refuse(subject, "a wildcard replaces a whole part between dots, and a parameter here is less: use for()");
     }

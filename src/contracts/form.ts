@@ -2,7 +2,7 @@ import type { Codec } from "../api/codec.js";
 import type { ChannelKind } from "../api/server.js";
 
 /** A registered symbol: contracts of another copy of this package are contracts here too. */
-export const form: unique symbol = Symbol.for("kubemq-es.contract");
+export const form: unique symbol = Symbol.for("kubemq-es.contract"); // promise: contract-of-other-copy
 
 /** What a contract can be used for: a pattern only subscribes, and a template does neither. */
 export type Form = "contract" | "pattern" | "template";

@@ -53,6 +53,7 @@ class DefinedQueue<T, A> implements QueueContract<T, A> {
   message(value: A, details?: QueueMessageDetails): OutgoingQueueMessage<A> {
     const { name, codec } = this;
     checkDetails("queue.message", name, details, ["policy"]);
+    // promise: contract-policy-merged
     const policy = details?.policy === undefined ? this.policy : { ...this.policy, ...details.policy };
     return { ...details, channel: name, body: value, codec, ...(policy !== undefined && { policy }) };
   }

@@ -37,7 +37,6 @@ export function openStore(
   server?: string,
 ) {
   return (start: Start): Source<WireEventReceive> => {
-    // promise: store-client-id-per-attempt
     const clientId = storeClientId(connection, operation);
     const request = storeSubscription(clientId, channel, group, start);
     return connection.open(subscribeToEventsMethod, once(request), { operation, channel }, server);
@@ -47,7 +46,7 @@ export function openStore(
 /** A replay needs positions of its own, which the server gives to new ClientIDs only. */
 function storeClientId({ options }: Connection, operation: string): string {
   if (options.storeClientId === "client" && operation === "eventsStore.subscribe") return options.clientId;
-  return `${options.clientId}-${crypto.randomUUID().slice(0, 8)}`;
+  return `${options.clientId}-${crypto.randomUUID().slice(0, 8)}`; // promise: store-client-id-per-attempt
 }
 
 /** The common part of all store readers. */

@@ -69,7 +69,7 @@ class GuardedActivity implements Activity {
   carry(tags: Tags | undefined): Record<string, string> {
     try {
       const carried = this.#activity.carry(tags);
-      if (areTags(carried)) return carried;
+      if (areTags(carried)) return carried; // promise: telemetry-tags-checked
       this.#failed("carry", new TypeError("carry returned something else than tags"));
     } catch (error) {
       this.#failed("carry", error);
@@ -81,6 +81,7 @@ class GuardedActivity implements Activity {
   run<T>(work: () => T): T {
     let done: { readonly value: T } | { readonly thrown: unknown } | undefined;
     const once = (): T => {
+      // promise: telemetry-work-once
       if (done === undefined) {
         try {
           done = { value: work() };
@@ -103,7 +104,7 @@ class GuardedActivity implements Activity {
     try {
       this.#activity.end(outcome);
     } catch (error) {
-      this.#failed("end", error);
+      this.#failed("end", error); // promise: telemetry-fault-reported
     }
   }
 }

@@ -31,6 +31,7 @@ export function attributeTags(event: OutgoingCloudEvent, contentType: string | u
     tags[PREFIX + name] = attributeValue(name, value);
   }
   const missing = REQUIRED.filter((name) => tags[PREFIX + name] === undefined);
+  // promise: cloud-event-complete
   if (missing.length > 0) {
     throw new KubeMQError("ENCODE_FAILED", `not a CloudEvent: without ${missing.join(" and ")}`);
   }
@@ -57,7 +58,7 @@ export function attributesIn(tags: Readonly<Record<string, string>>): CloudEvent
     throw new KubeMQError("DECODE_FAILED", `message is a CloudEvent of version ${specversion}, only 1.0 can be read`);
   }
   // An attribute must not replace the data, which is the body.
-  delete attributes.data;
+  delete attributes.data; // promise: cloud-event-data-is-body
   return { ...attributes, id, source, specversion, type };
 }
 

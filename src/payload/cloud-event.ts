@@ -43,7 +43,7 @@ export function cloudEvent(data?: Codec<unknown>): Codec<CloudEvent, OutgoingClo
       const inner = event.data === undefined ? undefined : data?.properties?.(event.data);
       const tags = { ...inner?.tags, ...attributeTags(event, contentTypeOf(event, data)) };
       // Servers refuse a message with neither body nor metadata.
-      const metadata = isEmpty(event) ? event.type : inner?.metadata;
+      const metadata = isEmpty(event) ? event.type : inner?.metadata; // promise: cloud-event-never-empty
       return { tags, ...(metadata === undefined ? {} : { metadata }) };
     },
   };

@@ -42,6 +42,7 @@ export function byContentType<Decoders extends Readonly<Record<string, Decoder<u
   return {
     decode: (body, message) => {
       const contentType = contentTypeOf(message, tags);
+      // promise: content-type-known
       const decoder = contentType === undefined ? otherwise : byType.get(mediaType(contentType));
       if (decoder !== undefined) return decoder.decode(body, message);
       const found =

@@ -42,7 +42,9 @@ export function gzip<T, Accepted = T>(
   const { gzipSync, gunzipSync } = zlib();
   const decompress = (body: Uint8Array): Uint8Array => {
     try {
-      return gunzipSync(body, { maxOutputLength: maxBytes });
+      return gunzipSync(body, {
+        maxOutputLength: maxBytes, // promise: gzip-limit
+      });
     } catch (cause) {
       const isTooLarge = (cause as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE";
       const why = isTooLarge
@@ -57,10 +59,10 @@ export function gzip<T, Accepted = T>(
     decode: (body, message) => {
       const isGzip = body[0] === 0x1f && body[1] === 0x8b;
       if (isGzip) return codec.decode(decompress(body), message);
-      if (plain === "accept") return codec.decode(body, message);
+      if (plain === "accept") return codec.decode(body, message); // promise: gzip-plain-refused
       throw new KubeMQError("DECODE_FAILED", 'body is not gzip; `plain: "accept"` decodes such bodies, too');
     },
-    ...writing(codec),
+    ...writing(codec), // promise: gzip-properties-kept
   };
 }
 

@@ -12,7 +12,7 @@ export interface JsonOptions {
 
 const encoder = new TextEncoder();
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true }); // promise: json-is-utf8
 
 /** Bodies as JSON, assumed to be of type T. */
 export function json<T = unknown>(options?: JsonOptions): Codec<T>;
@@ -62,10 +62,10 @@ export function json(
     contentType: "application/json",
     encode: (value) => {
       const input = encode === undefined ? value : encode(value);
-      validate("ENCODE_FAILED", first, input);
-      return encodeJson(input, replacer);
+      validate("ENCODE_FAILED", first, input); // promise: schema-checks-sent
+      return encodeJson(input, replacer); // promise: schema-converts-once
     },
-    decode: (body) => validate("DECODE_FAILED", first, parseJson(body, reviver)),
+    decode: (body) => validate("DECODE_FAILED", first, parseJson(body, reviver)), // promise: schema-checks-received
   };
 }
 

@@ -43,6 +43,7 @@ export function protobuf<Desc extends DescMessage>(
 ): Codec<MessageShape<Desc>, MessageInitShape<Desc>> {
   const message = (value: MessageInitShape<Desc>): MessageShape<Desc> => {
     if (isMessage(value, schema)) return value;
+    // promise: protobuf-type-checked
     if (isMessage(value)) {
       throw new KubeMQError("ENCODE_FAILED", `value is a ${value.$typeName}, the codec is for ${schema.typeName}`);
     }

@@ -12,8 +12,10 @@ export function validate<O>(
   value: unknown,
 ): O {
   const result = schema["~standard"].validate(value);
+  // promise: schema-async-refused
   if ("then" in result) {
-    result.then(undefined, () => {}); // the result is unused, but a rejection must not end the process
+    // The result is unused, but a rejection must not end the process.
+    result.then(undefined, () => {}); // promise: schema-rejection-handled
     throw new KubeMQError(
       code,
       "the schema validates asynchronously, but a codec is synchronous: remove asynchronous checks from the schema",

@@ -47,6 +47,7 @@ export function createQueriesClient(connection: Connection): QueriesClient {
         requestSource("queries", "handle", filter, ReceivedQuery),
         async (query) => {
           const outcome = await handler(query);
+          // promise: handler-codec-answers
           if (codec !== undefined) return () => query.respond({ body: outcome, codec });
           return () => query.reply(outcome as QueryOutcome);
         },
@@ -77,6 +78,7 @@ class ReceivedQuery<T> extends ReceivedRequest<T> implements IncomingQuery<T> {
   /** Sends what a handler without a codec returned. Encoding rejects what the types do not allow. */
   reply(outcome: QueryOutcome): Promise<void> {
     if (!isReply(outcome)) return this.respond({ body: outcome });
+    // promise: whole-reply-can-fail
     return outcome.error === undefined ? this.respond(outcome) : this.fail(outcome.error, outcome);
   }
 

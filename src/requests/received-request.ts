@@ -83,7 +83,7 @@ export class ReceivedRequest<T> extends IncomingMessage<T> implements Hooked {
     const outcome = () => {
       checkReply(this.#subject("fail"), reply);
       const { tags, span } = reply;
-      return { error: text === "" ? "failed without a reason" : text, tags, span };
+      return { error: text === "" ? "failed without a reason" : text, tags, span }; // promise: failure-carries-tags
     };
     return this.answer("fail", outcome, reply);
   }

@@ -88,7 +88,7 @@ export class SpanObserver implements Observer {
     };
     const place = template ?? channel;
     const span = this.#tracer.startSpan(place === undefined ? name : `${name} ${place}`, options, parent);
-    const measured = template === undefined ? { ...facts, ...destination } : facts;
+    const measured = template === undefined ? { ...facts, ...destination } : facts; // promise: metrics-by-template
     const activity = new SpanActivity(this, operation, measured, span, trace.setSpan(parent, span));
     if (isRead) this.#consumed(operation, measured, activity, senders);
     return activity;
@@ -113,7 +113,7 @@ export class SpanObserver implements Observer {
     if (pattern !== "queues" && pattern !== "eventsStore") return true;
     if (this.#childWithinMs <= 0) return false;
     const sentAt = message?.timestamp?.getTime();
-    return sentAt === undefined || Date.now() - sentAt <= this.#childWithinMs;
+    return sentAt === undefined || Date.now() - sentAt <= this.#childWithinMs; // promise: late-message-own-trace
   }
 
   #sizeOf({ messages: [message], isBatch = false }: Operation): Attributes {
@@ -153,6 +153,7 @@ class SpanActivity implements Activity {
     propagator.inject(this.context, injected, tagWriter);
     const carried = { ...tags };
     // Tags copied from a received message may hold its context; remove it, a stale tracestate would mix in.
+    // promise: trace-context-replaced
     if (Object.keys(injected).length > 0) for (const field of propagator.fields()) delete carried[field];
     return Object.assign(carried, injected);
   }

@@ -48,7 +48,7 @@ function extracted(fields: Fields, propagator: Extract): Context | undefined {
 }
 
 function fromSpan(span: Uint8Array, propagator: Extract): Context | undefined {
-  if (span.byteLength > MAX_SPAN_BYTES) return undefined;
+  if (span.byteLength > MAX_SPAN_BYTES) return undefined; // promise: trace-span-bounded
   const content = new TextDecoder().decode(span);
   if (!content.startsWith("{")) {
     const [traceparent, tracestate] = content.split("\n");

@@ -139,12 +139,12 @@ describe("the page of the broker", () => {
       .flatMap(({ kind, name, consumers }) => (name === "watched" ? [[kind, consumers]] : []));
     expect(consumers).toEqual([
       ["events", 2],
-      ["events-store", 1],
+      ["eventsStore", 1],
       ["commands", 1],
     ]);
   });
 
-  test.each(["events", "events-store", "queues"] as const)("sends to %s, and shows the message", async (kind) => {
+  test.each(["events", "eventsStore", "queues"] as const)("sends to %s, and shows the message", async (kind) => {
     const channel = `form.${kind}`;
     const sent = await post("/send", { kind, channel, body: "<b>&\u0000", metadata: "m", tags: { a: "1" } });
     expect(sent).toMatchObject({ status: 200, text: expect.stringMatching(/^{"outcome":"sent \w{22}"}$/) });
@@ -181,7 +181,7 @@ describe("the page of the broker", () => {
     const long = `${"€".repeat(1365)}€€`; // 4096 bytes end in the middle of a character
     for (let n = 0; n < 20; n++) await client.eventsStore.publish({ channel: "many", body: String(n) });
     await client.eventsStore.publish({ channel: "many", body: long });
-    const { messages } = await state("?kind=events-store&channel=many");
+    const { messages } = await state("?kind=eventsStore&channel=many");
     expect(messages.map(({ body }) => body).slice(1)).toEqual(Array.from({ length: 19 }, (_, n) => String(19 - n)));
     expect(messages[0]).toMatchObject({ encoding: "utf8", body: "€".repeat(1365), bytes: 4101, cut: true });
   });
@@ -204,7 +204,7 @@ describe("the page of the broker", () => {
     expect(broker.quirks.reorderUpstream).toBe(true);
     await post("/fault", { quirk: "reorderUpstream", on: false });
     await post("/fault", { fault: "restart", keepMemory: false });
-    expect(await state("?kind=events-store&channel=many")).toMatchObject({ channels: [], messages: [] });
+    expect(await state("?kind=eventsStore&channel=many")).toMatchObject({ channels: [], messages: [] });
   });
 });
 

@@ -101,6 +101,10 @@ test("a call and a stream that a server refuses because it does not serve go to 
   expect([client.server, refused]).toEqual([broker.address, 1]);
   await client.queues.send({ channel: "jobs", body: "1" });
   expect(broker.stats().messages.queues).toEqual({ jobs: 1 });
+  // A send uses a stream, which opens again; an answer to one request does not.
+  await using asking = new KubeMQClient({ address: [starting.url, broker.address], reconnect });
+  await asking.queues.receive({ channel: "jobs" });
+  expect(asking.server).toBe(broker.address);
   const first = refused;
   const loop = client.events.subscribe({ channel: "orders" });
   await loop.ready;

@@ -1,9 +1,11 @@
 import { calls, closing, credentials, limits, living, transport } from "./connection.js";
+import { contracts, payloads } from "./contracts.js";
 import { handlers } from "./handlers.js";
 import { comingBack, delivering, leaving } from "./loops.js";
 import { publishing, requests, store } from "./patterns.js";
 import type { Chapter } from "./promise.js";
 import { consuming, leasing, sending, settling } from "./queues.js";
+import { rpc, tracing } from "./rpc.js";
 import { servers } from "./servers.js";
 
 /** The promises, in the order of test/PROMISES.md. */
@@ -15,10 +17,14 @@ export const chapters: readonly Chapter[] = [
   publishing,
   requests,
   handlers,
+  rpc,
   consuming,
   settling,
   leasing,
   sending,
+  contracts,
+  payloads,
+  tracing,
   calls,
   closing,
   living,

@@ -317,5 +317,26 @@ export const requests: Chapter = {
       test: handleTest,
       name: "a handler sends its response again after the connection was lost",
     },
+    {
+      promise: "A handler that returns a reply with an error fails its request.",
+      id: "whole-reply-can-fail",
+      mutation: "always",
+      test: handleTest,
+      name: "a query handler returns a whole reply, and a failure carries tags to the requester",
+    },
+    {
+      promise: "A failed request carries its tags to the requester.",
+      id: "failure-carries-tags",
+      mutation: { replace: ["tags, span", "span"] },
+      test: handleTest,
+      name: "a query handler returns a whole reply, and a failure carries tags to the requester",
+    },
+    {
+      promise: "What a handler returns is encoded by `responseCodec`, also when it looks like a reply.",
+      id: "handler-codec-answers",
+      mutation: "never",
+      test: handleTest,
+      name: "the codec of a response encodes what looks like a reply",
+    },
   ],
 };

@@ -52,6 +52,16 @@ describe("a request handler", () => {
     expect(await send("moon")).toMatchObject({ ok: false, error: "unknown", tags: { warehouse: "2" } });
   });
 
+  test("the codec of a response encodes what looks like a reply", async () => {
+    await using world = await RequestWorld.start();
+    const filter = { channel: "stock", responseCodec: json<{ body: string; error: string }>() };
+    await using stock = world.responder.queries.handle(filter, () => ({ body: "4", error: "none" }));
+    await world.ready(stock);
+
+    const answer = await world.requester.queries.send({ channel: "stock", body: "chair" }, patient);
+    expect(answer.ok && answer.json()).toEqual({ body: "4", error: "none" });
+  });
+
   test("a handler executes by returning, fails by throwing, and may respond itself", async () => {
     await using world = await RequestWorld.start();
     const stop = new AbortController();

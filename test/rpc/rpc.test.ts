@@ -4,6 +4,7 @@ import { decodeBinaryHeader, encodeBinaryHeader, type HandlerContext, type Inter
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import { kubemqTransport, serve } from "kubemq-es/connect";
 import { type GreetRequest, GreetService, UnknownLanguageSchema } from "../../examples/rpc/gen/greet/v1/greet_pb.js";
+import { CustomerService } from "../../examples/rpc/gen/shop/v1/customers_pb.js";
 import { roundTrips, until } from "../support/until.js";
 import { openWorld, type OpenWorld, withBroker } from "../support/with-broker.js";
 
@@ -166,7 +167,7 @@ describe("RPC over KubeMQ", () => {
     const lonely = greeter({ prefix: "nobody." });
     const error = await failure(lonely.greet({}, { timeoutMs: 80 }));
     expect(error).toMatchObject({ code: Code.DeadlineExceeded });
-    expect(error.message).toMatch(/nobody\.greet\.v1\.GreetService within 80 ms/);
+    expect(error.message).toMatch(/nobody\.greet\.v1\.GreetService.* within 80 ms/);
   });
 
   test("a signal cancels the call at once, and a call with an aborted signal does not reach a handler", async () => {
@@ -409,6 +410,34 @@ describe("servers of RPCs", () => {
       expect(await server.closed).toBeUndefined();
       await server;
       expect(() => serve(client, GreetService, {})).toThrow(expect.objectContaining({ code: "CLIENT_CLOSED" }));
+    }));
+
+  test("a call to a broker that falls silent ends at its deadline", () =>
+    withBroker(async ({ broker, connect }) => {
+      const client = connect();
+      await client.ping();
+      broker.faults.pauseWriting();
+      const error = await failure(createClient(GreetService, kubemqTransport(client)).greet({}, { timeoutMs: 80 }));
+      broker.faults.resumeWriting();
+      expect(error.code).toBe(Code.DeadlineExceeded);
+      expect(error.message).toMatch(/rpc\.greet\.v1\.GreetService within 80 ms/);
+    }));
+
+  test("the end of one service closes the others", () =>
+    withBroker(async ({ broker, connect }) => {
+      const { queries } = connect();
+      const stop = new AbortController();
+      const handle: typeof queries.handle = ((filter: { channel: string }, handler: never, options: object) => {
+        const signal = filter.channel.endsWith("CustomerService") ? { signal: stop.signal } : {};
+        return queries.handle(filter, handler, { ...options, ...signal });
+      }) as never;
+      const server = serve({ queries: { ...queries, handle } }, (router) =>
+        router.service(GreetService, {}).service(CustomerService, {}),
+      );
+      await server.ready;
+      expect(broker.stats().streams["SubscribeToRequests"]).toBe(2);
+      stop.abort();
+      expect(await server.closed).toBeUndefined();
     }));
 
   test("servers answer again after a restart of the broker, and calls fail with Unavailable meanwhile", () =>

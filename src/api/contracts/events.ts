@@ -83,7 +83,16 @@ export interface StoreContractCalls {
 
 /** Events: delivered at most once, to all current subscribers. */
 export interface EventsClient extends Overloads<EventContractCalls, EventCalls, "publish"> {
-  /** Opens a stream to publish many events. */
+  /**
+   * Opens a stream to publish many events.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * await using publisher = client.events.publisher();
+   * for (const reading of readings) await publisher.publish({ channel: "sensors.kitchen", body: reading });
+   * ```
+   */
   publisher(options?: StreamOptions): EventPublisher<void>;
 }
 
@@ -92,6 +101,13 @@ export interface EventsStoreClient extends Overloads<StoreContractCalls, StoreCa
   /**
    * Opens a stream to publish many events and receive the server's answer to each. They are stored
    * in the order of the calls.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * await using publisher = client.eventsStore.publisher();
+   * await publisher.publish({ channel: "audit", body: "signed in" });
+   * ```
    */
   publisher(options?: StreamOptions): EventPublisher<PublishedEvent>;
 }

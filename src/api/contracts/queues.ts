@@ -50,7 +50,12 @@ export interface QueueContractCalls {
    * await client.queues.send(mails, { to: "ada@example.com" });
    */
   send<T, A>(contract: QueueContract<T, A>, value: NoInfer<A>, options?: CallOptions): Promise<SentMessage>;
-  /** Sends several values together, as messages of the contract. */
+  /**
+   * Sends several values together, as messages of the contract.
+   *
+   * @example
+   * await client.queues.sendBatch(mails, [{ to: "ada@example.com" }, { to: "grace@example.com" }]);
+   */
   sendBatch<T, A>(
     contract: QueueContract<T, A>,
     values: readonly NoInfer<A>[],
@@ -115,7 +120,16 @@ export interface QueueContractCalls {
 
 /** Queues: each message is processed by one consumer. */
 export interface QueuesClient extends Overloads<QueueContractCalls, QueueCalls, "send" | "sendBatch"> {
-  /** Opens a stream to send many messages. */
+  /**
+   * Opens a stream to send many messages.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * await using publisher = client.queues.publisher();
+   * await Promise.all(jobs.map((body) => publisher.send({ channel: "jobs", body })));
+   * ```
+   */
   publisher(options?: PublisherOptions): QueuePublisher;
 }
 

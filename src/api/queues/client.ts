@@ -38,6 +38,10 @@ export interface QueuePublisher extends AsyncDisposable {
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the message
    *   may be stored, and is not sent again
    * @throws {KubeMQError} RESOURCE_EXHAUSTED when more than 100,000 messages wait to be sent
+   * @example
+   * ```ts
+   * const { id } = await client.queues.send({ channel: "jobs", body: "sweep the floor", policy: { delaySeconds: 60 } });
+   * ```
    */
   send<T>(message: OutgoingQueueMessage<T>): Promise<SentMessage>;
   /** The same as {@link QueuePublisher.sendBatch}. */
@@ -46,6 +50,16 @@ export interface QueuePublisher extends AsyncDisposable {
    * Sends several messages together, to one or several queues. Resolves with a result for each, in
    * their order; a refused message does not hold back the others. All messages are checked before
    * any is sent. Rejects like {@link QueuePublisher.send} when there is no answer.
+   *
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer: messages may be stored
+   * @example
+   * ```ts
+   * const results = await client.queues.sendBatch([
+   *   { channel: "jobs", body: "1" },
+   *   { channel: "jobs", body: "2" },
+   * ]);
+   * const refused = results.filter(({ ok }) => !ok);
+   * ```
    */
   sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]>;
   /**
@@ -89,7 +103,16 @@ export interface QueuesClient {
    * before any is sent.
    */
   sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[], options?: CallOptions): Promise<SendResult[]>;
-  /** Opens a stream to send many messages. */
+  /**
+   * Opens a stream to send many messages.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * await using publisher = client.queues.publisher();
+   * await Promise.all(jobs.map((body) => publisher.send({ channel: "jobs", body })));
+   * ```
+   */
   publisher(options?: PublisherOptions): QueuePublisher;
   /**
    * Takes messages out of a queue. The server acknowledges them before they arrive: a message that
@@ -100,11 +123,26 @@ export interface QueuesClient {
    * loses the messages that it has taken. For the same reason an abort waits for the answer, at
    * most `waitSeconds`. It then resolves with the messages, or rejects with `signal.reason` if
    * there are none.
+   *
+   * @throws {KubeMQError} UNAVAILABLE when the connection is lost before the answer: messages may
+   *   be lost
+   * @example
+   * ```ts
+   * const jobs = await client.queues.receive({ channel: "jobs", max: 10, waitSeconds: 2 });
+   * for (const job of jobs) console.log(job.text());
+   * ```
    */
   receive<T = Uint8Array>(request: ReceiveRequest<T>, options?: CallOptions): Promise<QueueMessage<T>[]>;
   /**
    * Shows messages without receiving them. While the call waits, they are hidden from other
    * consumers. An abort rejects at once.
+   *
+   * @throws {KubeMQError} UNAVAILABLE when the connection is lost before the answer
+   * @example
+   * ```ts
+   * const [next] = await client.queues.peek({ channel: "jobs", max: 1 });
+   * console.log(next?.text());
+   * ```
    */
   peek<T = Uint8Array>(request: ReceiveRequest<T>, options?: CallOptions): Promise<QueueMessage<T>[]>;
   /**
@@ -112,6 +150,13 @@ export interface QueuesClient {
    * 3600, default 1); the call always lasts that long. Resolves with their number. Messages held by
    * consumers and delayed messages are excluded. An abort rejects at once, and the server
    * continues.
+   *
+   * @throws {KubeMQError} UNAVAILABLE when the connection is lost before the answer; the server
+   *   continues
+   * @example
+   * ```ts
+   * const dropped = await client.queues.ackAll({ channel: "jobs" });
+   * ```
    */
   ackAll(request: AckAllRequest, options?: CallOptions): Promise<bigint>;
   /**
@@ -151,6 +196,15 @@ export interface QueuesClient {
   /**
    * Consumes a queue in batches. The next batch is polled when the previous one is settled, or when
    * the loop requests it.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * for await (const batch of client.queues.consumeBatches({ channel: "rows", max: 100 })) {
+   *   await insert(batch.messages.map((row) => row.json()));
+   *   await batch.ackAll();
+   * }
+   * ```
    */
   consumeBatches<T = Uint8Array>(request: BatchRequest<T>, options?: StreamOptions): Subscription<DeliveryBatch<T>>;
   /**
@@ -188,6 +242,11 @@ export interface QueuesClient {
    * channels: `firstSequence` and `lastSequence` are then 0, and `subscribers` is at most 1.
    *
    * @throws {KubeMQError} UNSUPPORTED when the server has neither
+   * @example
+   * ```ts
+   * const [jobs] = (await client.queues.info("jobs")).queues;
+   * console.log(jobs?.waiting);
+   * ```
    */
   info(queue?: string, options?: CallOptions): Promise<QueuesInfo>;
 }

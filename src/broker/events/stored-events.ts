@@ -47,7 +47,7 @@ export function storedEvents(core: BrokerCore): StoredEvents {
       // The server reports an event as sent even if its store refuses it.
       if (!isStorable(channel)) return;
       book.received(channel, body.length);
-      core.onMessage?.("events-store", channel, seenEvent(event));
+      core.onMessage?.("eventsStore", channel, seenEvent(event));
       writes.add(() => {
         store.append(channel, event);
         framed = undefined;

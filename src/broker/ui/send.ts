@@ -11,7 +11,7 @@ import type { CallContext, ChannelKind, Rpcs } from "../service.js";
 import { Refusal } from "./guard.js";
 import { readable } from "./recent-messages.js";
 
-const kinds: readonly ChannelKind[] = ["events", "events-store", "queues", "commands", "queries"];
+const kinds: readonly ChannelKind[] = ["events", "eventsStore", "queues", "commands", "queries"];
 
 /** The client id of messages that the page sends. */
 const ClientID = "broker-page";
@@ -47,8 +47,8 @@ export async function send(rpcs: Rpcs, form: Readonly<Record<string, unknown>>):
       if (result?.Error) throw new Refusal(400, result.Error);
       return { outcome: `sent ${result?.MessageID ?? ""}` };
     }
-    if (kind === "events" || kind === "events-store") {
-      const event = create(EventSchema, { ...content, Store: kind === "events-store" });
+    if (kind === "events" || kind === "eventsStore") {
+      const event = create(EventSchema, { ...content, Store: kind === "eventsStore" });
       const result = await rpcs.sendEvent?.(event, context);
       return { outcome: `sent ${result?.EventID ?? ""}` };
     }

@@ -19,6 +19,7 @@ const BUILDERS: Readonly<Record<ChannelKind, string>> = {
 /** The message that sends a value. @throws {KubeMQError} INVALID_ARGUMENT */
 export function messageOf<M>(operation: string, kind: ChannelKind, contract: AnyContract, value: unknown): M {
   check(operation, kind, contract);
+  // promise: contract-wildcards-not-sent
   if (contract.message === undefined) {
     const why = "a contract with wildcards only subscribes: send to a contract of one channel";
     throw refuse({ operation, channel: contract.name }, why);
@@ -45,20 +46,22 @@ export function requestOf<Request, Options>(
   const request: Record<string, unknown> = {};
   const options: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given ?? {})) {
-    (Object.hasOwn(names, name) ? options : request)[name] = value;
+    (Object.hasOwn(names, name) ? options : request)[name] = value; // promise: contract-options-split
   }
   request["channel"] = contract.name;
   request["codec"] = contract.codec ?? contract.request;
-  if (contract.response !== undefined) request["responseCodec"] = contract.response;
+  if (contract.response !== undefined) request["responseCodec"] = contract.response; // promise: contract-response-codec
   return [request as Request, options as Options];
 }
 
 function check(operation: string, kind: ChannelKind, contract: AnyContract): void {
   const subject = { operation, channel: contract.name };
+  // promise: contract-kind-checked
   if (contract.kind !== kind) {
     const [given, needed] = [BUILDERS[contract.kind], BUILDERS[kind]];
     throw refuse(subject, `the contract was made by ${given}(), and this call needs one made by ${needed}()`);
   }
+  // promise: contract-template-refused
   if (contract[form] === "template") {
     throw refuse(subject, "the channel name has parameters: pass the contract that for() returns");
   }

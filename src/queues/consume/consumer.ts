@@ -138,11 +138,9 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
     const taker = this.#taker;
     if (taker === undefined) return;
     const { transactions } = taker;
+    const isConcluded = !transactions.isReturning && transactions.settlements.areConcluded;
     // promise: break-awaits-settlements
-    const waits =
-      this.#left === "return"
-        ? transactions.isReturning || !transactions.settlements.areConcluded
-        : !taker.isSettled || taker.takesForGood;
+    const waits = this.#left === "return" ? !isConcluded : !taker.isSettled || taker.takesForGood;
     if (!waits) taker.cancel(); // promise: leave-returns-prefetched
   }
 

@@ -15,6 +15,7 @@ export function completed<M extends Outgoing & Payload<unknown>>(operation: stri
   const { channel } = message;
   const written = writtenProperties(operation, channel, message.codec, message.body);
   const metadata = written.metadata ?? message.metadata;
+  // promise: codec-metadata-conflict
   if (message.metadata !== undefined && message.metadata !== metadata) {
     throw refuse(
       { operation, channel },
@@ -24,9 +25,9 @@ export function completed<M extends Outgoing & Payload<unknown>>(operation: stri
   const complete = {
     ...message,
     ...(metadata === undefined ? {} : { metadata }),
-    ...(written.tags === undefined ? {} : { tags: { ...message.tags, ...written.tags } }),
+    ...(written.tags === undefined ? {} : { tags: { ...message.tags, ...written.tags } }), // promise: codec-tags-win
   };
-  checkOutgoing(operation, complete);
+  checkOutgoing(operation, complete); // promise: codec-properties-checked
   return complete;
 }
 

@@ -1,4 +1,4 @@
-const kinds = ["events", "events-store", "queues", "commands", "queries"];
+const kinds = ["events", "eventsStore", "queues", "commands", "queries"];
 
 const options = (values: readonly string[]) =>
   values.map((value) => `<option value="${value}">${value}</option>`).join("");
