@@ -138,11 +138,11 @@ export const consuming: Chapter = {
       name: "one message comes by a poll while the loop",
     },
     {
-      promise: "Messages that a loop has no time for return to the queue within milliseconds, in their order.",
+      promise: "Messages that a loop has no time for return to the queue after a tenth of a second, in their order.",
       id: "spares-returned",
       mutation: "drop",
       test: takingTest,
-      name: "messages that a loop has no time for return to the queue after ten milliseconds, in their order",
+      name: "messages that a loop has no time for return to the queue after a tenth of a second, in their order",
     },
     {
       promise: "Messages with a body above 16 KiB are taken one by one, for the sake of memory.",

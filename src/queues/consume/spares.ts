@@ -23,7 +23,7 @@ const MAX_QUICK = 4 * QUICK.settlements;
  * Milliseconds after the last delivery from which spare messages return to the queue. The loop has
  * become slow, and other consumers can take them.
  */
-const KEPT_MS = 10;
+const KEPT_MS = 100;
 
 /** Milliseconds until messages that could not return to the queue are looked at again. */
 const LOOK_MS = 250;
@@ -93,6 +93,7 @@ export class Spares {
   /** Removes all messages, which then return to the queue. */
   drain(): HeldMessage[] {
     this.#messages = [];
+    this.#punish();
     return this.#held.splice(0);
   }
 

@@ -172,6 +172,9 @@ export class Taker implements TransactionsOwner {
   async #returnSpares(): Promise<void> {
     await this.#count();
     if (this.#isOver) return;
+    // A server can process the end of a transaction before an acknowledgement written just before.
+    this.transactions.settlements.writeDue();
+    if (this.#now < this.#spares.dueAt) return this.#schedule();
     const [first] = this.#spares.held;
     if (first !== undefined && this.#backlog.isAlone && this.transactions.canMove()) {
       this.#backlog.returned(first.sequence, this.#spares.count);

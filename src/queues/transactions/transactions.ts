@@ -145,10 +145,7 @@ export class Transactions implements CallOwner, SettlementsOwner {
   move(): Call | undefined {
     this.settlements.writeDue();
     const [first] = this.#held.values();
-    if (first === undefined) {
-      this.#closeReleased(); // every message was due
-      return undefined;
-    }
+    if (first === undefined) return undefined; // every message was due
     const { call, id } = first.transaction;
     this.settlements.pause();
     this.#moving = new Set(this.#held.values());
@@ -156,11 +153,6 @@ export class Transactions implements CallOwner, SettlementsOwner {
     call.close(id);
     this.#released.delete(first.transaction);
     return call;
-  }
-
-  #closeReleased(): void {
-    for (const { call, id } of this.#released) call.close(id);
-    this.#released.clear();
   }
 
   /**
