@@ -1,5 +1,4 @@
 import type { KubeMQError } from "../../api/errors.js";
-import type { StreamOptions } from "../../api/message.js";
 import type { Connection } from "../../connection/connection.js";
 import type { HostedStream } from "../../connection/hosted-stream.js";
 import { onAbort } from "../../support/abort.js";
@@ -11,18 +10,7 @@ import { microtask } from "../../support/timers.js";
 import { Deadlines } from "./deadlines.js";
 import { errorOf, isRefusalOfStream, timeOutOf } from "./send-errors.js";
 import { type Send, subjectOf } from "./send.js";
-
-/** The options of a sender. */
-export interface SenderOptions extends StreamOptions {
-  readonly operation: string;
-  /**
-   * The start of a send's time-out: the call, or the write to the stream. Publishers use the write,
-   * because they accept more messages than a connection can transmit.
-   */
-  readonly timedFrom: "acceptance" | "transmission";
-  /** How long an unused stream stays open, in milliseconds. Default: until the sender is closed. */
-  readonly lingerMs?: number;
-}
+import type { SenderOptions } from "./sender-options.js";
 
 type State =
   /** The client does not know the sender: it has no stream, and nothing to send. */
