@@ -34,7 +34,11 @@ export function start(...args: string[]): Running & { interrupt(): void } {
 }
 
 /** Runs a command in this process, whose output is a terminal if there is a screen. */
-export function startOn(screen: Screen | undefined, args: readonly string[]): Running & { interrupt(): void } {
+export function startOn(
+  screen: Screen | undefined,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = screen?.env ?? {},
+): Running & { interrupt(): void } {
   const output = () => {
     const stream = new PassThrough();
     return screen === undefined ? stream : Object.assign(stream, { isTTY: true, ...screen });
@@ -45,7 +49,7 @@ export function startOn(screen: Screen | undefined, args: readonly string[]): Ru
     stdin,
     stdout,
     stderr,
-    env: screen?.env ?? {},
+    env,
     onStop: (stop) => stops.push(stop),
     exit: (code) => {
       throw new Error(`the command exits at once with code ${code}`);
