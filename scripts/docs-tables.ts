@@ -1,8 +1,10 @@
 // Writes the tables of README.md and docs/ from the doc comments, between `<!-- table: NAME -->` and
 // `<!-- end of table -->`: the error codes (NAME is ErrorCode) or the fields of an interface in src/.
+// And the table of docs/servers.md with what the profiles of the embedded broker keep.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { KubeMQError, type ErrorCode } from "kubemq-es";
+import { withProfiles } from "../test/contract/profiles.js";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const MARKED = /(<!-- table: (\w+) -->\n)[^]*?(<!-- end of table -->)/g;
@@ -91,7 +93,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   for (const page of ["README.md", ...readdirSync(`${root}docs`).map((name) => `docs/${name}`)]) {
     if (!page.endsWith(".md")) continue;
     const before = readFileSync(`${root}${page}`, "utf8");
-    const after = withTables(before);
+    const after = page === "docs/servers.md" ? withProfiles(withTables(before)) : withTables(before);
     if (after !== before) writeFileSync(`${root}${page}`, after);
   }
 }

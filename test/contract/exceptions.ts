@@ -1,3 +1,6 @@
+import { promisesOf } from "./promises/index.js";
+import { leases } from "./promises/leases.js";
+
 /** Promises that a server cannot keep, each with the reason, as documents print it. */
 export type Exceptions = Readonly<Record<string, string>>;
 
@@ -7,6 +10,11 @@ export const community: Exceptions = {
     "Open-source servers check the cache key and cache nothing.",
   "channels can be created, listed and deleted": "Open-source servers do not answer requests to manage channels.",
 };
+
+/** The newest profile of the embedded broker. */
+export const newest: Exceptions = Object.fromEntries(
+  promisesOf(leases).map((promise) => [promise, "The newest servers have no StreamQueueMessage."]),
+);
 
 /** Promises that KubeMQ community v2.4.0 breaks now and then, by races of its own. The embedded broker keeps them. */
 export const communityRaces: Exceptions = {

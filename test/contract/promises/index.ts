@@ -26,5 +26,10 @@ export const suites: readonly Suite[] = [
 
 /** The sentences of all promises. */
 export function promiseNames(): string[] {
-  return suites.flatMap(({ promises, alone = {} }) => [...Object.keys(promises), ...Object.keys(alone)]);
+  return suites.flatMap(promisesOf);
+}
+
+/** The sentences of the promises of one part. */
+export function promisesOf({ promises, alone = {} }: Suite): string[] {
+  return [...Object.keys(promises), ...Object.keys(alone)];
 }
