@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import { KubeMQClient, type Status } from "kubemq-es";
 import { type Broker, startBroker } from "kubemq-es/testing";
 import { RawGrpcServer, respond } from "../support/raw-grpc-server.js";
+import { pem } from "../support/tls.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { rejection, take, until } from "../support/until.js";
 
@@ -121,6 +122,54 @@ test("a server that asks its connections to leave is asked again first", async (
   first.faults.goAway();
   await client.ping();
   expect(client.server).toBe(first.address);
+});
+
+test("a refused token and an answer that refuses a call do not move the client", async () => {
+  await using first = await startBroker({ token: "monday" });
+  await using second = await startBroker({ token: "tuesday" });
+  const address = [first.address, second.address];
+  await using client = new KubeMQClient({ address, authToken: "tuesday", reconnect });
+  expect(await rejection(client.queues.receive({ channel: "jobs" }))).toMatchObject({ code: "UNAUTHENTICATED" });
+  await using known = new KubeMQClient({ address, authToken: "monday", reconnect });
+  const call = { channel: "nobody", body: "1" };
+  expect(await rejection(known.commands.send(call, { timeoutMs: 20 }))).toMatchObject({ code: "TIMEOUT" });
+  expect([client.server, known.server]).toEqual([first.address, first.address]);
+  expect(second.stats().connections).toBe(0);
+});
+
+test("a server whose certificate is not trusted is passed over, and if none is trusted the call is refused", async () => {
+  const trusted = { cert: pem("server"), key: pem("server-key") };
+  const expired = { cert: pem("server-expired"), key: pem("server-expired-key") };
+  await using stranger = await startBroker(expired);
+  await using other = await startBroker(expired);
+  await using known = await startBroker(trusted);
+  const open = (...brokers: Broker[]) =>
+    new KubeMQClient({ address: brokers.map(({ address }) => address), tls: { ca: pem("ca") }, reconnect });
+  await using client = open(stranger, known);
+  await client.ping();
+  expect(client.server).toBe(known.address);
+  await using lost = open(stranger, other);
+  expect(await rejection(lost.ping())).toMatchObject({ code: "UNAUTHENTICATED" });
+});
+
+test("an attempt of a stream tries every server, and the delay grows by the attempt", async () => {
+  await using two = await brokers(2);
+  const [first, second] = two.started as [Broker, Broker];
+  await using client = new KubeMQClient({ address: two.address, reconnect: { ...reconnect, jitter: 0 } });
+  const statuses = statusOf(client);
+  const orders = client.events.subscribe({ channel: "orders" });
+  await orders.ready;
+  for (const broker of [first, second]) broker.faults.refuseConnections();
+  await first.faults.dropConnections();
+  const retries = () => statuses.filter((status) => status.type === "retry");
+  await until("three attempts have failed", () => retries().length >= 4);
+  const [, ...failed] = retries().slice(0, 4); // the first says that the connection was lost
+  for (const { error } of failed) for (const address of two.address) expect(error.message).toContain(address);
+  expect(
+    retries()
+      .slice(0, 4)
+      .map(({ delayMs }) => delayMs),
+  ).toEqual([2, 4, 8, 10]);
 });
 
 test("a closed client tries no other server", async () => {

@@ -297,16 +297,25 @@ describe("RPC over KubeMQ", () => {
 
   test("the cache answers equal calls without side effects, and a call with other headers is another call", async () => {
     let calls = 0;
+    let isDown = true;
     await using server = serve(
       world.client,
       GreetService,
-      { listLanguages: () => ({ languages: [`${++calls}`] }), greet: () => ({ greeting: `${++calls}` }) },
+      {
+        listLanguages: () => {
+          if (isDown) throw new ConnectError("down", Code.Unavailable);
+          return { languages: [`${++calls}`] };
+        },
+        greet: () => ({ greeting: `${++calls}` }),
+      },
       { prefix: "cached." },
     );
     await server.ready;
     const cached = greeter({ prefix: "cached.", cache: { ttlSeconds: 60 } });
     const languages = async (headers?: Record<string, string>) =>
       (await cached.listLanguages({}, headers === undefined ? {} : { headers })).languages[0];
+    expect((await failure(languages())).code).toBe(Code.Unavailable);
+    isDown = false; // an error is not stored
     expect([await languages(), await languages()]).toEqual(["1", "1"]);
     expect(await languages({ authorization: "other" })).toBe("2");
     expect([(await cached.greet({})).greeting, (await cached.greet({})).greeting]).toEqual(["3", "4"]);
