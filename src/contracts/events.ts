@@ -14,6 +14,7 @@ import { checkCodec } from "./codec.js";
 import { define } from "./define.js";
 import { checkDetails } from "./details.js";
 import { form } from "./form.js";
+import { madeBy } from "../support/message/contract-kind.js";
 
 /**
  * A contract for events. A channel name with wildcards makes a pattern, which only subscribes. A
@@ -85,7 +86,7 @@ class DefinedEvents<T, A> extends DefinedEventsPattern<T, A> implements EventsCo
 
   message(value: A, details?: MessageDetails): OutgoingMessage<A> {
     checkDetails("events.message", this.name, details);
-    return { ...details, channel: this.name, body: value, codec: this.codec };
+    return { ...details, ...madeBy(this.kind), channel: this.name, body: value, codec: this.codec };
   }
 }
 
@@ -105,6 +106,6 @@ class DefinedStore<T, A> implements StoreContract<T, A> {
 
   message(value: A, details?: MessageDetails): OutgoingMessage<A> {
     checkDetails("store.message", this.name, details);
-    return { ...details, channel: this.name, body: value, codec: this.codec };
+    return { ...details, ...madeBy(this.kind), channel: this.name, body: value, codec: this.codec };
   }
 }

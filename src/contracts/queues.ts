@@ -7,6 +7,7 @@ import { checkCodec } from "./codec.js";
 import { define } from "./define.js";
 import { checkDetails } from "./details.js";
 import { form } from "./form.js";
+import { madeBy } from "../support/message/contract-kind.js";
 
 /**
  * A contract for the messages of a queue, with the policy of each message that is sent. A name with
@@ -55,6 +56,13 @@ class DefinedQueue<T, A> implements QueueContract<T, A> {
     checkDetails("queue.message", name, details, ["policy"]);
     // promise: contract-policy-merged
     const policy = details?.policy === undefined ? this.policy : { ...this.policy, ...details.policy };
-    return { ...details, channel: name, body: value, codec, ...(policy !== undefined && { policy }) };
+    return {
+      ...details,
+      ...madeBy(this.kind),
+      channel: name,
+      body: value,
+      codec,
+      ...(policy !== undefined && { policy }),
+    };
   }
 }

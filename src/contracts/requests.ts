@@ -16,6 +16,7 @@ import { checkCodec } from "./codec.js";
 import { define } from "./define.js";
 import { checkDetails } from "./details.js";
 import { form } from "./form.js";
+import { madeBy } from "../support/message/contract-kind.js";
 
 /**
  * A contract for commands. A channel name with wildcards makes a pattern, which only subscribes and
@@ -92,7 +93,7 @@ class DefinedCommand<T, A> extends DefinedCommandPattern<T, A> implements Comman
 
   message(value: A, details?: CommandDetails): OutgoingRequest<A> {
     checkDetails("command.message", this.name, details, ["span"]);
-    return { ...details, channel: this.name, body: value, codec: this.request };
+    return { ...details, ...madeBy(this.kind), channel: this.name, body: value, codec: this.request };
   }
 }
 
@@ -125,6 +126,13 @@ class DefinedQuery<T, R, A, B> extends DefinedQueryPattern<T, R, A, B> implement
   message(value: A, details?: QueryDetails): OutgoingQuery<A, R> {
     const { name, request, response } = this;
     checkDetails("query.message", name, details, ["span", "cache"]);
-    return { ...details, channel: name, body: value, codec: request, responseCodec: response };
+    return {
+      ...details,
+      ...madeBy(this.kind),
+      channel: name,
+      body: value,
+      codec: request,
+      responseCodec: response,
+    };
   }
 }

@@ -9,6 +9,8 @@ import {
   store,
   text,
   type EventsContract,
+  type KubeMQError,
+  type OutgoingMessage,
   type QueueContract,
 } from "kubemq-es";
 import { openWorld, type OpenWorld } from "../support/with-broker.js";
@@ -33,6 +35,42 @@ async function take<T>(items: AsyncIterable<T>, count: number): Promise<T[]> {
 }
 
 const values = <T>(items: Iterable<{ readonly value: T }>): T[] => [...items].map(({ value }) => value);
+
+test("refuses a message that a contract of another kind has made, whose policy would be lost", async () => {
+  const made = {
+    queues: queue("kinds", text, { expirationSeconds: 60 }).message("x"),
+    events: events("kinds", text).message("x"),
+    eventsStore: store("kinds", text).message("x", { tags: { a: "b" } }),
+    commands: command("kinds", { request: text }).message("x"),
+    queries: query("kinds", { request: text, response: text }).message("x", { cache: { key: "k", ttlSeconds: 1 } }),
+  };
+  const { client } = world;
+  await using queuePublisher = client.queues.publisher();
+  await using eventPublisher = client.events.publisher();
+  const sends: [kind: string, send: (message: OutgoingMessage) => Promise<unknown>][] = [
+    ["queues", (message) => client.queues.send(message)],
+    ["queues", (message) => client.queues.sendBatch([message])],
+    ["queues", (message) => queuePublisher.send(message)],
+    ["events", (message) => client.events.publish(message)],
+    ["events", (message) => eventPublisher.publish({ ...message, id: "1" })],
+    ["eventsStore", (message) => client.eventsStore.publish(message)],
+    ["commands", (message) => client.commands.send(message, { timeoutMs: 100 })],
+    ["queries", (message) => client.queries.send(message, { timeoutMs: 100 })],
+  ];
+  for (const [needed, send] of sends) {
+    for (const [kind, message] of Object.entries(made)) {
+      const outcome = await send(message).then(
+        () => "sent",
+        (error: KubeMQError) => (error.code === "TIMEOUT" ? "sent" : `${error.code} ${error.message}`),
+      );
+      if (kind === needed) expect(outcome).toBe("sent");
+      else
+        expect(outcome).toMatch(
+          new RegExp(`^INVALID_ARGUMENT .*made by a contract for ${kind}: send it by client.${kind}`),
+        );
+    }
+  }
+});
 
 describe("a queue contract", () => {
   test("sends values one by one, as a batch and by a publisher, and receives them", async () => {

@@ -111,7 +111,7 @@ describe("a contract", () => {
 
   test("makes messages with the details that they may have", () => {
     const mails = queue("mails", text, { expirationSeconds: 60 });
-    const message = { channel: "mails", body: "hello", codec: text };
+    const message = { [Symbol.for("kubemq-es.contract-kind")]: "queues", channel: "mails", body: "hello", codec: text };
     expect(mails.message("hello")).toEqual({ ...message, policy: { expirationSeconds: 60 } });
     expect(mails.message("hello", { id: "1", tags: { a: "b" }, policy: { delaySeconds: 5 } })).toEqual({
       ...message,

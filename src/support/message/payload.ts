@@ -2,6 +2,7 @@ import type { Encoder, MessageProperties } from "../../api/codec.js";
 import { KubeMQError } from "../../api/errors.js";
 import type { Outgoing, Payload } from "../../api/message.js";
 import { checkOutgoing, isForeignBytes, kind, quote, refuse } from "../checks.js";
+import { checkContractKind } from "./contract-kind.js";
 
 /** Checks and encodes what is sent: the properties that a codec writes, and the body. */
 
@@ -10,6 +11,7 @@ import { checkOutgoing, isForeignBytes, kind, quote, refuse } from "../checks.js
  * itself if the codec writes none.
  */
 export function completed<M extends Outgoing & Payload<unknown>>(operation: string, message: M): M {
+  checkContractKind(operation, message);
   checkOutgoing(operation, message);
   if (message.codec?.properties === undefined) return message;
   const { channel } = message;
