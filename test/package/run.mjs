@@ -18,6 +18,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { mapConcurrent } from "../docs/program.ts";
 import { snippetsOf } from "../docs/snippets.ts";
+import { recipes } from "./recipes.mjs";
 import { connectVersions, runtimes } from "./runtimes.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -213,6 +214,8 @@ async function newcomer(tarball) {
     const plain = output("npx", ["-y", "-p", "node@24", "node", "first.mts"], cwd);
     check("Node.js 24 runs the first one as it stands", plain === FIRST, plain);
     shell(cwd, address, bin("kubemq-es"));
+    const compiler = join(folder, "node_modules/typescript-7/bin/tsc");
+    recipes({ root, tarball, compiler, address, npm, output, check });
   } finally {
     broker.kill();
     rmSync(cwd, { recursive: true, force: true });
