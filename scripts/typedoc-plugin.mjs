@@ -25,8 +25,8 @@ const CATEGORIES = [
   [/^src\/api\/(codec|cloud-event)\.ts$|^src\/payload\//, () => "Payloads"],
   [/^src\/api\/errors\.ts$/, () => "Errors"],
   [/^src\/api\/(status|telemetry)\.ts$/, () => "Status and telemetry"],
-  [/^src\/api\/(message|subscription)\.ts$/, () => "Messages and subscriptions"],
-  [/^src\/(api|client\.ts|index\.ts)/, () => "Client and connection"],
+  [/^src\/(api\/(message|subscription)|stream\/for-each)\.ts$/, () => "Messages and subscriptions"],
+  [/^src\/(api\/|client\.ts|env\.ts)/, () => "Client and connection"],
   [/^src\/broker\/(faults|quirks|profile)\.ts$/, () => "Faults and profiles"],
   [/^src\/broker\//, () => "Broker"],
 ];
@@ -65,7 +65,11 @@ export function load(app) {
 
 function categorize(reflection) {
   const category = CATEGORIES.find(([files]) => files.test(fileOf(reflection)))?.[1](reflection);
-  if (category === undefined) return;
+  if (category === undefined) {
+    if (reflection.parent.name === manifest.name)
+      throw new Error(`${reflection.name} has no category: ${fileOf(reflection)}`);
+    return;
+  }
   const target = reflection.signatures?.[0] ?? reflection;
   target.comment?.blockTags.push({ tag: "@category", content: [{ kind: "text", text: category }] });
 }
