@@ -26,7 +26,7 @@ export interface Call extends Subject {
  * A timeout during which the connection received nothing. It is retryable, because the connection
  * may be dead.
  */
-export function unheard(error: KubeMQError, subject: Subject, server: string): KubeMQError {
+export function silentTimeout(error: KubeMQError, subject: Subject, server: string): KubeMQError {
   const text = `${error.message}; nothing was received from the server meanwhile, the connection may be dead (${server})`;
   return new KubeMQError(error.code, text, { ...subject, cause: error.cause, retryable: true });
 }
@@ -56,10 +56,10 @@ export class CallWaits {
         settle();
       };
       const late = () => fault("TIMEOUT", subject, "the token provider gave no token in time", { retryable: true });
-      const gone = () => end(() => reject(cancelled()));
+      const cancel = () => end(() => reject(cancelled()));
       // promise: token-in-time
       if (timeoutMs > 0) free.push(this.#clock.setTimer(timeoutMs, () => end(() => reject(late()))));
-      free.push(onAbort(signal, gone), this.#onClose(gone));
+      free.push(onAbort(signal, cancel), this.#onClose(cancel));
       promise.then(
         (value) => end(() => resolve(value)),
         (error: unknown) => end(() => reject(error)),

@@ -24,7 +24,7 @@ import { Liveness } from "./health/liveness.js";
 import type { ResolvedOptions } from "./options.js";
 import { type Lifetime, Probe } from "./health/probe.js";
 import type { Seam } from "./session.js";
-import { type Call, CallWaits, unheard } from "./calls.js";
+import { type Call, CallWaits, silentTimeout } from "./calls.js";
 import { StateTracker } from "./health/state.js";
 import { Route } from "./servers/route.js";
 import { StatusFeed } from "./status-feed.js";
@@ -69,7 +69,7 @@ export class Connection implements StreamHost {
     this.#token = new Token(options.authToken);
     this.#lastReceived = this.clock.now();
     this.route = new Route(options, seam, {
-      onGoaway: () => this.#streams.forEach((stream) => stream.moveOn?.()),
+      onGoaway: () => this.#streams.forEach((stream) => stream.onGoAway?.()),
       onServer: (server) => this.report({ type: "server", ...server }),
     });
     // No deadline: the stream ends earlier, or the liveness check ends both.
@@ -138,8 +138,8 @@ export class Connection implements StreamHost {
           let failed = this.#failed(error, call, server);
           // A server that answers with the status "timeout" is alive.
           if (transportFault(error)?.kind === "deadline" && this.#lastReceived < begun) {
-            if (!background) this.#liveness?.suspect(); // promise: timeout-checks-connection
-            failed = unheard(failed, call, server);
+            if (!background) this.#liveness?.checkNow(); // promise: timeout-checks-connection
+            failed = silentTimeout(failed, call, server);
           }
           if (!this.#wantsFreshToken(failed, header)) throw failed; // promise: call-never-repeated
         }

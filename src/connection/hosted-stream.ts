@@ -35,5 +35,5 @@ export interface HostedStream {
    * Called when the server has asked the connection to leave (GOAWAY). Existing streams may stay
    * for a while; new streams use the next connection.
    */
-  moveOn?(): void;
+  onGoAway?(): void;
 }

@@ -25,7 +25,7 @@ export class SettlePeriod {
    * Whether the body has outlasted the time for settling. That time starts again when the body
    * ends.
    */
-  #late = false;
+  #isOverdue = false;
   #resolve: (() => void) | undefined;
   #cancelTimer: (() => void) | undefined;
 
@@ -44,7 +44,7 @@ export class SettlePeriod {
     this.#bodyRuns = bodyRuns;
     const over = new Promise<void>((resolve) => (this.#resolve = resolve));
     if (how === "return") this.#after(BREAK_MS, () => this.#end());
-    else if (!patient) this.#after(SETTLE_MS, () => this.#beLate()); // promise: unsettled-returned-in-the-end
+    else if (!patient) this.#after(SETTLE_MS, () => this.#onSettleTimeOut()); // promise: unsettled-returned-in-the-end
     return over;
   }
 
@@ -58,12 +58,12 @@ export class SettlePeriod {
   bodyFinished(): void {
     this.#bodyRuns = false;
     this.check();
-    if (this.#late && this.#resolve !== undefined) this.#after(SETTLE_MS, () => this.#end());
+    if (this.#isOverdue && this.#resolve !== undefined) this.#after(SETTLE_MS, () => this.#end());
   }
 
-  #beLate(): void {
+  #onSettleTimeOut(): void {
     if (!this.#bodyRuns) return this.#end(); // promise: late-body-settles
-    this.#late = true;
+    this.#isOverdue = true;
     this.#after(BODY_MS - SETTLE_MS, () => this.#end());
   }
 

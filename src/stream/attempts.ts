@@ -4,7 +4,7 @@ import { backoffDelay, type ReconnectPolicy } from "../support/time/backoff.js";
 import { toKubeMQError } from "../support/faults.js";
 import type { Reader } from "../transport/index.js";
 import { EngineAttempt } from "./attempt.js";
-import { patienceWith } from "./patience.js";
+import { reactionTo } from "./reaction.js";
 import type { StreamPlan } from "./plan.js";
 
 /** The stream to which these attempts belong. */
@@ -64,12 +64,12 @@ export class Attempts<Wire, Item> {
       const error = outcome;
       this.#owner.onLost(error);
       hasWorked ||= attempt.hasWorked; // promise: worked-stream-comes-back
-      const patience = this.#plan.isTerminal?.(error) === true ? "ends" : patienceWith(error, hasWorked);
+      const reaction = this.#plan.isTerminal?.(error) === true ? "ends" : reactionTo(error, hasWorked);
       // promise: terminal-errors-thrown
-      if (this.#policy === false || patience === "ends") return this.#owner.onEnd(error);
+      if (this.#policy === false || reaction === "ends") return this.#owner.onEnd(error);
       failures = attempt.wasHealthy ? 1 : failures + 1; // promise: backoff-doubles
       const { maxAttempts, firstAttempts } = this.#policy;
-      const limit = patience === "few" ? Math.min(firstAttempts, maxAttempts) : maxAttempts;
+      const limit = reaction === "few" ? Math.min(firstAttempts, maxAttempts) : maxAttempts;
       if (failures >= limit) return this.#owner.onEnd(error); // promise: max-attempts
       this.#downSince ??= clock.now(); // promise: status-down-since
       this.#host.down(this.#owner, error);

@@ -54,7 +54,7 @@ export interface StreamPlan<Wire, Item> {
    */
   map?(wire: Wire, receivedMs: number): Item | undefined;
   /**
-   * Whether an error always ends the stream. {@link patienceWith} decides about the other errors.
+   * Whether an error always ends the stream. {@link reactionTo} decides about the other errors.
    */
   isTerminal?(error: KubeMQError): boolean;
   /**

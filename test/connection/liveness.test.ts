@@ -92,7 +92,7 @@ describe("Liveness under calls alone", () => {
   test("pings at once when a call was not answered, and ends when nothing uses the connection", async () => {
     const { clock, seen, liveness } = watched(async () => {});
     seen.used = false;
-    liveness.suspect();
+    liveness.checkNow();
     await settle();
     expect(seen.pings).toEqual([0]);
     await clock.advance(5000);
@@ -106,7 +106,7 @@ describe("Liveness under calls alone", () => {
     await world.clock.advance(1000); // pings
     world.seen.received = 1100; // the answer of a call that began before
     world.seen.used = false;
-    world.liveness.suspect();
+    world.liveness.checkNow();
     await world.clock.advance(300);
     expect(world.seen.deaths).toEqual([]);
     await world.clock.advance(300);

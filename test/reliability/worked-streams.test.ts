@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { KubeMQClient, KubeMQError, type Status, type Subscription } from "kubemq-es";
 import { type Broker, startBroker } from "kubemq-es/testing";
 import type { ServerHttp2Stream } from "node:http2";
-import { patienceWith } from "../../src/stream/patience.js";
+import { reactionTo } from "../../src/stream/reaction.js";
 import { envelope, RawGrpcServer, respond } from "../support/raw-grpc-server.js";
 import { until, within } from "../support/until.js";
 
@@ -151,6 +151,6 @@ describe("a stream that has never worked", () => {
   });
 
   test("waits for a server that cannot be reached, however long that takes", () => {
-    expect(patienceWith(new KubeMQError("UNAVAILABLE", "connection refused"), false)).toBe("many");
+    expect(reactionTo(new KubeMQError("UNAVAILABLE", "connection refused"), false)).toBe("many");
   });
 });

@@ -27,7 +27,7 @@ type Crowd =
       readonly state: "waiting";
       readonly cleared: Promise<void>;
       readonly clear: () => void;
-      readonly patience: Cancel;
+      readonly cancelTimer: Cancel;
     }
   /** The client does not read: publishers no longer wait for it. */
   | { readonly state: "stuck" };
@@ -137,16 +137,16 @@ export class Outlet {
   #wait(): void {
     let clear = () => {};
     const cleared = new Promise<void>((resolve) => (clear = resolve));
-    const patience = this.#limits.clock.setTimer(patienceMs, () => {
+    const cancelTimer = this.#limits.clock.setTimer(patienceMs, () => {
       clear();
       this.#crowd = { state: "stuck" };
     });
-    this.#crowd = { state: "waiting", cleared, clear, patience };
+    this.#crowd = { state: "waiting", cleared, clear, cancelTimer };
   }
 
   #clearCrowd(): void {
     if (this.#crowd.state === "waiting") {
-      this.#crowd.patience();
+      this.#crowd.cancelTimer();
       this.#crowd.clear();
     }
     this.#crowd = { state: "none" };

@@ -31,7 +31,7 @@ export class EventLog<T> {
   readonly #clock: Clock;
   readonly #retention: Retention;
   #entries: Logged<T>[] = [];
-  #gone = 0;
+  #deletedCount = 0;
   #next = 1;
   #expiry: Cancel | undefined;
 
@@ -41,7 +41,7 @@ export class EventLog<T> {
   }
 
   get size(): number {
-    return this.#entries.length - this.#gone;
+    return this.#entries.length - this.#deletedCount;
   }
 
   /** The sequence of the oldest event; of the next one if the log is empty. */
@@ -104,7 +104,7 @@ export class EventLog<T> {
   }
 
   #at(index: number): Logged<T> | undefined {
-    return this.#entries[this.#gone + index];
+    return this.#entries[this.#deletedCount + index];
   }
 
   // Number of retained events older than `timestamp`. Timestamps never decrease.
@@ -122,15 +122,15 @@ export class EventLog<T> {
 
   #remove(count: number): void {
     if (count <= 0) return;
-    this.#gone += count;
-    if (this.#gone === this.#entries.length) this.#cut();
-    else if (this.#gone > slack && this.#gone * 2 > this.#entries.length) this.#cut();
+    this.#deletedCount += count;
+    if (this.#deletedCount === this.#entries.length) this.#cut();
+    else if (this.#deletedCount > slack && this.#deletedCount * 2 > this.#entries.length) this.#cut();
     if (this.size === 0) this.close();
   }
 
   #cut(): void {
-    this.#entries = this.#entries.slice(this.#gone);
-    this.#gone = 0;
+    this.#entries = this.#entries.slice(this.#deletedCount);
+    this.#deletedCount = 0;
   }
 
   #armExpiry(): void {

@@ -6,7 +6,7 @@ import { ChannelBook } from "../channels/channel-book.js";
 import { checkEvent, checkEventsSubscription } from "../channels/check.js";
 import { envelope } from "../grpc/envelope.js";
 import { internal, texts } from "../grpc/errors.js";
-import { untilGone } from "../grpc/gone.js";
+import { untilAborted } from "../grpc/until-aborted.js";
 import { startLate } from "../channels/late-start.js";
 import { Outlet } from "../channels/outlet.js";
 import type { BrokerCore, CallContext, ChannelService } from "../service.js";
@@ -64,7 +64,7 @@ export function eventsService(core: BrokerCore, stored: StoredEvents): EventsSer
     const unsubscribe = startLate(core, () => subjects.add(request.Channel, request.Group, outlet));
     if (!/[*>]/.test(request.Channel)) book.seen(request.Channel);
     announce(core, context);
-    return untilGone(context.signal, () => {
+    return untilAborted(context.signal, () => {
       unsubscribe();
       outlet.close();
     });

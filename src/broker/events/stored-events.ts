@@ -10,7 +10,7 @@ import { internal, texts } from "../grpc/errors.js";
 import type { Logged, StartPosition } from "./event-log.js";
 import type { StoreMember } from "./event-store.js";
 import { EventStore } from "./event-store.js";
-import { untilGone } from "../grpc/gone.js";
+import { untilAborted } from "../grpc/until-aborted.js";
 import { startLate } from "../channels/late-start.js";
 import { LateWrites } from "./late-writes.js";
 import { Outlet } from "../channels/outlet.js";
@@ -65,14 +65,14 @@ export function storedEvents(core: BrokerCore): StoredEvents {
         throw internal(verdict);
       }
       const outlet = new Outlet(replyOf(context), { clock, slowConsumerMs: undefined });
-      const patience = new Patience(clock, limits.slowConsumerMs);
+      const slowTimer = new SlowConsumerTimer(clock, limits.slowConsumerMs);
       const member: StoreMember<Event> = {
         accept(logged) {
           if (!outlet.hasSpace) {
-            patience.begin();
+            slowTimer.begin();
             return false;
           }
-          patience.end();
+          slowTimer.end();
           const { length } = logged.event.Body;
           if (outlet.send(frame(logged))) book.delivered(channel, length, 1);
           return true;
@@ -82,13 +82,13 @@ export function storedEvents(core: BrokerCore): StoredEvents {
       const leave = startLate(core, () => {
         const subscription = store.subscribe(channel, { clientId, group }, startOf(request, clock), member);
         outlet.onSpace = () => subscription.resume();
-        patience.onEnd = () => subscription.skip();
+        slowTimer.onEnd = () => subscription.skip();
         return () => subscription.leave();
       });
       book.seen(channel);
-      return untilGone(context.signal, () => {
+      return untilAborted(context.signal, () => {
         leave();
-        patience.end();
+        slowTimer.end();
         outlet.close();
         clientIds.free(clientId);
       });
@@ -131,7 +131,7 @@ export const seenEvent = ({ EventID: id, Metadata: metadata, Body: body, Tags: t
 });
 
 /** How long an event waits for a subscriber that does not read. */
-class Patience {
+class SlowConsumerTimer {
   readonly #clock: Clock;
   readonly #ms: number | undefined;
   #running: Cancel | undefined;

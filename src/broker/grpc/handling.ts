@@ -47,7 +47,7 @@ const messageOf = (desc: DescMessage, answer: unknown): MessageShape<DescMessage
   isMessage(answer, desc) ? answer : create(desc, answer as MessageInitShape<DescMessage>);
 
 // Without a given reason, abort creates an exception that nothing here uses.
-const gone = "the call is over";
+const CALL_OVER = "the call is over";
 
 export function contextOf(reply: Reply): CallContext {
   let controller: AbortController | undefined;
@@ -56,8 +56,8 @@ export function contextOf(reply: Reply): CallContext {
     get signal() {
       if (controller === undefined) {
         const made = (controller = new AbortController());
-        if (reply.stream.destroyed) made.abort(gone);
-        else reply.stream.once("close", () => made.abort(gone));
+        if (reply.stream.destroyed) made.abort(CALL_OVER);
+        else reply.stream.once("close", () => made.abort(CALL_OVER));
       }
       return controller.signal;
     },

@@ -83,7 +83,7 @@ export class Listener {
 
   /** Breaks every connection without notice. */
   async drop(): Promise<void> {
-    const gone = [...this.#sockets].map(
+    const closed = [...this.#sockets].map(
       (socket) =>
         new Promise<void>((resolve) => {
           socket.once("close", () => resolve());
@@ -91,7 +91,7 @@ export class Listener {
         }),
     );
     for (const session of this.#sessions) session.destroy();
-    await Promise.all(gone);
+    await Promise.all(closed);
   }
 
   /**
@@ -99,7 +99,7 @@ export class Listener {
    * within `patienceMs` are broken.
    */
   async finish(patienceMs: number): Promise<void> {
-    const gone = [...this.#sockets].map(
+    const closed = [...this.#sockets].map(
       (socket) =>
         new Promise<void>((resolve) => {
           const timer = setTimeout(() => socket.destroy(), patienceMs);
@@ -110,7 +110,7 @@ export class Listener {
           socket.end();
         }),
     );
-    await Promise.all(gone);
+    await Promise.all(closed);
   }
 
   /** Stops or resumes reading from every connection, including new ones. */

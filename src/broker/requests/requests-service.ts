@@ -6,7 +6,7 @@ import { managementChannel } from "../channels/channel-requests.js";
 import { checkRequest, checkRequestsSubscription, checkResponse } from "../channels/check.js";
 import { envelope } from "../grpc/envelope.js";
 import { internal, texts } from "../grpc/errors.js";
-import { untilGone } from "../grpc/gone.js";
+import { untilAborted } from "../grpc/until-aborted.js";
 import { startLate } from "../channels/late-start.js";
 import { Outlet } from "../channels/outlet.js";
 import { QueryCache } from "./query-cache.js";
@@ -108,7 +108,7 @@ export function requestsService(core: BrokerCore, manage: (request: Request) => 
         const leave = startLate(core, () => router.subscribe(channel, group, ({ bytes }) => outlet.send(bytes)));
         if (!/[*>]/.test(channel)) book.seen(channel);
         announce(core, context);
-        yield* untilGone(context.signal, () => {
+        yield* untilAborted(context.signal, () => {
           leave();
           outlet.close();
         });

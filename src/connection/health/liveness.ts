@@ -45,7 +45,7 @@ export class Liveness {
    * Pings immediately after a call was not answered in time, even when nothing uses the connection
    * now.
    */
-  suspect(): void {
+  checkNow(): void {
     if (this.#state.kind === "pinging") {
       // The result of the pending ping may describe the time before this suspicion, so another ping
       // follows.

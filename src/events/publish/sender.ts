@@ -74,7 +74,7 @@ export class EventSender extends Sender<WireEvent, string> {
       if (this.#stream !== undefined || this.#call !== undefined) return;
       const alone = this.peek();
       if (alone !== undefined && this.waiting === 1) return void this.#sendByCall(alone);
-    } else if (this.isMovingOn) {
+    } else if (this.isGoingAway) {
       if (this.#sent.size > 0) return;
       void this.leaveSoon();
     }

@@ -13,8 +13,8 @@ import { OpenBatch } from "./batch.js";
 import { OpenDelivery } from "./delivery.js";
 import type { HeldMessage } from "../transactions/held.js";
 import type { Confirming } from "../transactions/confirmations.js";
-import { Taker } from "./taker.js";
-import type { TakerOwner } from "./taking.js";
+import { PollScheduler } from "./poll-scheduler.js";
+import type { PollSchedulerOwner } from "./taking.js";
 
 export type SettleMode = "manual" | "on-next" | "on-delivery";
 
@@ -40,10 +40,10 @@ const UNBOUNDED = 2 ** 30;
 type Item<T> = ReceivedQueueMessage<T> | OpenDelivery<T> | OpenBatch<T>;
 
 /**
- * A consumer on QueuesDownstream. Delivers the messages of its {@link Taker}, and returns the rest
- * to the queue when the loop ends.
+ * A consumer on QueuesDownstream. Delivers the messages of its {@link PollScheduler}, and returns
+ * the rest to the queue when the loop ends.
  */
-export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOwner {
+export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, PollSchedulerOwner {
   readonly kind = "queues";
   readonly operation: string;
   readonly channel: string;
@@ -57,7 +57,7 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
   readonly #confirming: Confirming;
   readonly #consuming: Consuming<T>;
   readonly #settlePeriod: SettlePeriod;
-  #taker: Taker | undefined;
+  #scheduler: PollScheduler | undefined;
   #feed = new Feed<Item<T>>();
   #wasUp = false;
   #left: Leave | undefined;
@@ -69,16 +69,16 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
     this.operation = consuming.operation;
     this.channel = consuming.channel;
     this.drains = consuming.settle === "on-delivery"; // promise: on-delivery-drained
-    this.#settlePeriod = new SettlePeriod(connection.clock, () => this.#taker?.hasEnded ?? true);
+    this.#settlePeriod = new SettlePeriod(connection.clock, () => this.#scheduler?.hasEnded ?? true);
   }
 
   open({ signal }: Attempt): Source<Item<T>> {
     const { operation, channel, prefetch, by, waitMs, settle } = this.#consuming;
     const taking = { subject: { operation, channel }, prefetch, by, waitMs, autoAck: settle === "on-delivery" };
     this.#feed = new Feed();
-    const taker = new Taker(this.#connection, this.#confirming, taking, this);
-    this.#taker = taker;
-    onAbort(signal, () => taker.cancel());
+    const scheduler = new PollScheduler(this.#connection, this.#confirming, taking, this);
+    this.#scheduler = scheduler;
+    onAbort(signal, () => scheduler.cancel());
     return this.#feed;
   }
 
@@ -95,14 +95,14 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
   }
 
   onDemand(): void {
-    this.#taker?.demand();
+    this.#scheduler?.demand();
   }
 
   onRelease(item: Item<T>): void {
     // promise: abort-returns-prefetched
-    if (item instanceof OpenDelivery) this.#taker?.release(OpenDelivery.heldOf(item));
+    if (item instanceof OpenDelivery) this.#scheduler?.release(OpenDelivery.heldOf(item));
     else if (item instanceof OpenBatch) {
-      for (const message of item) this.#taker?.release(OpenDelivery.heldOf(message)); // promise: abort-returns-batch
+      for (const message of item) this.#scheduler?.release(OpenDelivery.heldOf(message)); // promise: abort-returns-batch
     }
   }
 
@@ -123,10 +123,10 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
 
   onLeave(how: Leave, inBody: Item<T> | undefined): Promise<void> | undefined {
     this.#left = how;
-    this.#taker?.leave();
+    this.#scheduler?.leave();
     for (const item of this.#feed.drain()) this.onRelease(item);
-    if (how === "return") this.#taker?.giveBack();
-    this.#part();
+    if (how === "return") this.#scheduler?.returnHeld();
+    this.#cancelWhenSettled();
     return this.#settlePeriod.begin(how, inBody !== undefined, this.#consuming.patient);
   }
 
@@ -134,19 +134,19 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
    * After a `break`, unsettled messages return to the queue immediately. After an abort or a close,
    * handed-out messages can still be settled.
    */
-  #part(): void {
-    const taker = this.#taker;
-    if (taker === undefined) return;
-    const { transactions } = taker;
+  #cancelWhenSettled(): void {
+    const scheduler = this.#scheduler;
+    if (scheduler === undefined) return;
+    const { transactions } = scheduler;
     const isConcluded = !transactions.isReturning && transactions.settlements.areConcluded;
     // promise: break-awaits-settlements
-    const waits = this.#left === "return" ? !isConcluded : !taker.isSettled || taker.takesForGood;
-    if (!waits) taker.cancel(); // promise: leave-returns-prefetched
+    const waits = this.#left === "return" ? !isConcluded : !scheduler.isSettled || scheduler.hasAutoAckPoll;
+    if (!waits) scheduler.cancel(); // promise: leave-returns-prefetched
   }
 
   taken(messages: readonly WireQueueMessage[], held: readonly HeldMessage[]): void {
     const { codec, by } = this.#consuming;
-    const settlements = this.#taker?.transactions.settlements;
+    const settlements = this.#scheduler?.transactions.settlements;
     if (settlements === undefined || held.length === 0) {
       this.#feed.push(messages.map((wire) => new ReceivedQueueMessage(wire, codec)));
       return;
@@ -161,7 +161,7 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, TakerOw
 
   changed(): void {
     if (this.#left === undefined) return;
-    this.#part();
+    this.#cancelWhenSettled();
     this.#settlePeriod.check();
   }
 

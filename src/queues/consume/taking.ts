@@ -15,7 +15,7 @@ export interface Taking {
   readonly autoAck: boolean;
 }
 
-export interface TakerOwner {
+export interface PollSchedulerOwner {
   /**
    * Delivers messages. `held` has one entry per message, and none for messages acknowledged by the
    * server.

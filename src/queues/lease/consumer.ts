@@ -72,7 +72,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     this.channel = leasing.subject.channel;
     this.visibilitySeconds = leasing.visibilitySeconds;
     this.autoExtend = leasing.autoExtend;
-    this.#settlePeriod = new SettlePeriod(connection.clock, () => this.#hasParted());
+    this.#settlePeriod = new SettlePeriod(connection.clock, () => this.#holdsNothing());
   }
 
   open({ signal }: Attempt): Source<LeasedMessage<T>> {
@@ -132,7 +132,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     return this.#settlePeriod.begin(how, inBody !== undefined, this.#leasing.patient);
   }
 
-  #hasParted(): boolean {
+  #holdsNothing(): boolean {
     return this.#held.size === 0;
   }
 

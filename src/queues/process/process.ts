@@ -9,7 +9,7 @@ import { DEFAULTS } from "../../support/defaults.js";
 import { toKubeMQError } from "../../support/faults.js";
 import { LIMITS } from "../checks.js";
 import { deadLetterOf } from "./dead-letter.js";
-import { Pauses } from "./pauses.js";
+import { DelayedRejections } from "./delayed-rejections.js";
 import { type Retry, RetryPolicy } from "./retry.js";
 import { type Settling, settlementOf } from "./settlement.js";
 
@@ -54,13 +54,13 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
   #stopped = false;
   /** Settlements that run outside any handler. */
   readonly #pending = new Set<Promise<void>>();
-  readonly #pauses: Pauses;
+  readonly #delayedRejections: DelayedRejections;
 
   constructor(processing: Processing<T, D>, options: ProcessOptions<D>, prefetch: number) {
     this.#processing = processing;
     this.#options = options;
     this.#prefetch = prefetch;
-    this.#pauses = new Pauses(processing.connection.clock, prefetch);
+    this.#delayedRejections = new DelayedRejections(processing.connection.clock, prefetch);
     this.#retry = new RetryPolicy(processing.subject, options.retry);
   }
 
@@ -84,7 +84,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
   /** Sends delayed rejections immediately. */
   onStop(): void {
     this.#stopped = true;
-    this.#pauses.end();
+    this.#delayedRejections.end();
   }
 
   async settled(): Promise<void> {
@@ -126,7 +126,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
 
   /** The message keeps its place in the prefetch, and its handler is free for the next message. */
   #rejectLater(message: D, delayMs: number, failures = 0): void {
-    const wait = this.#pauses.wait(Math.min(delayMs, leftMs(message)));
+    const wait = this.#delayedRejections.wait(Math.min(delayMs, leftMs(message)));
     const rejected = wait.then(() => this.#settle(message, { kind: "reject", delayMs: 0 }, failures));
     this.#pending.add(rejected);
     void rejected.then(() => this.#pending.delete(rejected));

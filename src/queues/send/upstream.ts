@@ -98,7 +98,7 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
   }
 
   protected transmit(): void {
-    if (this.isMovingOn) {
+    if (this.isGoingAway) {
       if (this.#holding > 0) return;
       void this.leaveSoon();
     }

@@ -35,7 +35,7 @@ export interface Range {
 type Pending =
   | { readonly kind: "range"; readonly range: Range; readonly at: number }
   /** Assumed settled, because this server sends no confirmations; a refusal may still come. */
-  | { readonly kind: "believed"; readonly range: Range; readonly at: number }
+  | { readonly kind: "assumed"; readonly range: Range; readonly at: number }
   | {
       readonly kind: "fence";
       readonly at: number;
@@ -93,7 +93,7 @@ export class Confirmations {
       if (by !== "none" && by !== "answer") this.#writeFence(transaction, undefined);
       if (by !== "none") continue;
       call.flushed().then(
-        () => this.#believe(),
+        () => this.#assumeSettled(),
         () => {}, // the end of the call is handled where it is read
       );
     }
@@ -120,7 +120,7 @@ export class Confirmations {
     if (pending === undefined) return; // a duplicate answer, or an answer after the timeout
     if (pending.kind === "fence") return this.#passFence(id, pending.call, response);
     this.#pending.delete(id);
-    if (response.IsError) return this.#owner.refused(pending.range, response.Error, pending.kind === "believed");
+    if (response.IsError) return this.#owner.refused(pending.range, response.Error, pending.kind === "assumed");
     this.#confirming.by = "answer";
     this.#forgetFences();
     if (pending.kind === "range") this.#owner.confirm(pending.range.messages, true);
@@ -179,11 +179,11 @@ export class Confirmations {
    * Without confirmations, a settlement counts as done when it is written. It is remembered for a
    * late error.
    */
-  #believe(): void {
+  #assumeSettled(): void {
     for (const [id, pending] of this.#pending) {
       if (pending.kind === "fence") pending.answered?.(undefined);
       else if (pending.kind === "range") {
-        this.#pending.set(id, { ...pending, kind: "believed" }); // promise: settlements-believed-again
+        this.#pending.set(id, { ...pending, kind: "assumed" }); // promise: settlements-believed-again
         this.#owner.confirm(pending.range.messages, false);
       }
     }
@@ -206,7 +206,7 @@ export class Confirmations {
       if (clock.now() - oldest.at < limitMs()) return this.#watch();
       if (confirming.by === "unknown") {
         confirming.by = "none"; // promise: settlements-unconfirmed
-        return this.#believe();
+        return this.#assumeSettled();
       }
       confirming.by = "unknown"; // the server may have been replaced
       this.#owner.timedOut(this.abandon()); // promise: settlement-timeout

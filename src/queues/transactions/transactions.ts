@@ -210,7 +210,7 @@ export class Transactions implements CallOwner, SettlementsOwner {
   }
 
   /** Returns held messages to the queue, after the requested settlements. */
-  giveBack(): void {
+  returnHeld(): void {
     const transactions = new Set(this.#released);
     for (const { transaction } of this.#held.values()) transactions.add(transaction);
     this.#returning.begin(transactions, () => this.settlements.hasEnded || this.isMoving);

@@ -34,7 +34,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
   protected readonly connection: Connection;
   protected readonly subject: Subject;
   /** The open stream is to be replaced as soon as it has no unanswered sends. */
-  protected isMovingOn = false;
+  protected isGoingAway = false;
   readonly #options: SenderOptions;
   readonly #reconnects: boolean;
   readonly #deadlines: Deadlines<Send<Message, Result>>;
@@ -129,9 +129,9 @@ export abstract class Sender<Message, Result> implements HostedStream {
   }
 
   /** The server will close the connection soon: later sends use the next one. */
-  moveOn(): void {
+  onGoAway(): void {
     // A publisher keeps its stream, like a subscription. Single sends move to the next connection.
-    if (this.#idle !== undefined) this.isMovingOn = true;
+    if (this.#idle !== undefined) this.isGoingAway = true;
   }
 
   cancel(): void {
@@ -250,7 +250,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
 
   /** Leaves the stream in the background; a close waits for it. */
   protected leaveSoon(): Promise<void> {
-    this.isMovingOn = false;
+    this.isGoingAway = false;
     this.#leaving = Promise.all([this.#leaving, this.leave()]).then(() => {});
     return this.#leaving;
   }

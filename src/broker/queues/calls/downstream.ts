@@ -69,11 +69,11 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
   async #poll(request: QueuesDownstreamRequest): Promise<QueuesDownstreamResponse | undefined> {
     const { connections } = this.#core;
     if (connections === undefined) return this.#pollNow(request);
-    const giveBack = await connections.take();
+    const freeConnection = await connections.take();
     try {
       return await this.#pollNow(request);
     } finally {
-      giveBack();
+      freeConnection();
     }
   }
 

@@ -36,11 +36,11 @@ export async function receiveMessages(
     waitMs: waitMs(request.WaitTimeSeconds),
     ackOnTake: !request.IsPeak && profile.queueDelivery === "durable-group",
   };
-  const giveBack = await receiveTurn?.(request.Channel);
+  const endTurn = await receiveTurn?.(request.Channel);
   const { end, messages, expired } = await collect(queue, wish, clock, signal);
   if (request.IsPeak || (end === "cancelled" && !quirks.cancelledReceiveLoses)) queue.release(messages);
   else for (const message of messages) queue.ack(message);
-  giveBack?.();
+  endTurn?.();
   response.Messages = messages.map((message) => deliveryOf(queue.name, message));
   response.MessagesReceived = messages.length;
   response.MessagesExpired = expired;
@@ -58,7 +58,7 @@ export async function ackAllMessages(
   });
   const refusal = checkAckAll(request);
   if (refusal !== undefined) return withRefusal(response, refusal);
-  const giveBack = await receiveTurn?.(request.Channel);
+  const endTurn = await receiveTurn?.(request.Channel);
   let affected = 0;
   const queue = store.queue(request.Channel);
   const seat = queue.join({
@@ -75,7 +75,7 @@ export async function ackAllMessages(
     await elapse(waitMs(request.WaitTimeSeconds), clock, signal);
   } finally {
     queue.leave(seat);
-    giveBack?.();
+    endTurn?.();
   }
   response.AffectedMessages = BigInt(affected);
   return response;

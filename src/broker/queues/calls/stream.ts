@@ -87,7 +87,7 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
   close(): void {
     const state = this.#leave();
     if (state.is === "active") this.#core.store.nack(state.queue, state.message);
-    void this.#connection?.then((giveBack) => giveBack());
+    void this.#connection?.then((freeConnection) => freeConnection());
   }
 
   #losesLastAnswer(): boolean {

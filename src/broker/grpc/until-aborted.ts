@@ -2,9 +2,9 @@
  * A stream for Connect that yields nothing and ends when the caller is gone: messages are sent
  * through an outlet instead.
  */
-export function untilGone(signal: AbortSignal, leave: () => void): AsyncIterable<never> {
+export function untilAborted(signal: AbortSignal, leave: () => void): AsyncIterable<never> {
   const done: IteratorResult<never> = { done: true, value: undefined };
-  const gone = new Promise<IteratorResult<never>>((resolve) => {
+  const ended = new Promise<IteratorResult<never>>((resolve) => {
     const end = () => {
       leave();
       resolve(done);
@@ -12,5 +12,5 @@ export function untilGone(signal: AbortSignal, leave: () => void): AsyncIterable
     if (signal.aborted) end();
     else signal.addEventListener("abort", end, { once: true });
   });
-  return { [Symbol.asyncIterator]: () => ({ next: () => gone }) };
+  return { [Symbol.asyncIterator]: () => ({ next: () => ended }) };
 }

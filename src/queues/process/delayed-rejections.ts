@@ -6,7 +6,7 @@ import type { Clock } from "../../support/time/clock.js";
  */
 const CROWDED_MS = 1_000;
 
-interface Pause {
+interface DelayedRejection {
   readonly since: number;
   readonly end: () => void;
 }
@@ -16,11 +16,11 @@ interface Pause {
  * all places, the message that has waited longest is released after a second, so that the queue
  * continues.
  */
-export class Pauses {
+export class DelayedRejections {
   readonly #clock: Clock;
   readonly #places: number;
   /** Ordered by their start. */
-  readonly #pauses = new Set<Pause>();
+  readonly #delayed = new Set<DelayedRejection>();
   #cancelTimer: (() => void) | undefined;
   #areOver = false;
 
@@ -33,17 +33,17 @@ export class Pauses {
   wait(delayMs: number): Promise<void> {
     if (this.#areOver || delayMs <= 0) return Promise.resolve(); // promise: thrown-handler-delayed
     return new Promise((resolve) => {
-      const pause: Pause = {
+      const delayed: DelayedRejection = {
         since: this.#clock.now(),
         end: () => {
           cancelTimer();
-          this.#pauses.delete(pause);
+          this.#delayed.delete(delayed);
           this.#watch();
           resolve();
         },
       };
-      const cancelTimer = this.#clock.setTimer(delayMs, pause.end);
-      this.#pauses.add(pause);
+      const cancelTimer = this.#clock.setTimer(delayMs, delayed.end);
+      this.#delayed.add(delayed);
       this.#watch();
     });
   }
@@ -51,14 +51,14 @@ export class Pauses {
   /** Ends all current waits. Later waits end immediately. */
   end(): void {
     this.#areOver = true;
-    for (const pause of this.#pauses) pause.end();
+    for (const delayed of this.#delayed) delayed.end();
   }
 
   #watch(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const [oldest] = this.#pauses;
-    if (oldest === undefined || this.#areOver || this.#pauses.size < this.#places) return;
+    const [oldest] = this.#delayed;
+    if (oldest === undefined || this.#areOver || this.#delayed.size < this.#places) return;
     const leftMs = oldest.since + CROWDED_MS - this.#clock.now();
     this.#cancelTimer = this.#clock.setTimer(Math.max(leftMs, 0), oldest.end);
   }

@@ -4,7 +4,7 @@ import type { KubeMQError } from "../api/errors.js";
  * The reaction of a stream to an error: `ends`; `many`: reconnects up to `reconnect.maxAttempts`
  * times; `few`: up to `reconnect.firstAttempts` times in a row.
  */
-export type Patience = "ends" | "few" | "many";
+export type Reaction = "ends" | "few" | "many";
 
 /**
  * Selects the reaction to an error. Proxies and failing servers end a stream with almost any
@@ -13,7 +13,7 @@ export type Patience = "ends" | "few" | "many";
  * error, unless the server refuses its credentials or its arguments. For a stream that has never
  * worked, the error may be permanent.
  */
-export function patienceWith(error: KubeMQError, hasWorked: boolean): Patience {
+export function reactionTo(error: KubeMQError, hasWorked: boolean): Reaction {
   switch (error.code) {
     case "UNAVAILABLE":
       return "many";

@@ -8,7 +8,7 @@ import type { Call, Polled } from "../transactions/call.js";
 import { awayMs, Pace } from "./pace.js";
 import { Peeks } from "./peeks.js";
 import { Polls } from "./polls.js";
-import type { TakerOwner, Taking } from "./taking.js";
+import type { PollSchedulerOwner, Taking } from "./taking.js";
 import type { HeldMessage } from "../transactions/held.js";
 import type { Confirming } from "../transactions/confirmations.js";
 import { recount } from "./recount.js";
@@ -23,11 +23,11 @@ import { type Taken, Transactions, type TransactionsOwner } from "../transaction
  * poll or open transaction at a time. To take more while messages are worked on, the consumer
  * closes the transaction and polls for the held messages and more. Held ones come first, in order.
  */
-export class Taker implements TransactionsOwner {
+export class PollScheduler implements TransactionsOwner {
   readonly transactions: Transactions;
   readonly #connection: Connection;
   readonly #taking: Taking;
-  readonly #owner: TakerOwner;
+  readonly #owner: PollSchedulerOwner;
   readonly #backlog: Backlog;
   readonly #pace = new Pace();
   readonly #spares: Spares;
@@ -36,14 +36,14 @@ export class Taker implements TransactionsOwner {
   readonly #peeks: Peeks;
   /** Size of a poll for messages that are not known to wait. */
   readonly #least: number;
-  #step: "rest" | "counting" | "peeking" | "polling" = "rest";
+  #step: "idle" | "counting" | "peeking" | "polling" = "idle";
   #awayUntil = 0;
   #demand = true;
   #cancelTimer: (() => void) | undefined;
   #isLeft = false;
   #hasEnded = false;
 
-  constructor(connection: Connection, confirming: Confirming, taking: Taking, owner: TakerOwner) {
+  constructor(connection: Connection, confirming: Confirming, taking: Taking, owner: PollSchedulerOwner) {
     this.#connection = connection;
     this.#taking = taking;
     this.#owner = owner;
@@ -68,7 +68,7 @@ export class Taker implements TransactionsOwner {
   }
 
   /** Whether a poll is in flight whose messages the server acknowledges. */
-  get takesForGood(): boolean {
+  get hasAutoAckPoll(): boolean {
     return this.#taking.autoAck && this.#step === "polling";
   }
 
@@ -92,8 +92,8 @@ export class Taker implements TransactionsOwner {
   }
 
   /** Returns held messages to the queue, after the requested settlements. */
-  giveBack(): void {
-    this.transactions.giveBack();
+  returnHeld(): void {
+    this.transactions.returnHeld();
   }
 
   /** Ends all calls. Unsettled messages return to the queue. */
@@ -121,7 +121,7 @@ export class Taker implements TransactionsOwner {
   }
 
   #schedule(): void {
-    if (this.#isOver || this.#step !== "rest") return;
+    if (this.#isOver || this.#step !== "idle") return;
     const keptMs = this.#spares.dueAt - this.#now;
     if (this.#spares.count > 0) return keptMs > 0 ? this.#later(keptMs) : void this.#returnSpares();
     // Counts while the loop works, so that the next poll can follow its settlement immediately.
@@ -213,7 +213,7 @@ export class Taker implements TransactionsOwner {
     const at = this.#now;
     this.#step = "polling";
     const messages = await takeMessages(this.#connection, subject, max);
-    this.#step = "rest";
+    this.#step = "idle";
     if (this.#hasEnded) return;
     if (messages instanceof KubeMQError) return this.failed(messages);
     this.#owner.answered();
@@ -226,13 +226,13 @@ export class Taker implements TransactionsOwner {
   async #count(): Promise<void> {
     this.#step = "counting";
     await recount(this.#connection, this.#taking, this.transactions, this.#backlog);
-    this.#step = "rest";
+    this.#step = "idle";
   }
 
   async #awaitMessage(): Promise<void> {
     this.#step = "peeking";
     const isFailing = await this.#peeks.wait();
-    this.#step = "rest";
+    this.#step = "idle";
     if (isFailing) this.#pollFor(1);
     else this.#schedule();
   }
@@ -241,7 +241,7 @@ export class Taker implements TransactionsOwner {
     const answered = this.#polls.answered(call, polled, !this.#isOver);
     if (answered.kind === "waits") return;
     if (answered.kind === "over") {
-      this.#step = "rest";
+      this.#step = "idle";
       if (answered.isContended) this.#awayUntil = this.#now + awayMs(this.#connection.random());
     }
     this.#owner.answered();
