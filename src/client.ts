@@ -165,8 +165,17 @@ export class KubeMQClient implements AsyncDisposable {
     // Decided once, here: disabled telemetry costs nothing per message.
     if (telemetry === undefined) return calls;
     const report: ReportHook = (hook, error) => connection.report({ type: "telemetry-failed", hook, error });
-    const { host, port } = connection.route.server;
-    const observer = guarded(telemetry, { clientId, host, port }, report);
+    const { route } = connection;
+    const observed = {
+      clientId,
+      get host() {
+        return route.server.host;
+      },
+      get port() {
+        return route.server.port;
+      },
+    };
+    const observer = guarded(telemetry, observed, report);
     if (observer === undefined) return calls;
     return {
       events: observedEvents(calls.events, observer),

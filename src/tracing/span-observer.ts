@@ -36,28 +36,21 @@ export class SpanObserver implements Observer {
   readonly propagator: NonNullable<OpenTelemetryOptions["propagator"]>;
   readonly instruments: Instruments;
   readonly #tracer: Tracer;
-  readonly #server: Attributes;
-  readonly #client: Attributes;
+  readonly #client: ObservedClient;
   readonly #templateOf: TemplateOf;
   readonly #childWithinMs: number;
   readonly #recordsBodySize: boolean;
 
-  constructor({ clientId, host, port }: ObservedClient, options: OpenTelemetryOptions) {
+  constructor(client: ObservedClient, options: OpenTelemetryOptions) {
     this.propagator = options.propagator ?? globalPropagator;
     const scope = [SCOPE, VERSION, { schemaUrl: SCHEMA_URL }] as const;
     // Not `trace.getTracer`: version 1.9 of the API drops its third argument.
     this.#tracer = (options.tracerProvider ?? trace.getTracerProvider()).getTracer(...scope);
     this.instruments = instrumentsOf((options.meterProvider ?? metrics).getMeter(...scope));
-    this.#server = {
-      "messaging.system.name": "kubemq",
-      "messaging.system": "kubemq", // its name before version 1.45 of the conventions
-      "server.address": host,
-      "server.port": port,
-    };
     this.#templateOf = templateOf(options);
     this.#childWithinMs = (options.childWithinSeconds ?? 60) * 1000;
     this.#recordsBodySize = options.recordBodySize ?? false;
-    this.#client = { "messaging.client.id": clientId };
+    this.#client = client;
   }
 
   begin(operation: Operation): Activity {
@@ -71,17 +64,22 @@ export class SpanObserver implements Observer {
     const parent = isChild ? sender : parentOf(messages);
     const before = created.map((activity) => (activity instanceof SpanActivity ? activity.context : ROOT_CONTEXT));
     const template = this.#templateOf(operation);
+    const { clientId, host, port } = this.#client;
     const facts: Attributes = {
-      ...this.#server,
+      "messaging.system.name": "kubemq",
+      "messaging.system": "kubemq", // its name before version 1.45 of the conventions
+      "server.address": host,
+      "server.port": port,
       "messaging.operation.type": type,
       "messaging.operation.name": name,
       ...(group === undefined ? {} : { "messaging.consumer.group.name": group }),
       ...(template === undefined ? {} : { "messaging.destination.template": template }),
     };
     const destination = channel === undefined ? {} : { "messaging.destination.name": channel };
+    const client = { "messaging.client.id": clientId };
     const options = {
       kind: kindOf(type, isBatch),
-      attributes: { ...facts, ...destination, ...this.#client, ...attributesOf(operation), ...this.#sizeOf(operation) },
+      attributes: { ...facts, ...destination, ...client, ...attributesOf(operation), ...this.#sizeOf(operation) },
       // A parent in another trace than the active span: the conventions ask for a link to the latter.
       links: linksTo([...before, ...senders, ...(isSent ? [active] : [])]),
       ...(startedAt === undefined ? {} : { startTime: startedAt }),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { trace } from "@opentelemetry/api";
-import { channel as channelTemplate } from "kubemq-es";
+import { channel as channelTemplate, KubeMQClient } from "kubemq-es";
+import { startBroker } from "kubemq-es/testing";
 import { openTelemetry, type OpenTelemetryOptions } from "kubemq-es/opentelemetry";
 import { readFileSync } from "node:fs";
 import { take } from "../support/until.js";
@@ -40,6 +41,22 @@ describe("the semantic conventions", () => {
     const scope = { name: "kubemq-es", version, schemaUrl: "https://opentelemetry.io/schemas/1.45.0" };
     expect(instrumentationScope).toMatchObject(scope);
     expect(await world.scopes()).toEqual([scope]);
+  });
+
+  test("the server of a span is the one in use when a client with a list has moved", async () => {
+    await using second = await startBroker();
+    await using first = await startBroker();
+    const address = [first.address, second.address];
+    await using client = await KubeMQClient.connect({ address, telemetry: openTelemetry() });
+    await client.events.publish({ channel: "before-the-move", body: "x" });
+    await first.close();
+    await client.ping().catch(() => {}); // may have been sent on the lost connection
+    await client.ping();
+    await client.events.publish({ channel: "after-the-move", body: "x" });
+    const ports = ["before", "after"].map(async (when) =>
+      attribute(await world.span(`publish ${when}-the-move`), "server.port"),
+    );
+    expect(await Promise.all(ports)).toEqual(address.map((one) => Number(one.split(":")[1])));
   });
 
   test("spans are named by the template of a channel, and metrics do not have the channel", async () => {
