@@ -38,9 +38,12 @@ describe("kubemq-es broker", () => {
     40_000,
   );
 
-  test("the broker command applies --profile, and refuses an unknown name", async () => {
-    const community = run("--port", "0", "--profile", "community");
-    const line = await within(20_000, "it listens", community.ready);
+  test("the broker command applies --profile, shows it on its page, and refuses an unknown name", async () => {
+    const community = run("--port", "0", "--profile", "community", "--ui-port", "0");
+    const [line = ""] = (await within(20_000, "it listens", community.ready)).split("\n");
+    while (!community.output.out.includes("page at")) await once(community.child.stdout, "data");
+    const [page = ""] = /http:\/\/127\.0\.0\.1:\d+\/$/m.exec(community.output.out) ?? [];
+    expect(await (await fetch(`${page}state`)).json()).toMatchObject({ profile: { name: "community" } });
     using client = rawClient(line.replace("listening on ", ""));
     const listing = client.rpc.sendRequest({
       ClientID: "c",
