@@ -109,7 +109,7 @@ export function clientOptions(command: Command): ClientOptions {
  */
 function baseOf(command: Command, { server, config, address }: ConnectionOptions): ClientOptions {
   const terminal = terminalOf(command);
-  if (server === undefined) return optionsFromEnv(terminal.env);
+  if (server === undefined) return optionsFromEnv(terminal.env); // promise: server-token-apart
   if (address !== undefined) throw new Failure("--server and --address exclude each other", EXIT.usage);
   const file = configPath(terminal, config);
   return serverNamed(readServers(terminal, file), server, file);

@@ -1,4 +1,5 @@
 import { calls, closing, credentials, limits, living, transport } from "./connection.js";
+import { cli } from "./cli.js";
 import { contracts, payloads } from "./contracts.js";
 import { handlers } from "./handlers.js";
 import { comingBack, delivering, leaving } from "./loops.js";
@@ -32,4 +33,5 @@ export const chapters: readonly Chapter[] = [
   credentials,
   limits,
   transport,
+  cli,
 ];

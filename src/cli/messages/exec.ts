@@ -38,6 +38,7 @@ export async function runFor(
  * from setting a variable such as PATH.
  */
 function environmentOf({ id, channel, metadata, tags }: IncomingRequest): Record<string, string> {
+  // promise: exec-tags-prefixed
   const named = Object.entries(tags).map(([name, value]) => [`KUBEMQ_TAG_${name.replaceAll(/\W/g, "_")}`, value]);
   return {
     ...(Object.fromEntries(named) as Record<string, string>),

@@ -55,6 +55,7 @@ export async function* readLines({ stdin }: Terminal, signal: AbortSignal): Asyn
   let rest = "";
   try {
     for await (const chunk of stdin) {
+      // promise: jsonl-restored
       const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) {

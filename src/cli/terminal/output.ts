@@ -26,9 +26,10 @@ export interface OutputOptions {
 
 export function createOutput(terminal: Terminal, { jsonl = false, color, format }: OutputOptions): Output {
   const { stdout } = terminal;
-  const isTerminal = stdout.isTTY === true;
-  const rendering = { escape: isTerminal, colors: color !== false && hasColors(terminal) };
-  const json = (record: object) => (isTerminal ? escapedJson(jsonOf(record)) : jsonOf(record));
+  const tty = stdout.isTTY === true;
+  const rendering = { escape: tty, colors: color !== false && hasColors(terminal) }; // promise: terminal-escaped
+  // promise: terminal-json-escaped
+  const json = (record: object) => (tty ? escapedJson(jsonOf(record)) : jsonOf(record));
   const print: Output["print"] = (forPeople, forPrograms) =>
     write(stdout, jsonl ? json(forPrograms) : rendered(forPeople, rendering));
   return {
