@@ -6,10 +6,10 @@ const CODES: Partial<Record<ErrorCode, Code>> = {
   TIMEOUT: Code.DeadlineExceeded,
   UNAVAILABLE: Code.Unavailable,
   UNAUTHENTICATED: Code.Unauthenticated,
-  PERMISSION_DENIED: Code.PermissionDenied,
+  PERMISSION_DENIED: Code.PermissionDenied, // promise: rpc-permission-denied
   UNSUPPORTED: Code.Unimplemented,
   RESOURCE_EXHAUSTED: Code.ResourceExhausted,
-  CLIENT_CLOSED: Code.Canceled,
+  CLIENT_CLOSED: Code.Canceled, // promise: rpc-closed-client
   // The transport has checked everything but the size of the message.
   INVALID_ARGUMENT: Code.ResourceExhausted,
 };

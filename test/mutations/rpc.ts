@@ -90,6 +90,20 @@ export const rpc: Chapter = {
       name: "closing lets running calls end, and ends those that wait with Unavailable",
     },
     {
+      promise: "An RPC of a closed client ends with `Canceled`.",
+      id: "rpc-closed-client",
+      mutation: "drop",
+      test,
+      name: "the error of a query is the code of Connect that docs/rpc.md names",
+    },
+    {
+      promise: "A channel that the broker refuses to a caller is `PermissionDenied`.",
+      id: "rpc-permission-denied",
+      mutation: "drop",
+      test,
+      name: "the error of a query is the code of Connect that docs/rpc.md names",
+    },
+    {
       promise: "When the subscription of one service ends, the other services of `serve` are closed.",
       id: "rpc-services-end-together",
       mutation: "drop",

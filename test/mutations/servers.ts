@@ -28,6 +28,21 @@ export const servers: Chapter = {
       name: "a call and a stream that a server refuses because it does not serve go to the next server",
     },
     {
+      promise: "A refused token, or any other answer of a server that works, does not move the client.",
+      id: "answer-keeps-server",
+      mutation: "always",
+      test: serversTest,
+      name: "a refused token and an answer that refuses a call do not move the client",
+    },
+    {
+      promise:
+        "A refusal that all servers of the list have in common, such as an untrusted certificate, keeps its code.",
+      id: "common-refusal-kept",
+      mutation: "never",
+      test: serversTest,
+      name: "a server whose certificate is not trusted is passed over, and if none is trusted the call is refused",
+    },
+    {
       promise: "A store subscription that moves to a server with the same history continues without repeats.",
       id: "store-history-compared",
       mutation: "drop",

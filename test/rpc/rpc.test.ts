@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Code, ConnectError, createClient, createContextKey, createContextValues } from "@connectrpc/connect";
 import { decodeBinaryHeader, encodeBinaryHeader, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
+import { type ErrorCode, KubeMQError } from "kubemq-es";
 import { kubemqTransport, serve } from "kubemq-es/connect";
 import { type GreetRequest, GreetService, UnknownLanguageSchema } from "../../examples/rpc/gen/greet/v1/greet_pb.js";
 import { CustomerService } from "../../examples/rpc/gen/shop/v1/customers_pb.js";
@@ -335,6 +336,23 @@ describe("RPC over KubeMQ", () => {
   ])("%s is refused before a byte is sent", (_, call) => {
     expect(call).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
   });
+});
+
+test("the error of a query is the code of Connect that docs/rpc.md names", async () => {
+  const codes: Partial<Record<ErrorCode, Code>> = {
+    TIMEOUT: Code.DeadlineExceeded,
+    UNAVAILABLE: Code.Unavailable,
+    UNAUTHENTICATED: Code.Unauthenticated,
+    PERMISSION_DENIED: Code.PermissionDenied,
+    CLIENT_CLOSED: Code.Canceled,
+    INTERNAL: Code.Internal,
+  };
+  for (const [name, code] of Object.entries(codes)) {
+    const error = new KubeMQError(name as ErrorCode, "refused");
+    const queries = { send: () => Promise.reject(error) } as never;
+    const call = failure(createClient(GreetService, kubemqTransport({ queries })).greet({}));
+    expect(await call).toMatchObject({ code, rawMessage: "refused", cause: error });
+  }
 });
 
 describe("servers of RPCs", () => {

@@ -221,6 +221,21 @@ describe("a query contract", () => {
   });
 });
 
+test("a program without contracts receives and answers what a program with contracts sends", async () => {
+  const client = world.client;
+  const mails = queue("both", mail);
+  await client.queues.send(mails, ada);
+  await client.queues.send({ channel: "both", body: JSON.stringify(ada) });
+  const [typed, plain] = await client.queues.receive({ channel: "both", max: 2, waitSeconds: 1 });
+  expect(typed?.text()).toBe(plain?.text());
+  expect(typed).toMatchObject({ tags: {}, metadata: "" });
+
+  const price = query("both", { request: text, response: json<{ cents: number }>() });
+  await using service = client.queries.handle({ channel: "both" }, (asked) => `{"cents":${asked.text().length}}`);
+  await service.ready;
+  expect(await client.queries.send(price, "table")).toMatchObject({ ok: true, value: { cents: 5 } });
+});
+
 describe("a call with the wrong contract is refused before the client connects", () => {
   // Port 9 refuses connections: an error of the server would be UNAVAILABLE.
   const client = new KubeMQClient({ address: "127.0.0.1:9", reconnect: false });

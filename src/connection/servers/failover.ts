@@ -145,6 +145,7 @@ function unreachable(failures: readonly Failure[]): unknown {
     return { code, message };
   });
   const [first] = judged;
+  // promise: common-refusal-kept
   if (first !== undefined && first.code !== "UNAVAILABLE" && judged.every(({ code }) => code === first.code)) {
     return failures[0]?.error;
   }

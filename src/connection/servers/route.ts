@@ -44,7 +44,7 @@ export class Route {
   leaveAfter(error: unknown, server: string): void {
     const fault = transportFault(error);
     if (fault?.kind === "lost" && fault.server !== undefined) this.leave(fault.server);
-    else if (isNotServing(error)) this.leave(server);
+    else if (isNotServing(error)) this.leave(server); // promise: answer-keeps-server
   }
 
   /** Ends every call. */
