@@ -9,7 +9,8 @@ const REQUIRED = ["id", "source", "specversion", "type"];
 
 const NAME = /^[a-z0-9]+$/;
 
-const TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+const TIME =
+  /^(\d{4})-(0[1-9]|1[0-2])-(\d\d)[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 
 // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
@@ -81,10 +82,17 @@ function writtenValue(value: unknown): string | undefined {
   return btoa(Array.from(value, (byte) => String.fromCharCode(byte)).join(""));
 }
 
+/** Whether this is a time of RFC 3339, on a day that exists. */
+function isTime(value: string): boolean {
+  const [, year, month, day] = (TIME.exec(value) ?? []).map(Number);
+  if (year === undefined || month === undefined || day === undefined) return false;
+  return day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
+}
+
 function faultOf(name: string, value: string): string | undefined {
   if (value === "") return "must not be empty";
   if (CONTROL.test(value)) return "must not contain control characters";
   if (name === "specversion" && value !== "1.0") return `must be 1.0, got ${value}`;
-  if (name === "time" && !TIME.test(value)) return `must be a time of RFC 3339, got ${value}`;
+  if (name === "time" && !isTime(value)) return `must be a time of RFC 3339, got ${value}`;
   return undefined;
 }

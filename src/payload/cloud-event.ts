@@ -43,7 +43,8 @@ export function cloudEvent(data?: Codec<unknown>): Codec<CloudEvent, OutgoingClo
       const inner = event.data === undefined ? undefined : data?.properties?.(event.data);
       const tags = { ...inner?.tags, ...attributeTags(event, contentTypeOf(event, data)) };
       // Servers refuse a message with neither body nor metadata.
-      const metadata = isEmpty(event) ? event.type : inner?.metadata; // promise: cloud-event-never-empty
+      const isBodyless = isEmpty(event) || (mayBeEmpty(event) && encodeData(event, data).length === 0);
+      const metadata = isBodyless ? event.type : inner?.metadata; // promise: cloud-event-never-empty
       return { tags, ...(metadata === undefined ? {} : { metadata }) };
     },
   };
@@ -51,6 +52,11 @@ export function cloudEvent(data?: Codec<unknown>): Codec<CloudEvent, OutgoingClo
 
 function isEmpty({ data, data_base64 }: OutgoingCloudEvent): boolean {
   return data === undefined && data_base64 === undefined;
+}
+
+/** Whether the data may have no bytes: the empty string is two bytes as JSON. */
+function mayBeEmpty({ data, data_base64 }: OutgoingCloudEvent): boolean {
+  return data === "" || data_base64 === "" || (isBytes(data) && data.length === 0);
 }
 
 function isBytes(value: unknown): value is Uint8Array {

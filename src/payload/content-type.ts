@@ -1,5 +1,6 @@
 import type { Decoder, MessageProperties } from "../api/codec.js";
 import { KubeMQError } from "../api/errors.js";
+import { checkOptions } from "./check.js";
 
 /** The type of the values of a decoder. */
 export type Decoded<D> = D extends Decoder<infer T> ? T : never;
@@ -33,8 +34,10 @@ const TAGS = ["nestjs:content-type", "spring-contentType", "ce_datacontenttype"]
  */
 export function byContentType<Decoders extends Readonly<Record<string, Decoder<unknown>>>, D = never>(
   decoders: Decoders,
-  { tags = TAGS, otherwise }: ContentTypeOptions<D> = {},
+  options: ContentTypeOptions<D> = {},
 ): Decoder<Decoded<Decoders[keyof Decoders]> | D> {
+  checkOptions("byContentType", options, ["tags", "otherwise"]);
+  const { tags = TAGS, otherwise } = options;
   type Value = Decoded<Decoders[keyof Decoders]>;
   const byType = new Map(
     Object.entries(decoders).map(([type, decoder]) => [mediaType(type), decoder as Decoder<Value>] as const),

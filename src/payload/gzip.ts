@@ -1,5 +1,6 @@
 import type { Codec, Encoder, MessageProperties } from "../api/codec.js";
 import { KubeMQError } from "../api/errors.js";
+import { checkCodec, checkOptions } from "./check.js";
 
 /** Options of the codec `gzip`. */
 export interface GzipOptions {
@@ -17,6 +18,9 @@ export interface GzipOptions {
 
 const MAX_BYTES = 100 * 1024 * 1024;
 
+/** The largest buffer of Node.js 20, in bytes; zlib refuses a larger limit. */
+const LARGEST_OUTPUT = 2 ** 32;
+
 /**
  * Compresses the bodies of another codec. Properties that the codec writes are kept.
  *
@@ -29,10 +33,10 @@ const MAX_BYTES = 100 * 1024 * 1024;
  * await client.queues.send({ channel: "reports", body: report, codec: gzip(json()) });
  * ```
  */
-export function gzip<T, Accepted = T>(
-  codec: Codec<T, Accepted>,
-  { maxBytes = MAX_BYTES, plain = "refuse" }: GzipOptions = {},
-): Codec<T, Accepted> {
+export function gzip<T, Accepted = T>(codec: Codec<T, Accepted>, options: GzipOptions = {}): Codec<T, Accepted> {
+  checkCodec("gzip", codec as Codec<never>);
+  checkOptions("gzip", options, ["maxBytes", "plain"]);
+  const { maxBytes = MAX_BYTES, plain = "refuse" } = options;
   if (!Number.isInteger(maxBytes) || maxBytes < 1) {
     throw new KubeMQError("INVALID_ARGUMENT", `maxBytes must be a whole number from 1, got ${String(maxBytes)}`);
   }
@@ -43,7 +47,7 @@ export function gzip<T, Accepted = T>(
   const decompress = (body: Uint8Array): Uint8Array => {
     try {
       return gunzipSync(body, {
-        maxOutputLength: maxBytes, // promise: gzip-limit
+        maxOutputLength: Math.min(maxBytes, LARGEST_OUTPUT), // promise: gzip-limit
       });
     } catch (cause) {
       const isTooLarge = (cause as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE";

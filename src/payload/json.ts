@@ -1,5 +1,6 @@
 import type { Codec, StandardSchemaV1 } from "../api/codec.js";
 import { KubeMQError } from "../api/errors.js";
+import { checkOptions } from "./check.js";
 import { validate } from "./schema.js";
 
 /** Options of the codec `json`. */
@@ -48,8 +49,12 @@ export function json(
   second?: JsonOptions & { encode?: (value: unknown) => unknown },
 ): Codec<unknown> {
   // Some schema libraries make their schemas functions.
-  const isSchema = first !== undefined && "~standard" in first;
-  const options: JsonOptions & { encode?: (value: unknown) => unknown } = (isSchema ? second : first) ?? {};
+  const isSchema = (typeof first === "object" || typeof first === "function") && first !== null && "~standard" in first;
+  const options: JsonOptions & { encode?: (value: unknown) => unknown } =
+    (isSchema ? second : first) === undefined ? {} : ((isSchema ? second : first) as JsonOptions);
+  const names = ["replacer", "reviver"];
+  if (isSchema) checkOptions("json", options, [...names, "encode"]);
+  else checkOptions("json", options, names, "; schemas must be Standard Schemas, as those of Zod from 3.24 are");
   const { replacer, reviver, encode } = options;
   if (!isSchema) {
     return {
@@ -63,10 +68,36 @@ export function json(
     encode: (value) => {
       const input = encode === undefined ? value : encode(value);
       validate("ENCODE_FAILED", first, input); // promise: schema-checks-sent
-      return encodeJson(input, replacer); // promise: schema-converts-once
+      const body = encodeJson(input, replacer); // promise: schema-converts-once
+      // Dates, maps and others are written as other values than those that were validated.
+      if (replacer !== undefined || !isJson(input)) checkReadable(first, parseJson(body, reviver));
+      return body;
     },
     decode: (body) => validate("DECODE_FAILED", first, parseJson(body, reviver)), // promise: schema-checks-received
   };
+}
+
+/** Whether JSON carries a value unchanged. The value has no cycles: JSON has been written of it. */
+function isJson(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return value !== undefined;
+  if (Array.isArray(value)) return Array.from(value).every(isJson);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // A plain object, also one of another realm.
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (!isPlain || "toJSON" in value) return false;
+  return Object.values(value).every((one) => one === undefined || isJson(one));
+}
+
+/** Refuses a value whose JSON its receivers would refuse. */
+function checkReadable(schema: StandardSchemaV1, written: unknown): void {
+  try {
+    validate("DECODE_FAILED", schema, written);
+  } catch (cause) {
+    const { message, issues } = cause as KubeMQError;
+    const why = `the JSON of the value cannot be read: ${message}; convert the value by the option encode`;
+    throw new KubeMQError("ENCODE_FAILED", why, { cause, ...(issues === undefined ? {} : { issues }) });
+  }
 }
 
 function encodeJson(value: unknown, replacer: JsonOptions["replacer"]): Uint8Array {

@@ -13,6 +13,7 @@ import {
 } from "@bufbuild/protobuf";
 import type { Codec } from "../api/codec.js";
 import { KubeMQError } from "../api/errors.js";
+import { checkOptions } from "./check.js";
 import { text } from "./text.js";
 
 /** Options of the codec `protobuf`. */
@@ -39,14 +40,20 @@ export interface ProtobufOptions {
  */
 export function protobuf<Desc extends DescMessage>(
   schema: Desc,
-  { format = "binary", json }: ProtobufOptions = {},
+  options: ProtobufOptions = {},
 ): Codec<MessageShape<Desc>, MessageInitShape<Desc>> {
+  checkOptions("protobuf", options, ["format", "json"]);
+  const { format = "binary", json } = options;
+  if ((schema as Desc | undefined)?.kind !== "message") {
+    throw new KubeMQError("INVALID_ARGUMENT", "protobuf takes the schema of a message, such as GreetRequestSchema");
+  }
   const message = (value: MessageInitShape<Desc>): MessageShape<Desc> => {
     if (isMessage(value, schema)) return value;
     // promise: protobuf-type-checked
     if (isMessage(value)) {
       throw new KubeMQError("ENCODE_FAILED", `value is a ${value.$typeName}, the codec is for ${schema.typeName}`);
     }
+    checkInit(schema, value);
     return create(schema, value);
   };
   switch (format) {
@@ -68,6 +75,17 @@ export function protobuf<Desc extends DescMessage>(
       format satisfies never;
       throw new KubeMQError("INVALID_ARGUMENT", `format must be "binary" or "json", got ${String(format)}`);
   }
+}
+
+/** Refuses what `create` ignores: it makes an empty message of a string, and drops unknown fields. */
+function checkInit(schema: DescMessage, value: unknown): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new KubeMQError("ENCODE_FAILED", `value must be a ${schema.typeName} or an object with its fields`);
+  }
+  const fields = schema.members.map(({ localName }) => localName);
+  const unknown = Object.keys(value).find((name) => !name.startsWith("$") && !fields.includes(name));
+  if (unknown === undefined) return;
+  throw new KubeMQError("ENCODE_FAILED", `${schema.typeName} has no field "${unknown}", only ${fields.join(", ")}`);
 }
 
 function read<T>(schema: DescMessage, decode: () => T): T {

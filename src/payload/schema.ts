@@ -18,7 +18,7 @@ export function validate<O>(
     result.then(undefined, () => {}); // promise: schema-rejection-handled
     throw new KubeMQError(
       code,
-      "the schema validates asynchronously, but a codec is synchronous: remove asynchronous checks from the schema",
+      "the schema validates asynchronously, but a codec is synchronous: remove asynchronous checks from the schema, and functions that throw, which Zod calls again asynchronously",
     );
   }
   if (result.issues === undefined) return result.value;

@@ -1,4 +1,5 @@
 import type { Codec } from "../api/codec.js";
+import { checkCodec } from "./check.js";
 
 /**
  * Writes tags with every value of another codec, such as its content type in the tag that the
@@ -13,6 +14,7 @@ export function tagged<T, Accepted = T>(
   codec: Codec<T, Accepted>,
   tags: Readonly<Record<string, string>>,
 ): Codec<T, Accepted> {
+  checkCodec("tagged", codec as Codec<never>);
   const own = { ...tags };
   return {
     ...(codec.contentType === undefined ? {} : { contentType: codec.contentType }),

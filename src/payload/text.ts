@@ -15,7 +15,10 @@ export const bytes: Codec<Uint8Array> = {
 /** Bodies as UTF-8 strings. Decoding bytes that are not UTF-8 throws `DECODE_FAILED`. */
 export const text: Codec<string> = {
   contentType: "text/plain; charset=utf-8",
-  encode: (value) => encoder.encode(value),
+  encode: (value: unknown) => {
+    if (typeof value === "string") return encoder.encode(value);
+    throw new KubeMQError("ENCODE_FAILED", `value must be a string, got ${value === null ? "null" : typeof value}`);
+  },
   decode: (body) => {
     try {
       return decoder.decode(body);

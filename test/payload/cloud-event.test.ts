@@ -73,6 +73,33 @@ describe("cloudEvent", () => {
     expect(passed(codec, required)).toEqual({ ...required, specversion: "1.0" });
   });
 
+  test.each([
+    ["an empty string", { ...required, datacontenttype: "text/plain", data: "" }, cloudEvent()],
+    ["no bytes", { ...required, data: new Uint8Array() }, cloudEvent()],
+    ["empty base64", { ...required, data_base64: "" }, cloudEvent()],
+    ["an empty string of a codec", { ...required, data: "" }, cloudEvent(text)],
+  ] as [string, OutgoingCloudEvent, Codec<unknown, OutgoingCloudEvent>][])(
+    "sends an event with %s as data, which servers would refuse without metadata",
+    (_, event, codec) => {
+      expect(codec.encode(event)).toHaveLength(0);
+      expect(codec.properties?.(event).metadata).toBe("order.placed");
+    },
+  );
+
+  test.each([
+    ["2026-11-28T22:00:00+01:00", true],
+    ["2016-12-31T23:59:60Z", true],
+    ["2024-02-29t00:00:00.123456789z", true],
+    ["2026-02-29T00:00:00Z", false],
+    ["2026-13-01T00:00:00Z", false],
+    ["2026-11-28T24:00:00Z", false],
+    ["2026-11-28T22:00:00+25:00", false],
+  ])("the time %s is one of RFC 3339: %s", (time, isValid) => {
+    const sent = () => tagsOf({ ...required, time })?.["ce_time"];
+    if (isValid) expect(sent()).toBe(time);
+    else expect(sent).toThrow(expect.objectContaining({ code: "ENCODE_FAILED" }));
+  });
+
   test("uses another codec for the data, with its media type and its tags", () => {
     const data = tagged(gzip(json<{ total: number }>()), { version: "2" });
     const codec = cloudEvent(data);

@@ -113,6 +113,33 @@ describe("payload codecs", () => {
     expect(() => wrong.encode(date)).toThrow(expect.objectContaining({ code: "ENCODE_FAILED" }));
   });
 
+  test.each([
+    ["a date", z.object({ at: z.date() }), { at: new Date(0) }],
+    ["a map", z.map(z.string(), z.number()), new Map([["a", 1]])],
+    ["a hole in an array", z.array(z.string().optional()), ["a", undefined]],
+  ])("a schema that refuses the JSON of %s refuses the value before it is sent", (_, schema, value) => {
+    expect(() => json(schema as StandardSchemaV1<unknown, unknown>).encode(value)).toThrow(
+      expect.objectContaining({ code: "ENCODE_FAILED", message: expect.stringContaining("cannot be read") }),
+    );
+    const both = json(z.object({ at: z.coerce.date() }));
+    expect(both.decode(both.encode({ at: new Date(0) }))).toEqual({ at: new Date(0) });
+  });
+
+  test.each([
+    ["null", null],
+    ["a string", "x"],
+    ["a misspelt option", { revivr: () => 1 }],
+    ["a schema that is no Standard Schema", { _def: {}, parse: () => 1 }],
+  ])("json() refuses %s, which would validate nothing", (_, first) => {
+    expect(() => json(first as never)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+  });
+
+  test("the text codec refuses what is no string, instead of converting it", () => {
+    for (const value of [5, {}, undefined, null]) {
+      expect(() => text.encode(value as never)).toThrow(expect.objectContaining({ code: "ENCODE_FAILED" }));
+    }
+  });
+
   test("the written value is the given one, so that a schema converts it once", () => {
     const shouting = json(z.string().transform((name) => `${name}!`));
     expect(shouting.decode(shouting.encode("hello"))).toBe("hello!");

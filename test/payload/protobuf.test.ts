@@ -58,6 +58,21 @@ describe("protobuf", () => {
     );
   });
 
+  test.each([null, undefined, "x", [], { Chanel: "misspelt" }])(
+    "refuses %j, which would be sent without a field",
+    (value) => {
+      expect(() => protobuf(EventSchema).encode(value as never)).toThrow(
+        expect.objectContaining({ code: "ENCODE_FAILED", message: expect.stringContaining("kubemq.Event") }),
+      );
+    },
+  );
+
+  test("refuses what is no schema, and an option that it does not have", () => {
+    const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+    expect(() => protobuf(undefined as never)).toThrow(refused);
+    expect(() => protobuf(EventSchema, { formt: "json" } as never)).toThrow(refused);
+  });
+
   test("refuses an unknown format", () => {
     expect(() => protobuf(EventSchema, { format: "text" as never })).toThrow(
       expect.objectContaining({ code: "INVALID_ARGUMENT" }),

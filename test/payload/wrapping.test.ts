@@ -50,9 +50,24 @@ describe("gzip", () => {
     expect(gzip(text, { plain: "accept" }).decode(text.encode("plain"))).toBe("plain");
   });
 
-  test.each([{ maxBytes: 0 }, { maxBytes: 1.5 }, { plain: "pass" as never }])("refuses the options %o", (options) => {
-    expect(() => gzip(text, options)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
-  });
+  test.each([{ maxBytes: 0 }, { maxBytes: 1.5 }, { plain: "pass" as never }, { maxbytes: 5 } as never])(
+    "refuses the options %o",
+    (options) => {
+      expect(() => gzip(text, options)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+    },
+  );
+});
+
+test.each([
+  ["gzip", () => gzip(undefined as never)],
+  ["tagged", () => tagged(undefined as never, {})],
+  ["byContentType", () => byContentType({ "text/plain": text }, { other: text } as never)],
+])("%s refuses what is no codec, or an option that it does not have", (_, make) => {
+  expect(make).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+});
+
+test("gzip reads bodies when its limit is larger than a buffer can be", () => {
+  expect(gzip(text, { maxBytes: 2 ** 50 }).decode(gzip(text).encode("small"))).toBe("small");
 });
 
 describe("tagged", () => {
