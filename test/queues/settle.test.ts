@@ -308,11 +308,12 @@ describe("requests of settlements", () => {
     const two = (await loop.next()).value;
     const outcome = Promise.allSettled([two?.ack()]);
     const left = loop.return?.();
-    await until("the second ack is written", () => fences.length === 2);
+    await until("the second ack and the return are written", () => fences.length === 3);
     await settle();
     answerFence(1);
     expect(await within(1_000, "the second ack", outcome)).toEqual([{ status: "fulfilled", value: undefined }]);
-    await left;
+    answerFence(2);
+    await within(1_000, "the return", Promise.resolve(left));
     await server.client.close();
   });
 
