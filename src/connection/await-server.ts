@@ -5,6 +5,7 @@ import { refuse } from "../support/checks.js";
 import { DEFAULTS } from "../support/defaults.js";
 import { pause } from "../support/time/pause.js";
 import { fault } from "../support/faults.js";
+import { transportFault } from "../support/transport-error.js";
 import type { Connection } from "./connection.js";
 import { pingMethod, pingRequest } from "./wire.js";
 
@@ -40,9 +41,10 @@ export async function awaitServer(connection: Connection, options: ConnectOption
         const isSilent = error.code === "TIMEOUT";
         const failed = isSilent ? unanswered(server, error) : error;
         // Servers that cannot be reached were passed over in the call itself.
-        if (isSilent) connection.route.leave(server);
+        const wereTried = transportFault(error.cause)?.kind === "no-connection";
+        if (!wereTried) connection.route.leave(server);
         if (waitMs === 0) {
-          if (isSilent && failures < connection.options.servers.length) continue;
+          if (!wereTried && failures < connection.options.servers.length) continue;
           throw failed;
         }
         // The timeout of a shortened last attempt says less than the error of the previous attempt.

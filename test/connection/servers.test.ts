@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { KubeMQClient, type Status } from "kubemq-es";
 import { type Broker, startBroker } from "kubemq-es/testing";
 import { RawGrpcServer, respond } from "../support/raw-grpc-server.js";
@@ -68,6 +69,25 @@ test("connect passes over servers that refuse, that are silent, and that do not 
   const address = [refusing.address, proxy.address, serving.address];
   await using client = await KubeMQClient.connect({ address, timeoutMs: 500, reconnect });
   expect(client.server).toBe(serving.address);
+});
+
+const HTTP_1 = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+
+test.each([
+  ["closes every connection", (socket: Socket) => socket.destroy()],
+  ["speaks HTTP/1.1", (socket: Socket) => socket.write(HTTP_1, () => socket.destroySoon())],
+])("connect passes over a server that %s", async (_, answer) => {
+  await using one = await brokers(1);
+  const useless = createServer((socket) => void answer(socket.on("error", () => {})));
+  await new Promise<void>((resolve) => useless.listen(0, "127.0.0.1", resolve));
+  const { port } = useless.address() as AddressInfo;
+  const address = [`127.0.0.1:${port}`, ...one.address];
+  {
+    await using client = await KubeMQClient.connect({ address, timeoutMs: 5_000, reconnect });
+    expect(client.server).toBe(one.address[0]);
+  }
+  await rejection(KubeMQClient.connect({ address: [`127.0.0.1:${port}`, "127.0.0.1:1"], timeoutMs: 5_000 }));
+  await new Promise((resolve) => useless.close(resolve));
 });
 
 test("every stream and call moves when a server falls silent", async () => {
