@@ -1,6 +1,10 @@
+import { once } from "node:events";
+import { connect as connectHttp2, createServer } from "node:http2";
+import { connect, type AddressInfo } from "node:net";
 import { describe, expect, test } from "@jest/globals";
 import { KubeMQError } from "kubemq-es";
 import { Liveness } from "../../src/connection/health/liveness.js";
+import { watchLeaving } from "../../src/transport/session/leaving.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 
 function watched(ping: (timeoutMs: number) => Promise<unknown>) {
@@ -71,6 +75,41 @@ describe("Liveness", () => {
     },
   );
 
+  test.each([200, 300, 5000])(
+    "keeps a live connection when the event loop is blocked for %i ms before the ping leaves",
+    async (blockedMs) => {
+      let isBlocked = false;
+      const world = watched(async (timeoutMs) => {
+        const { clock, seen } = world;
+        const late = silence(() => clock)(timeoutMs);
+        // The first ping leaves at the end of its turn, and is answered 150 ms later.
+        if (!isBlocked) clock.block(blockedMs);
+        isBlocked = true;
+        clock.setTimer(150, () => (seen.received = clock.now()));
+        return late;
+      });
+      world.liveness.start();
+      await world.clock.advance(1000); // pings
+      await world.clock.advance(blockedMs + 600);
+      expect(world.seen.deaths).toEqual([]);
+      world.liveness.stop();
+    },
+  );
+
+  test("declares a dead connection dead although the event loop is blocked before each ping leaves", async () => {
+    const world = watched((timeoutMs) => {
+      const late = silence(() => world.clock)(timeoutMs);
+      world.clock.block(5000);
+      return late;
+    });
+    world.liveness.start();
+    await world.clock.advance(1000);
+    await world.clock.advance(5000);
+    expect(world.seen.pings).toEqual([1000, 6000]);
+    expect(world.seen.deaths).toEqual([11_000]);
+    world.liveness.stop();
+  });
+
   test("has no timer and no verdict after it was stopped, even if a ping answers late", async () => {
     let answer: (error: unknown) => void = () => {};
     const { clock, seen, liveness } = watched(() => new Promise((_, reject) => (answer = reject)));
@@ -113,4 +152,29 @@ describe("Liveness under calls alone", () => {
     expect(world.seen.deaths).toEqual([1600]);
     world.liveness.stop();
   });
+});
+
+test("keeps a session that the server has asked to leave when the event loop is blocked before its check is sent", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  const session = connectHttp2("http://localhost", { createConnection: () => socket });
+  await once(session, "localSettings");
+  const closed = once(session, "close");
+  const answered = new Promise<string>((resolve) => {
+    const settings = session.settings.bind(session);
+    session.settings = (values, callback) => {
+      session.settings = settings;
+      settings(values, (...answer) => {
+        callback?.(...answer);
+        resolve("answered");
+      });
+      const end = performance.now() + 150; // longer than the time-out
+      while (performance.now() < end);
+    };
+  });
+  watchLeaving(session, socket, { intervalMs: 10, timeoutMs: 100 });
+  expect(await Promise.race([answered, closed])).toBe("answered");
+  session.destroy();
+  server.close();
 });

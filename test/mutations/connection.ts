@@ -231,6 +231,13 @@ export const living: Chapter = {
       name: "declares the connection dead after an unanswered ping, within interval and time-out",
     },
     {
+      promise: "A live connection is kept when a blocked event loop sends the ping so late that no answer is in time.",
+      id: "late-ping-repeated",
+      mutation: "drop",
+      test: livenessTest,
+      name: "keeps a live connection when the event loop is blocked for 300 ms before the ping leaves",
+    },
+    {
       promise: "Every stream of a dead connection recovers on a new connection.",
       id: "dead-connection-ended",
       mutation: "drop",

@@ -22,6 +22,11 @@ export class FakeClock implements Clock {
     };
   }
 
+  /** Moves the time as a blocked event loop does: timers that become due fire late. */
+  block(ms: number): void {
+    this.#now += ms;
+  }
+
   /**
    * Advances the time. Each timer fires at its own time, and the promises that it settles run
    * before the next timer.
@@ -36,7 +41,7 @@ export class FakeClock implements Clock {
       due.run();
       await settle();
     }
-    this.#now = until;
+    this.#now = Math.max(this.#now, until);
     await settle();
   }
 

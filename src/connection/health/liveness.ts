@@ -1,5 +1,6 @@
 import { KubeMQError } from "../../api/errors.js";
 import type { Clock } from "../../support/time/clock.js";
+import { setImmediate } from "../../support/timers.js";
 import type { Keepalive } from "../../transport/index.js";
 
 /** The part of the connection that the liveness check uses. */
@@ -71,10 +72,15 @@ export class Liveness {
     else void this.#ping();
   }
 
-  async #ping(): Promise<void> {
-    const pinging: State = { kind: "pinging", isSuspected: false };
+  /** @param late the time of a ping that was sent late, when this ping repeats it */
+  async #ping(late?: { readonly since: number; readonly isSuspected: boolean }): Promise<void> {
+    const pinging: State = { kind: "pinging", isSuspected: late?.isSuspected === true };
     this.#state = pinging;
-    const since = this.#clock.now();
+    const pingedAt = this.#clock.now();
+    const since = late?.since ?? pingedAt;
+    // node:http2 writes the ping at the end of the turn, before this callback.
+    let sentAt = Infinity;
+    setImmediate(() => (sentAt = this.#clock.now()));
     try {
       await this.#watched.ping(this.#settings.timeoutMs);
     } catch (error) {
@@ -83,7 +89,13 @@ export class Liveness {
       // continue. A busy process may miss the answer to the ping and still have received other data
       // since.
       const silent = KubeMQError.is(error, "TIMEOUT") && this.#watched.lastReceived() < since; // promise: ping-silence
-      if (silent && this.#state === pinging) this.#watched.dead(); // promise: dead-connection-noticed
+      if (silent && this.#state === pinging) {
+        // A blocked event loop sends the ping late, and leaves the server little time or none. An
+        // answer to the late ping counts during the second one, which therefore always decides.
+        const isLate = late === undefined && sentAt - pingedAt > this.#settings.timeoutMs / 2;
+        if (isLate) return this.#ping({ since, isSuspected: pinging.isSuspected }); // promise: late-ping-repeated
+        this.#watched.dead(); // promise: dead-connection-noticed
+      }
     }
     if (this.#state !== pinging) return;
     if (pinging.isSuspected) void this.#ping();

@@ -18,22 +18,29 @@ export interface Keepalive {
  * on such a session, and servers would close the connection for it.
  */
 export function watchLeaving(session: Http2Session, socket: Socket, { intervalMs, timeoutMs }: Keepalive): void {
+  let isAsked = false;
   let deadline: NodeJS.Timeout | undefined;
   const settle = () => {
+    isAsked = false;
     clearTimeout(deadline);
-    deadline = undefined;
   };
   const ask = () => {
-    if (session.destroyed || deadline !== undefined) return;
+    if (session.destroyed || isAsked) return;
+    isAsked = true;
     const { bytesRead } = socket;
-    deadline = setTimeout(() => {
-      settle();
-      // Waits for a turn: a busy process may run this timer before it reads received data.
-      setImmediate(() => {
-        if (socket.bytesRead === bytesRead) socket.destroy(); // promise: leaving-session-cut
-      });
-    }, timeoutMs).unref();
     session.settings({}, settle); // promise: leaving-session-asked
+    // node:http2 writes the frame at the end of the turn, before this callback. A blocked event loop
+    // must not shorten the server's time to answer.
+    setImmediate(() => {
+      if (!isAsked) return;
+      deadline = setTimeout(() => {
+        settle();
+        // Waits for a turn: a busy process may run this timer before it reads received data.
+        setImmediate(() => {
+          if (socket.bytesRead === bytesRead) socket.destroy(); // promise: leaving-session-cut
+        });
+      }, timeoutMs).unref();
+    });
   };
   const interval = setInterval(ask, intervalMs).unref();
   session.once("close", () => {
