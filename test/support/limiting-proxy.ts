@@ -48,6 +48,9 @@ export async function limitingProxy(target: string, maxConcurrentStreams: number
       });
       request.on("error", () => {}).on("trailers", (received) => (trailers = { ...received }));
       request.on("close", () => {
+        // A closed stream keeps its place under the limit until its data is read: node:http2 then
+        // refuses further streams of the connection with ENHANCE_YOUR_CALM, for as long as it lasts.
+        stream.unpipe(request).resume();
         if (trailers === undefined && !stream.closed) stream.close(request.rstCode === 0 ? 8 : request.rstCode);
       });
       request.on("response", (response) => {
