@@ -2,7 +2,8 @@ import type { KubeMQClient } from "kubemq-es";
 import { sleep, until } from "../support/until.js";
 import { Latency, Outcome, type Producer } from "./producer.js";
 import { Receiver } from "./receiver.js";
-import type { LineName, Load, World } from "./world.js";
+import type { LineName } from "./lines.js";
+import type { Load, World } from "./world.js";
 
 const PREFIX = "soak.events.";
 /** How long an event may take to arrive when there is no fault. */

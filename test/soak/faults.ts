@@ -1,9 +1,8 @@
-import type { TcpProxy } from "../support/tcp-proxy.js";
+import type { Direction } from "../support/tcp-proxy.js";
 import { sleep } from "../support/until.js";
+import { LINES, type Line, type LineName } from "./lines.js";
 import type { Pulse } from "./pulse.js";
-import { LINES, type LineName, type World } from "./world.js";
-
-type Direction = "up" | "down" | "both";
+import type { World } from "./world.js";
 
 /**
  * How long the clients may take to recover: the broken connection must be detected, then the
@@ -50,7 +49,7 @@ interface FaultKind {
   readonly name: string;
   /** Whether the fault affects the given lines or the whole broker. */
   readonly on: "lines" | "broker";
-  strike(lines: readonly TcpProxy[]): Promise<void>;
+  strike(lines: readonly Line[]): Promise<void>;
 }
 
 /**
@@ -91,7 +90,7 @@ export class FaultPlay {
 
   async #strike(kind: FaultKind): Promise<void> {
     const names = kind.on === "broker" ? [...LINES] : this.#random.some(LINES);
-    await this.#during(kind.name, names, () => kind.strike(names.map((name) => this.#world.lines[name])));
+    await this.#during(kind.name, names, () => kind.strike(names.map((name) => this.#world.lines.line(name))));
   }
 
   /** SIGKILL: the broker restarts on its port with an empty memory. */
@@ -137,13 +136,17 @@ export class FaultPlay {
   /** All clients of this process stand still. Their connections live, so that none may be given up. */
   async #block(ms: number): Promise<void> {
     const { findings, lines } = this.#world;
-    const accepted = () => LINES.map((line) => lines[line].accepted).join(", ");
-    const before = accepted();
+    const from = Date.now();
     const end = performance.now() + ms;
     while (performance.now() < end);
     await sleep(1_000);
-    if (accepted() !== before)
-      findings.add("unexpected", `connections given up after ${ms} ms without a turn of the event loop`);
+    for (const name of LINES) {
+      for (const { at, by, how, openMs } of await lines.line(name).closedSince(from)) {
+        if (by !== "client") continue;
+        const when = `${at - from} ms after the begin of ${ms} ms without a turn of the event loop`;
+        findings.add("unexpected", `${name}: a connection of ${openMs} ms was given up ${when} (${how})`);
+      }
+    }
   }
 
   async #calm(ms: number): Promise<void> {
@@ -156,7 +159,7 @@ export class FaultPlay {
     const { broker } = this.#world;
     const pause = (least: number, most: number) => sleep(random.between(least, most));
     const direction = () => random.pick<Direction>(["up", "down", "both"]);
-    const onLines = (name: string, strike: (line: TcpProxy) => Promise<void>): FaultKind => ({
+    const onLines = (name: string, strike: (line: Line) => Promise<unknown>): FaultKind => ({
       name,
       on: "lines",
       strike: async (lines) => void (await Promise.all(lines.map(strike))),
@@ -171,30 +174,30 @@ export class FaultPlay {
       onLines("RST", async (line) => line.reset()),
       onLines("FIN", async (line) => line.fin()),
       onLines("half-open", async (line) => {
-        line.drop(direction());
+        await line.drop(direction());
         await pause(500, 6_000);
-        line.restore();
+        await line.restore();
       }),
       onLines("pause", async (line) => {
-        line.pause(direction());
+        await line.pause(direction());
         await pause(200, 3_000);
-        line.resume();
+        await line.resume();
       }),
       onLines("delay", async (line) => {
-        line.delayMs = random.between(10, 200);
+        await line.delay(random.between(10, 200));
         await pause(500, 3_000);
-        line.delayMs = 0;
+        await line.delay(0);
       }),
       onLines("refusal", async (line) => {
-        line.refuse();
-        line.reset();
+        await line.refuse();
+        await line.reset();
         await pause(200, 2_000);
         await line.accept();
       }),
       onLines("flapping", async (line) => {
         for (let times = random.between(2, 6); times > 0; times--) {
-          line.refuse();
-          line.reset();
+          await line.refuse();
+          await line.reset();
           await sleep(300);
           await line.accept();
           await sleep(200);

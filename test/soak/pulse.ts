@@ -1,7 +1,8 @@
 import { KubeMQError, type KubeMQClient } from "kubemq-es";
 import { sleep } from "../support/until.js";
 import { Latency } from "./producer.js";
-import { LINES, type World } from "./world.js";
+import { LINES } from "./lines.js";
+import type { World } from "./world.js";
 
 const EVERY_MS = 200;
 /** Half the time-out of the liveness check: on a line, a ping may have taken twice as long. */

@@ -1,7 +1,8 @@
 import { forEachConcurrent, type KubeMQClient } from "kubemq-es";
 import { sleep } from "../support/until.js";
 import type { AnyDelivery, Held, Jobs } from "./jobs.js";
-import type { LineName, World } from "./world.js";
+import type { LineName } from "./lines.js";
+import type { World } from "./world.js";
 
 export const DEAD = "soak-dead";
 export const policy = { deadLetter: { queue: DEAD, maxReceiveCount: 4 } };

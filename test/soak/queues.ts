@@ -4,7 +4,8 @@ import { Jobs } from "./jobs.js";
 import { Latency, Outcome, type Producer } from "./producer.js";
 import { DEAD, policy, queueConsumers, type Consumer } from "./queue-consumers.js";
 import { Receiver } from "./receiver.js";
-import type { LineName, Load, World } from "./world.js";
+import type { LineName } from "./lines.js";
+import type { Load, World } from "./world.js";
 
 const JOBS = "soak-jobs";
 const LEASES = "soak-leases";

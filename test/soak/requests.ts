@@ -1,7 +1,8 @@
 import { KubeMQError } from "kubemq-es";
 import { sleep, until } from "../support/until.js";
 import { Latency, Outcome, parseBody, type Producer } from "./producer.js";
-import type { LineName, Load, World } from "./world.js";
+import type { LineName } from "./lines.js";
+import type { Load, World } from "./world.js";
 
 const COMMANDS = "soak.commands";
 const QUERIES = "soak.queries";

@@ -8,7 +8,8 @@ import { queuesLoad } from "./queues.js";
 import { requestsLoad } from "./requests.js";
 import { Resources } from "./resources.js";
 import { storeLoad } from "./stored.js";
-import { LINES, World, type Load } from "./world.js";
+import { LINES } from "./lines.js";
+import { World, type Load } from "./world.js";
 
 /**
  * `npm run soak -- --minutes 10 --seed 7`: runs all patterns under load, through lines that break
@@ -74,6 +75,7 @@ for (const load of loads) {
   report.push(`${load.name}:`, ...(await load.reconcile()).map((line) => `  ${line}`));
 }
 await checkLeaks();
+const seen = await world.lines.seen();
 await world[Symbol.asyncDispose]();
 await sleep(200);
 resources.sample();
@@ -81,11 +83,12 @@ const handles = resources.leftHandles();
 for (const left of handles) findings.add("leaked", `after everything was closed: ${left}`);
 report.push("resources:", ...resources.reconcile(findings).map((line) => `  ${line}`));
 report.push(`  handles left: ${handles.join(", ") || "none"}`);
-const { unprovoked, lossesOfBusyMachine, limits } = world;
+const { unprovoked, lossesOfBusyMachine } = world;
 for (const why of unprovoked) findings.add("unexpected", `lost without a fault: ${why}`);
 report.push(
   `faults: ${faults.line()}; losses of a connection without a fault: ${unprovoked.length}, and ${lossesOfBusyMachine} of a busy machine`,
-  `limited line: ${limits.seen.connections} connections, at most ${limits.seen.mostStreams} streams on one`,
+  `limited line: ${seen.connections} connections, at most ${seen.mostStreams} streams on one`,
+  `longest time until ready again: ${world.recoveries()}`,
 );
 report.push(`trouble, of the whole time: ${share.join(", ")}; ${pulse.line()}`);
 report.push(`statuses: ${[...world.statuses].map(([name, count]) => `${count} ${name}`).join(", ")}`);
@@ -94,7 +97,8 @@ const count = (...faults: Parameters<typeof findings.count>[0][]) =>
   faults.reduce((sum, fault) => sum + findings.count(fault), 0);
 console.log(
   `${findings.isEmpty ? "ok" : "FAILED"}: ${Math.round((stoppedAt - started) / 1_000)} s, seed ${seed}: ${count("lost", "stuck")} lost, ` +
-    `${count("doubled")} doubled, ${count("leaked")} leaked, ${count("disorder", "wrong", "unexpected")} wrong`,
+    `${count("doubled")} doubled, ${count("leaked")} leaked, ${count("disorder", "wrong", "unexpected")} wrong, ` +
+    `${unprovoked.length} connections lost without a fault`,
 );
 if (!findings.isEmpty) {
   console.log(findings.lines().join("\n"));
@@ -123,7 +127,13 @@ async function watch(): Promise<void> {
 async function checkCalls(): Promise<void> {
   const running = async () => Object.entries((await world.broker.stats()).streams).filter(([rpc]) => rpc !== "Ping");
   await until("the broker has no calls", async () => (await running()).length === 0).catch(async () => {
-    findings.add("leaked", `calls of loops that were left: ${JSON.stringify(await running())}`);
+    const left = JSON.stringify(await running());
+    // Closing the clients one after another shows whose call it is.
+    const owner = await world.closeUntil(async () => {
+      await sleep(500);
+      return (await running()).length === 0;
+    });
+    findings.add("leaked", `calls of loops that were left: ${left}, until ${owner ?? "no client"} was closed`);
   });
 }
 

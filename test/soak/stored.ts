@@ -3,7 +3,8 @@ import { sleep, until } from "../support/until.js";
 import { Latency, Outcome, type Producer } from "./producer.js";
 import { Receiver } from "./receiver.js";
 import { StoreReader } from "./store-reader.js";
-import type { LineName, Load, World } from "./world.js";
+import type { LineName } from "./lines.js";
+import type { Load, World } from "./world.js";
 
 const CHANNEL = "soak.stored";
 const CATCH_UP_MS = 90_000;

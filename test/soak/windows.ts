@@ -23,6 +23,12 @@ export class Windows {
     return lines.some((line) => this.#windows.get(line)?.some((window) => window.from <= to && window.to >= from));
   }
 
+  /** The time from the end of the last fault of a line that ended before a moment. */
+  since(line: string, moment: number): number {
+    const ends = (this.#windows.get(line) ?? []).map(({ to }) => to).filter((to) => to <= moment);
+    return moment - Math.max(...ends);
+  }
+
   /** The share of a span in which a line had faults, from 0 to 1. */
   share(line: string, from: number, to: number): number {
     const sorted = [...(this.#windows.get(line) ?? [])].sort((a, b) => a.from - b.from);

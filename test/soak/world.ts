@@ -1,14 +1,11 @@
 import { KubeMQClient, KubeMQError, type ClientOptions, type Status } from "kubemq-es";
 import { BrokerProcess } from "../support/broker-process.js";
-import { limitingProxy } from "../support/limiting-proxy.js";
-import { TcpProxy } from "../support/tcp-proxy.js";
 import { Findings } from "./findings.js";
+import { Lines, type LineName } from "./lines.js";
+import { sleep } from "../support/until.js";
 import { Producer } from "./producer.js";
 import { Random } from "../support/random.js";
 import { Windows } from "./windows.js";
-
-export const LINES = ["north", "east", "south"] as const;
-export type LineName = (typeof LINES)[number];
 
 /** Streams that a connection of the southern line may have: fewer than its clients have subscriptions. */
 const SOUTHERN_STREAMS = 4;
@@ -28,6 +25,17 @@ const SETTLE_MS = 1_000;
  */
 const UNFINISHED_MS = 120_000;
 
+/** Connections of a line that close within this time of a loss are named with it. */
+const EXPLAIN_MS = 3_000;
+
+/** A connection that a client lost while its line had no fault. */
+interface Loss {
+  readonly line: LineName;
+  readonly from: number;
+  readonly to: number;
+  why: string;
+}
+
 /** A broker in a separate process, lines to it, and clients at their ends. */
 export class World implements AsyncDisposable {
   readonly findings = new Findings();
@@ -41,18 +49,13 @@ export class World implements AsyncDisposable {
   readonly #clients = new Set<KubeMQClient>();
   readonly #complaints = new WeakMap<KubeMQClient, string>();
   readonly #following = new Set<Promise<void>>();
-  readonly #unprovoked: {
-    readonly line: LineName;
-    readonly from: number;
-    readonly to: number;
-    readonly why: string;
-  }[] = [];
+  readonly #unprovoked: Loss[] = [];
+  /** The longest time from a loss until ready, in milliseconds, by client. */
+  readonly #longest = new Map<string, number>();
 
   private constructor(
     readonly broker: BrokerProcess,
-    readonly lines: Readonly<Record<LineName, TcpProxy>>,
-    /** The proxy that limits the streams on the southern line. */
-    readonly limits: Awaited<ReturnType<typeof limitingProxy>>,
+    readonly lines: Lines,
     /** Stops the producers, the faults and all other sources of new work. */
     readonly stop: AbortSignal,
     readonly seconds: number,
@@ -63,13 +66,8 @@ export class World implements AsyncDisposable {
 
   static async start(stop: AbortSignal, seconds: number, seed: number, load: number): Promise<World> {
     const broker = await BrokerProcess.start({ slowConsumerMs: 2_000 });
-    const limits = await limitingProxy(broker.address, SOUTHERN_STREAMS);
-    const [north, east, south] = await Promise.all([
-      TcpProxy.start(broker.port),
-      TcpProxy.start(broker.port),
-      TcpProxy.start(limits.port),
-    ]);
-    return new World(broker, { north, east, south }, limits, stop, seconds, seed, load);
+    const lines = await Lines.start(broker.port, SOUTHERN_STREAMS);
+    return new World(broker, lines, stop, seconds, seed, load);
   }
 
   /** A separate random sequence per part, so that one part does not affect the others. */
@@ -87,7 +85,7 @@ export class World implements AsyncDisposable {
 
   /** A client on a line. Trouble in its status counts as a fault of the line. */
   client(line: LineName, clientId: string, options: ClientOptions = {}): KubeMQClient {
-    const { address } = this.lines[line];
+    const address = this.lines.address(line);
     const client = new KubeMQClient({ address, clientId, keepalive, reconnect, timeoutMs: 10_000, ...options });
     this.#clients.add(client);
     const following = this.#follow(line, client).finally(() => this.#following.delete(following));
@@ -137,6 +135,21 @@ export class World implements AsyncDisposable {
     return this.kills.some((kill) => kill >= moment && kill - moment < UNFINISHED_MS);
   }
 
+  /** Each client's longest time from the loss of its connection, under any fault, until ready again. */
+  recoveries(): string {
+    const sorted = [...this.#longest].sort(([, a], [, b]) => b - a);
+    return sorted.map(([name, ms]) => `${name} ${Math.round(ms)} ms`).join(", ") || "none";
+  }
+
+  /** Closes one client after another until the condition holds. Returns the id of the last one. */
+  async closeUntil(holds: () => Promise<boolean>): Promise<string | undefined> {
+    for (const client of this.#clients) {
+      await this.closeClient(client);
+      if (await holds()) return client.clientId;
+    }
+    return undefined;
+  }
+
   async closeClients(): Promise<void> {
     await Promise.all([...this.#clients].map((client) => this.closeClient(client)));
     await Promise.all(this.#following);
@@ -144,6 +157,7 @@ export class World implements AsyncDisposable {
 
   async #follow(line: LineName, client: KubeMQClient): Promise<void> {
     let end: (() => void) | undefined;
+    let lostAt = 0;
     for await (const status of client.status()) {
       this.#count(status);
       if (status.type === "retry") this.#complaints.set(client, `attempt ${status.attempt}: ${status.error.message}`);
@@ -155,17 +169,31 @@ export class World implements AsyncDisposable {
         const now = performance.now();
         const isProvoked = this.windows.overlap([line], now, now);
         const from = now - keepalive.intervalMs - keepalive.timeoutMs;
+        lostAt = now;
         const why = `${client.clientId}: ${status.error?.message}`;
-        if (!isProvoked && !isRefusal(why)) this.#unprovoked.push({ line, from, to: now, why });
+        if (!isProvoked && !isRefusal(why)) void this.#explain({ line, from, to: now, why });
         end = this.windows.begin(line, isProvoked ? now : from);
       }
       if (status.state === "ready" && end !== undefined) {
         const over = end;
         end = undefined;
+        const tookMs = performance.now() - lostAt;
+        this.#longest.set(client.clientId, Math.max(tookMs, this.#longest.get(client.clientId) ?? 0));
         setTimeout(over, SETTLE_MS).unref();
       }
     }
     end?.();
+  }
+
+  /** Records a loss, and which side of its line closed connections at that time. */
+  async #explain(loss: Loss): Promise<void> {
+    const now = Date.now();
+    this.#unprovoked.push(loss);
+    await sleep(EXPLAIN_MS);
+    const closings = await this.lines.line(loss.line).closedSince(now - EXPLAIN_MS);
+    const told = closings.map(({ at, by, how, openMs }) => `${how} by ${by} at ${at - now} ms, open for ${openMs} ms`);
+    const late = Math.round(this.windows.since(loss.line, loss.to));
+    loss.why += ` (${told.join("; ") || "no connection closed"}; ${late} ms after the last fault)`;
   }
 
   #count(status: Status): void {
@@ -176,8 +204,7 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.closeClients();
-    await Promise.all(Object.values(this.lines).map((line) => line[Symbol.asyncDispose]()));
-    await this.limits[Symbol.asyncDispose]();
+    await this.lines[Symbol.asyncDispose]();
     await this.broker.kill();
   }
 }

@@ -3,6 +3,18 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 /** `up` is from client to server. */
 export type Direction = "up" | "down" | "both";
 
+/** The end of a connection. */
+export interface Closing {
+  /** By the wall clock, which processes share, in milliseconds. */
+  readonly at: number;
+  /** The side that was first. `line`: the proxy itself, as a fault. */
+  readonly by: "client" | "server" | "line";
+  /** FIN, or the code of the error. */
+  readonly how: string;
+  /** How long the connection was open, in milliseconds. */
+  readonly openMs: number;
+}
+
 /** One connection through the proxy: two sockets, and the data held back between them. */
 class Link {
   readonly client: Socket;
@@ -10,6 +22,8 @@ class Link {
   readonly #proxy: TcpProxy;
   readonly #held = { up: [] as Buffer[], down: [] as Buffer[] };
   #stranded = false;
+  readonly #openedAt = Date.now();
+  #isClosing = false;
 
   constructor(client: Socket, server: Socket, proxy: TcpProxy) {
     this.client = client;
@@ -17,12 +31,27 @@ class Link {
     this.#proxy = proxy;
     client.on("data", (chunk) => this.#pass("up", chunk));
     server.on("data", (chunk) => this.#pass("down", chunk));
+    for (const [by, socket] of [
+      ["client", client],
+      ["server", server],
+    ] as const) {
+      socket.on("end", () => this.closes(by, "FIN"));
+      socket.on("error", (error: NodeJS.ErrnoException) => this.closes(by, error.code ?? error.message));
+    }
     client.on("end", () => this.#whenPassing("up", () => server.end()));
     server.on("end", () => this.#whenPassing("down", () => client.end()));
     client.on("error", () => this.#whenPassing("up", () => server.destroy()));
     server.on("error", () => this.#whenPassing("down", () => client.destroy()));
     client.on("close", () => this.#whenPassing("up", () => server.destroy()));
     server.on("close", () => this.#whenPassing("down", () => client.destroy()));
+  }
+
+  /** Records which side is the first to close. */
+  closes(by: Closing["by"], how: string): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    const at = Date.now();
+    this.#proxy.closings.push({ at, by, how, openMs: at - this.#openedAt });
   }
 
   release(direction: "up" | "down"): void {
@@ -75,6 +104,8 @@ class Link {
 export class TcpProxy implements AsyncDisposable {
   /** Number of accepted connections, without refused ones. */
   accepted = 0;
+  /** The ends of connections, in their order. */
+  readonly closings: Closing[] = [];
   /** Number of chunks that clients have sent, those that were swallowed included. */
   sent = 0;
   delayMs = 0;
@@ -125,6 +156,16 @@ export class TcpProxy implements AsyncDisposable {
     return this.#dropping.has(direction);
   }
 
+  /** Delays all data. */
+  delay(ms: number): void {
+    this.delayMs = ms;
+  }
+
+  /** The ends of connections since a time of the wall clock. */
+  closedSince(at: number): readonly Closing[] {
+    return this.closings.filter((closing) => closing.at >= at);
+  }
+
   /** Sends new connections to another port. */
   retarget(port: number): void {
     this.#target = port;
@@ -165,17 +206,19 @@ export class TcpProxy implements AsyncDisposable {
 
   /** Breaks every connection with an RST. */
   reset(): void {
-    for (const { client, server } of this.#links) {
-      breakOff(client);
-      breakOff(server);
+    for (const link of this.#links) {
+      link.closes("line", "RST");
+      breakOff(link.client);
+      breakOff(link.server);
     }
   }
 
   /** Closes every connection with a FIN. */
   fin(): void {
-    for (const { client, server } of this.#links) {
-      client.end();
-      server.end();
+    for (const link of this.#links) {
+      link.closes("line", "FIN");
+      link.client.end();
+      link.server.end();
     }
   }
 
