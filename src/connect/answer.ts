@@ -34,7 +34,7 @@ export async function answer(
     if (route === undefined) throw new ConnectError(`${query.metadata} is not implemented`, Code.Unimplemented);
     call = new Call(query, route, makeValues);
     const output = call.invoke();
-    reply = call.reply(output instanceof Promise ? await output : output);
+    reply = call.reply(isPromise(output) ? await output : output);
   } catch (thrown) {
     if (!(thrown instanceof ConnectError)) hidden = { error: thrown };
     // promise: rpc-error-hidden
@@ -52,6 +52,11 @@ export async function answer(
   }
   if (hidden !== undefined) throw hidden.error; // promise: rpc-error-reported
   return ""; // ignored: the query is answered
+}
+
+/** By shape: a handler may return a promise of another realm or library, which is no `Promise` here. */
+function isPromise<T>(output: T | Promise<T>): output is Promise<T> {
+  return typeof (output as { readonly then?: unknown } | undefined | null)?.then === "function";
 }
 
 function failure(error: ConnectError, context: HandlerContext | undefined, route: Route | undefined): QueryReply {

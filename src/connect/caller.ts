@@ -141,5 +141,11 @@ export class Caller {
 /** A deadline in milliseconds. Servers do not accept a query without a time-out. */
 function limitOf(timeoutMs: number | undefined): number | undefined {
   if (timeoutMs === undefined) return undefined;
+  if (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)) {
+    throw new ConnectError(
+      `timeoutMs must be a number of milliseconds, got ${String(timeoutMs)}`,
+      Code.InvalidArgument,
+    );
+  }
   return timeoutMs <= 0 ? MAX_TIMER_MS : Math.min(timeoutMs, MAX_TIMER_MS);
 }

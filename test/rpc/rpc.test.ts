@@ -164,6 +164,21 @@ describe("RPC over KubeMQ", () => {
     expect((await failure(greeter({ defaultTimeoutMs: 100 }).greet({}))).code).toBe(Code.DeadlineExceeded);
   });
 
+  test("a handler may return a promise of another realm or library", async () => {
+    // oxlint-disable-next-line unicorn/no-thenable -- the subject of the test
+    greet = () => ({ then: (resolve: (value: object) => void) => resolve({ greeting: "later" }) }) as never;
+    expect((await greeter().greet({})).greeting).toBe("later");
+  });
+
+  test("a deadline that is no number is refused with InvalidArgument", async () => {
+    for (const timeoutMs of [Number.NaN, "5" as never]) {
+      expect(await failure(greeter().greet({}, { timeoutMs }))).toMatchObject({ code: Code.InvalidArgument });
+      expect(await failure(greeter({ defaultTimeoutMs: timeoutMs }).greet({}))).toMatchObject({
+        code: Code.InvalidArgument,
+      });
+    }
+  });
+
   test("without a server the call ends at its deadline with DeadlineExceeded, as KubeMQ tells no more", async () => {
     const lonely = greeter({ prefix: "nobody." });
     const error = await failure(lonely.greet({}, { timeoutMs: 80 }));
