@@ -54,6 +54,13 @@ export const calls: Chapter = {
       name: "subscriptions work beside calls where a connection may have",
     },
     {
+      promise: "A stream that a send opens while the one before is left is left in turn when it is idle.",
+      id: "second-stream-left",
+      mutation: "never",
+      test: "test/stream/plain-sends.test.ts",
+      name: "a stream that a send opens while the one before is left closes when idle",
+    },
+    {
       promise: "A connection that dies under calls alone is noticed while a call waits for its answer.",
       id: "calls-watched",
       mutation: "drop",

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { once } from "node:events";
 import { describe, expect, test } from "@jest/globals";
 import type { CallOptions, KubeMQClient } from "kubemq-es";
 import {
@@ -230,6 +231,32 @@ test("an unused stream is left by a half-close, since a cancelled one is an erro
   stop.abort();
   await until("the stream of the publisher is left", () => ends.length === 3, 2_000);
   expect(ends).toEqual(["half-closed", "half-closed", "half-closed"]);
+});
+
+test("a stream that a send opens while the one before is left closes when idle", async () => {
+  const { calls, streams } = played();
+  const counts = { open: 0, opened: 0 };
+  let second: Promise<unknown> | undefined;
+  await using client = playedBy({
+    ...calls,
+    async *queuesUpstream(requests, { signal }) {
+      counts.open += 1;
+      counts.opened += 1;
+      try {
+        yield* streams.queuesUpstream(requests);
+        second ??= client.queues.send(small);
+        // Ignores the half-close, like servers.
+        if (!signal.aborted) await once(signal, "abort");
+      } finally {
+        counts.open -= 1;
+      }
+    },
+  });
+  await client.queues.send(small);
+  await until("a send opens the second stream", () => counts.opened === 2, 2_000);
+  await second;
+  await until("both streams are left", () => counts.open === 0, 2_000);
+  expect(counts).toEqual({ open: 0, opened: 2 });
 });
 
 test("after GOAWAY sends go to the next connection, though their stream could stay", () =>

@@ -244,6 +244,8 @@ export abstract class Sender<Message, Result> implements HostedStream {
     if (this.#state.kind !== "open" || this.#unsettled > 0) return;
     await this.leaveSoon();
     if (this.#state.kind !== "open" || this.#unsettled > 0) return;
+    // A send has opened another stream meanwhile, which is left after its own idle period.
+    if (this.#idle?.isRunning === true) return; // promise: second-stream-left
     this.#state = { kind: "idle" };
     this.connection.leave(this);
   }

@@ -14,6 +14,11 @@ export class IdleTimer {
     this.#onIdle = onIdle;
   }
 
+  /** Whether an idle period has started and not ended. */
+  get isRunning(): boolean {
+    return this.#since !== undefined;
+  }
+
   /** Starts the idle period now. */
   begin(): void {
     this.#since = this.#clock.now();
