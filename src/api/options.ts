@@ -137,8 +137,8 @@ export interface ClientOptions {
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Maximum time to open a connection to one server, in milliseconds. For a list, the default is
-   * divided by the number of servers, but at least 1000.
+   * Maximum time until a server accepts a connection and sends its first frame, in milliseconds. For
+   * a list, the default is divided by the number of servers, but at least 1000.
    * @default 10000
    */
   readonly connectTimeoutMs?: number | undefined;

@@ -77,6 +77,22 @@ test("the error names a server that accepts connections and is silent", async ()
   expect(String(error)).toContain(`${proxy.address} does not answer; is that the gRPC port of a KubeMQ server?`);
 });
 
+test("connectTimeoutMs bounds the time until a server that accepts connections sends its first frame", async () => {
+  await using broker = await startBroker();
+  await using proxy = await TcpProxy.start(broker.port);
+  proxy.pause("down");
+  const limits = { connectTimeoutMs: 60, timeoutMs: 60_000, reconnect };
+  {
+    await using client = await KubeMQClient.connect({ address: [proxy.address, broker.address], ...limits });
+    expect(client.server).toBe(broker.address);
+  }
+  const error = await rejection(KubeMQClient.connect({ address: proxy.address, ...limits }));
+  expect(error).toMatchObject({ code: "UNAVAILABLE" });
+  expect(String(error)).toContain(
+    `the server accepted the connection and sent nothing within 60 ms (${proxy.address})`,
+  );
+});
+
 test("the error of a lost connection does not suggest TLS after an earlier answer of the server", async () => {
   await using broker = await startBroker();
   await using proxy = await TcpProxy.start(broker.port);

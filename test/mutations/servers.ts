@@ -21,6 +21,13 @@ export const servers: Chapter = {
       name: "every stream and call moves when a server falls silent",
     },
     {
+      promise: "`connectTimeoutMs` bounds the time until a server that accepts connections sends its first frame.",
+      id: "silent-connection-ended",
+      mutation: "drop",
+      test: "test/connection/connect.test.ts",
+      name: "connectTimeoutMs bounds the time until a server that accepts connections sends its first frame",
+    },
+    {
       promise: "A call that a server refuses because it starts or stops is made on the next server.",
       id: "not-serving-next",
       mutation: "never",

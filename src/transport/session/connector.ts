@@ -9,10 +9,18 @@ import type {
 } from "node:http2";
 import { isTransportError, TransportError } from "../../support/transport-error.js";
 import { messageOf } from "../response.js";
-import { keepWatch, knowSession } from "./lifetime.js";
-import { type Greeting, watchSession } from "./lost.js";
+import { cutSocket, keepWatch, knowSession } from "./lifetime.js";
+import { type Greeting, markSilent, watchSession } from "./lost.js";
 import { connectionDefaults, type ConnectionOptions, type SessionSource } from "./options.js";
 import { clearTimeout, setImmediate, setTimeout } from "../../support/timers.js";
+
+/** An attempt to connect, which lasts until the peer's SETTINGS frame. */
+interface Attempt {
+  readonly timer: NodeJS.Timeout;
+  /** Present when the socket is connected. */
+  session?: Http2Session;
+}
+
 /**
  * A session manager of connect-node, which connects when there is no connection, with what its
  * connections lack: a limit for the time of connecting, a window, listeners, and the watch over
@@ -25,7 +33,7 @@ export class Connector implements SessionSource {
   readonly #known = new WeakSet<Http2Session>();
   #current: Http2Session | undefined;
   #isWatching = false;
-  #timer: NodeJS.Timeout | undefined;
+  #attempt: Attempt | undefined;
   /** Maximum concurrent streams that the peer allows; Infinity until the peer reports it. */
   streamLimit = Infinity;
   #waiting = 0;
@@ -80,6 +88,7 @@ export class Connector implements SessionSource {
       if (this.#current === session) this.streamLimit = limitOf(settings);
     });
     watchSession(session, this.#greeting);
+    this.#awaitSettings(session);
     knowSession(this.#sessions, session, this.#options.keepalive);
     if (this.#isWatching) keepWatch(session, this.#options.keepalive);
     session.once("goaway", this.#options.onGoaway);
@@ -91,29 +100,49 @@ export class Connector implements SessionSource {
     session.setLocalWindowSize(this.#options.connectionWindowBytes);
   }
 
+  /** A server that accepts connections and sends nothing has not answered the attempt. */
+  #awaitSettings(session: Http2Session): void {
+    const attempt = this.#attempt;
+    if (attempt === undefined) return;
+    this.#attempt = undefined;
+    attempt.session = session; // promise: silent-connection-ended
+    attempt.timer.unref();
+    const isDone = () => clearTimeout(attempt.timer);
+    session.once("remoteSettings", isDone);
+    session.once("close", isDone);
+  }
+
   #watch(): void {
-    const { connectTimeoutMs } = this.#options;
     this.#waiting++;
+    if (this.#attempt !== undefined) return;
     // Waits for a turn: after a blocked event loop, timers run before the socket is read.
-    const onLate = () => {
-      this.#timer = undefined;
-      if (this.#sessions.state() !== "connecting") return;
-      this.#sessions.abort(
-        new TransportError(
-          { kind: "no-connection" },
-          Code.Unavailable,
-          `no connection to ${this.#sessions.authority} within ${connectTimeoutMs} ms`,
-        ),
-      );
-    };
-    this.#timer ??= setTimeout(() => setImmediate(onLate), connectTimeoutMs);
+    const timer = setTimeout(() => setImmediate(() => this.#onLate(attempt)), this.#options.connectTimeoutMs);
+    const attempt: Attempt = { timer };
+    this.#attempt = attempt;
+  }
+
+  #onLate({ session }: Attempt): void {
+    const { connectTimeoutMs } = this.#options;
+    if (session !== undefined) {
+      if (markSilent(session, connectTimeoutMs)) cutSocket(session);
+      return;
+    }
+    this.#attempt = undefined;
+    if (this.#sessions.state() !== "connecting") return;
+    this.#sessions.abort(
+      new TransportError(
+        { kind: "no-connection" },
+        Code.Unavailable,
+        `no connection to ${this.#sessions.authority} within ${connectTimeoutMs} ms`,
+      ),
+    );
   }
 
   #unwatch(): void {
     this.#waiting--;
     if (this.#waiting > 0) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    clearTimeout(this.#attempt?.timer);
+    this.#attempt = undefined;
   }
 }
 

@@ -89,7 +89,8 @@ export function cutSockets(manager: Http2SessionManager): boolean {
   return true;
 }
 
-function cutSocket(session: Http2Session): void {
+/** Destroys the socket of a session, and so drops its unwritten bytes. The session closes in the next turn. */
+export function cutSocket(session: Http2Session): void {
   socketOf(session)?.destroy();
 }
 

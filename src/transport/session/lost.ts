@@ -22,6 +22,12 @@ export interface Greeting {
 
 const greetings = new WeakMap<Http2Session, Greeting>();
 
+/** Connections whose server has not sent its SETTINGS frame. */
+const unsettled = new WeakSet<Http2Session>();
+
+/** How long this side waited for the SETTINGS frame of a connection that it ended for its lack. */
+const silentMs = new WeakMap<Http2Session, number>();
+
 /**
  * The highest stream id that the server may have processed, from its GOAWAY (RFC 9113, section
  * 6.8).
@@ -31,8 +37,22 @@ const lastProcessed = new WeakMap<Http2Session, number>();
 /** Records, for a new connection, the facts that decide the errors of its calls. */
 export function watchSession(session: Http2Session, greeting: Greeting): void {
   greetings.set(session, greeting);
-  session.once("remoteSettings", () => (greeting.isHeard = true));
+  unsettled.add(session);
+  session.once("remoteSettings", () => {
+    greeting.isHeard = true;
+    unsettled.delete(session);
+  });
   session.on("goaway", (_code: number, lastStreamId: number) => lastProcessed.set(session, lastStreamId));
+}
+
+/**
+ * Records that this side ends a connection because its server has sent nothing.
+ *
+ * @returns false when the server has sent its SETTINGS frame since
+ */
+export function markSilent(session: Http2Session, ms: number): boolean {
+  if (unsettled.has(session)) silentMs.set(session, ms);
+  return silentMs.has(session);
 }
 
 /** The error of a call whose stream ended without a status and was not cancelled by this side. */
@@ -44,9 +64,7 @@ export function lostStream(
   const unprocessed = isBeyondGoaway(stream, session);
   if (session === undefined || session.destroyed) {
     const { isHeard = true, server = "" } = (session && greetings.get(session)) ?? {};
-    const closed = isHeard
-      ? "the connection was closed"
-      : "closed before the server spoke HTTP/2, it may want TLS, or refuse this client's certificate";
+    const closed = closedBecause(session, isHeard);
     const detail = server === "" ? closed : `${closed} (${server})`;
     // A server that has asked the connection to leave is not lost: the next connection may reach it.
     const isLost = server !== "" && session !== undefined && !lastProcessed.has(session);
@@ -59,6 +77,14 @@ export function lostStream(
   const refused = rstCode === constants.NGHTTP2_REFUSED_STREAM;
   const fault = { kind: "reset", rstCode, unprocessed: unprocessed || refused } as const;
   return unavailable(fault, `the stream was reset with ${resetName(rstCode)}`, cause);
+}
+
+function closedBecause(session: Http2Session | undefined, isHeard: boolean): string {
+  const ms = session === undefined ? undefined : silentMs.get(session);
+  if (ms !== undefined) return `the server accepted the connection and sent nothing within ${ms} ms`;
+  return isHeard
+    ? "the connection was closed"
+    : "closed before the server spoke HTTP/2, it may want TLS, or refuse this client's certificate";
 }
 
 function isBeyondGoaway({ id }: ClientHttp2Stream, session: Http2Session | undefined): boolean {

@@ -43,7 +43,7 @@ export interface ConnectionOptions {
    */
   readonly server?: string;
   /**
-   * How long to wait for a connection, in milliseconds.
+   * How long to wait for a connection and for the SETTINGS frame of the server, in milliseconds.
    * @default 10000
    */
   readonly connectTimeoutMs?: number;
