@@ -56,6 +56,8 @@ export type {
   StreamOptions,
 } from "./api/message.js";
 
+export type { SentAs } from "./api/sent-as.js";
+
 export type {
   AuthToken,
   ClientOptions,

@@ -1,5 +1,6 @@
 import type { Decoder } from "./codec.js";
 import type { AbortOptions, CallOptions, Incoming, OutgoingMessage, StreamOptions } from "./message.js";
+import type { SentAs } from "./sent-as.js";
 import type { SubscribeRequest, Subscription } from "./subscription.js";
 
 /** An event as a subscriber receives it. */
@@ -25,7 +26,7 @@ export interface EventPublisher<Receipt> extends AsyncDisposable {
    * await client.events.publish({ channel: "sensors.kitchen", body: "21.5", tags: { unit: "C" } });
    * ```
    */
-  publish<T>(message: OutgoingMessage<T>): Promise<Receipt>;
+  publish<T>(message: OutgoingMessage<T> & SentAs<"events" | "eventsStore">): Promise<Receipt>;
   /**
    * Publishes the events of an iterable, as fast as the server accepts them. The first failure
    * stops it and is thrown. The signal, and a close of the publisher or of the client, also stop
@@ -38,7 +39,9 @@ export interface EventPublisher<Receipt> extends AsyncDisposable {
    * await publisher.publishAll(readings.map((reading) => ({ channel: "readings", body: reading, codec: json() })));
    */
   publishAll<T>(
-    messages: Iterable<OutgoingMessage<T>> | AsyncIterable<OutgoingMessage<T>>,
+    messages:
+      | Iterable<OutgoingMessage<T> & SentAs<"events" | "eventsStore">>
+      | AsyncIterable<OutgoingMessage<T> & SentAs<"events" | "eventsStore">>,
     options?: AbortOptions,
   ): Promise<number>;
   /** Resolves when every event accepted so far has an outcome. */
@@ -58,7 +61,7 @@ export interface EventsClient {
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have
    *   been published
    */
-  publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<void>;
+  publish<T>(message: OutgoingMessage<T> & SentAs<"events">, options?: CallOptions): Promise<void>;
   /**
    * Opens a stream to publish many events.
    *
@@ -168,7 +171,7 @@ export interface EventsStoreClient {
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have
    *   been stored
    */
-  publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<PublishedEvent>;
+  publish<T>(message: OutgoingMessage<T> & SentAs<"eventsStore">, options?: CallOptions): Promise<PublishedEvent>;
   /**
    * Opens a stream to publish many events and receive the server's answer to each. They are stored
    * in the order of the calls.

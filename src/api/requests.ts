@@ -1,5 +1,6 @@
 import type { Decoder, Encoder } from "./codec.js";
 import type { CallOptions, HandlerOptions, Incoming, OutgoingMessage, Payload, StreamOptions } from "./message.js";
+import type { SentAs } from "./sent-as.js";
 import type { SubscribeRequest, Service, Subscription } from "./subscription.js";
 
 /** The response to a command that was carried out. */
@@ -98,18 +99,19 @@ export interface QueryCache {
 }
 
 /** A command to send. */
-export type OutgoingCommand<T = unknown> = OutgoingRequest<T>;
+export type OutgoingCommand<T = unknown> = OutgoingRequest<T> & SentAs<"commands">;
 
 /** A query to send. */
-export type OutgoingQuery<T = unknown, R = Uint8Array> = OutgoingRequest<T> & {
-  /**
-   * Lets the server answer from its cache, and store a new response for `ttlSeconds` under `key`.
-   * Open-source servers validate it but have no cache.
-   */
-  readonly cache?: QueryCache | undefined;
-  /** Decodes the `value` of the response. Default: none, the value is the body. */
-  readonly responseCodec?: Decoder<R> | undefined;
-};
+export type OutgoingQuery<T = unknown, R = Uint8Array> = OutgoingRequest<T> &
+  SentAs<"queries"> & {
+    /**
+     * Lets the server answer from its cache, and store a new response for `ttlSeconds` under `key`.
+     * Open-source servers validate it but have no cache.
+     */
+    readonly cache?: QueryCache | undefined;
+    /** Decodes the `value` of the response. Default: none, the value is the body. */
+    readonly responseCodec?: Decoder<R> | undefined;
+  };
 
 /**
  * The response to a query. Its `value` is decoded at the first access, which may throw

@@ -9,6 +9,7 @@ import type {
 } from "../api/contracts/contract.js";
 import type { Codec } from "../api/codec.js";
 import type { OutgoingMessage } from "../api/message.js";
+import type { SentAs } from "../api/sent-as.js";
 import { checkChannelFilter, checkStoredChannel } from "../support/checks.js";
 import { checkCodec } from "./codec.js";
 import { define } from "./define.js";
@@ -84,7 +85,7 @@ class DefinedEvents<T, A> extends DefinedEventsPattern<T, A> implements EventsCo
     return "contract";
   }
 
-  message(value: A, details?: MessageDetails): OutgoingMessage<A> {
+  message(value: A, details?: MessageDetails): OutgoingMessage<A> & SentAs<"events"> {
     checkDetails("events.message", this.name, details);
     return { ...details, ...madeBy(this.kind), channel: this.name, body: value, codec: this.codec };
   }
@@ -104,7 +105,7 @@ class DefinedStore<T, A> implements StoreContract<T, A> {
     return "contract";
   }
 
-  message(value: A, details?: MessageDetails): OutgoingMessage<A> {
+  message(value: A, details?: MessageDetails): OutgoingMessage<A> & SentAs<"eventsStore"> {
     checkDetails("store.message", this.name, details);
     return { ...details, ...madeBy(this.kind), channel: this.name, body: value, codec: this.codec };
   }

@@ -10,7 +10,7 @@ import type {
   ContractReply,
 } from "../api/contracts/contract.js";
 import type { Codec } from "../api/codec.js";
-import type { OutgoingQuery, OutgoingRequest, Reply } from "../api/requests.js";
+import type { OutgoingCommand, OutgoingQuery, Reply } from "../api/requests.js";
 import { checkChannelFilter } from "../support/checks.js";
 import { checkCodec } from "./codec.js";
 import { define } from "./define.js";
@@ -91,7 +91,7 @@ class DefinedCommand<T, A> extends DefinedCommandPattern<T, A> implements Comman
     return "contract";
   }
 
-  message(value: A, details?: CommandDetails): OutgoingRequest<A> {
+  message(value: A, details?: CommandDetails): OutgoingCommand<A> {
     checkDetails("command.message", this.name, details, ["span"]);
     return { ...details, ...madeBy(this.kind), channel: this.name, body: value, codec: this.request };
   }

@@ -15,6 +15,8 @@ import {
   type Delivery,
   type EventMessage,
   type LeasedDelivery,
+  type OutgoingMessage,
+  type OutgoingQueueMessage,
   type QueryResult,
   type QueueMessage,
   type SentMessage,
@@ -198,6 +200,48 @@ export async function accepted(codec: Codec<Date, Date | string>): Promise<void>
   void client.queries.handle(now, () => "2026-01-01");
   const answer = await client.queries.send(now, "UTC");
   same<Same<typeof answer, QueryResult<Date>>>();
+}
+
+/** A message of a contract is sent by the calls of its kind. Other messages belong to no kind. */
+export async function messagesOfContracts(): Promise<void> {
+  const { events: plain, eventsStore, queues: toQueues, commands, queries } = client;
+  const event = sent.message({ to: "ada" });
+  const job = mails.message({ to: "ada" });
+  const order = door.message({ open: true });
+  const question = price.message("table");
+  await plain.publish(event);
+  await plain.publisher().publish(event);
+  await plain.publisher().publishAll([event]);
+  await eventsStore.publish(ledger.message({ to: "ada" }));
+  await eventsStore.publisher().publishAll([ledger.message({ to: "ada" })]);
+  await toQueues.send(job);
+  await toQueues.sendBatch([job, { channel: "b", body: { to: "eve" }, codec: mail }]);
+  await toQueues.publisher().sendAll([job]);
+  await commands.send(order);
+  await queries.send(question);
+  const anywhere: OutgoingMessage = { channel: "c", body: "x", tags: { a: "b" } };
+  await Promise.all([plain.publish(anywhere), eventsStore.publish(anywhere), toQueues.send(anywhere)]);
+  await Promise.all([commands.send(anywhere), queries.send(anywhere)]);
+  const later: OutgoingQueueMessage = { ...anywhere, policy: { delaySeconds: 1 } };
+  await toQueues.send(later);
+  // @ts-expect-error a message for a queue is no event
+  await plain.publish(job);
+  // @ts-expect-error a message for a queue is no event
+  await plain.publisher().publish(job);
+  // @ts-expect-error a message for a queue is no event
+  await plain.publisher().publishAll([job]);
+  // @ts-expect-error an event is not stored
+  await eventsStore.publish(event);
+  // @ts-expect-error an event is no message for a queue
+  await toQueues.send(event);
+  // @ts-expect-error an event is no message for a queue
+  await toQueues.sendBatch([event]);
+  // @ts-expect-error a command is no message for a queue
+  await toQueues.publisher().send(order);
+  // @ts-expect-error a query is no command
+  await commands.send(question);
+  // @ts-expect-error a command is no query
+  await queries.send(order);
 }
 
 /** A name that is known at run time only is a contract of one channel. */

@@ -1,5 +1,6 @@
 import type { Codec, Encoder } from "../codec.js";
 import type { Outgoing, OutgoingMessage } from "../message.js";
+import type { contractKind, SentAs } from "../sent-as.js";
 import type { OutgoingQueueMessage, QueuePolicy } from "../queues/message.js";
 import type { OutgoingCommand, OutgoingQuery, Reply } from "../requests.js";
 import type { ChannelKind } from "../server.js";
@@ -15,10 +16,10 @@ export interface QueueMessageDetails extends MessageDetails {
 }
 
 /** The properties of a command beside its channel, its value and its codec. */
-export type CommandDetails = Omit<OutgoingCommand, "channel" | "body" | "codec">;
+export type CommandDetails = Omit<OutgoingCommand, "channel" | "body" | "codec" | typeof contractKind>;
 
 /** The properties of a query beside its channel, its value and its codecs. */
-export type QueryDetails = Omit<OutgoingQuery, "channel" | "body" | "codec" | "responseCodec">;
+export type QueryDetails = Omit<OutgoingQuery, "channel" | "body" | "codec" | "responseCodec" | typeof contractKind>;
 
 /**
  * The properties of every contract. It has no `channel`, so that the compiler never takes it for an
@@ -40,7 +41,7 @@ export interface EventsPattern<T, Accepted = T> extends ContractBase<"events"> {
 /** Events of one channel, see {@link events}. */
 export interface EventsContract<T, Accepted = T> extends EventsPattern<T, Accepted> {
   /** An event with an id, tags or metadata, for the calls that take no contract. */
-  message(value: Accepted, details?: MessageDetails): OutgoingMessage<Accepted>;
+  message(value: Accepted, details?: MessageDetails): OutgoingMessage<Accepted> & SentAs<"events">;
 }
 
 /** Stored events of one channel, see {@link store}. */
@@ -48,7 +49,7 @@ export interface StoreContract<T, Accepted = T> extends ContractBase<"eventsStor
   /** Converts the events. */
   readonly codec: Codec<T, Accepted>;
   /** An event with an id, tags or metadata, for the calls that take no contract. */
-  message(value: Accepted, details?: MessageDetails): OutgoingMessage<Accepted>;
+  message(value: Accepted, details?: MessageDetails): OutgoingMessage<Accepted> & SentAs<"eventsStore">;
 }
 
 /**

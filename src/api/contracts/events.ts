@@ -8,9 +8,10 @@ import type {
   EventsStoreClient as StoreCalls,
   StoreSubscription,
 } from "../events.js";
-import type { AbortOptions, CallOptions, StreamOptions } from "../message.js";
+import type { AbortOptions, CallOptions, OutgoingMessage, StreamOptions } from "../message.js";
+import type { SentAs } from "../sent-as.js";
 import type { Subscription } from "../subscription.js";
-import type { ContractBase, EventsContract, EventsPattern, StoreContract } from "./contract.js";
+import type { ContractBase, EventsContract, EventsPattern, MessageDetails, StoreContract } from "./contract.js";
 import type { Overloads } from "./overloads.js";
 
 /** Options of a subscription to a contract. */
@@ -25,7 +26,7 @@ export interface SubscribeOptions extends StreamOptions {
 /** A contract of events or stored events, as their publishers accept it. */
 export interface PublishContract<T, A = T> extends ContractBase<"events" | "eventsStore"> {
   /** An event with an id, tags or metadata. */
-  message: EventsContract<T, A>["message"];
+  message(value: A, details?: MessageDetails): OutgoingMessage<A> & SentAs<"events" | "eventsStore">;
 }
 
 /** Publishing the values of contracts over a stream of its own. */

@@ -1,5 +1,6 @@
 import type { KubeMQError } from "../errors.js";
 import type { Incoming, OutgoingMessage } from "../message.js";
+import type { SentAs } from "../sent-as.js";
 
 /** How a queue treats a message. The server's resolution is one second. */
 export interface QueuePolicy {
@@ -26,7 +27,8 @@ export interface DeadLetterPolicy {
 }
 
 /** A message to send to a queue. */
-export type OutgoingQueueMessage<T = unknown> = OutgoingMessage<T> & { readonly policy?: QueuePolicy | undefined };
+export type OutgoingQueueMessage<T = unknown> = OutgoingMessage<T> &
+  SentAs<"queues"> & { readonly policy?: QueuePolicy | undefined };
 
 /** A stored message. */
 export interface SentMessage {

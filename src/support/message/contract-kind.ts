@@ -1,11 +1,6 @@
 import type { ChannelKind } from "../../api/server.js";
+import { contractKind, type SentAs } from "../../api/sent-as.js";
 import { refuse } from "../checks.js";
-
-/**
- * The kind of the contract that made a message. A registered symbol: messages of another copy of
- * this package have it, too.
- */
-const contractKind: unique symbol = Symbol.for("kubemq-es.contract-kind");
 
 /**
  * Refuses a message that a contract of another kind has made. Its policy or its cache would be
@@ -16,7 +11,7 @@ const contractKind: unique symbol = Symbol.for("kubemq-es.contract-kind");
  */
 export function checkContractKind(
   operation: string,
-  message: { readonly channel: string; readonly [contractKind]?: ChannelKind },
+  message: { readonly channel: string } & SentAs<ChannelKind>,
 ): void {
   const kind = message[contractKind];
   if (kind === undefined || operation.startsWith(`${kind}.`)) return;
@@ -27,6 +22,6 @@ export function checkContractKind(
 }
 
 /** The mark of a message that a contract of this kind makes. */
-export function madeBy(kind: ChannelKind): { readonly [contractKind]: ChannelKind } {
+export function madeBy<Kind extends ChannelKind>(kind: Kind): SentAs<Kind> {
   return { [contractKind]: kind };
 }
