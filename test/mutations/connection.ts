@@ -242,7 +242,7 @@ export const living: Chapter = {
       id: "late-ping-repeated",
       mutation: "drop",
       test: livenessTest,
-      name: "keeps a live connection when the event loop is blocked for 300 ms before the ping leaves",
+      name: "ms before the ping leaves",
     },
     {
       promise: "Every stream of a dead connection recovers on a new connection.",
