@@ -48,7 +48,7 @@ export function checkChannel(operation: string, channel: unknown, name = "channe
 /** Checks a channel to subscribe to, where wildcards are allowed. */
 export function checkChannelFilter(operation: string, channel: unknown, name = "channel"): asserts channel is string {
   if (typeof channel !== "string" || channel === "")
-    throw refuse({ operation }, `${name} must be a text that is not empty`);
+    throw refuse({ operation }, `${name} must be a non-empty string, got ${quote(channel)}`);
   if (channel.endsWith("."))
     throw refuse({ operation, channel }, `${name} must not end with a dot, got ${quote(channel)}`);
   // promise: channel-control-characters
@@ -114,10 +114,7 @@ export function checkGroup(operation: string, channel: string, group: unknown): 
   if (group === undefined) return "";
   // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
   if (typeof group !== "string" || group === "" || /[\s\u0000-\u001f\u007f-\u009f]/.test(group)) {
-    throw refuse(
-      { operation, channel },
-      `group must be a text without white space that is not empty, got ${quote(group)}`,
-    );
+    throw refuse({ operation, channel }, `group must be a non-empty string without white space, got ${quote(group)}`);
   }
   return group;
 }
@@ -126,10 +123,10 @@ export function checkGroup(operation: string, channel: string, group: unknown): 
 export function checkOutgoing(operation: string, message: Outgoing): void {
   const { channel, id, metadata, tags } = message;
   if (id !== undefined && (typeof id !== "string" || id === "")) {
-    throw refuse({ operation, channel }, `id must be a text that is not empty, got ${quote(id)}`);
+    throw refuse({ operation, channel }, `id must be a non-empty string, got ${quote(id)}`);
   }
   if (metadata !== undefined && typeof metadata !== "string") {
-    throw refuse({ operation, channel }, `metadata must be a text, got ${kind(metadata)}`);
+    throw refuse({ operation, channel }, `metadata must be a string, got ${kind(metadata)}`);
   }
   if (tags === undefined) return;
   // The entries of a Map are not properties and would be lost silently.

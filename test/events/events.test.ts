@@ -232,7 +232,10 @@ describe("event loops on a lost connection", () => {
 
   test("a permanent refusal is thrown and not retried", async () => {
     const sub = client.events.subscribe({ channel: "a..b" });
-    await expect(take(sub, 1)).rejects.toMatchObject({ code: "REJECTED_BY_SERVER", message: /nats: invalid subject/ });
+    await expect(take(sub, 1)).rejects.toMatchObject({
+      code: "REJECTED_BY_SERVER",
+      message: expect.stringMatching(/nats: invalid subject/),
+    });
   });
 });
 
@@ -308,8 +311,8 @@ describe("invalid input of events", () => {
   const cyclic: Record<string, unknown> = {};
   cyclic["self"] = cyclic;
   const cases: readonly [string, unknown, string, RegExp][] = [
-    ["an empty channel", { channel: "", body: "x" }, "INVALID_ARGUMENT", /channel must be a text that is not empty/],
-    ["no channel", { body: "x" }, "INVALID_ARGUMENT", /channel must be a text/],
+    ["an empty channel", { channel: "", body: "x" }, "INVALID_ARGUMENT", /channel must be a non-empty string, got ""/],
+    ["no channel", { body: "x" }, "INVALID_ARGUMENT", /channel must be a non-empty string, got undefined/],
     ["a trailing dot", { channel: "a.", body: "x" }, "INVALID_ARGUMENT", /channel must not end with a dot, got "a\."/],
     ["a space", { channel: "a b", body: "x" }, "INVALID_ARGUMENT", /channel must not contain white space or control/],
     ["a tab", { channel: "a\tb", body: "x" }, "INVALID_ARGUMENT", /control characters, got "a\\tb"/],
@@ -325,18 +328,18 @@ describe("invalid input of events", () => {
       "INVALID_ARGUMENT",
       /body must be a Uint8Array or a string.*got number/,
     ],
-    ["an empty id", { id: "", channel: "a", body: "x" }, "INVALID_ARGUMENT", /id must be a text/],
+    ["an empty id", { id: "", channel: "a", body: "x" }, "INVALID_ARGUMENT", /id must be a non-empty string/],
     [
-      "a tag that is no text",
+      "a tag that is no string",
       { channel: "a", body: "x", tags: { n: 1 } },
       "INVALID_ARGUMENT",
-      /tag "n" must be a text/,
+      /tag "n" must be a string, got number/,
     ],
     [
-      "metadata that is no text",
+      "metadata that is no string",
       { channel: "a", body: "x", metadata: 1 },
       "INVALID_ARGUMENT",
-      /metadata must be a text/,
+      /metadata must be a string, got number/,
     ],
     [
       "an object without JSON",
@@ -354,20 +357,27 @@ describe("invalid input of events", () => {
   test.each(cases)("publish refuses %s before a byte is sent: %#", async (_, message, code, text) => {
     const fresh = new KubeMQClient({ address: broker.address });
     const outgoing = message as OutgoingMessage;
-    await expect(fresh.events.publish(outgoing)).rejects.toMatchObject({ code, message: text, retryable: false });
+    await expect(fresh.events.publish(outgoing)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(text),
+      retryable: false,
+    });
     const publisher = fresh.events.publisher();
-    await expect(publisher.publish(outgoing)).rejects.toMatchObject({ code, message: text });
-    await expect(publisher.publishAll([outgoing])).rejects.toMatchObject({ code, message: text });
+    await expect(publisher.publish(outgoing)).rejects.toMatchObject({ code, message: expect.stringMatching(text) });
+    await expect(publisher.publishAll([outgoing])).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(text),
+    });
     expect(fresh.state === "idle" || fresh.state === "connecting").toBe(true);
     await fresh.close();
   });
 
   test.each([
-    [{ channel: "" }, /channel must be a text that is not empty/],
+    [{ channel: "" }, /channel must be a non-empty string/],
     [{ channel: "a." }, /must not end with a dot/],
     [{ channel: "a b" }, /white space/],
-    [{ channel: "a", group: "" }, /group must be a text/],
-    [{ channel: "a", group: "g h" }, /group must be a text without white space/],
+    [{ channel: "a", group: "" }, /group must be a non-empty string/],
+    [{ channel: "a", group: "g h" }, /group must be a non-empty string without white space/],
   ])("subscribe refuses channel %j before a byte is sent", (filter, text) => {
     expect(() => client.events.subscribe(filter)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
     expect(() => client.events.subscribe(filter)).toThrow(text);
