@@ -58,7 +58,7 @@ export function messageOf(error: unknown): string | undefined {
   if (error instanceof CommanderError || isReaderGone(error)) return undefined;
   if (!(error instanceof Error)) return String(error);
   if (error.name === "AbortError") return "interrupted";
-  return KubeMQError.is(error, "UNAVAILABLE")
-    ? `${error.message} (is a server running there? \`kubemq-es broker\` starts one)`
-    : error.message;
+  if (!KubeMQError.is(error, "UNAVAILABLE")) return error.message;
+  const question = error.message.includes("is a server running there?") ? "" : "is a server running there? ";
+  return `${error.message} (${question}\`kubemq-es broker\` starts one)`;
 }

@@ -237,18 +237,22 @@ interface NodeFault {
   readonly text: string;
 }
 
+const NETWORK =
+  /^(E(CONN\w+|HOSTUNREACH|NETUNREACH|NETDOWN|PIPE|TIMEDOUT|AI_\w+)|ENOTFOUND|ERR_HTTP2_\w+|ERR_STREAM_\w+)$/;
+/** What to do about the mistakes of a first connection, by the code of Node.js. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "; is a server running there?",
+  ENOTFOUND: "; is the host spelled correctly?",
+};
+
 /** Finds a Node.js error in a chain of causes, by the shape of its `code`. */
 function nodeFault(error: unknown): NodeFault | undefined {
   for (let cause = error, depth = 0; typeof cause === "object" && cause !== null && depth < 8; depth++) {
     const { code, message } = cause as { code?: unknown; message?: unknown };
     if (typeof code === "string") {
       const text = typeof message === "string" ? message : code;
-      if (
-        /^(E(CONN\w+|HOSTUNREACH|NETUNREACH|NETDOWN|PIPE|TIMEDOUT|AI_\w+)|ENOTFOUND|ERR_HTTP2_\w+|ERR_STREAM_\w+)$/.test(
-          code,
-        )
-      ) {
-        return { code: "UNAVAILABLE", text };
+      if (NETWORK.test(code)) {
+        return { code: "UNAVAILABLE", text: `${text}${ADVICE[code] ?? ""}` };
       }
       const refused = tlsFault(code);
       if (refused !== undefined) return { code: refused.code, text: `${refused.text}: ${text}` };

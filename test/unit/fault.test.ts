@@ -119,7 +119,9 @@ describe("conversion of an error to a KubeMQError", () => {
     // properties.
     const cause = { code: "ECONNREFUSED", message: "connect ECONNREFUSED 127.0.0.1:1" };
     const foreign = { code: Code.Internal, rawMessage: "connect ECONNREFUSED 127.0.0.1:1", cause };
-    expect(toKubeMQError(foreign, subject)).toMatchObject({ code: "UNAVAILABLE", retryable: true });
+    const error = toKubeMQError(foreign, subject);
+    expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true });
+    expect(error.message).toContain("ECONNREFUSED 127.0.0.1:1; is a server running there?");
     expect(toKubeMQError({ code: Code.NotFound, rawMessage: "no such thing" }, subject)).toMatchObject({
       code: "NOT_FOUND",
     });
