@@ -6,7 +6,7 @@ import { KubeMQError } from "../api/errors.js";
 import type { ChannelsClient } from "../api/server.js";
 import type { Connection } from "../connection/connection.js";
 import type { Source } from "../stream/handlers.js";
-import { checkChannel, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
+import { checkChannel, checkHandler, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
 import { listedQueues } from "./waiting.js";
 import { checkWait } from "./checks.js";
 import { type AnyConsume, Consumers } from "./consumers.js";
@@ -66,6 +66,7 @@ export function createQueuesClient(connection: Connection, channels: Pick<Channe
     ) {
       const operation = "queues.process";
       const subject = { operation, channel: request.channel };
+      checkHandler(subject, handler);
       if (request.settle !== undefined) {
         throw refuse(subject, 'unknown option "settle": process settles each message by its handler\'s outcome');
       }

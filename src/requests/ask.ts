@@ -13,6 +13,7 @@ import {
 import { MAX_TIMER_MS } from "../support/defaults.js";
 import { fault } from "../support/faults.js";
 import { completed, encodePayload } from "../support/message/payload.js";
+import { checkKnown } from "../support/option-names.js";
 import { newId } from "../support/message/ids.js";
 import {
   estimatedSize,
@@ -64,6 +65,7 @@ export function prepareRequest(
 
 /** The server's wait for a response: whole milliseconds that fit into 32 bits. @internal */
 export function requestTimeout(connection: Connection, subject: Subject, options: RequestOptions | undefined): number {
+  checkKnown(subject, "", options, ["signal", "timeoutMs"]);
   const timeoutMs = options?.timeoutMs ?? Math.ceil(connection.options.timeoutMs); // promise: request-own-timeout
   return checkInteger(subject, "timeoutMs", timeoutMs, 1, MAX_TIMER_MS);
 }

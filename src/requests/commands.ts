@@ -1,6 +1,7 @@
 import type { CallOptions } from "../api/message.js";
 import type { IncomingCommand, CommandsClient, Reply } from "../api/requests.js";
 import type { Connection } from "../connection/connection.js";
+import { checkHandler } from "../support/checks.js";
 import { ask, checkReply, prepareRequest, reasonOf, responseInfo } from "./ask.js";
 import { handleRequests } from "./handle.js";
 import { ReceivedRequest } from "./received-request.js";
@@ -20,8 +21,9 @@ export function createCommandsClient(connection: Connection): CommandsClient {
     subscribe: (filter, options) =>
       openRequests(connection, requestSource("commands", "subscribe", filter, ReceivedCommand), options),
 
-    handle: (filter, handler, options) =>
-      handleRequests(
+    handle(filter, handler, options) {
+      checkHandler({ operation: "commands.handle", channel: filter.channel }, handler);
+      return handleRequests(
         connection,
         requestSource("commands", "handle", filter, ReceivedCommand),
         async (command) => {
@@ -29,7 +31,8 @@ export function createCommandsClient(connection: Connection): CommandsClient {
           return () => command.respond(response ?? {});
         },
         options,
-      ),
+      );
+    },
   };
 }
 

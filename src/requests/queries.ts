@@ -13,7 +13,7 @@ import type {
 } from "../api/requests.js";
 import type { SubscribeRequest } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
-import { checkBytes } from "../support/checks.js";
+import { checkBytes, checkHandler } from "../support/checks.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
 import { completed, encodeBody } from "../support/message/payload.js";
 import { ask, prepareRequest, reasonOf, responseInfo } from "./ask.js";
@@ -41,6 +41,7 @@ export function createQueriesClient(connection: Connection): QueriesClient {
       handler: (query: IncomingQuery<T>) => R | Promise<R>,
       options?: HandlerOptions<IncomingQuery<T>>,
     ) {
+      checkHandler({ operation: "queries.handle", channel: filter.channel }, handler);
       const codec = filter.responseCodec;
       return handleRequests(
         connection,

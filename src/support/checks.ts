@@ -162,6 +162,11 @@ export function checkTimeout(subject: Subject, timeoutMs: number | undefined, fa
   return timeoutMs === undefined ? fallbackMs : checkInteger(subject, "timeoutMs", timeoutMs, 1, MAX_TIMER_MS);
 }
 
+/** Checks for a function: an application's handler. */
+export function checkHandler(subject: Subject, handler: unknown): void {
+  if (typeof handler !== "function") throw refuse(subject, `handler must be a function, got ${kind(handler)}`);
+}
+
 /** Checks for bytes or undefined. */
 export function checkBytes(subject: Subject, name: string, value: unknown): void {
   if (value !== undefined && !isForeignBytes(value))

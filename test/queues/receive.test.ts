@@ -57,6 +57,7 @@ describe("receive, peek, ackAll and info", () => {
       () => queues.consumeBatches({ channel: "q", max: 10, waitSeconds: 0.999 }),
       () => queues.process({ channel: "q" }, () => {}, { concurrency: 0 }),
       () => queues.process({ channel: "q", settle: "manual" } as never, () => {}),
+      () => queues.process({ channel: "q" }, undefined as never),
     ];
     for (const call of calls) {
       const error = await rejection(Promise.resolve().then(call));

@@ -311,6 +311,21 @@ describe("invalid input of requests", () => {
       "unanswered must be",
     ],
     ["no concurrency", (c) => c.commands.handle({ channel: "a" }, () => {}, { concurrency: 0 }), "concurrency must be"],
+    [
+      "a handler that is missing",
+      async (c) => c.queries.handle({ channel: "a" }, undefined as never),
+      "handler must be",
+    ],
+    [
+      "a handler for commands that is missing",
+      async (c) => c.commands.handle({ channel: "a" }, {} as never),
+      "got Object",
+    ],
+    [
+      "a misspelt time-out",
+      (c) => c.commands.send({ channel: "a", body }, { timeout: 200 } as never),
+      'unknown option "timeout": did you mean "timeoutMs"?',
+    ],
     ["no time to drain", (c) => c.commands.handle({ channel: "a" }, () => {}, { drainTimeoutMs: 0 }), "drainTimeoutMs"],
   ];
 
