@@ -26,6 +26,7 @@ export {
   type ContentTypeOptions,
   type Decoded,
   type GzipOptions,
+  type JsonInput,
   type JsonOptions,
 } from "./payload/index.js";
 

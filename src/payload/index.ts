@@ -20,7 +20,7 @@ export { byContentType, type ContentTypeOptions, type Decoded } from "./content-
 
 export { gzip, type GzipOptions } from "./gzip.js";
 
-export { json, type JsonOptions } from "./json.js";
+export { json, type JsonInput, type JsonOptions } from "./json.js";
 
 export { tagged } from "./tagged.js";
 

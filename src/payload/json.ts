@@ -11,6 +11,16 @@ export interface JsonOptions {
   reviver?: ((this: unknown, key: string, value: unknown) => unknown) | undefined;
 }
 
+/**
+ * What can be sent: the input of the schema. Where the schema accepts anything, such as where it
+ * coerces values, only its output, so that the compiler still finds mistakes.
+ */
+export type JsonInput<I, O> = unknown extends I
+  ? O
+  : I extends Record<string, unknown>
+    ? { [K in keyof I]: JsonInput<I[K], K extends keyof O ? O[K] : I[K]> }
+    : I;
+
 const encoder = new TextEncoder();
 
 const decoder = new TextDecoder("utf-8", { fatal: true }); // promise: json-is-utf8
@@ -20,7 +30,8 @@ export function json<T = unknown>(options?: JsonOptions): Codec<T>;
 
 /**
  * Bodies as JSON, validated by a schema when encoded and when decoded. The written value is the
- * value itself, the decoded value is the output of the schema.
+ * value itself, which is an input of the schema; the decoded value is the output of the schema. A
+ * property with a default may thus be left out when it is sent.
  *
  * The schema must accept its own output, because what was decoded can be sent again. Give `encode`
  * for a schema that does not, such as one that converts strings to dates. An asynchronous schema is
@@ -28,7 +39,7 @@ export function json<T = unknown>(options?: JsonOptions): Codec<T>;
  *
  * @throws {KubeMQError} ENCODE_FAILED or DECODE_FAILED, with `issues`, when a value is invalid
  */
-export function json<I, O extends I>(schema: StandardSchemaV1<I, O>, options?: JsonOptions): Codec<O>;
+export function json<I, O extends I>(schema: StandardSchemaV1<I, O>, options?: JsonOptions): Codec<O, JsonInput<I, O>>;
 
 /**
  * Bodies as JSON, with a schema that converts what it reads: `encode` converts a value back to what

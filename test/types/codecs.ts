@@ -7,6 +7,8 @@ import {
   cloudEvent,
   gzip,
   json,
+  query,
+  queue,
   tagged,
   text,
   type Codec,
@@ -48,9 +50,33 @@ export async function oldAndNewForms(): Promise<void> {
   await client.queues.send({ channel: "a", body: 1, codec: fromEntry });
 }
 
+/** The input of the schema is unknown: only its output is sent. */
+const coerced = () => json(z.coerce.number());
+
+export async function defaults(): Promise<void> {
+  const codec = json(z.object({ a: z.string().default("x"), inner: z.object({ b: z.number().default(1) }) }));
+  await client.queues.send({ channel: "a", body: { inner: {} }, codec });
+  await client.queues.send(queue("a", gzip(codec)), { inner: {} });
+  for (const { value } of await client.queues.receive({ channel: "a", codec })) {
+    same<Same<typeof value, { a: string; inner: { b: number } }>>();
+    await client.queues.send({ channel: "b", body: value, codec });
+  }
+  const asked = query("q", { request: codec, response: codec });
+  void client.queries.handle(asked, ({ value }) => ({ inner: { b: value.inner.b } }));
+  // @ts-expect-error what has no default is required
+  await client.queues.send({ channel: "a", body: { a: "x" }, codec });
+  // @ts-expect-error a string
+  await client.queues.send({ channel: "a", body: { a: 1, inner: {} }, codec });
+}
+
 export function schemas(): void {
   const defaulted = json(z.object({ name: z.string().default("nobody"), when: z.coerce.date() }));
-  same<Same<typeof defaulted, Codec<{ name: string; when: Date }>>>();
+  same<Same<typeof defaulted, Codec<{ name: string; when: Date }, { name?: string | undefined; when: Date }>>>();
+  const plain = json(z.object({ list: z.array(z.object({ a: z.string() })), of: z.union([z.string(), z.null()]) }));
+  same<Same<typeof plain, Codec<{ list: { a: string }[]; of: string | null }>>>();
+  const inList = json(z.array(z.object({ a: z.string().default("x") })));
+  same<Same<typeof inList, Codec<{ a: string }[], { a?: string | undefined }[]>>>();
+  same<Same<ReturnType<typeof coerced>, Codec<number>>>();
   const time = z.iso.datetime().transform((it) => new Date(it));
   // @ts-expect-error a schema that turns strings into dates does not accept its own output
   json(time);
