@@ -13,6 +13,7 @@ import {
   HEADER_PREFIX,
   headersIn,
   isBinary,
+  sendable,
   TRAILER_PREFIX,
 } from "./format.js";
 import type { Route } from "./routes.js";
@@ -39,7 +40,9 @@ export async function answer(
     if (!(thrown instanceof ConnectError)) hidden = { error: thrown };
     // promise: rpc-error-hidden
     const error = thrown instanceof ConnectError ? thrown : new ConnectError("internal error", Code.Internal);
-    reply = failure(error, call?.context, route);
+    const checked = sendable(error, route?.options.jsonOptions);
+    if (checked.fault !== undefined) hidden = { error: checked.fault };
+    reply = failure(checked.error, call?.context, route);
   }
   call?.end();
   try {

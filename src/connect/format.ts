@@ -31,7 +31,7 @@ export const TRAILER_PREFIX = "rpc-trailer-";
 export type Serialization = ReturnType<typeof createMethodSerializationLookup<DescMessage, DescMessage>>;
 
 /** The limits of Connect: 4 GiB. */
-const NO_LIMIT_BYTES = 0xffff_ffff;
+export const NO_LIMIT_BYTES = 0xffff_ffff;
 
 export type Tags = Readonly<Record<string, string>>;
 
@@ -99,6 +99,37 @@ export function addError(
   jsonOptions: Partial<JsonWriteOptions> | undefined,
 ): void {
   tags[ERROR_TAG] = JSON.stringify(errorToJson(error, jsonOptions));
+}
+
+/**
+ * Leaves out the details that cannot be written: a handler in JavaScript may attach anything. The
+ * caller still learns the code.
+ *
+ * @returns the error to send, and why details are left out
+ */
+export function sendable(
+  error: ConnectError,
+  jsonOptions: Partial<JsonWriteOptions> | undefined,
+): { readonly error: ConnectError; readonly fault?: unknown } {
+  if (Array.isArray(error.details) && error.details.length === 0) return { error };
+  let fault: unknown;
+  const details = [error.details].flat().filter((detail) => {
+    const alone = new ConnectError("", error.code);
+    alone.details = [detail];
+    try {
+      const [written] =
+        (errorToJson(alone, jsonOptions) as { details?: { type?: unknown; value?: unknown }[] }).details ?? [];
+      if (typeof written?.type === "string" && typeof written.value === "string") return true;
+      fault ??= new TypeError("a detail of the error has no type or no value");
+    } catch (thrown) {
+      fault ??= thrown;
+    }
+    return false;
+  });
+  if (fault === undefined) return { error };
+  const sent = new ConnectError(error.rawMessage, error.code, error.metadata);
+  sent.details = details;
+  return { error: sent, fault }; // promise: rpc-invalid-detail-left-out
 }
 
 /**

@@ -6,6 +6,7 @@ import {
 } from "@connectrpc/connect";
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { refuse } from "../support/checks.js";
+import { checkRouteLimits } from "./checks.js";
 import { procedureOf, type Serialization, serializationOf, urlOf } from "./format.js";
 import type { RouteOptions } from "./options.js";
 
@@ -36,6 +37,7 @@ export function collectRoutes(
     const procedure = procedureOf(method);
     if (methods.has(procedure)) throw refuse({ operation, channel }, `${procedure} is registered twice`);
     const options = { ...defaults, ...own };
+    checkRouteLimits(operation, options);
     // A streaming method is never called; its messages have the same kinds of encodings.
     const serialization = serializationOf(method as DescMethodUnary, options);
     methods.set(procedure, { spec, options, serialization, url: urlOf(channel, method) });

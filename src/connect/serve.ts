@@ -2,8 +2,9 @@ import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import type { DescService } from "@bufbuild/protobuf";
 import type { QueriesClient } from "../api/requests.js";
 import type { Service } from "../api/subscription.js";
-import { checkChannel } from "../support/checks.js";
+import { checkChannel, kind, refuse } from "../support/checks.js";
 import { checkKnown } from "../support/option-names.js";
+import { checkClient } from "./checks.js";
 import { answer } from "./answer.js";
 import { DEFAULT_PREFIX } from "./format.js";
 import type { ServeOptions } from "./options.js";
@@ -58,6 +59,11 @@ export function serve(
   second: Partial<ServiceImpl<DescService>> | ServeOptions = {},
   third: ServeOptions = {},
 ): Service {
+  checkClient("serve", client, "handle");
+  if (typeof first !== "function" && (first as DescService | undefined)?.kind !== "service") {
+    const why = `the second argument must be a service or a function that registers routes, got ${kind(first)}`;
+    throw refuse({ operation: "serve" }, why);
+  }
   if (typeof first === "function") return serveRoutes(client.queries, first, second);
   const implementation = second as Partial<ServiceImpl<DescService>>;
   return serveRoutes(client.queries, (router) => router.service(first, implementation), third);

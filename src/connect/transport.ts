@@ -3,6 +3,7 @@ import type { DescMethodUnary } from "@bufbuild/protobuf";
 import type { QueriesClient } from "../api/requests.js";
 import { checkChannel, checkInteger } from "../support/checks.js";
 import { checkKnown } from "../support/option-names.js";
+import { checkClient, checkRouteLimits } from "./checks.js";
 import { Caller } from "./caller.js";
 import { DEFAULT_PREFIX, procedureOf } from "./format.js";
 import type { KubeMQTransportOptions } from "./options.js";
@@ -27,7 +28,9 @@ export function kubemqTransport(
   options: KubeMQTransportOptions = {},
 ): Transport {
   const operation = "kubemqTransport";
+  checkClient(operation, client, "send");
   checkKnown({ operation }, "", options, [...OPTIONS, ...MORE_OPTIONS]);
+  checkRouteLimits(operation, options);
   const { prefix = DEFAULT_PREFIX, cache } = options;
   checkChannel(operation, `${prefix}Service`, "prefix");
   if (cache !== undefined) checkInteger({ operation }, "cache.ttlSeconds", cache.ttlSeconds, 1, 2 ** 31 - 1);

@@ -13,6 +13,13 @@ export const rpc: Chapter = {
       name: "an error without a message has none, and any other error is told to the server only",
     },
     {
+      promise: "An error whose details cannot be written arrives with its code and its other details.",
+      id: "rpc-invalid-detail-left-out",
+      mutation: { replace: ["error: sent", "error"] },
+      test,
+      name: "an error with a detail that",
+    },
+    {
       promise: "An error that the caller may not see reaches `onError` of the server.",
       id: "rpc-error-reported",
       mutation: "drop",

@@ -149,6 +149,26 @@ describe("RPC over KubeMQ", () => {
     await until("the server's owner knows", () => failures.includes(secret));
   });
 
+  test.each<[string, readonly unknown[]]>([
+    ["is a string", ["quota"]],
+    ["is undefined", [undefined]],
+    ["has neither type nor value", [{ quota: 1 }]],
+    ["does not fit its type", [{ desc: DurationSchema, value: { seconds: "many" } }]],
+  ])("an error with a detail that %s arrives with its code and its other details", async (_, details) => {
+    const valid = { desc: UnknownLanguageSchema, value: { language: "xx", known: [] } };
+    greet = () => {
+      const error = new ConnectError("too much", Code.ResourceExhausted, { "x-meta": "m" });
+      error.details = [...details, valid] as never;
+      throw error;
+    };
+    const before = failures.length;
+    const error = await failure(greeter().greet({}));
+    expect(error).toMatchObject({ code: Code.ResourceExhausted, rawMessage: "too much" });
+    expect(error.metadata.get("x-meta")).toBe("m");
+    expect(error.findDetails(UnknownLanguageSchema)).toMatchObject([{ language: "xx" }]);
+    await until("the server's owner knows", () => failures.length > before);
+  });
+
   test("a deadline ends the call and the signal of the handler, each with DeadlineExceeded", async () => {
     let context: HandlerContext | undefined;
     greet = async (_, its) => {
@@ -345,6 +365,16 @@ describe("RPC over KubeMQ", () => {
     [
       "a method that is registered twice",
       () => serve(world.client, (router) => router.service(GreetService, {}).service(GreetService, {})),
+    ],
+    ["no client", () => kubemqTransport(undefined as never)],
+    ["no client of serve", () => serve(undefined as never, GreetService, {})],
+    ["no service", () => serve(world.client, undefined as never)],
+    ["a limit below 1 byte", () => kubemqTransport(world.client, { readMaxBytes: -1 })],
+    ["a limit below 1 byte of serve", () => serve(world.client, GreetService, {}, { writeMaxBytes: 0 })],
+    ["a longest deadline below 1 ms", () => serve(world.client, GreetService, {}, { maxTimeoutMs: -5 })],
+    [
+      "a longest deadline of a route below 1 ms",
+      () => serve(world.client, (router) => router.service(GreetService, {}, { maxTimeoutMs: -5 })),
     ],
     ["a group with white space", () => serve(world.client, GreetService, {}, { group: "a b" })],
     ["an unknown option of serve", () => serve(world.client, GreetService, {}, { groups: "a" } as never)],
