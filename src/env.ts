@@ -11,7 +11,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * Reads client options from the environment variables of the vendor's SDKs. An empty variable counts
  * as missing, and options that no variable sets are absent.
  *
- * - `KUBEMQ_ADDRESS`: the server, or several separated by commas; `kubemq://` and `kubemq+tls://` are
+ * - `KUBEMQ_ADDRESS`: the server, or several separated by commas; a comma after the last one is
+ *   ignored; `kubemq://` and `kubemq+tls://` are
  *   accepted as `http://` and `https://` are
  * - `KUBEMQ_CLIENT_ID`, `KUBEMQ_AUTH_TOKEN`: identity and token of the client. `KUBEMQ_TOKEN` is not
  *   read: it is the licence of older server images
@@ -31,7 +32,10 @@ export function optionsFromEnv(env: Environment = process.env): ClientOptions {
 
   const address = read("KUBEMQ_ADDRESS");
   if (address !== undefined) {
-    const servers = address.split(",").map((one) => plainAddress(one.trim()));
+    const servers = address
+      .replace(/\s*,$/, "")
+      .split(",")
+      .map((one) => plainAddress(one.trim()));
     options.address = servers.length === 1 ? (servers[0] as string) : servers;
     check("KUBEMQ_ADDRESS", { address: options.address });
   }
@@ -49,7 +53,11 @@ export function optionsFromEnv(env: Environment = process.env): ClientOptions {
   if (tls !== undefined) options.tls = tls;
   const timeout = read("KUBEMQ_TIMEOUT");
   if (timeout !== undefined) {
-    options.timeoutMs = /^\d+$/.test(timeout) ? Number(timeout) : Number.NaN;
+    if (!/^\d+$/.test(timeout)) {
+      const why = `timeoutMs must be a whole number of milliseconds, got ${JSON.stringify(timeout)}`;
+      throw refused("KUBEMQ_TIMEOUT", why);
+    }
+    options.timeoutMs = Number(timeout);
     check("KUBEMQ_TIMEOUT", { timeoutMs: options.timeoutMs });
   }
   return options;

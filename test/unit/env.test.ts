@@ -18,6 +18,8 @@ describe("options from the environment", () => {
     [{ KUBEMQ_ADDRESS: " ", KUBEMQ_CLIENT_ID: "", KUBEMQ_TLS: undefined, KUBEMQ_TOKEN: "the licence" }, {}],
     [{ KUBEMQ_ADDRESS: "a:1" }, { address: "a:1" }],
     [{ KUBEMQ_ADDRESS: "a:1, b:2" }, { address: ["a:1", "b:2"] }],
+    [{ KUBEMQ_ADDRESS: "a:1, b:2, " }, { address: ["a:1", "b:2"] }],
+    [{ KUBEMQ_ADDRESS: "a:1," }, { address: "a:1" }],
     [{ KUBEMQ_ADDRESS: "kubemq://a:1" }, { address: "a:1" }],
     [{ KUBEMQ_ADDRESS: "kubemq+tls://a:1" }, { address: "https://a:1" }],
     [
@@ -46,7 +48,8 @@ describe("options from the environment", () => {
     [{ KUBEMQ_ADDRESS: "a:1,a:1" }, /^KUBEMQ_ADDRESS: address lists a:1 twice/],
     [{ KUBEMQ_CLIENT_ID: "a b" }, /^KUBEMQ_CLIENT_ID: clientId may have/],
     [{ KUBEMQ_AUTH_TOKEN: "geheim\nx" }, /^KUBEMQ_AUTH_TOKEN: authToken must be/],
-    [{ KUBEMQ_TIMEOUT: "5s" }, /^KUBEMQ_TIMEOUT: timeoutMs must be/],
+    [{ KUBEMQ_TIMEOUT: "10s" }, /^KUBEMQ_TIMEOUT: timeoutMs must be .*, got "10s"$/],
+    [{ KUBEMQ_ADDRESS: "," }, /^KUBEMQ_ADDRESS: address must be/],
     [{ KUBEMQ_TLS: "yes" }, /^KUBEMQ_TLS: must be true, false, 1 or 0, got "yes"/],
     [{ KUBEMQ_TLS_CA_FILE: "/nowhere.pem" }, /^KUBEMQ_TLS_CA_FILE: tls.ca is neither/],
     [{ KUBEMQ_TLS_CERT_FILE: path("client") }, /^KUBEMQ_TLS_CERT_FILE: needs KUBEMQ_TLS_KEY_FILE.*KUBEMQ_TLS_CA_FILE/],
