@@ -49,6 +49,10 @@ class NamedChannel<N extends string> implements ChannelTemplate<N> {
   for(values: ChannelValues<N>): string {
     const subject = { operation, channel: this.template };
     const given = values as Readonly<Record<string, unknown>>;
+    const unknown = Object.keys(given ?? {}).find((key) => !this.#names.includes(key));
+    if (unknown !== undefined) {
+      throw refuse(subject, `no parameter "${unknown}": the parameters are ${this.#names.join(", ")}`);
+    }
     const name = this.#parts.map((part, at) => (at % 2 === 0 ? part : filled(subject, part, given?.[part]))).join("");
     if (this.#names.length > 1) this.#checkDistinct(subject, name, given); // promise: parameters-distinct
     return name;

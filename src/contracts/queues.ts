@@ -7,6 +7,7 @@ import { checkCodec } from "./codec.js";
 import { define } from "./define.js";
 import { checkDetails } from "./details.js";
 import { form } from "./form.js";
+import { checkPolicy } from "../support/message/policy.js";
 import { madeBy } from "../support/message/contract-kind.js";
 
 /**
@@ -14,7 +15,8 @@ import { madeBy } from "../support/message/contract-kind.js";
  * parameters, such as `jobs-{region}`, makes a template: `for({ region })` is the contract of one
  * queue.
  *
- * @throws {KubeMQError} INVALID_ARGUMENT when the channel name is not valid for a queue
+ * @throws {KubeMQError} INVALID_ARGUMENT when the channel name is not valid for a queue, or the
+ *   policy for a message
  * @example
  * const deadLetter = { queue: "mails.failed", maxReceiveCount: 5 };
  * export const mails = queue("mails", json(Mail), { deadLetter });
@@ -27,6 +29,7 @@ export function queue<N extends string, T, A>(
 ): Contracted<N, QueueContract<T, A>> {
   const operation = "queue";
   checkCodec(operation, channel, "the codec of queue", codec);
+  checkPolicy({ operation }, policy); // promise: contract-policy-checked
   return define(channel as N, {
     kind: "queues",
     operation,

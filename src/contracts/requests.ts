@@ -12,7 +12,7 @@ import type {
 import type { Codec } from "../api/codec.js";
 import type { OutgoingCommand, OutgoingQuery, Reply } from "../api/requests.js";
 import { checkChannelFilter } from "../support/checks.js";
-import { checkCodec } from "./codec.js";
+import { checkCodecs } from "./codec.js";
 import { define } from "./define.js";
 import { checkDetails } from "./details.js";
 import { form } from "./form.js";
@@ -33,8 +33,8 @@ export function command<N extends string, T, A>(
   codecs: { readonly request: Codec<T, A> },
 ): PatternContracted<N, CommandContract<T, A>, CommandPattern<T, A>> {
   const operation = "command";
+  checkCodecs(operation, channel, codecs, ["request"]);
   const { request } = codecs;
-  checkCodec(operation, channel, "request", request);
   return define(channel, {
     kind: "commands",
     operation,
@@ -59,9 +59,8 @@ export function query<N extends string, T, R, A, B>(
   codecs: { readonly request: Codec<T, A>; readonly response: Codec<R, B> },
 ): PatternContracted<N, QueryContract<T, R, A, B>, QueryPattern<T, R, A, B>> {
   const operation = "query";
+  checkCodecs(operation, channel, codecs, ["request", "response"]);
   const { request, response } = codecs;
-  checkCodec(operation, channel, "request", request);
-  checkCodec(operation, channel, "response", response);
   return define(channel, {
     kind: "queries",
     operation,

@@ -1,13 +1,11 @@
-import { checkKnown } from "../support/option-names.js";
-import type { QueuePolicy } from "../api/queues/message.js";
-import { checkInteger, checkNumber, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
+import { checkInteger, checkNumber, type Subject } from "../support/checks.js";
 
 /**
  * Limits of the protocol and of this client. A server has lower ones, which are its settings: it
  * judges them itself, with a number in the error's `serverCode`.
  */
 export const LIMITS = {
-  /** Counts and times of policies travel as int32. */
+  /** Counts travel as int32. */
   int32: 2 ** 31 - 1,
   /** Messages that a consumer takes by one ReceiveQueueMessages: the default setting of servers. */
   taken: 1_024,
@@ -21,26 +19,6 @@ export const LIMITS = {
    */
   prefetch: 100_000,
 } as const;
-
-const POLICY = ["expirationSeconds", "delaySeconds", "deadLetter"];
-
-export function checkPolicy(subject: Subject, policy: unknown): asserts policy is QueuePolicy | undefined {
-  if (policy === undefined) return;
-  if (typeof policy !== "object" || policy === null) throw refuse(subject, "policy must be an object");
-  checkKnown(subject, "policy.", policy, POLICY);
-  const { expirationSeconds, delaySeconds, deadLetter } = policy as QueuePolicy;
-  if (expirationSeconds !== undefined) {
-    checkInteger(subject, "policy.expirationSeconds", expirationSeconds, 1, LIMITS.int32);
-  }
-  if (delaySeconds !== undefined) checkInteger(subject, "policy.delaySeconds", delaySeconds, 1, LIMITS.int32);
-  if (deadLetter === undefined) return;
-  if (typeof deadLetter !== "object" || deadLetter === null) {
-    throw refuse(subject, "policy.deadLetter must have a queue and a maxReceiveCount");
-  }
-  checkKnown(subject, "policy.deadLetter.", deadLetter, ["queue", "maxReceiveCount"]);
-  checkQueueChannel(subject.operation, deadLetter.queue, "policy.deadLetter.queue");
-  checkInteger(subject, "policy.deadLetter.maxReceiveCount", deadLetter.maxReceiveCount, 1, LIMITS.int32);
-}
 
 export function checkWait(subject: Subject, waitSeconds: unknown): number {
   return waitSeconds === undefined ? 1 : checkInteger(subject, "waitSeconds", waitSeconds, 1, LIMITS.timedSeconds);

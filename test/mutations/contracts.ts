@@ -70,6 +70,13 @@ export const contracts: Chapter = {
       name: "makes messages with the details that they may have",
     },
     {
+      promise: "The policy of a queue contract is checked when the contract is defined.",
+      id: "contract-policy-checked",
+      mutation: "drop",
+      test: namesTest,
+      name: "is refused when it is defined with",
+    },
+    {
       promise: "The policy of a message replaces the settings of the same names in its contract, and no others.",
       id: "contract-policy-merged",
       mutation: { replace: ["...this.policy, ...details.policy", "...details.policy"] },

@@ -21,14 +21,14 @@ describe("a channel name with parameters", () => {
     fc.assert(
       fc.property(fc.constantFrom(...names), value, value, value, (name, a, b, c) => {
         const template = channel(name as "{a}{b}{c}");
+        const used = Object.entries({ a, b, c }).filter(([key]) => name.includes(`{${key}}`));
         let made: string;
         try {
-          made = template.for({ a, b, c });
+          made = template.for(Object.fromEntries(used) as { a: string; b: string; c: string });
         } catch (error) {
           expect(error).toMatchObject({ code: "INVALID_ARGUMENT" });
           return;
         }
-        const used = Object.entries({ a, b, c }).filter(([key]) => name.includes(`{${key}}`));
         expect(template.parse(made)).toEqual(Object.fromEntries(used.map(([key, one]) => [key, String(one)])));
         expect(made.split(".").length).toBe(name.split(".").length);
       }),
@@ -43,6 +43,7 @@ describe("a channel name with parameters", () => {
     ["a value with a final wildcard", { id: ">" }, /parameter "id" must not contain/],
     ["a value with white space", { id: "a b" }, /parameter "id" must not contain/],
     ["a value with a control character", { id: "a\u0000" }, /parameter "id" must not contain/],
+    ["a value without a parameter", { id: 1, region: "eu" }, /no parameter "region": the parameters are id/],
     ["a fraction", { id: 1.5 }, /parameter "id" must be .* whole number, got 1\.5/],
     ["a number that is not exact", { id: 2 ** 60 }, /parameter "id" must be .* whole number/],
   ])("refuses %s", (_, values, message) => {
@@ -107,6 +108,27 @@ describe("a contract", () => {
       expect(() => events(name, text)).toThrow(/^(channel|the channel name) must /);
     }
     expect(() => store("a..{id}", text)).toThrow(/empty parts/);
+  });
+
+  test.each<[string, () => unknown, RegExp]>([
+    ["a policy that no server accepts", () => queue("a", any, { delaySeconds: -1 }), /policy.delaySeconds must be/],
+    ["a misspelt setting", () => queue("a", any, { delay: 1 } as object), /did you mean "policy.delaySeconds"/],
+    [
+      "a dead-letter queue with wildcards",
+      () => queue("a-{b}", any, { deadLetter: { queue: "d.*", maxReceiveCount: 1 } }),
+      /policy.deadLetter.queue must not contain the wildcards/,
+    ],
+    [
+      "no codecs of a query",
+      () => query("q", undefined as never),
+      /takes its codecs as an object: { request, response }/,
+    ],
+    ["a codec as the codecs of a command", () => command("c", text as never), /unknown option "/],
+    ["a misspelt codec", () => query("q", { request: text, respons: text } as never), /did you mean "response"/],
+  ])("is refused when it is defined with %s", (_, define, message) => {
+    expect(define).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringMatching(message) }),
+    );
   });
 
   test("makes messages with the details that they may have", () => {

@@ -5,7 +5,7 @@ import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/send/plain-
 import type { About } from "../../stream/send/send.js";
 import { checkSize, checkQueueChannel } from "../../support/checks.js";
 import { completed, encodePayload } from "../../support/message/payload.js";
-import { checkPolicy } from "../checks.js";
+import { checkPolicy } from "../../support/message/policy.js";
 import { Upstream } from "./upstream.js";
 import {
   batchRequest,
