@@ -18,7 +18,10 @@ const kindOf = (name: string): ChannelKind => KINDS[name] ?? "events";
 const COLUMNS: readonly Column<ChannelInfo>[] = [
   { title: "CHANNEL", cell: ({ name }) => styled("bold", name) },
   { title: "STATE", cell: ({ active }) => (active ? styled("green", "active") : styled("dim", "idle")) },
-  { title: "LAST ACTIVITY", cell: ({ lastActivity }) => lastActivity.toISOString() },
+  {
+    title: "LAST ACTIVITY",
+    cell: ({ lastActivity }) => (lastActivity.getTime() <= 0 ? "never" : lastActivity.toISOString()),
+  },
   { title: "IN", align: "right", cell: ({ incoming }) => String(incoming.messages) },
   { title: "OUT", align: "right", cell: ({ outgoing }) => String(outgoing.messages) },
   { title: "WAITING", align: "right", cell: ({ outgoing }) => String(outgoing.waiting) },
