@@ -35,8 +35,10 @@ export function cloudEvent(data?: Codec<unknown>): Codec<CloudEvent, OutgoingClo
     encode: (event) => encodeData(event, data),
     decode: (body, message) => {
       const event: CloudEvent = attributesIn(message?.tags ?? {});
-      if (body.length > 0)
-        event.data = data === undefined ? decodeData(body, event.datacontenttype) : data.decode(body, message);
+      const { datacontenttype } = event;
+      if (body.length > 0 || mayBeData(datacontenttype)) {
+        event.data = data === undefined ? decodeData(body, datacontenttype) : data.decode(body, message);
+      }
       return event;
     },
     properties: (event) => {
@@ -59,6 +61,15 @@ function mayBeEmpty({ data, data_base64 }: OutgoingCloudEvent): boolean {
   return data === "" || data_base64 === "" || (isBytes(data) && data.length === 0);
 }
 
+/**
+ * Whether an empty body is data, such as an empty string. The binary form does not distinguish it
+ * from an event without data, but that rarely has a media type. No bytes are no JSON, and no gzip.
+ */
+function mayBeData(contentType: string | undefined): boolean {
+  if (contentType === undefined || formOf(contentType) === "json") return false;
+  return mediaType(contentType) !== "application/gzip";
+}
+
 function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Uint8Array]";
 }
@@ -75,11 +86,11 @@ function encodeData(event: OutgoingCloudEvent, codec: Codec<unknown> | undefined
   if (base64 !== undefined) {
     // The class of the package has both for binary data.
     if (data !== undefined && !isBytes(data)) throw refused("data and data_base64 exclude each other");
-    return bytesOf(base64);
+    return checkedBytes(bytesOf(base64), event.datacontenttype);
   }
   if (data === undefined) return new Uint8Array();
   if (codec !== undefined) return codec.encode(data);
-  if (isBytes(data)) return data;
+  if (isBytes(data)) return checkedBytes(data, event.datacontenttype);
   const contentType = contentTypeOf(event, codec);
   const form = formOf(contentType);
   if (form === "json") return json().encode(data);
@@ -87,6 +98,18 @@ function encodeData(event: OutgoingCloudEvent, codec: Codec<unknown> | undefined
   throw refused(
     `data of the media type ${contentType} must be a Uint8Array or a string; cloudEvent(codec) takes others`,
   );
+}
+
+/** Refuses bytes whose receivers would expect JSON, and fail. */
+function checkedBytes(data: Uint8Array, contentType: string | undefined): Uint8Array {
+  if (contentType === undefined || formOf(contentType) !== "json") return data;
+  try {
+    json().decode(data);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw refused(`data of the media type ${contentType} must be JSON: ${why}`);
+  }
+  return data;
 }
 
 function decodeData(body: Uint8Array, contentType: string | undefined): unknown {

@@ -53,6 +53,9 @@ describe("cloudEvent", () => {
     ["XML", { datacontenttype: "application/xml" }, "<a/>", "application/xml"],
     ["bytes", { datacontenttype: "image/png" }, Uint8Array.of(0, 255), "image/png"],
     ["bytes without a media type", {}, Uint8Array.of(0, 255), undefined],
+    ["an empty string", { datacontenttype: "text/plain" }, "", "text/plain"],
+    ["an empty JSON string", {}, "", "application/json"],
+    ["no bytes with a media type", { datacontenttype: "image/png" }, new Uint8Array(), "image/png"],
     ["falsy data", {}, 0, "application/json"],
     ["null", {}, null, "application/json"],
   ])("carries %s", (_, attributes, data, datacontenttype) => {
@@ -65,6 +68,16 @@ describe("cloudEvent", () => {
     const base64 = { ...required, data_base64: "AP8=" };
     expect(passed(cloudEvent(), base64).data).toEqual(Uint8Array.of(0, 255));
     expect(passed(cloudEvent(), { ...base64, data: Uint8Array.of(0, 255) }).data).toEqual(Uint8Array.of(0, 255));
+  });
+
+  test("carries the bytes of JSON with its media type as JSON", () => {
+    const event = { ...required, datacontenttype: "application/json", data: text.encode('{"a":1}') };
+    expect(passed(cloudEvent(), event).data).toEqual({ a: 1 });
+  });
+
+  test("carries an empty string of a codec, which is not an event without data", () => {
+    expect(passed(cloudEvent(text), { ...required, data: "" }).data).toBe("");
+    expect(passed(cloudEvent(text), required)).not.toHaveProperty("data");
   });
 
   test("carries an event without data, with metadata because servers refuse an empty message", () => {
@@ -133,6 +146,16 @@ describe("cloudEvent", () => {
       "must be a Uint8Array",
     ],
     ["data beside data_base64", { ...required, data: {}, data_base64: "AA==" }, "exclude each other"],
+    [
+      "bytes that are not the JSON of their media type",
+      { ...required, datacontenttype: "application/json", data: Uint8Array.of(0xff) },
+      "data of the media type application/json must be JSON",
+    ],
+    [
+      "data_base64 that is not the JSON of its media type",
+      { ...required, datacontenttype: "application/order+json", data_base64: "AP8=" },
+      "data of the media type application/order+json must be JSON",
+    ],
     ["data_base64 that is none", { ...required, data_base64: "A" }, "data_base64 must be base64"],
   ])("refuses %s", (_, event, why) => {
     expect(() => cloudEvent().encode(event)).toThrow(
