@@ -67,7 +67,7 @@ export class Token {
     }
     const { token, expiresAt } = typeof given === "string" ? { token: given, expiresAt: undefined } : (given ?? {});
     if (!isHeaderValue(token)) {
-      throw fault("UNAUTHENTICATED", subject, "the token provider gave no text of visible ASCII characters");
+      throw fault("UNAUTHENTICATED", subject, "the token provider must return a string of visible ASCII characters");
     }
     const header = headerOf(token);
     if (this.#refused) this.#lastTries.add(header);

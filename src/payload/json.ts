@@ -119,7 +119,8 @@ function encodeJson(value: unknown, replacer: JsonOptions["replacer"]): Uint8Arr
     throw new KubeMQError("ENCODE_FAILED", `value cannot be written as JSON: ${reason(cause)}`, { cause });
   }
   // JSON.stringify returns undefined for undefined, functions and symbols.
-  if (encoded === undefined) throw new KubeMQError("ENCODE_FAILED", `JSON has no text for ${typeof value}`);
+  if (encoded === undefined)
+    throw new KubeMQError("ENCODE_FAILED", `value cannot be written as JSON: its type is ${typeof value}`);
   return encoder.encode(encoded);
 }
 

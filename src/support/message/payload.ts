@@ -74,7 +74,7 @@ export function encodeBody(
     throw encodeFailed(operation, channel, cause);
   }
   if (encoded instanceof Uint8Array || isForeignBytes(encoded)) return encoded;
-  const wrong = `codec.encode must give a Uint8Array at once, gave ${kind(encoded)}`;
+  const wrong = `codec.encode must return a Uint8Array synchronously, returned ${kind(encoded)}`;
   throw new KubeMQError("ENCODE_FAILED", wrong, { operation, channel });
 }
 
