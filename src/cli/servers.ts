@@ -23,8 +23,10 @@ export function readServers(terminal: Terminal, file: string): Servers {
   try {
     config = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    const why = error instanceof SyntaxError ? `it is not JSON (${error.message})` : "it cannot be read";
-    throw refused(`${why}; it is to be {"servers":{"NAME":{"address":"HOST:PORT"}}}`);
+    const format = 'the format is {"servers":{"NAME":{"address":"HOST:PORT"}}}';
+    if (error instanceof SyntaxError) throw refused(`it is not JSON (${error.message}); ${format}`);
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw refused(isMissing ? `no such file; create it, ${format}` : `it cannot be read (${(error as Error).message})`);
   }
   const servers = isObject(config) ? config["servers"] : undefined;
   if (!isObject(servers)) throw refused('it has no "servers"');

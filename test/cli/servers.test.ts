@@ -92,7 +92,10 @@ describe("--server", () => {
 
   test("refuses a file that does not exist", async () => {
     const { code, stderr } = await run(["servers", "--config", join(folder, "none.json")]);
-    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("it cannot be read; it is to be") });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining("no such file; create it, the format is"),
+    });
   });
 });
 
