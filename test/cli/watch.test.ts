@@ -35,9 +35,9 @@ describe("queues watch and top", () => {
     const time = String.raw`\d{4}-\d\d-\d\dT[\d:.]+Z`;
     expect(stdout.split("\n")).toEqual([
       expect.stringMatching(new RegExp(`^${time} jobs waiting 3 in -/s out -/s consumers 0$`)),
-      expect.stringMatching(new RegExp(`^${time} absent waiting 0 in -/s out -/s consumers 0$`)),
+      expect.stringMatching(new RegExp(`^${time} absent \\(no such queue\\) waiting 0 in -/s out -/s consumers 0$`)),
       expect.stringMatching(new RegExp(`^${time} jobs waiting 3 in 0/s out 0/s consumers 0$`)),
-      expect.stringMatching(new RegExp(`^${time} absent waiting 0 in 0/s out 0/s consumers 0$`)),
+      expect.stringMatching(new RegExp(`^${time} absent \\(no such queue\\) waiting 0 in 0/s out 0/s consumers 0$`)),
       "",
     ]);
   });

@@ -46,8 +46,9 @@ const styledProblem = (problem: string): Line => [styled("red", problem)];
 async function printLines(output: Output, samples: readonly QueueSample[]): Promise<void> {
   const time = new Date().toISOString();
   for (const sample of samples) {
-    const { name, waiting, consumers, inPerSecond, outPerSecond } = sample;
-    const line = `${time} ${name} waiting ${waiting} in ${shown(inPerSecond)}/s out ${shown(outPerSecond)}/s consumers ${consumers}`;
+    const { name, exists, waiting, consumers, inPerSecond, outPerSecond } = sample;
+    const missing = exists ? "" : " (no such queue)";
+    const line = `${time} ${name}${missing} waiting ${waiting} in ${shown(inPerSecond)}/s out ${shown(outPerSecond)}/s consumers ${consumers}`;
     await output.print(line, { time, ...sample });
   }
 }
