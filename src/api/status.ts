@@ -63,9 +63,10 @@ export type Status =
   /** A settlement failed after its promise had resolved. */
   | { readonly type: "settle-failed"; readonly channel: string; readonly sequence: bigint; readonly error: KubeMQError }
   /**
-   * A handler of `handle` or `process` threw `error`, or returned an unusable value. `outcome`: a
-   * request is answered with the error's message; a queue message is redelivered, sent to the
-   * dead-letter queue of the `retry` option, or dropped.
+   * A handler of `handle` or `process` threw `error`, returned an unusable value, or still ran when
+   * its service had waited for it: then `error` is a `TIMEOUT`. `outcome`: a request is answered
+   * with the error's message; a queue message is redelivered, sent to the dead-letter queue of the
+   * `retry` option, or dropped.
    */
   | {
       readonly type: "handler-failed";

@@ -51,8 +51,9 @@ export interface Subscription<T> extends AsyncIterable<T>, AsyncDisposable {
  *
  * It is also a promise: `await service` resolves when the service was stopped and its handlers have
  * finished, and rejects with the {@link KubeMQError} that ended it. An error that is awaited
- * neither here nor by `closed` is an unhandled rejection. Do not return a service from an `async`
- * function: the caller would receive it only after its end.
+ * neither here nor by `closed` is an unhandled rejection, except after `close()`, when the status
+ * (`handler-failed`) reports handlers that ignore their signals. Do not return a service from an
+ * `async` function: the caller would receive it only after its end.
  *
  * @example
  * await using service = client.queries.handle({ channel: "prices" }, (query) => price(query.text()));

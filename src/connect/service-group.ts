@@ -62,6 +62,8 @@ export class ServiceGroup implements Service {
       await this.close(); // promise: rpc-services-end-together
     });
     await Promise.all(ends);
+    // Handlers that ignore their signals, as the status has reported.
+    if (first?.code === "TIMEOUT") this.#done.catch(() => {});
     if (first !== undefined) throw first;
   }
 }

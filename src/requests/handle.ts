@@ -27,6 +27,7 @@ export function handleRequests<R extends ReceivedRequest<unknown>>(
     open: () => (requests = openRequests(connection, source, streamOptionsOf(options), { handlers: true })),
     settled: async () => void (await requests?.closed),
     work: (request: R) => carryOut(connection, source, request, work, options),
+    givenUp: { kind: source.kind, outcome: "answered" } as const,
     giveUp: (request: R) => request.release(why),
   };
   return new HandlerService(connection, subject, plan, limits, options.signal);

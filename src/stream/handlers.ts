@@ -36,6 +36,8 @@ export interface HandlerPlan<Item> {
    * rejects.
    */
   settled?(): Promise<void>;
+  /** The kind of the messages, and what becomes of a message that is given up. */
+  readonly givenUp: Pick<HandlerFailure<unknown>, "kind" | "outcome">;
   /** Gives up the message of a handler that still runs after its time to finish. */
   giveUp(item: Item): void;
 }
@@ -114,6 +116,7 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
   readonly #over: Promise<void>;
   #resolveOver: () => void = () => {};
   #stopped = false;
+  #isClosed = false;
   /** Wakes the code that waits for a handler to finish. */
   #wake: () => void = () => {};
   readonly #unwatch: () => void;
@@ -159,6 +162,7 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#stop();
     // A handler that waits here would wait for itself, or for another handler that does the same.
     if (!isInHandler(this.#host)) await this.#over;
@@ -207,7 +211,10 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
       await this.#plan.settled?.();
       this.#source.cancel(); // unsettled messages go back to their queue
       if (failure !== undefined) throw failure.error;
-      if (ignoring !== undefined) throw fault("TIMEOUT", this.#subject, ignoring);
+      if (ignoring === undefined) return;
+      // The owner has closed the service and need not await it: the status reports the handlers.
+      if (this.#isClosed) this.#done.catch(() => {}); // promise: closed-service-rejection-handled
+      throw ignoring;
     } finally {
       this.#unwatch();
       this.#host.leave(this);
@@ -228,16 +235,22 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
   }
 
   /**
-   * Waits for the running handlers. Resolves with an error message about those that ignore their
-   * signals.
+   * Waits for the running handlers. Reports those that ignore their signals, and resolves with the
+   * error about them.
    */
-  async #drain(): Promise<string | undefined> {
+  async #drain(): Promise<KubeMQError | undefined> {
     const boundMs = this.#limits.drainTimeoutMs;
     if (await this.#idle(boundMs)) return undefined; // promise: handlers-drained
     for (const item of this.#running) this.#plan.giveUp(item);
     if (await this.#idle(Math.min(boundMs, GRACE_MS))) return undefined;
     const ids = [...this.#running].slice(0, 3).map(({ id }) => id);
-    return `stopped, but handlers ignore the signals of their messages and still run after ${boundMs} ms: ${this.#running.size}, such as of ${ids.join(", ")}`;
+    const text = `stopped, but handlers ignore the signals of their messages and still run after ${boundMs} ms: ${this.#running.size}, such as of ${ids.join(", ")}`;
+    const error = fault("TIMEOUT", this.#subject, text);
+    const { channel = "" } = this.#subject;
+    for (const { id } of this.#running) {
+      this.#host.report({ type: "handler-failed", channel, id, error, ...this.#plan.givenUp });
+    }
+    return error;
   }
 
   /** Resolves with true when no handler runs, or with false after `boundMs` milliseconds. */

@@ -9,6 +9,13 @@ export const handlers: Chapter = {
   title: "Handlers",
   promises: [
     {
+      promise: "A closed service whose handlers ignore their signals rejects no promise that nobody awaits.",
+      id: "closed-service-rejection-handled",
+      mutation: "drop",
+      test: serviceTest,
+      name: "a handler that ignores its signal is reported in the status after close(), and rejects nothing unobserved",
+    },
+    {
       promise: "`ready` waits for twelve answered pings, in which the server sets the subscription up.",
       id: "ready-waits",
       mutation: "always",

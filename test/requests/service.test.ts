@@ -55,6 +55,40 @@ describe("services of handle", () => {
     expect(await asked).toBe("executed");
   });
 
+  test("a handler that ignores its signal is reported in the status after close(), and rejects nothing unobserved", async () => {
+    await using world = await RequestWorld.start();
+    const seen: Status[] = [];
+    const watching = (async () => {
+      for await (const status of world.responder.status()) seen.push(status);
+    })();
+    let id: string | undefined;
+    const ignoring = (request: { readonly id: string }) => {
+      id = request.id;
+      return new Promise<void>(() => {});
+    };
+    const service = world.responder.commands.handle({ channel: "doors" }, ignoring, { drainTimeoutMs: 1_000 });
+    await world.ready(service);
+    const asked = ask(world, "doors");
+    await until("it runs", () => id !== undefined);
+    const closing = service.close();
+    await settle();
+    await world.pass(1_000);
+    await world.pass(1_000);
+    await closing;
+    expect(await asked).toMatch(/^not executed: responder responder stopped/);
+    await until("it is reported", () => seen.some(({ type }) => type === "handler-failed"));
+    expect(seen.find(({ type }) => type === "handler-failed")).toMatchObject({
+      channel: "doors",
+      kind: "commands",
+      id,
+      outcome: "answered",
+      error: { code: "TIMEOUT" },
+    });
+    // The test framework fails the test for a rejection that nobody handles.
+    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([world.responder.close(), watching]);
+  });
+
   test("sends no request to nobody after the close() of one of two services", async () => {
     await using world = await RequestWorld.start();
     for (let round = 0; round < 10; round++) {

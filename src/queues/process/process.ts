@@ -46,6 +46,7 @@ export function processQueue<T, D extends Delivery<T>>(
 }
 
 class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
+  readonly givenUp = { kind: "queues", outcome: "retried" } as const;
   readonly #processing: Processing<T, D>;
   readonly #options: ProcessOptions<D>;
   readonly #prefetch: number;
