@@ -5,6 +5,7 @@ import type { Connection } from "../connection/connection.js";
 import type { KubeMQError } from "../api/errors.js";
 import { checkQueueChannel, refuse, type Subject } from "../support/checks.js";
 import { toKubeMQError } from "../support/faults.js";
+import { checkKnown } from "../support/option-names.js";
 import { checkMax, checkWait } from "./checks.js";
 import { ReceivedQueueMessage, withoutRepeats } from "./received-message.js";
 import { checkAnswer, receiveQueueMessagesMethod, receiveRequest, type WireQueueMessage } from "./wire.js";
@@ -53,6 +54,8 @@ export async function receiveMessages<T>(
   const { channel, codec } = request;
   const subject = { operation, channel };
   checkQueueChannel(operation, channel);
+  checkKnown(subject, "", request, ["channel", "max", "waitSeconds", "codec"]);
+  checkKnown(subject, "", options, ["signal", "timeoutMs"]);
   const max = checkMax(subject, request.max);
   const waitSeconds = checkWait(subject, request.waitSeconds);
   const waitMs = waitSeconds * 1_000;

@@ -58,6 +58,9 @@ describe("receive, peek, ackAll and info", () => {
       () => queues.process({ channel: "q" }, () => {}, { concurrency: 0 }),
       () => queues.process({ channel: "q", settle: "manual" } as never, () => {}),
       () => queues.process({ channel: "q" }, undefined as never),
+      () => queues.receive({ channel: "q", waitMs: 3 } as never),
+      () => queues.peek({ channel: "q", maxMessages: 3 } as never),
+      () => queues.receive({ channel: "q" }, { timeout: 3 } as never),
     ];
     for (const call of calls) {
       const error = await rejection(Promise.resolve().then(call));
