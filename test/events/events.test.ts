@@ -351,7 +351,7 @@ describe("invalid input of events", () => {
       "a codec without bytes",
       { channel: "a", body: 1, codec: { encode: async () => big } },
       "ENCODE_FAILED",
-      /gave Promise/,
+      /returned Promise/,
     ],
   ];
   test.each(cases)("publish refuses %s before a byte is sent: %#", async (_, message, code, text) => {
