@@ -62,17 +62,8 @@ function costTable(
 
 function resourceTable(all: readonly Results[]): Table {
   const row = (name: string, of: (results: Results) => string) => [name, ...all.map(of)];
-  const importOf = (contestant: string) => (results: Results) => {
-    const found = results.startUp.find((each) => each.contestant === contestant);
-    return found === undefined ? "" : `${whole(found.firstMessageMs)} ms`;
-  };
   return {
     columns: ["", ...all.map(versionOf)],
-    rows: [
-      row("memory of an idle subscription", ({ scaling }) => `${(scaling.idle.bytesEach / 1024).toFixed(1)} KiB`),
-      ...["kubemq-es", "kubemq-es, bundled", "grpc-js with ts-proto"].map((contestant) =>
-        row(`import to first message, ${contestant}`, importOf(contestant)),
-      ),
-    ],
+    rows: [row("memory of an idle subscription", ({ scaling }) => `${(scaling.idle.bytesEach / 1024).toFixed(1)} KiB`)],
   };
 }

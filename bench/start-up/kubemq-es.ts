@@ -1,8 +1,8 @@
 import type * as Package from "../../src/index.js";
 import { firstMessage } from "./first-message.js";
 
-/** The published package, or the given file. */
-const file = process.argv[3] ?? "../../../dist/src/index.js";
+/** The published package. */
+const file = "../../../dist/src/index.js";
 
 await firstMessage(
   () => import(file) as Promise<typeof Package>,

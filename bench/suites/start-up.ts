@@ -1,5 +1,3 @@
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { start } from "../children.js";
 import type { Ports } from "../server.js";
 import { median, spread } from "../statistics.js";
@@ -21,30 +19,21 @@ export interface StartUpSample {
   readonly cpuMs: number;
 }
 
-const contestants: Readonly<Record<string, readonly [file: string, ...args: string[]]>> = {
-  "kubemq-es": ["start-up/kubemq-es.js"],
-  "kubemq-es, bundled": ["start-up/kubemq-es.js", "./bundled.js"],
-  "grpc-js with ts-proto": ["start-up/grpc-js.js"],
+const contestants: Readonly<Record<string, string>> = {
+  "kubemq-es": "start-up/kubemq-es.js",
+  "grpc-js with ts-proto": "start-up/grpc-js.js",
 };
 
 /**
  * Starts new processes, alternating between contestants. Each subscribes and waits for one message.
  */
 export async function startUp(rounds: number): Promise<StartUp[]> {
-  await build({
-    entryPoints: [fileURLToPath(new URL("../../src/index.js", import.meta.url))],
-    outfile: fileURLToPath(new URL("../start-up/bundled.js", import.meta.url)),
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    logLevel: "error",
-  });
   using server = await start("server.js");
   const port = String((server.greeting as Ports).one);
   const samples = new Map<string, StartUpSample[]>(Object.keys(contestants).map((name) => [name, []]));
   for (let round = -1; round < rounds; round++) {
-    for (const [name, [file, ...args]] of Object.entries(contestants)) {
-      using child = await start(file, [port, ...args]);
+    for (const [name, file] of Object.entries(contestants)) {
+      using child = await start(file, [port]);
       if (round >= 0) samples.get(name)?.push(child.greeting as StartUpSample);
     }
   }
