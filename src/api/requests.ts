@@ -104,19 +104,13 @@ export type OutgoingCommand<T = unknown> = OutgoingRequest<T> & SentAs<"commands
 /** A query to send. */
 export type OutgoingQuery<T = unknown, R = Uint8Array> = OutgoingRequest<T> &
   SentAs<"queries"> & {
-    /**
-     * Lets the server answer from its cache, and store a new response for `ttlSeconds` under `key`.
-     * Open-source servers validate it but have no cache.
-     */
+    /** Lets the server answer from its cache. Open-source servers validate it but have no cache. */
     readonly cache?: QueryCache | undefined;
     /** Decodes the `value` of the response. Default: none, the value is the body. */
     readonly responseCodec?: Decoder<R> | undefined;
   };
 
-/**
- * The response to a query. Its `value` is decoded at the first access, which may throw
- * `DECODE_FAILED`.
- */
+/** The response to a query. The first access to its `value` may throw `DECODE_FAILED`. */
 export interface QueryResponse<T = Uint8Array> extends Incoming<T>, ResponseInfo {
   readonly tags: Readonly<Record<string, string>>;
   /** The responder answered; a {@link FailedResponse} has `false`. */
@@ -295,9 +289,7 @@ export interface IncomingRequest<T = Uint8Array> extends Incoming<T> {
 
 /** The properties of a response, whatever its outcome. */
 export interface ResponseInfo {
-  /**
-   * When the responder answered, by its clock; if it does not say so, when its response arrived.
-   */
+  /** When the responder answered, by its clock, or else when its response arrived. */
   readonly timestamp: Date;
   /** The responder's key-value pairs. */
   readonly tags: Readonly<Record<string, string>>;
