@@ -70,8 +70,9 @@ export class ReceivedRequest<T> extends IncomingMessage<T> implements Hooked {
     return this.#deadline - this.#path.clock.now();
   }
 
+  /** Timers may fire a millisecond early: after its signal has aborted, a request is late. */
   get isLate(): boolean {
-    return this.remainingMs <= 0;
+    return this.remainingMs <= 0 || this.#controller?.signal.aborted === true;
   }
 
   get isOpen(): boolean {
@@ -129,11 +130,12 @@ export class ReceivedRequest<T> extends IncomingMessage<T> implements Hooked {
   /** Fails an unanswered request immediately, so that its requester does not wait for the timeout. */
   release(why: string): void {
     if (!this.isOpen) return;
+    const { isLate } = this;
     const { operation, channel } = this.#subject("respond");
     const error = fault("ALREADY_RESPONDED", { operation, channel }, `request ${this.id} was failed: ${why}`);
     this.#end({ kind: "released", error });
     this.#controller?.abort(error);
-    if (this.isLate) return;
+    if (isLate) return;
     // If this send fails, the request times out. No caller is left to receive the error.
     this.#path.send(this.#subject("fail").operation, this.#parts, { error: why }, undefined).catch(() => {});
   }
