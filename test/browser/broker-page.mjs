@@ -34,8 +34,19 @@ export async function checkBrokerPage({ browser, check, picture }) {
     await picture(page, "empty");
     await picture(page, "empty", { width: 400, scheme: "dark" });
 
-    const work = await underLoad(client);
-    await page.waitForFunction(() => document.querySelectorAll("#channels tr").length >= 3);
+    const areShown = page.waitForFunction(() => document.querySelectorAll("#channels tr").length >= 3);
+    const work = await underLoad(client, areShown);
+    const hasRates = page
+      .waitForFunction(() =>
+        [...document.querySelectorAll("#channels tr")].some(
+          ({ children }) => Number(children[4].textContent.replaceAll(",", "")) > 0,
+        ),
+      )
+      .then(
+        () => true,
+        () => false,
+      );
+    await areShown;
     const columns = () =>
       page.$$eval("thead th", (cells) => cells.map((cell) => Math.round(cell.getBoundingClientRect().x)));
     const before = await columns();
@@ -63,11 +74,7 @@ export async function checkBrokerPage({ browser, check, picture }) {
       String(shown) === String(expected),
       [...shown, "expected", ...expected].join("\n"),
     );
-    check(
-      "the page shows rates",
-      (await rows()).some((row) => Number(row[4].replace(",", "")) > 0),
-      String(await rows()),
-    );
+    check("the page shows rates", await hasRates, String(await rows()));
     const look = [command, "queues", "watch", "load", "--jsonl", "-n", "1", "--address", broker.address];
     const watched = await promisify(execFile)(process.execPath, look);
     const { waiting } = JSON.parse(watched.stdout.trim().split("\n").at(-1));
@@ -136,8 +143,11 @@ export async function checkBrokerPage({ browser, check, picture }) {
   }
 }
 
-/** Sends and receives in three patterns; `done` is when 12,000 messages were sent to the queue. */
-async function underLoad(client) {
+/**
+ * Sends and receives in three patterns; `done` is when 12,000 messages were sent to the queue. Goes
+ * on when the page shows the first round, because a rate is the difference of two states.
+ */
+async function underLoad(client, areShown) {
   const events = client.events.subscribe({ channel: "sensors.>" });
   const done = (async () => {
     await events.ready;
@@ -147,6 +157,7 @@ async function underLoad(client) {
       await client.queues.receive({ channel: "load", max: 300, waitSeconds: 1 });
       await client.events.publish({ channel: "sensors.kitchen", body: "21.5" });
       await client.eventsStore.publish({ channel: "ledger", body: String(round) });
+      if (round === 0) await areShown;
     }
   })();
   void (async () => {
@@ -162,9 +173,13 @@ async function checkFaults({ page, broker, client, check, shows }) {
   for (const state of ["connectionsRefused", "readingPaused", "writingPaused"]) {
     for (const on of [true, false]) {
       await page.click(`[data-state=${state}]`);
-      await shows(`[data-state=${state}]`, on ? "on" : "off");
-      const pressed = await page.$eval(`[data-state=${state}]`, (button) => button.ariaPressed);
-      check(`${state} is ${on ? "on" : "off"}`, broker.faults.active()[state] === on && pressed === String(on));
+      await page.waitForFunction(
+        (at, wanted) => document.querySelector(at).ariaPressed === wanted,
+        {},
+        `[data-state=${state}]`,
+        String(on),
+      );
+      check(`${state} is ${on ? "on" : "off"}`, broker.faults.active()[state] === on);
     }
   }
   await page.$eval("#delay", (field) => (field.value = "25"));
