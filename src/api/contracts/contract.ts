@@ -1,6 +1,6 @@
 import type { Codec, Encoder } from "../codec.js";
 import type { Outgoing, OutgoingMessage } from "../message.js";
-import type { contractKind, SentAs } from "../sent-as.js";
+import type { SentAs } from "../sent-as.js";
 import type { OutgoingQueueMessage, QueuePolicy } from "../queues/message.js";
 import type { OutgoingCommand, OutgoingQuery, Reply } from "../requests.js";
 import type { ChannelKind } from "../server.js";
@@ -16,10 +16,13 @@ export interface QueueMessageDetails extends MessageDetails {
 }
 
 /** The properties of a command beside its channel, its value and its codec. */
-export type CommandDetails = Omit<OutgoingCommand, "channel" | "body" | "codec" | typeof contractKind>;
+export type CommandDetails = Omit<OutgoingCommand, "channel" | "body" | "codec" | keyof SentAs<"commands">>;
 
 /** The properties of a query beside its channel, its value and its codecs. */
-export type QueryDetails = Omit<OutgoingQuery, "channel" | "body" | "codec" | "responseCodec" | typeof contractKind>;
+export type QueryDetails = Omit<
+  OutgoingQuery,
+  "channel" | "body" | "codec" | "responseCodec" | keyof SentAs<"queries">
+>;
 
 /**
  * The properties of every contract. It has no `channel`, so that the compiler never takes it for an
