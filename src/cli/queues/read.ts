@@ -12,7 +12,7 @@ interface ReadOptions {
 export function addRead(queues: Command, verb: "receive" | "peek", summary: string): void {
   connectionOptions(
     formatOption(queues.command(`${verb} <channel>`).summary(summary))
-      .option("-n, --max <n>", "at most so many", integer(1, 1024), 10)
+      .option("-n, --max <n>", "maximum number of messages", integer(1, 1024), 10)
       .option("--wait <seconds>", "how long to wait for the first message", integer(1, 3600), 1)
       .addHelpText("after", `\nExamples:\n  $ kubemq-es queues ${verb} jobs --max 100 --jsonl`),
   ).action(async (channel: string, { max, wait }: ReadOptions, command: Command) =>
