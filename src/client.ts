@@ -48,7 +48,11 @@ export class KubeMQClient implements AsyncDisposable {
   readonly queues: QueuesClient;
   readonly #connection: Connection;
 
-  /** Creates a client without connecting. Throws `INVALID_ARGUMENT` for contradictory options. */
+  /**
+   * Creates a client without connecting.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an option that does not exist, or has an invalid value
+   */
   constructor(options?: ClientOptions);
   /** @internal */
   constructor(options?: ClientOptions, seam?: Seam);
@@ -67,8 +71,9 @@ export class KubeMQClient implements AsyncDisposable {
   /**
    * Creates a client and pings the server, so that a wrong address fails here.
    *
-   * @throws {KubeMQError} `UNAVAILABLE` or `TIMEOUT` when no server answers, within `waitMs` if it
-   *   is given; `UNAUTHENTICATED` when the server refuses the client
+   * @throws {KubeMQError} UNAVAILABLE or TIMEOUT when no server answers, within `waitMs` if it
+   *   is given; UNAUTHENTICATED when the server refuses the client; INVALID_ARGUMENT for an option
+   *   that does not exist, or has an invalid value
    * @example
    * // A server that is started at the same time may take a while.
    * const client = await KubeMQClient.connect({ address: "localhost:50000" }, { waitMs: 30_000 });
@@ -115,7 +120,7 @@ export class KubeMQClient implements AsyncDisposable {
    * Pings the server and returns its description.
    *
    * @throws {KubeMQError} UNAVAILABLE when no server answers; TIMEOUT when it does not answer in
-   *   time
+   *   time; UNAUTHENTICATED when it refuses the client; CLIENT_CLOSED after `close()`
    * @example
    * ```ts
    * const { version, uptimeSeconds } = await client.ping();

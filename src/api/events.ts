@@ -21,6 +21,8 @@ export interface EventPublisher<Receipt> extends AsyncDisposable {
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have
    *   been published, and is not sent again
    * @throws {KubeMQError} RESOURCE_EXHAUSTED when more than 100,000 events wait to be sent
+   * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the event is refused before it is
+   *   sent; CLIENT_CLOSED when the publisher or the client is closed
    * @example
    * ```ts
    * await client.events.publish({ channel: "sensors.kitchen", body: "21.5", tags: { unit: "C" } });
@@ -34,6 +36,8 @@ export interface EventPublisher<Receipt> extends AsyncDisposable {
    * before the promise resolves.
    *
    * @returns the number of published events
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when an event fails, or another code of
+   *   {@link EventPublisher.publish}; CLIENT_CLOSED when the publisher or the client is closed
    * @example
    * await using publisher = client.eventsStore.publisher();
    * await publisher.publishAll(readings.map((reading) => ({ channel: "readings", body: reading, codec: json() })));
@@ -44,9 +48,9 @@ export interface EventPublisher<Receipt> extends AsyncDisposable {
       | AsyncIterable<OutgoingMessage<T> & SentAs<"events" | "eventsStore">>,
     options?: AbortOptions,
   ): Promise<number>;
-  /** Resolves when every event accepted so far has an outcome. */
+  /** Resolves when every event accepted so far has an outcome. Never rejects. */
   flush(): Promise<void>;
-  /** Refuses new events, sends the accepted ones, and ends the stream. */
+  /** Refuses new events, sends the accepted ones, and ends the stream. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -60,6 +64,8 @@ export interface EventsClient {
    * @throws {KubeMQError} TIMEOUT when the server did not confirm the event in time
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have
    *   been published
+   * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the event is refused before it is
+   *   sent; CLIENT_CLOSED after `close()`
    */
   publish<T>(message: OutgoingMessage<T> & SentAs<"events">, options?: CallOptions): Promise<void>;
   /**
@@ -170,6 +176,8 @@ export interface EventsStoreClient {
    * @throws {KubeMQError} TIMEOUT when the server did not confirm the event in time
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have
    *   been stored
+   * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the event is refused before it is
+   *   sent; CLIENT_CLOSED after `close()`
    */
   publish<T>(message: OutgoingMessage<T> & SentAs<"eventsStore">, options?: CallOptions): Promise<PublishedEvent>;
   /**

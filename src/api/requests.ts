@@ -44,6 +44,8 @@ export interface CommandsClient {
    *   have been carried out
    * @throws {KubeMQError} UNAVAILABLE when the connection is lost meanwhile; the command may have
    *   been carried out
+   * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the command is refused before it
+   *   is sent; CLIENT_CLOSED after `close()`
    * @example
    * ```ts
    * const result = await client.commands.send({ channel: "doors", body: "open 7" }, { timeoutMs: 5_000 });
@@ -81,7 +83,7 @@ export interface CommandsClient {
    * });
    * await service.ready;
    * ```
-   * @throws {KubeMQError} `INVALID_ARGUMENT` for an invalid argument; `CLIENT_CLOSED` after `close()`
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    */
   handle<T = Uint8Array>(
     filter: SubscribeRequest<T>,
@@ -151,6 +153,8 @@ export interface QueriesClient {
    *
    * @throws {KubeMQError} TIMEOUT when no responder answers within `timeoutMs`
    * @throws {KubeMQError} UNAVAILABLE when the connection is lost meanwhile
+   * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the query is refused before it is
+   *   sent; CLIENT_CLOSED after `close()`
    * @example
    * ```ts
    * const answer = await client.queries.send({ channel: "prices", body: "apples" });
@@ -183,10 +187,10 @@ export interface QueriesClient {
    *
    * @example
    * ```ts
-   * await using service = client.queries.handle({ channel: "prices" }, (query) => price(query.text()));
+   * await using service = client.queries.handle({ channel: "prices" }, (query) => priceOf(query.text()));
    * await service.ready;
    * ```
-   * @throws {KubeMQError} `INVALID_ARGUMENT` for an invalid argument; `CLIENT_CLOSED` after `close()`
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    */
   handle<T = Uint8Array, R = unknown>(
     filter: HandleQueryRequest<T, R>,
@@ -196,6 +200,8 @@ export interface QueriesClient {
   /**
    * Calls `handler` for every query of a channel and responds with the bytes, the string or the
    * {@link QueryReply} that it returns.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    */
   handle<T = Uint8Array>(
     filter: SubscribeRequest<T> & { readonly responseCodec?: undefined },
@@ -282,7 +288,11 @@ export interface IncomingRequest<T = Uint8Array> extends Incoming<T> {
   readonly signal: AbortSignal;
   /**
    * Reports that the request was not carried out, and the reason. `reply` has tags for the requester
-   * besides the options of the call. Rejects like `respond`.
+   * besides the options of the call.
+   *
+   * @throws {KubeMQError} ALREADY_RESPONDED when the request was answered before
+   * @throws {KubeMQError} TIMEOUT when the requester's timeout has passed
+   * @throws {KubeMQError} UNAVAILABLE when the server cannot be reached
    */
   fail(error: string | Error, reply?: FailureReply & CallOptions): Promise<void>;
 }

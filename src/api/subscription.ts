@@ -21,7 +21,12 @@ export interface SubscribeRequest<T = Uint8Array> {
  * A started, single-use stream of messages. Iterate it once, with `for await`; leaving the loop in
  * any way ends it and cancels its call. It ends without an error by `break`, by its signal, by
  * `close()` and by the client's `close()`; it throws a {@link KubeMQError} only when the server
- * refuses it permanently. A second iteration throws `STREAM_CONSUMED`.
+ * refuses it permanently.
+ *
+ * @throws {KubeMQError} STREAM_CONSUMED when it is iterated a second time
+ * @throws {KubeMQError} UNAUTHENTICATED, PERMISSION_DENIED or REJECTED_BY_SERVER in the loop, when
+ *   the server refuses the subscription; another code of the last failure, when
+ *   `reconnect.maxAttempts` is reached
  */
 export interface Subscription<T> extends AsyncIterable<T>, AsyncDisposable {
   [Symbol.asyncIterator](): AsyncIterator<T, void, void>;
@@ -56,7 +61,7 @@ export interface Subscription<T> extends AsyncIterable<T>, AsyncDisposable {
  * `async` function: the caller would receive it only after its end.
  *
  * @example
- * await using service = client.queries.handle({ channel: "prices" }, (query) => price(query.text()));
+ * await using service = client.queries.handle({ channel: "prices" }, (query) => priceOf(query.text()));
  * await service.ready; // queries are answered from here on
  */
 export interface Service extends Promise<void>, AsyncDisposable {

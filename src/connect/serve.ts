@@ -34,7 +34,7 @@ const CONCURRENCY = 100;
  * When the returned service is closed, running calls may finish within `drainTimeoutMs`; waiting
  * calls end with `Unavailable`. When the subscription of one service fails, all are closed.
  *
- * @throws {KubeMQError} `INVALID_ARGUMENT` for an invalid option; `CLIENT_CLOSED` after `close()`
+ * @throws {KubeMQError} INVALID_ARGUMENT for an invalid option; CLIENT_CLOSED after `close()`
  * @example
  * ```ts
  * await using server = serve(client, GreetService, { greet: ({ name }) => ({ greeting: `Hello, ${name}` }) });

@@ -16,7 +16,7 @@ const MORE_OPTIONS = ["binaryOptions", "readMaxBytes", "writeMaxBytes", "cache"]
  * Creates a transport for clients of Connect, whose calls are queries. Unary methods only: a call of
  * a streaming method rejects with `Unimplemented` and sends nothing.
  *
- * @throws {KubeMQError} `INVALID_ARGUMENT` for an invalid option
+ * @throws {KubeMQError} INVALID_ARGUMENT for an invalid option
  * @example
  * ```ts
  * const greeter = createClient(GreetService, kubemqTransport(client));

@@ -7,7 +7,7 @@ import { KubeMQError } from "../api/errors.js";
  * Refuses options that a codec does not have: a misspelt one would have no effect.
  *
  * @param hint - what else may be given in the place of the options
- * @throws {KubeMQError} INVALID_ARGUMENT
+ * @throws {KubeMQError} INVALID_ARGUMENT for another option, or no object
  */
 export function checkOptions(codec: string, options: unknown, known: readonly string[], hint = ""): void {
   if (typeof options !== "object" || options === null) {
@@ -21,7 +21,7 @@ export function checkOptions(codec: string, options: unknown, known: readonly st
   );
 }
 
-/** Refuses anything but a codec. @throws {KubeMQError} INVALID_ARGUMENT */
+/** @throws {KubeMQError} INVALID_ARGUMENT for anything but a codec */
 export function checkCodec(outer: string, codec: Codec<never> | undefined): void {
   if (typeof codec?.encode === "function" && typeof codec.decode === "function") return;
   throw new KubeMQError("INVALID_ARGUMENT", `${outer} takes a codec, such as json(), text or bytes`);

@@ -28,7 +28,7 @@ const TAGS = ["nestjs:content-type", "spring-contentType", "ce_datacontenttype"]
  * @throws {KubeMQError} DECODE_FAILED for a message with another content type
  * @example
  * ```ts
- * const codec = byContentType({ "application/json": json<Order>(), "application/protobuf": protobuf(OrderSchema) });
+ * const codec = byContentType({ "application/json": json<Order>(), "application/protobuf": protobuf(GreetRequestSchema) });
  * for await (const order of client.events.subscribe({ channel: "orders", codec })) console.log(order.value);
  * ```
  */

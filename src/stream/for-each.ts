@@ -13,7 +13,7 @@ import { type Bodies, runBodies, type RunsBodies } from "../support/message/bodi
  * @example
  * const jobs = client.queues.consume({ channel: "jobs", prefetch: 8, settle: "on-next" });
  * await forEachConcurrent(jobs, 8, async (job) => resize(job.value));
- * @throws {KubeMQError} `INVALID_ARGUMENT` when `concurrency` is not a whole number of at least 1
+ * @throws {KubeMQError} INVALID_ARGUMENT when `concurrency` is not a whole number of at least 1
  */
 export async function forEachConcurrent<T>(
   source: AsyncIterable<T>,

@@ -31,9 +31,19 @@ export interface PublishContract<T, A = T> extends ContractBase<"events" | "even
 
 /** Publishing the values of contracts over a stream of its own. */
 export interface ContractPublishing<Receipt> {
-  /** Publishes the value as an event of the contract. */
+  /**
+   * Publishes the value as an event of the contract.
+   *
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
+   */
   publish<T, A>(contract: PublishContract<T, A>, value: NoInfer<A>): Promise<Receipt>;
-  /** Publishes the values of an iterable as events of the contract. */
+  /**
+   * Publishes the values of an iterable as events of the contract.
+   *
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
+   */
   publishAll<T, A>(
     contract: PublishContract<T, A>,
     values: Iterable<NoInfer<A>> | AsyncIterable<NoInfer<A>>,
@@ -46,11 +56,17 @@ export interface EventContractCalls {
   /**
    * Publishes the value as an event of the contract.
    *
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    * @example
    * await client.events.publish(orderPlaced, { id: "7", total: 12 });
    */
   publish<T, A>(contract: EventsContract<T, A>, value: NoInfer<A>, options?: CallOptions): Promise<void>;
-  /** Subscribes to the events of the contract, which may be a pattern. */
+  /**
+   * Subscribes to the events of the contract, which may be a pattern.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   */
   subscribe<T, A>(contract: EventsPattern<T, A>, options?: SubscribeOptions): Subscription<EventMessage<T>>;
 }
 
@@ -59,6 +75,8 @@ export interface StoreContractCalls {
   /**
    * Publishes the value as a stored event of the contract.
    *
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    * @example
    * await client.eventsStore.publish(ledger, { account: "7", cents: -250 });
    */
@@ -66,6 +84,7 @@ export interface StoreContractCalls {
   /**
    * Subscribes to the stored events of the contract.
    *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    * @example
    * for await (const entry of client.eventsStore.subscribe(ledger, { start: { from: "first" } })) {
    *   balance += entry.value.cents;
@@ -75,7 +94,11 @@ export interface StoreContractCalls {
     contract: StoreContract<T, A>,
     options: SubscribeOptions & Pick<StoreSubscribeRequest, "start">,
   ): StoreSubscription<T>;
-  /** Reads the stored events of the contract from a start position to their end. */
+  /**
+   * Reads the stored events of the contract from a start position to their end.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   */
   replay<T, A>(
     contract: StoreContract<T, A>,
     options: Omit<ReplayRequest, "channel" | "codec"> & StreamOptions,

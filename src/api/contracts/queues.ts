@@ -29,11 +29,26 @@ export type ContractOptions<Request> = Omit<Request, "channel" | "codec">;
 
 /** Sending the values of contracts over a stream of its own. */
 export interface QueueContractSending {
-  /** Sends the value as a message of the contract. */
+  /**
+   * Sends the value as a message of the contract.
+   *
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
+   */
   send<T, A>(contract: QueueContract<T, A>, value: NoInfer<A>): Promise<SentMessage>;
-  /** Sends several values together, as messages of the contract. */
+  /**
+   * Sends several values together, as messages of the contract.
+   *
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
+   */
   sendBatch<T, A>(contract: QueueContract<T, A>, values: readonly NoInfer<A>[]): Promise<SendResult[]>;
-  /** Sends the values of an iterable as messages of the contract. */
+  /**
+   * Sends the values of an iterable as messages of the contract.
+   *
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
+   */
   sendAll<T, A>(
     contract: QueueContract<T, A>,
     values: Iterable<NoInfer<A>> | AsyncIterable<NoInfer<A>>,
@@ -46,6 +61,8 @@ export interface QueueContractCalls {
   /**
    * Sends the value as a message of the contract.
    *
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    * @example
    * await client.queues.send(mails, { to: "ada@example.com" });
    */
@@ -53,6 +70,8 @@ export interface QueueContractCalls {
   /**
    * Sends several values together, as messages of the contract.
    *
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    * @example
    * await client.queues.sendBatch(mails, [{ to: "ada@example.com" }, { to: "grace@example.com" }]);
    */
@@ -61,22 +80,39 @@ export interface QueueContractCalls {
     values: readonly NoInfer<A>[],
     options?: CallOptions,
   ): Promise<SendResult[]>;
-  /** Takes messages of the contract, which the server acknowledges before they arrive. */
+  /**
+   * Takes messages of the contract, which the server acknowledges before they arrive.
+   *
+   * @throws {KubeMQError} UNAVAILABLE when the connection is lost before the answer: messages may be lost
+   */
   receive<T, A>(
     contract: QueueContract<T, A>,
     options?: ContractOptions<ReceiveRequest> & CallOptions,
   ): Promise<QueueMessage<T>[]>;
-  /** Shows messages of the contract without receiving them. */
+  /**
+   * Shows messages of the contract without receiving them.
+   *
+   * @throws {KubeMQError} UNAVAILABLE when the connection is lost before the answer
+   */
   peek<T, A>(
     contract: QueueContract<T, A>,
     options?: ContractOptions<ReceiveRequest> & CallOptions,
   ): Promise<QueueMessage<T>[]>;
-  /** Consumes the messages of the contract, each held under the server's visibility timer. */
+  /**
+   * Consumes the messages of the contract, each held under the server's visibility timer.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @throws {KubeMQError} UNSUPPORTED in the loop, when the server has no leases
+   */
   consume<T, A>(
     contract: QueueContract<T, A>,
     options: ContractOptions<LeaseRequest> & StreamOptions,
   ): Subscription<LeasedDelivery<T>>;
-  /** Consumes the messages of the contract, which the server acknowledges when it sends them. */
+  /**
+   * Consumes the messages of the contract, which the server acknowledges when it sends them.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   */
   consume<T, A>(
     contract: QueueContract<T, A>,
     options: ContractOptions<OnDeliveryRequest> & StreamOptions,
@@ -84,6 +120,7 @@ export interface QueueContractCalls {
   /**
    * Consumes the messages of the contract.
    *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    * @example
    * for await (const mail of client.queues.consume(mails, { prefetch: 8 })) {
    *   await deliver(mail.value);
@@ -94,12 +131,20 @@ export interface QueueContractCalls {
     contract: QueueContract<T, A>,
     options?: (ContractOptions<ConsumeRequest> | ContractOptions<LeaseRequest>) & StreamOptions,
   ): Subscription<Delivery<T>>;
-  /** Consumes the messages of the contract in batches. */
+  /**
+   * Consumes the messages of the contract in batches.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   */
   consumeBatches<T, A>(
     contract: QueueContract<T, A>,
     options: ContractOptions<BatchRequest> & StreamOptions,
   ): Subscription<DeliveryBatch<T>>;
-  /** Calls `handler` for every message of the contract, held under the server's visibility timer. */
+  /**
+   * Calls `handler` for every message of the contract, held under the server's visibility timer.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   */
   process<T, A>(
     contract: QueueContract<T, A>,
     handler: (message: LeasedDelivery<T>) => void | Settlement | Promise<void | Settlement>,
@@ -108,6 +153,7 @@ export interface QueueContractCalls {
   /**
    * Calls `handler` for every message of the contract, and settles the message with its outcome.
    *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    * @example
    * await using service = client.queues.process(mails, (mail) => deliver(mail.value), { concurrency: 8 });
    */

@@ -38,16 +38,27 @@ export interface CommandContractCalls {
   /**
    * Sends the value as a command of the contract, and waits for the answer of a responder.
    *
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} TIMEOUT when no responder answers within `timeoutMs`; UNAVAILABLE when the connection is lost
+   *   meanwhile
    * @example
    * const result = await client.commands.send(door, { open: true });
    */
   send<T, A>(contract: CommandContract<T, A>, value: NoInfer<A>, options?: RequestOptions): Promise<CommandResult>;
-  /** Subscribes to the commands of the contract, which may be a pattern. */
+  /**
+   * Subscribes to the commands of the contract, which may be a pattern.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   */
   subscribe<T, A>(
     contract: CommandPattern<T, A>,
     options?: RequestStreamOptions & ResponderOptions,
   ): Subscription<IncomingCommand<T>>;
-  /** Calls `handler` for every command of the contract, which may be a pattern. */
+  /**
+   * Calls `handler` for every command of the contract, which may be a pattern.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   */
   handle<T, A>(
     contract: CommandPattern<T, A>,
     handler: (command: IncomingCommand<T>) => void | Reply | Promise<void | Reply>,
@@ -60,7 +71,8 @@ export interface ContractQuery<T, R> extends Omit<IncomingQuery<T>, "respond"> {
   /**
    * Answers with a response of the contract: `query.respond(price.reply(value))`.
    *
-   * @throws {KubeMQError} like `respond` of {@link IncomingQuery}
+   * @throws {KubeMQError} ALREADY_RESPONDED, TIMEOUT, UNAVAILABLE or ENCODE_FAILED, when `respond` of
+   *   {@link IncomingQuery} does
    */
   respond(reply: ContractReply<R>, options?: CallOptions): Promise<void>;
 }
@@ -70,6 +82,9 @@ export interface QueryContractCalls {
   /**
    * Sends the value as a query of the contract, and waits for its response.
    *
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} TIMEOUT when no responder answers within `timeoutMs`; UNAVAILABLE when the connection is lost
+   *   meanwhile
    * @example
    * const answer = await client.queries.send(price, "table");
    */
@@ -78,7 +93,11 @@ export interface QueryContractCalls {
     value: NoInfer<A>,
     options?: RequestOptions,
   ): Promise<QueryResult<R>>;
-  /** Subscribes to the queries of the contract, which may be a pattern. */
+  /**
+   * Subscribes to the queries of the contract, which may be a pattern.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   */
   subscribe<T, R, A, B>(
     contract: QueryPattern<T, R, A, B>,
     options?: RequestStreamOptions & ResponderOptions,
@@ -87,8 +106,9 @@ export interface QueryContractCalls {
    * Calls `handler` for every query of the contract, which may be a pattern, and responds with its
    * return value.
    *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    * @example
-   * await using service = client.queries.handle(price, ({ value }) => ({ cents: priceOf(value) }));
+   * await using service = client.queries.handle(price, ({ value }) => ({ cents: centsOf(value) }));
    * await service.ready;
    */
   handle<T, R, A, B>(
@@ -126,6 +146,8 @@ export interface CheckedHandle {
   /**
    * Never chosen: its conditions are those of the overloads before it. As the last one, it lets the
    * compiler compare a wrong answer with the type of the response.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    */
   handle<Queries extends SubscribeRequest<unknown> | ContractBase<"queries">>(
     queries: Queries,

@@ -38,20 +38,28 @@ export interface QueuePublisher extends AsyncDisposable {
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the message
    *   may be stored, and is not sent again
    * @throws {KubeMQError} RESOURCE_EXHAUSTED when more than 100,000 messages wait to be sent
+   * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the message is refused before it
+   *   is sent; CLIENT_CLOSED when the publisher or the client is closed
    * @example
    * ```ts
    * const { id } = await client.queues.send({ channel: "jobs", body: "sweep the floor", policy: { delaySeconds: 60 } });
    * ```
    */
   send<T>(message: OutgoingQueueMessage<T>): Promise<SentMessage>;
-  /** The same as {@link QueuePublisher.sendBatch}. */
+  /**
+   * The same as {@link QueuePublisher.sendBatch}.
+   *
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer: messages may be stored
+   */
   send<T>(messages: readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]>;
   /**
    * Sends several messages together, to one or several queues. Resolves with a result for each, in
    * their order; a refused message does not hold back the others. All messages are checked before
-   * any is sent. Rejects like {@link QueuePublisher.send} when there is no answer.
+   * any is sent.
    *
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer: messages may be stored
+   * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when a message is refused before any is
+   *   sent; CLIENT_CLOSED when the publisher or the client is closed
    * @example
    * ```ts
    * const results = await client.queues.sendBatch([
@@ -64,12 +72,14 @@ export interface QueuePublisher extends AsyncDisposable {
   sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]>;
   /**
    * Sends the messages of an iterable, as fast as the server accepts them. The first failure stops
-   * it and is thrown, as is a refused message (`REJECTED_BY_SERVER`); messages that were sent
-   * before may be stored. The signal, and a close of the publisher or of the client, also stop it,
+   * it and is thrown; messages that were sent before may be stored. The signal, and a close of the publisher or of the client, also stop it,
    * even while it waits for the iterable. Bodies are not copied: do not change their bytes before
    * the promise resolves.
    *
    * @returns the number of stored messages
+   * @throws {KubeMQError} REJECTED_BY_SERVER when the server refuses a message
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer to a message, or another
+   *   code of {@link QueuePublisher.send}; CLIENT_CLOSED when the publisher or the client is closed
    * @example
    * await using publisher = client.queues.publisher();
    * await publisher.sendAll(paths.map((path) => ({ channel: "thumbnails", body: path })));
@@ -78,9 +88,9 @@ export interface QueuePublisher extends AsyncDisposable {
     messages: Iterable<OutgoingQueueMessage<T>> | AsyncIterable<OutgoingQueueMessage<T>>,
     options?: AbortOptions,
   ): Promise<number>;
-  /** Resolves when every send so far has an outcome. */
+  /** Resolves when every send so far has an outcome. Never rejects. */
   flush(): Promise<void>;
-  /** Refuses new messages, sends the accepted ones, and ends the stream. */
+  /** Refuses new messages, sends the accepted ones, and ends the stream. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -95,12 +105,18 @@ export interface QueuesClient {
    * @throws {KubeMQError} TIMEOUT when the server did not answer in time: the message may be stored
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the message
    *   may be stored
+   * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the message is refused before it
+   *   is sent; CLIENT_CLOSED after `close()`
    */
   send<T>(message: OutgoingQueueMessage<T>, options?: CallOptions): Promise<SentMessage>;
   /**
    * Sends several messages together, to one or several queues, stored in their order. Resolves with
    * a result for each; a refused message does not hold back the others. All messages are checked
    * before any is sent.
+   *
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer: messages may be stored
+   * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when a message is refused before any is
+   *   sent; CLIENT_CLOSED after `close()`
    */
   sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[], options?: CallOptions): Promise<SendResult[]>;
   /**
@@ -162,9 +178,16 @@ export interface QueuesClient {
   /**
    * Consumes a queue, with each message held under the server's visibility timer. Leaving returns
    * held messages to the end of the queue.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   * @throws {KubeMQError} UNSUPPORTED in the loop, when the server has no leases
    */
   consume<T = Uint8Array>(request: LeaseRequest<T>, options?: StreamOptions): Subscription<LeasedDelivery<T>>;
-  /** Consumes a queue; the server acknowledges messages when it sends them. */
+  /**
+   * Consumes a queue; the server acknowledges messages when it sends them.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   */
   consume<T = Uint8Array>(request: OnDeliveryRequest<T>, options?: StreamOptions): Subscription<QueueMessage<T>>;
   /**
    * Consumes a queue. Leaving the loop by `break` or `throw` returns unsettled messages to the
@@ -173,6 +196,7 @@ export interface QueuesClient {
    * s, and 5 s after it. Prefetched messages return as soon as no delivered message of the same
    * poll is unsettled. After a lost connection the server delivers unsettled messages again.
    *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    * @example
    * ```ts
    * for await (const job of client.queues.consume({ channel: "jobs" })) {
@@ -188,6 +212,8 @@ export interface QueuesClient {
   /**
    * Consumes a queue; the value of `settle` is unknown to the compiler. Only a message with an
    * `ack` can be settled: `if ("ack" in message)`.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    */
   consume<T = Uint8Array>(
     request: ConsumeRequest<T> | OnDeliveryRequest<T>,
@@ -224,14 +250,18 @@ export interface QueuesClient {
    * await using service = client.queues.process({ channel: "orders" }, ship, options);
    * await service.ready;
    * ```
-   * @throws {KubeMQError} `INVALID_ARGUMENT` for an invalid argument; `CLIENT_CLOSED` after `close()`
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    */
   process<T = Uint8Array>(
     request: ProcessLeaseRequest<T>,
     handler: (message: LeasedDelivery<T>) => void | Settlement | Promise<void | Settlement>,
     options?: ProcessOptions<LeasedDelivery<T>>,
   ): Service;
-  /** Calls `handler` for every message; the message is held without a visibility timer. */
+  /**
+   * Calls `handler` for every message; the message is held without a visibility timer.
+   *
+   * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
+   */
   process<T = Uint8Array>(
     request: ProcessRequest<T> | ProcessLeaseRequest<T>,
     handler: (message: Delivery<T>) => void | Settlement | Promise<void | Settlement>,

@@ -87,23 +87,34 @@ export interface QueueMessage<T = Uint8Array> extends Incoming<T> {
  * the server has processed the settlement. It rejects with the server's error when the server
  * refuses; the message can then be settled differently.
  *
- * @throws {KubeMQError} ALREADY_SETTLED the second time
+ * @throws {KubeMQError} ALREADY_SETTLED when the message was settled before
  * @throws {KubeMQError} LEASE_LOST when the server has taken the message back; it is delivered
  *   again
- * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the message was
- *   settled, or is delivered again
+ * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer in time, or the connection
+ *   was lost before it: the message was settled, or is delivered again
  */
 export interface Delivery<T = Uint8Array> extends QueueMessage<T> {
   /** True after a settlement was requested and not refused. */
   readonly settled: boolean;
-  /** The work is done: removes the message. */
+  /**
+   * The work is done: removes the message.
+   *
+   * @throws {KubeMQError} ALREADY_SETTLED, LEASE_LOST, TIMEOUT or UNAVAILABLE, see {@link Delivery}
+   */
   ack(): Promise<void>;
   /**
    * The work failed: the message moves to the end of the queue or, at its last allowed delivery, to
    * its dead-letter queue.
+   *
+   * @throws {KubeMQError} ALREADY_SETTLED, LEASE_LOST, TIMEOUT or UNAVAILABLE, see {@link Delivery}
    */
   reject(): Promise<void>;
-  /** Forwards the message to a queue. Its count of deliveries and its expiration restart there. */
+  /**
+   * Forwards the message to a queue. Its count of deliveries and its expiration restart there.
+   *
+   * @throws {KubeMQError} ALREADY_SETTLED, LEASE_LOST, TIMEOUT or UNAVAILABLE, see {@link Delivery}
+   * @throws {KubeMQError} INVALID_ARGUMENT when the channel is not a valid queue
+   */
   requeue(channel: string): Promise<void>;
 }
 
@@ -121,31 +132,88 @@ export interface LeasedDelivery<T = Uint8Array> extends Delivery<T> {
   /**
    * Extends the lease to this many seconds from now, 1 to 43200. Resolves with the new end of the
    * lease.
+   *
+   * @throws {KubeMQError} ALREADY_SETTLED or LEASE_LOST when the message is no longer held
+   * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer: the lease ends at its
+   *   old or its new time
+   * @throws {KubeMQError} INVALID_ARGUMENT when `seconds` is not a whole number from 1;
+   *   REJECTED_BY_SERVER when it is above the limit of the server
    */
   extendVisibility(seconds: number): Promise<Date>;
-  /** Sends a changed message to its own channel in place of this one. */
+  /**
+   * Sends a changed message to its own channel in place of this one.
+   *
+   * @throws {KubeMQError} ALREADY_SETTLED, LEASE_LOST, TIMEOUT or UNAVAILABLE, see {@link Delivery}
+   * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the message is refused before it
+   *   is sent
+   */
   replace<R>(message: OutgoingQueueMessage<R>): Promise<void>;
 }
 
-/** The messages of one poll, settled together or one by one. */
+/**
+ * The messages of one poll, settled together or one by one. Each method resolves when the server
+ * has processed the settlements. When several fail, it rejects with the first error.
+ *
+ * @throws {KubeMQError} ALREADY_SETTLED when one of the messages was settled before; nothing is
+ *   sent then
+ * @throws {KubeMQError} LEASE_LOST when the server has taken messages back; they are delivered
+ *   again
+ * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer in time, or the connection
+ *   was lost before it: messages were settled, or are delivered again
+ */
 export interface DeliveryBatch<T = Uint8Array> extends Iterable<Delivery<T>> {
   /** The deliveries, in the order of the queue. */
   readonly messages: readonly Delivery<T>[];
-  /** Acknowledges all unsettled messages. */
+  /**
+   * Acknowledges all unsettled messages.
+   *
+   * @throws {KubeMQError} ALREADY_SETTLED, LEASE_LOST, TIMEOUT or UNAVAILABLE, see
+   *   {@link DeliveryBatch}
+   */
   ackAll(): Promise<void>;
-  /** Rejects all unsettled messages. */
+  /**
+   * Rejects all unsettled messages.
+   *
+   * @throws {KubeMQError} ALREADY_SETTLED, LEASE_LOST, TIMEOUT or UNAVAILABLE, see
+   *   {@link DeliveryBatch}
+   */
   rejectAll(): Promise<void>;
-  /** Forwards all unsettled messages to a queue. */
+  /**
+   * Forwards all unsettled messages to a queue.
+   *
+   * @throws {KubeMQError} ALREADY_SETTLED, LEASE_LOST, TIMEOUT or UNAVAILABLE, see
+   *   {@link DeliveryBatch}
+   * @throws {KubeMQError} INVALID_ARGUMENT when the channel is not a valid queue
+   */
   requeueAll(channel: string): Promise<void>;
-  /** Acknowledges the messages with the given sequences. */
+  /**
+   * Acknowledges the messages with the given sequences.
+   *
+   * @throws {KubeMQError} ALREADY_SETTLED, LEASE_LOST, TIMEOUT or UNAVAILABLE, see
+   *   {@link DeliveryBatch}
+   * @throws {KubeMQError} INVALID_ARGUMENT when a sequence is not one of this batch
+   */
   ack(sequences: readonly bigint[]): Promise<void>;
-  /** Rejects the messages with the given sequences. */
+  /**
+   * Rejects the messages with the given sequences.
+   *
+   * @throws {KubeMQError} ALREADY_SETTLED, LEASE_LOST, TIMEOUT or UNAVAILABLE, see
+   *   {@link DeliveryBatch}
+   * @throws {KubeMQError} INVALID_ARGUMENT when a sequence is not one of this batch
+   */
   reject(sequences: readonly bigint[]): Promise<void>;
-  /** Forwards the messages with the given sequences to a queue. */
+  /**
+   * Forwards the messages with the given sequences to a queue.
+   *
+   * @throws {KubeMQError} ALREADY_SETTLED, LEASE_LOST, TIMEOUT or UNAVAILABLE, see
+   *   {@link DeliveryBatch}
+   * @throws {KubeMQError} INVALID_ARGUMENT when a sequence is not one of this batch, or the channel
+   *   is not a valid queue
+   */
   requeue(channel: string, sequences: readonly bigint[]): Promise<void>;
   /**
    * The sequences of this batch that are unsettled at the server. If the server does not report
-   * them, those not settled here.
+   * them, those not settled here. Never rejects.
    */
   unsettled(): Promise<bigint[]>;
 }

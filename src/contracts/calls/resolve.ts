@@ -16,7 +16,11 @@ const BUILDERS: Readonly<Record<ChannelKind, string>> = {
   queues: "queue",
 };
 
-/** The message that sends a value. @throws {KubeMQError} INVALID_ARGUMENT */
+/**
+ * The message that sends a value.
+ *
+ * @throws {KubeMQError} INVALID_ARGUMENT for anything but a contract of this kind for one channel
+ */
 export function messageOf<M>(operation: string, kind: ChannelKind, contract: AnyContract, value: unknown): M {
   check(operation, kind, contract);
   // promise: contract-wildcards-not-sent
@@ -33,7 +37,7 @@ type Names<Options> = Readonly<Record<keyof Options, true>>;
 /**
  * The request of a call that receives, and the other options of the call.
  *
- * @throws {KubeMQError} INVALID_ARGUMENT
+ * @throws {KubeMQError} INVALID_ARGUMENT for anything but a contract of this kind
  */
 export function requestOf<Request, Options>(
   operation: string,

@@ -7,7 +7,7 @@ import { refuse } from "../checks.js";
  * lost, and its receivers wait on a channel of the other kind.
  *
  * @param operation - such as `queues.send`: it begins with its kind
- * @throws {KubeMQError} INVALID_ARGUMENT
+ * @throws {KubeMQError} INVALID_ARGUMENT for a message of another kind
  */
 export function checkContractKind(
   operation: string,
