@@ -1,10 +1,12 @@
-// The page of the embedded broker and the API reference, in a real browser, on dist/ and reference/.
+// The page of the embedded broker, the API reference and the page of docs/recipes.md, in a real
+// browser, on dist/ and reference/.
 // `--pictures FOLDER` keeps screenshots.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openBrowser } from "./browser.mjs";
 import { checkBrokerPage } from "./broker-page.mjs";
+import { checkRecipe } from "./recipe.mjs";
 import { checkReference } from "./reference.mjs";
 
 const { pictures } = parseArgs({ options: { pictures: { type: "string" } } }).values;
@@ -29,6 +31,7 @@ try {
   const tools = { browser, check, picture };
   await checkBrokerPage(tools);
   await checkReference(tools);
+  await checkRecipe(tools);
 } finally {
   await close();
 }
