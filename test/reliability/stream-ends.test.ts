@@ -44,7 +44,8 @@ interface End {
    * connection.
    */
   readonly connections: 1 | 2;
-  strike(broker: Broker): void;
+  /** Returns the number of leased messages that may come again after their acknowledgement. */
+  strike(broker: Broker): number;
 }
 
 const eachRpc = (name: string, strike: (broker: Broker, rpc: string) => number): End => ({
@@ -53,19 +54,40 @@ const eachRpc = (name: string, strike: (broker: Broker, rpc: string) => number):
   strike(broker) {
     const struck = rpcs.map((rpc) => [rpc, strike(broker, rpc)] as const);
     for (const [rpc, count] of struck) expect([rpc, count >= streams[rpc]]).toEqual([rpc, true]);
+    return 0;
   },
 });
+
+/**
+ * Servers end the call of a settled lease cleanly, and community servers sometimes lose the answer
+ * before. A clean end that crosses an acknowledgement is therefore taken for its answer, and the
+ * message comes again.
+ */
+const cleanEnd = (): End => {
+  const every = eachRpc("a clean end", (broker, rpc) => broker.faults.endStreams({ rpc, code: 0 }));
+  return {
+    ...every,
+    strike(broker) {
+      const leases = broker.stats().streams.StreamQueueMessage ?? 0;
+      every.strike(broker);
+      return leases;
+    },
+  };
+};
 
 const goAway = (name: string, how: { code?: number; reason?: string; lastStreamId?: number }): End => ({
   name: `GOAWAY, ${name}`,
   connections: 2,
-  strike: (broker) => broker.faults.goAway(how),
+  strike(broker) {
+    broker.faults.goAway(how);
+    return 0;
+  },
 });
 
 const ends: readonly End[] = [
   ...resets.map((name, code) => eachRpc(name, (broker, rpc) => broker.faults.resetStreams({ rpc, code }))),
   eachRpc("RST_STREAM, a code that nobody knows", (broker, rpc) => broker.faults.resetStreams({ rpc, code: 0xbad })),
-  eachRpc("a clean end", (broker, rpc) => broker.faults.endStreams({ rpc, code: 0 })),
+  cleanEnd(),
   // Without an error, streams up to the last one named may finish: all of these would, and never
   // end.
   goAway("no error, of all streams but the first", { lastStreamId: 1 }),
@@ -81,36 +103,34 @@ const options: ClientOptions = { reconnect: { initialDelayMs: 10, maxDelayMs: 10
 /** Longer than a loop needs to continue on a busy machine. */
 const BUSY_MS = 20_000;
 
-/**
- * Connect writes an acknowledgement some turns of the event loop after the call. A clean end in
- * between is taken for its answer, since servers end the call of a settled lease so, and the message
- * comes again. This package's transport has written it before the end can arrive.
- */
-const mayDouble = process.env["KUBEMQ_ES_TRANSPORT"] === "stock" ? ["a clean end leases"] : [];
+/** Long enough that at most strikes something is under way in each direction. */
+const LINE_MS = 10;
 
 /**
  * Every kind of stream is open on one connection, with messages on each, when all of them end in
  * one way. A loop has continued when it receives a message sent after that. Finally the messages
  * confirmed before and after are compared with the received ones.
  */
-test.each(ends.map((end) => [end.name, end] as const))(
+test.concurrent.each(ends.map((end) => [end.name, end] as const))(
   "%s: every loop continues and loses nothing",
   async (_, end) => {
     await using broker = await startBroker();
     await using proxy = await TcpProxy.start(broker.port);
+    proxy.delay(LINE_MS);
     // Liveness is off: it would hide a stream that does not recover by itself.
     await using client = await KubeMQClient.connect({ ...options, address: proxy.address, keepalive: false });
     const requestMs = 500;
     // Messages per second of each pattern: few, because everything runs in one process.
     const rate = 25;
+    const atMost = 10;
     const loads = [
-      new Load(events(client, client, "ends.events"), rate),
-      new Load(store(client, client, "ends.store"), rate),
-      new Load(commands(client, client, "ends.commands", requestMs), rate),
-      new Load(queries(client, client, "ends.queries", requestMs), rate),
-      new Load(queue(client, client, "ends.queue"), rate),
-      // Each takes three round trips. At a higher rate than they allow, a busy machine never catches up.
-      new Load(leases(client, client, "ends.leases"), 5),
+      new Load(events(client, client, "ends.events"), rate, atMost),
+      new Load(store(client, client, "ends.store"), rate, atMost),
+      new Load(commands(client, client, "ends.commands", requestMs), rate, atMost),
+      new Load(queries(client, client, "ends.queries", requestMs), rate, atMost),
+      new Load(queue(client, client, "ends.queue"), rate, atMost),
+      // Each takes three round trips.
+      new Load(leases(client, client, "ends.leases"), 5, atMost),
     ];
     const goOn = (when: string, from: readonly number[]) => {
       const missing = () => loads.filter(({ books }, at) => books.latest < (from[at] ?? 0)).map(({ name }) => name);
@@ -120,12 +140,16 @@ test.each(ends.map((end) => [end.name, end] as const))(
     };
     for (const load of loads) load.start();
     let failure: Error | undefined;
+    let mayComeAgain = 0;
     try {
       const few = loads.map(() => 3);
       await goOn("before", few);
       // A lease is one call per message, so at times there is none.
-      await until("all are open", () => rpcs.every((rpc) => (broker.stats().streams[rpc] ?? 0) >= streams[rpc]));
-      end.strike(broker);
+      await until("all are open", () => {
+        const open = broker.stats().streams;
+        return rpcs.every((rpc) => (open[rpc] ?? 0) >= streams[rpc]);
+      });
+      mayComeAgain = end.strike(broker);
       const later = loads.map(({ offered }) => offered + 3);
       await goOn("after", later);
       expect(proxy.accepted).toBe(end.connections);
@@ -137,8 +161,7 @@ test.each(ends.map((end) => [end.name, end] as const))(
     const accounts = await Promise.all(loads.map((load) => load.stop()));
     if (failure !== undefined) throw new Error(`${failure.message}: ${JSON.stringify(accounts)}`, { cause: failure });
     const amiss = accounts.filter(({ pattern, lost, doubled, wrong }) => {
-      const isDoubled = doubled > 0 && !mayDouble.includes(`${end.name} ${pattern}`);
-      return lost > 0 || isDoubled || wrong.length > 0;
+      return lost > 0 || doubled > (pattern === "leases" ? mayComeAgain : 0) || wrong.length > 0;
     });
     expect(amiss).toEqual([]);
   },

@@ -92,7 +92,8 @@ interface Pattern {
 
 /**
  * Sends at a steady rate, whatever the outcomes (an open loop), and records confirmations and
- * arrivals.
+ * arrivals. No more than `atMost` messages are under way at any time: with few, a machine that is
+ * too busy for the rate does not fall ever further behind.
  */
 export class Load {
   readonly books: Books = {
@@ -108,6 +109,7 @@ export class Load {
   };
   readonly #pattern: Pattern;
   readonly #perSecond: number;
+  readonly #atMost: number;
   readonly #receiving = new AbortController();
   #offered = 0;
   #pending = 0;
@@ -115,9 +117,10 @@ export class Load {
   #received: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(makePattern: (books: Books) => Pattern, perSecond: number) {
+  constructor(makePattern: (books: Books) => Pattern, perSecond: number, atMost = 2000) {
     this.#pattern = makePattern(this.books);
     this.#perSecond = perSecond;
+    this.#atMost = atMost;
   }
 
   start(): void {
@@ -172,6 +175,11 @@ export class Load {
     return this.books.receivedCount;
   }
 
+  /** Messages without an outcome, and confirmed ones that have not arrived. */
+  #underWay(): number {
+    return this.#pending + (this.#pattern.keeps ? this.#missing() : 0);
+  }
+
   #missing(): number {
     let missing = 0;
     for (let n = 0; n < this.#offered; n++) {
@@ -185,7 +193,7 @@ export class Load {
     const outcomes = new Set<Promise<void>>();
     while (!this.#stopped) {
       const due = Math.floor(((performance.now() - startedAt) / 1000) * this.#perSecond);
-      for (; this.#offered <= due && this.#pending < 2000; this.#offered++) {
+      for (; this.#offered <= due && this.#underWay() < this.#atMost; this.#offered++) {
         const outcome = this.#offer({
           n: this.#offered,
           dueAt: startedAt + (this.#offered * 1000) / this.#perSecond,

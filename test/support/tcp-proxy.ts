@@ -20,7 +20,8 @@ class Link {
   readonly client: Socket;
   readonly server: Socket;
   readonly #proxy: TcpProxy;
-  readonly #held = { up: [] as Buffer[], down: [] as Buffer[] };
+  /** Data, and ends that must not overtake it. */
+  readonly #held = { up: [] as (Buffer | (() => void))[], down: [] as (Buffer | (() => void))[] };
   #stranded = false;
   readonly #openedAt = Date.now();
   #isClosing = false;
@@ -56,7 +57,10 @@ class Link {
 
   release(direction: "up" | "down"): void {
     const to = direction === "up" ? this.server : this.client;
-    for (const chunk of this.#held[direction].splice(0)) if (!to.destroyed) to.write(chunk);
+    for (const held of this.#held[direction].splice(0)) {
+      if (typeof held === "function") held();
+      else if (to.writable) to.write(held);
+    }
   }
 
   /** Passes on the events of one end that could not be passed on earlier. */
@@ -71,18 +75,23 @@ class Link {
   }
 
   #pass(direction: "up" | "down", chunk: Buffer): void {
-    const { delayMs } = this.#proxy;
     if (direction === "up") this.#proxy.sent += 1;
     if (this.#isSwallowed(direction)) return;
-    // Data must not overtake data that is still held back by a longer delay.
-    if (this.#proxy.isPaused(direction) || delayMs > 0 || this.#held[direction].length > 0) {
-      this.#held[direction].push(chunk);
-      if (delayMs > 0) setTimeout(() => !this.#proxy.isPaused(direction) && this.release(direction), delayMs);
-      return;
-    }
+    if (this.#proxy.isPaused(direction) || this.#isDelayed(direction)) return this.#hold(direction, chunk);
     if (direction === "up" && this.#proxy.upBytesPerSecond !== Infinity) this.#slowDown(chunk.length);
     const to = direction === "up" ? this.server : this.client;
     if (!to.destroyed) to.write(direction === "up" ? chunk : this.#proxy.rewriteDown(chunk));
+  }
+
+  /** Nothing must overtake data that is still held back by a longer delay. */
+  #isDelayed(direction: "up" | "down"): boolean {
+    return this.#proxy.delayMs > 0 || this.#held[direction].length > 0;
+  }
+
+  #hold(direction: "up" | "down", held: Buffer | (() => void)): void {
+    this.#held[direction].push(held);
+    const { delayMs } = this.#proxy;
+    if (delayMs > 0) setTimeout(() => !this.#proxy.isPaused(direction) && this.release(direction), delayMs);
   }
 
   #slowDown(bytes: number): void {
@@ -92,7 +101,9 @@ class Link {
 
   /** A half-open connection does not report that its other end has gone. */
   #whenPassing(direction: "up" | "down", tell: () => void): void {
-    if (!this.#proxy.isPaused(direction) && !this.#isSwallowed(direction)) tell();
+    if (this.#proxy.isPaused(direction) || this.#isSwallowed(direction)) return;
+    if (this.#isDelayed(direction)) this.#hold(direction, tell);
+    else tell();
   }
 
   #isSwallowed(direction: "up" | "down"): boolean {
