@@ -24,6 +24,7 @@ import { createChannelsClient } from "./requests/channels.js";
 import { createCommandsClient } from "./requests/commands.js";
 import { createQueriesClient } from "./requests/queries.js";
 import { DEFAULTS } from "./support/defaults.js";
+import { checkKnown } from "./support/names/known.js";
 import { customInspect, type InspectArguments, shown } from "./support/inspect.js";
 
 /**
@@ -113,6 +114,7 @@ export class KubeMQClient implements AsyncDisposable {
    * ```
    */
   status(options: AbortOptions = {}): AsyncIterable<Status> {
+    checkKnown({ operation: "client.status" }, "", options, ["signal"]);
     return this.#connection.status.read(options.signal);
   }
 

@@ -1,3 +1,4 @@
+import { checkKnown } from "./support/names/known.js";
 import type { Context } from "@opentelemetry/api";
 import type { Telemetry } from "./api/telemetry.js";
 import type { OpenTelemetryOptions } from "./tracing/options.js";
@@ -30,8 +31,18 @@ export type { DestinationTemplate, OpenTelemetryOptions } from "./tracing/option
  * const client = new KubeMQClient({ telemetry: openTelemetry() });
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
+  checkKnown({ operation: "openTelemetry" }, "", options, OPTIONS);
   return { observe: (client) => new SpanObserver(client, options) };
 }
+
+const OPTIONS = [
+  "tracerProvider",
+  "meterProvider",
+  "propagator",
+  "destinationTemplates",
+  "childWithinSeconds",
+  "recordBodySize",
+] satisfies (keyof OpenTelemetryOptions)[];
 
 /**
  * The context of a received message: that of the span that works on it, or else, as for the messages of

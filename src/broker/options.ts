@@ -2,7 +2,7 @@ import type { Clock } from "./clock.js";
 import { systemClock } from "./clock.js";
 import type { BrokerProfile, ProfileName } from "./profile.js";
 import { profiles } from "./profile.js";
-import type { QuirkOptions } from "./quirks.js";
+import { noQuirks, type QuirkOptions } from "./quirks.js";
 import type { BrokerLimits } from "./service.js";
 
 /** Options of {@link startBroker}. */
@@ -96,6 +96,9 @@ const mebibyte = 2 ** 20;
 
 /** @throws TypeError when options contradict each other. @internal */
 export function resolveOptions(options: BrokerOptions): ResolvedOptions {
+  checkNames("", options, OPTIONS);
+  checkNames("quirks.", options.quirks, Object.keys(noQuirks()));
+  if (typeof options.ui === "object") checkNames("ui.", options.ui, ["port"]);
   const { cert, key, ca } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError("cert and key go together: give both for TLS, or neither for plain text");
@@ -121,6 +124,32 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
     uiPort: uiPortOf(options.ui ?? false),
     onCall: options.onCall,
   };
+}
+
+const OPTIONS = [
+  "port",
+  "host",
+  "token",
+  "cert",
+  "key",
+  "ca",
+  "maxMessages",
+  "maxAgeMs",
+  "maxMessageBytes",
+  "slowConsumerMs",
+  "clock",
+  "profile",
+  "seed",
+  "quirks",
+  "ui",
+  "onCall",
+] satisfies (keyof BrokerOptions)[];
+
+/** A misspelt option would have no effect. */
+function checkNames(prefix: string, options: object = {}, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new TypeError(`unknown option "${prefix}${unknown}": the options are ${known.join(", ")}`);
 }
 
 function uiPortOf(ui: boolean | UiOptions): number | undefined {

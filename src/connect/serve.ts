@@ -3,7 +3,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { QueriesClient } from "../api/requests.js";
 import type { Service } from "../api/subscription.js";
 import { checkChannel, kind, refuse } from "../support/checks.js";
-import { checkKnown } from "../support/option-names.js";
+import { checkKnown } from "../support/names/known.js";
 import { checkClient } from "./checks.js";
 import { answer } from "./answer.js";
 import { DEFAULT_PREFIX } from "./format.js";

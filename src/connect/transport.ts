@@ -2,7 +2,7 @@ import { Code, ConnectError, type Transport, type UnaryResponse } from "@connect
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import type { QueriesClient } from "../api/requests.js";
 import { checkChannel, checkInteger } from "../support/checks.js";
-import { checkKnown } from "../support/option-names.js";
+import { checkKnown } from "../support/names/known.js";
 import { checkClient, checkRouteLimits } from "./checks.js";
 import { Caller } from "./caller.js";
 import { DEFAULT_PREFIX, procedureOf } from "./format.js";

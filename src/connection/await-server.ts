@@ -3,6 +3,7 @@ import type { ConnectOptions } from "../api/options.js";
 import { backoffDelay } from "../support/time/backoff.js";
 import { refuse } from "../support/checks.js";
 import { DEFAULTS } from "../support/defaults.js";
+import { checkKnown } from "../support/names/known.js";
 import { pause } from "../support/time/pause.js";
 import { fault } from "../support/faults.js";
 import { transportFault } from "../support/transport-error.js";
@@ -19,6 +20,7 @@ const subject = { operation: "client.connect" };
  *   immediately when the server refuses the ping
  */
 export async function awaitServer(connection: Connection, options: ConnectOptions = {}): Promise<void> {
+  checkKnown(subject, "", options, ["waitMs", "timeoutMs", "signal"]);
   const { waitMs = 0, timeoutMs = connection.options.timeoutMs, signal } = options;
   if (!(typeof waitMs === "number" && waitMs >= 0)) {
     throw refuse(subject, `waitMs must be 0 or more milliseconds, or Infinity, got ${String(waitMs)}`);

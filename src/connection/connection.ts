@@ -14,6 +14,7 @@ import {
   retryable,
   toKubeMQError,
 } from "../support/faults.js";
+import { checkCallOptions } from "../support/names/call-options.js";
 import { isInHandler, outsideHandlers } from "../support/handler-context.js";
 import { transportFault } from "../support/transport-error.js";
 import { turn } from "../support/time/turn.js";
@@ -98,6 +99,7 @@ export class Connection implements StreamHost {
     request: MessageShape<I>,
     call: Call,
   ): Promise<MessageShape<O>> {
+    checkCallOptions(call, call.options);
     const { signal } = call.options ?? {};
     const timeoutMs = checkTimeout(call, call.options?.timeoutMs, call.timeoutMs ?? this.options.timeoutMs);
     const background = call.background === true;

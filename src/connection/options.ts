@@ -3,7 +3,7 @@ import { createSecureContext } from "node:tls";
 import { KubeMQError } from "../api/errors.js";
 import type { ClientOptions, TlsOptions } from "../api/options.js";
 import type { Telemetry } from "../api/telemetry.js";
-import { checkOptionNames } from "../support/option-names.js";
+import { checkOptionNames } from "../support/names/client-options.js";
 import { type Address, parseAddresses, type Server } from "./servers/address.js";
 import type { ReconnectPolicy } from "../support/time/backoff.js";
 import { DEFAULTS, MAX_TIMER_MS } from "../support/defaults.js";

@@ -1,6 +1,6 @@
 import type { Codec } from "../api/codec.js";
 import { refuse } from "../support/checks.js";
-import { checkKnown } from "../support/option-names.js";
+import { checkKnown } from "../support/names/known.js";
 
 /** Refuses anything but the named codecs: a misspelt one would be missing. */
 export function checkCodecs(operation: string, channel: unknown, codecs: unknown, names: readonly string[]): void {

@@ -56,7 +56,9 @@ class DefinedQueue<T, A> implements QueueContract<T, A> {
 
   message(value: A, details?: QueueMessageDetails): OutgoingQueueMessage<A> {
     const { name, codec } = this;
-    checkDetails("queue.message", name, details, ["policy"]);
+    checkDetails("queue.message", name, details, ["policy"], {
+      policy: ["delaySeconds", "expirationSeconds", "deadLetter"],
+    });
     // promise: contract-policy-merged
     const policy = details?.policy === undefined ? this.policy : { ...this.policy, ...details.policy };
     return {

@@ -12,6 +12,7 @@ import type {
 import type { Codec } from "../api/codec.js";
 import type { OutgoingCommand, OutgoingQuery, Reply } from "../api/requests.js";
 import { checkChannelFilter } from "../support/checks.js";
+import { checkKnown } from "../support/names/known.js";
 import { checkCodecs } from "./codec.js";
 import { define } from "./define.js";
 import { checkDetails } from "./details.js";
@@ -113,6 +114,7 @@ class DefinedQueryPattern<T, R, A, B> implements QueryPattern<T, R, A, B> {
   }
 
   reply(value: B, details?: Reply): ContractReply<B> {
+    checkKnown({ operation: "query.reply", channel: this.name }, "", details, ["metadata", "tags", "span"]);
     return { ...details, body: value, codec: this.response };
   }
 }
@@ -124,7 +126,7 @@ class DefinedQuery<T, R, A, B> extends DefinedQueryPattern<T, R, A, B> implement
 
   message(value: A, details?: QueryDetails): OutgoingQuery<A, R> {
     const { name, request, response } = this;
-    checkDetails("query.message", name, details, ["span", "cache"]);
+    checkDetails("query.message", name, details, ["span", "cache"], { cache: ["key", "ttlSeconds"] });
     return {
       ...details,
       ...madeBy(this.kind),

@@ -3,6 +3,7 @@ import type { Connection } from "../connection/connection.js";
 import { StreamEngine } from "../stream/engine.js";
 import { checkChannel } from "../support/checks.js";
 import { completed, encodePayload } from "../support/message/payload.js";
+import { checkMessageNames } from "../support/names/message.js";
 import { EventsPlan } from "./plan.js";
 import type { EventPlan } from "./publish/plan.js";
 import { PlainPublish } from "./publish/plain.js";
@@ -18,6 +19,7 @@ export function createEventsClient(connection: Connection): EventsClient {
     operation,
     confirmedBy: "end of stream",
     prepare(message) {
+      checkMessageNames(operation, "events", message);
       checkChannel(operation, message.channel);
       const complete = completed(operation, message);
       return eventOf(clientId, complete, encodePayload(operation, complete), false);

@@ -1,4 +1,5 @@
-import { checkKnown } from "../support/option-names.js";
+import { checkKnown } from "../support/names/known.js";
+import { STREAM_PLACES } from "../support/names/places.js";
 import type { Decoder } from "../api/codec.js";
 import type { EventMessage } from "../api/events.js";
 import type { SubscribeRequest } from "../api/subscription.js";
@@ -30,8 +31,8 @@ export class EventsPlan<T> implements StreamPlan<WireEventReceive, EventMessage<
 
   constructor(connection: Connection, filter: SubscribeRequest<T>) {
     const { channel, group, codec } = filter;
+    checkKnown({ operation: this.operation, channel }, "", filter, ["channel", "group", "codec"], STREAM_PLACES);
     checkChannelFilter(this.operation, channel);
-    checkKnown({ operation: this.operation, channel }, "", filter, ["channel", "group", "codec"]);
     const { clientId } = connection.options;
     this.channel = channel;
     this.#codec = codec;

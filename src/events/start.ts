@@ -1,5 +1,6 @@
 import type { StartPosition } from "../api/events.js";
 import { checkInteger, refuse, type Subject } from "../support/checks.js";
+import { checkKnown } from "../support/names/known.js";
 import { nanosOf } from "../support/time/time.js";
 
 /** A start position as servers expect it. Times are in nanoseconds since 1970. */
@@ -19,16 +20,26 @@ export function checkStart(subject: Subject, start: StartPosition): Start {
     case "new":
     case "first":
     case "last":
+      checkNames(subject, start, []);
       return { from: start.from };
     case "sequence":
+      checkNames(subject, start, ["sequence"]);
       return { from: "sequence", sequence: checkSequence(subject, start.sequence) };
     case "time":
+      checkNames(subject, start, ["time"]);
       return { from: "time", nanos: checkTime(subject, start.time) };
     case "timeDelta":
+      checkNames(subject, start, ["seconds"]);
       return { from: "timeDelta", seconds: checkInteger(subject, "start.seconds", start.seconds, 1, MAX_SECONDS) };
     default:
       throw refuse(subject, `start must be { from: "new" | "first" | "last" | "sequence" | "time" | "timeDelta" }`);
   }
+}
+
+/** A start position must not have the properties of another one, which would have no effect. */
+function checkNames(subject: Subject, start: StartPosition, names: readonly string[]): void {
+  const given = Object.fromEntries(Object.entries(start).filter(([, value]) => value !== undefined));
+  checkKnown(subject, "start.", given, ["from", ...names]);
 }
 
 function checkSequence(subject: Subject, sequence: unknown): bigint {

@@ -1,4 +1,5 @@
-import { checkKnown } from "../support/option-names.js";
+import { checkKnown } from "../support/names/known.js";
+import { STREAM_PLACES } from "../support/names/places.js";
 import type { EventsStoreClient, ReplayRequest, StartPosition } from "../api/events.js";
 import type { StreamOptions } from "../api/message.js";
 import type { SubscribeRequest } from "../api/subscription.js";
@@ -6,6 +7,7 @@ import type { Connection } from "../connection/connection.js";
 import { checkGroup, checkInteger, checkStoredChannel, refuse } from "../support/checks.js";
 import { MAX_TIMER_MS } from "../support/defaults.js";
 import { completed, encodePayload } from "../support/message/payload.js";
+import { checkMessageNames } from "../support/names/message.js";
 import type { EventPlan } from "./publish/plan.js";
 import { PlainPublish } from "./publish/plain.js";
 import { StreamPublisher } from "./publish/publisher.js";
@@ -14,6 +16,11 @@ import { OwnWrites } from "./own-writes.js";
 import { ReplayPlan } from "./replay.js";
 import { ContiguousPlan, GroupPlan, StoreStream } from "./store-plans.js";
 import { eventOf } from "./wire.js";
+
+const SUBSCRIBE_PLACES = {
+  ...STREAM_PLACES,
+  start: ["from", "sequence", "time", "seconds"],
+};
 
 const QUIET_MS = 1_000;
 
@@ -27,6 +34,7 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
     operation,
     confirmedBy: "result",
     prepare(message) {
+      checkMessageNames(operation, "eventsStore", message);
       checkStoredChannel(operation, message.channel);
       const complete = completed(operation, message);
       return eventOf(clientId, complete, encodePayload(operation, complete), true);
@@ -45,13 +53,13 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
     subscribe<T = Uint8Array>(filter: SubscribeRequest<T> & { start: StartPosition }, options?: StreamOptions) {
       const operation = "eventsStore.subscribe";
       const { channel, codec } = filter;
+      checkKnown({ operation, channel }, "", filter, ["channel", "group", "codec", "start"], SUBSCRIBE_PLACES);
       checkStoredChannel(operation, channel);
       const group = checkGroup(operation, channel, filter.group);
       if (group !== "" && `${channel}${group}`.includes(":")) {
         const text = `channel and group must not contain ":" when there is a group, got ${JSON.stringify(group)}: the server's store refuses it`;
         throw refuse({ operation, channel }, text);
       }
-      checkKnown({ operation, channel }, "", filter, ["channel", "group", "codec", "start"]);
       const start = checkStart({ operation, channel }, filter.start);
       const request = { operation, channel, start, codec };
       const isContiguous = group === "" && connection.options.storeClientId === "unique";
@@ -62,8 +70,8 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
     replay<T = Uint8Array>(request: ReplayRequest<T>, options?: StreamOptions) {
       const operation = "eventsStore.replay";
       const { channel, codec, quietMs } = request;
+      checkKnown({ operation, channel }, "", request, ["channel", "start", "codec", "quietMs"], SUBSCRIBE_PLACES);
       checkStoredChannel(operation, channel);
-      checkKnown({ operation, channel }, "", request, ["channel", "start", "codec", "quietMs"]);
       const start = checkStart({ operation, channel }, request.start);
       if (start.from === "new") {
         throw refuse(

@@ -7,6 +7,8 @@ import type { ChannelsClient } from "../api/server.js";
 import type { Connection } from "../connection/connection.js";
 import type { Source } from "../stream/handlers.js";
 import { checkChannel, checkHandler, checkQueueChannel, refuse, type Subject } from "../support/checks.js";
+import { checkKnown } from "../support/names/known.js";
+import { CALL_PLACES } from "../support/names/places.js";
 import { listedQueues } from "./waiting.js";
 import { checkWait } from "./checks.js";
 import { type AnyConsume, Consumers } from "./consumers.js";
@@ -43,10 +45,12 @@ export function createQueuesClient(connection: Connection, channels: Pick<Channe
 
     peek: (request, options) => receiveMessages(connection, "queues.peek", request, options),
 
-    async ackAll({ channel, waitSeconds }, options) {
+    async ackAll(request, options) {
+      const { channel, waitSeconds } = request;
       const operation = "queues.ackAll";
-      checkQueueChannel(operation, channel);
       const subject: Subject = { operation, channel };
+      checkKnown(subject, "", request, ["channel", "waitSeconds"], CALL_PLACES);
+      checkQueueChannel(operation, channel);
       const wait = checkWait(subject, waitSeconds);
       const call = { ...subject, options, timeoutMs: wait * 1_000 + CALL_MARGIN_MS };
       const answer = await connection.unary(ackAllQueueMessagesMethod, ackAllRequest(clientId, channel, wait), call);

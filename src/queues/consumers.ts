@@ -1,4 +1,5 @@
-import { checkKnown } from "../support/option-names.js";
+import { checkKnown } from "../support/names/known.js";
+import { STREAM_PLACES } from "../support/names/places.js";
 import type { StreamOptions } from "../api/message.js";
 import type { DeliveryBatch, OutgoingQueueMessage } from "../api/queues/message.js";
 import type { BatchRequest, ConsumeRequest, LeaseRequest, OnDeliveryRequest } from "../api/queues/requests.js";
@@ -17,6 +18,11 @@ export type AnyConsume<T> = ConsumeRequest<T> | LeaseRequest<T> | OnDeliveryRequ
 
 const CONSUME = ["channel", "codec", "settle", "prefetch", "visibilitySeconds", "autoExtend"];
 
+const PROCESS_PLACES = {
+  "the options, the last argument": ["signal", "reconnect", "concurrency", "drainTimeoutMs", "onError", "retry"],
+  "retry of the options": ["maxAttempts", "exhausted", "delay"],
+};
+
 /** Opens the consumers of one client, each on the call that its options require. */
 export class Consumers {
   readonly #connection: Connection;
@@ -31,9 +37,9 @@ export class Consumers {
   /** @param patient whether leaving the stream waits for handed-out messages without a limit */
   byMessage<T>(operation: string, request: AnyConsume<T>, patient: boolean, options?: StreamOptions) {
     const { channel, codec, settle = "manual", visibilitySeconds, autoExtend } = request;
-    checkQueueChannel(operation, channel);
     const subject = { operation, channel };
-    checkKnown(subject, "", request, CONSUME);
+    checkKnown(subject, "", request, CONSUME, patient ? PROCESS_PLACES : STREAM_PLACES);
+    checkQueueChannel(operation, channel);
     const prefetch = checkInteger(subject, "prefetch", request.prefetch ?? 1, 1, LIMITS.prefetch);
     if (!["manual", "on-next", "on-delivery"].includes(settle)) {
       throw refuse(subject, `settle must be "manual", "on-next" or "on-delivery", got ${JSON.stringify(settle)}`);
@@ -57,9 +63,9 @@ export class Consumers {
 
   byBatch<T>(operation: string, request: BatchRequest<T>, options?: StreamOptions): Subscription<DeliveryBatch<T>> {
     const { channel, codec, max } = request;
-    checkQueueChannel(operation, channel);
     const subject = { operation, channel };
-    checkKnown(subject, "", request, ["channel", "codec", "max", "waitSeconds"]);
+    checkKnown(subject, "", request, ["channel", "codec", "max", "waitSeconds"], STREAM_PLACES);
+    checkQueueChannel(operation, channel);
     const prefetch = checkInteger(subject, "max", max, 1, LIMITS.prefetch);
     const waitMs = checkBatchWait(subject, request.waitSeconds);
     const engine = this.#open<T>(

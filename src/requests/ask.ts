@@ -13,7 +13,10 @@ import {
 import { MAX_TIMER_MS } from "../support/defaults.js";
 import { fault } from "../support/faults.js";
 import { completed, encodePayload } from "../support/message/payload.js";
-import { checkKnown } from "../support/option-names.js";
+import { checkCallOptions } from "../support/names/call-options.js";
+import { checkKnown, type Places } from "../support/names/known.js";
+import { CALL_PLACES } from "../support/names/places.js";
+import { checkMessageNames, checkReplyNames } from "../support/names/message.js";
 import { newId } from "../support/message/ids.js";
 import {
   estimatedSize,
@@ -50,6 +53,7 @@ export function prepareRequest(
   const operation = `${kind}.send`;
   const { channel, span } = message;
   const subject = { operation, channel };
+  checkMessageNames(operation, kind, message);
   checkChannel(operation, channel);
   const complete = completed(operation, message);
   checkBytes(subject, "span", span);
@@ -65,7 +69,7 @@ export function prepareRequest(
 
 /** The server's wait for a response: whole milliseconds that fit into 32 bits. @internal */
 export function requestTimeout(connection: Connection, subject: Subject, options: RequestOptions | undefined): number {
-  checkKnown(subject, "", options, ["signal", "timeoutMs"]);
+  checkCallOptions(subject, options);
   const timeoutMs = options?.timeoutMs ?? Math.ceil(connection.options.timeoutMs); // promise: request-own-timeout
   return checkInteger(subject, "timeoutMs", timeoutMs, 1, MAX_TIMER_MS);
 }
@@ -92,8 +96,24 @@ export async function ask(
   }
 }
 
-/** Checks the metadata, tags and span of a response. @internal */
-export function checkReply(subject: Subject & { readonly channel: string }, response: Reply): void {
+/** @internal */
+export const REPLY_PLACES: Places = {
+  ...CALL_PLACES,
+  "fail(error)": ["error"],
+};
+
+/**
+ * Checks the metadata, tags and span of a response.
+ *
+ * @param known - the properties that this response may have
+ * @internal
+ */
+export function checkReply(
+  subject: Subject & { readonly channel: string },
+  response: Reply,
+  known: readonly string[],
+): void {
+  checkReplyNames(subject, response, known, REPLY_PLACES);
   const { metadata, tags, span } = response;
   checkOutgoing(subject.operation, {
     channel: subject.channel,
@@ -114,6 +134,7 @@ export function reasonOf({ error }: ResponseParts): string {
 }
 
 function checkCache(subject: Subject, cache: { key: unknown; ttlSeconds: unknown }): void {
+  checkKnown(subject, "cache.", cache, ["key", "ttlSeconds"]);
   if (typeof cache.key !== "string" || cache.key === "") {
     throw refuse(subject, "cache.key must be a non-empty string");
   }

@@ -40,7 +40,7 @@ class ReceivedCommand<T> extends ReceivedRequest<T> implements IncomingCommand<T
   respond(response: Reply = {}, options?: CallOptions): Promise<void> {
     const { metadata, tags, span } = response;
     const outcome = () => {
-      checkReply({ operation: "commands.respond", channel: this.channel }, response);
+      checkReply({ operation: "commands.respond", channel: this.channel }, response, ["metadata", "tags", "span"]);
       return { metadata, tags, span };
     };
     return this.answer("respond", outcome, options);

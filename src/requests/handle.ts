@@ -20,7 +20,7 @@ export function handleRequests<R extends ReceivedRequest<unknown>>(
 ): Service {
   const subject = { operation: source.operation, channel: source.filter.channel };
   const { drainTimeoutMs } = DEFAULTS;
-  const limits = checkLimits(subject, options, { drainTimeoutMs, mostConcurrent: 1_000_000 });
+  const limits = checkLimits(subject, source.kind, options, { drainTimeoutMs, mostConcurrent: 1_000_000 });
   const why = `responder ${connection.options.clientId} stopped before its handler had finished`;
   let requests: Subscription<R> | undefined;
   const plan = {

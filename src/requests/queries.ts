@@ -15,8 +15,9 @@ import type { SubscribeRequest } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { checkBytes, checkHandler } from "../support/checks.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
+import { checkReplyNames } from "../support/names/message.js";
 import { completed, encodeBody } from "../support/message/payload.js";
-import { ask, prepareRequest, reasonOf, responseInfo } from "./ask.js";
+import { ask, prepareRequest, REPLY_PLACES, reasonOf, responseInfo } from "./ask.js";
 import { handleRequests } from "./handle.js";
 import { ReceivedRequest, type ResponsePath } from "./received-request.js";
 import { openRequests, requestSource } from "./subscribe.js";
@@ -69,6 +70,7 @@ class ReceivedQuery<T> extends ReceivedRequest<T> implements IncomingQuery<T> {
   respond<R>(reply: Reply & Payload<R>, options?: CallOptions): Promise<void> {
     const subject = { operation: "queries.respond", channel: this.channel };
     const outcome = () => {
+      checkReplyNames(subject, reply, ["body", "codec", "metadata", "tags", "span"], REPLY_PLACES);
       checkBytes(subject, "span", reply.span);
       const { metadata, tags, ...complete } = completed(subject.operation, { ...reply, channel: this.channel });
       return { metadata, tags, span: reply.span, body: encodeBody(subject.operation, complete) };
@@ -80,7 +82,8 @@ class ReceivedQuery<T> extends ReceivedRequest<T> implements IncomingQuery<T> {
   reply(outcome: QueryOutcome): Promise<void> {
     if (!isReply(outcome)) return this.respond({ body: outcome });
     // promise: whole-reply-can-fail
-    return outcome.error === undefined ? this.respond(outcome) : this.fail(outcome.error, outcome);
+    const { error, ...reply } = outcome;
+    return error === undefined ? this.respond(reply as Reply & Payload<unknown>) : this.fail(error, reply);
   }
 
   override toJSON(): Record<string, unknown> {

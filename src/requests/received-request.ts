@@ -24,6 +24,9 @@ type Progress =
   /** The request was failed when its responder stopped. A later response rejects with `error`. */
   | { readonly kind: "released"; readonly error: KubeMQError };
 
+/** `error`, because the whole {@link FailedResponse} to another request may be passed on. */
+const FAILURE = ["tags", "span", "signal", "timeoutMs", "error"];
+
 /** A received request and its state. It is answered once. */
 export class ReceivedRequest<T> extends IncomingMessage<T> implements Hooked {
   /** The requester. */
@@ -82,11 +85,12 @@ export class ReceivedRequest<T> extends IncomingMessage<T> implements Hooked {
   fail(error: string | Error, reply: FailureReply & CallOptions = {}): Promise<void> {
     const text = typeof error === "string" ? error : error.message || error.name;
     const outcome = () => {
-      checkReply(this.#subject("fail"), reply);
+      checkReply(this.#subject("fail"), reply, FAILURE);
       const { tags, span } = reply;
       return { error: text === "" ? "failed without a reason" : text, tags, span }; // promise: failure-carries-tags
     };
-    return this.answer("fail", outcome, reply);
+    const { signal, timeoutMs } = reply;
+    return this.answer("fail", outcome, { signal, timeoutMs });
   }
 
   /**

@@ -1,4 +1,5 @@
-import { checkKnown } from "../support/option-names.js";
+import { checkKnown } from "../support/names/known.js";
+import { REQUEST_PLACES } from "../support/names/places.js";
 import type { Decoder } from "../api/codec.js";
 import type { RequestStreamOptions, Unanswered } from "../api/requests.js";
 import type { SubscribeRequest } from "../api/subscription.js";
@@ -44,6 +45,14 @@ export function requestSource<T, R>(
   return { kind, operation: `${kind}.${call}`, filter, make: (parts, path) => new Received(parts, codec, path) };
 }
 
+const FILTER = ["channel", "group", "codec", "responseCodec"];
+
+const SUBSCRIBE_PLACES = { "the options, the second argument": ["signal", "reconnect", "unanswered"] };
+
+const HANDLE_PLACES = {
+  "the options, the last argument": ["signal", "reconnect", "concurrency", "drainTimeoutMs", "onError"],
+};
+
 /** Maximum requests buffered while the loop is busy. */
 const CAPACITY = 256;
 
@@ -58,16 +67,14 @@ export function openRequests<R extends ReceivedRequest<unknown>>(
   { handlers }: { readonly handlers: boolean } = { handlers: false },
 ): StreamEngine<WireRequest, R> {
   const { operation, filter } = source;
+  const subject = { operation, channel: filter.channel };
+  checkKnown(subject, "", filter, FILTER, handlers ? HANDLE_PLACES : SUBSCRIBE_PLACES);
   checkChannelFilter(operation, filter.channel);
-  checkKnown({ operation, channel: filter.channel }, "", filter, ["channel", "group", "codec", "responseCodec"]);
   const group = checkGroup(operation, filter.channel, filter.group);
-  checkKnown({ operation, channel: filter.channel }, "", options, ["signal", "reconnect", "unanswered"]);
+  checkKnown(subject, "", options, ["signal", "reconnect", "unanswered"], REQUEST_PLACES[source.kind]);
   const { unanswered = "fail", ...stream } = options;
   if (unanswered !== "fail" && unanswered !== "leave") {
-    throw refuse(
-      { operation, channel: filter.channel },
-      `unanswered must be "fail" or "leave", got ${String(unanswered)}`,
-    );
+    throw refuse(subject, `unanswered must be "fail" or "leave", got ${String(unanswered)}`);
   }
   const subscribe = requestsSubscription(source.kind, connection.options.clientId, filter.channel, group);
   const plan = new RequestPlan(connection, source, subscribe, unanswered, handlers);

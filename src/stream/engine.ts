@@ -1,4 +1,5 @@
-import { checkKnown } from "../support/option-names.js";
+import { checkKnown } from "../support/names/known.js";
+import { REQUEST_PLACES } from "../support/names/places.js";
 import { KubeMQError } from "../api/errors.js";
 import type { StreamOptions } from "../api/message.js";
 import type { Subscription } from "../api/subscription.js";
@@ -17,8 +18,6 @@ type State =
   /** Ended by itself; buffered items are still to be delivered. */
   | { readonly kind: "ended"; readonly error: KubeMQError | undefined }
   | { readonly kind: "left" };
-
-const STREAM_OPTIONS = ["signal", "reconnect"];
 
 /**
  * The stream engine. It opens its first source immediately, limits its buffer, reconnects, allows
@@ -45,7 +44,7 @@ export class StreamEngine<Wire, Item>
 
   constructor(plan: StreamPlan<Wire, Item>, host: StreamHost, options: StreamOptions = {}) {
     super(plan, host.clock);
-    checkKnown(plan, "", options, STREAM_OPTIONS);
+    checkKnown(plan, "", options, ["signal", "reconnect"], REQUEST_PLACES[plan.kind]);
     this.#plan = plan;
     this.#host = host;
     this.#attempts = new Attempts(plan, host, policyOf(host.reconnect, options.reconnect), this);

@@ -1,4 +1,5 @@
-import { checkKnown } from "../support/option-names.js";
+import { checkKnown } from "../support/names/known.js";
+import { REQUEST_PLACES } from "../support/names/places.js";
 import type { KubeMQError } from "../api/errors.js";
 import type { HandlerOptions, StreamOptions } from "../api/message.js";
 import type { ChannelKind } from "../api/server.js";
@@ -55,11 +56,15 @@ export interface Limits {
  */
 export function checkLimits(
   subject: Subject,
+  kind: ChannelKind,
   options: HandlerOptions<never>,
   defaults: { readonly drainTimeoutMs: number; readonly mostConcurrent: number },
   known: readonly string[] = [],
 ): Limits {
-  checkKnown(subject, "", options, [...HANDLER_OPTIONS, ...known]);
+  checkKnown(subject, "", options, [...HANDLER_OPTIONS, ...known], {
+    ...REQUEST_PLACES[kind],
+    ...(known.includes("retry") && { retry: ["maxAttempts", "exhausted"] }),
+  });
   const { concurrency = DEFAULTS.concurrency, drainTimeoutMs } = options;
   return {
     concurrency: checkInteger(subject, "concurrency", concurrency, 1, defaults.mostConcurrent),

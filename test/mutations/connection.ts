@@ -1,5 +1,6 @@
 import type { Chapter } from "./promise.js";
 
+const namesTest = "test/unit/option-names.test.ts";
 const connectionTest = "test/connection/connection.test.ts";
 const callsAloneTest = "test/connection/calls-alone.test.ts";
 const livenessTest = "test/connection/liveness.test.ts";
@@ -403,6 +404,27 @@ export const credentials: Chapter = {
 export const limits: Chapter = {
   title: "Limits and bad input",
   promises: [
+    {
+      promise: "A misspelt or misplaced property of a message is refused, with the name or the place that was meant.",
+      id: "message-names-known",
+      mutation: "drop",
+      test: namesTest,
+      name: "a misspelt or misplaced property of a message is refused",
+    },
+    {
+      promise: "A misspelt or misplaced option of a call is refused, with the name or the place that was meant.",
+      id: "call-options-known",
+      mutation: "drop",
+      test: namesTest,
+      name: "a misspelt or misplaced option is refused",
+    },
+    {
+      promise: "A received message, or a copy of it, can be sent again as it is.",
+      id: "received-message-sendable",
+      mutation: "never",
+      test: "test/reliability/payloads.test.ts",
+      name: "a received message, or a copy of it, can be sent to another channel as it is",
+    },
     {
       promise: "A message above `maxMessageBytes` is refused before a byte is sent.",
       id: "message-too-large",

@@ -99,3 +99,72 @@ test("an undecodable payload throws only in the loop body that reads it", async 
   }
   expect(outcomes).toEqual([...Array(4).fill("DECODE_FAILED"), "value 1"]);
 });
+
+test("a received message, or a copy of it, can be sent to another channel as it is", async () => {
+  const channel = "forwarded";
+  const received: { channel: string; body: Uint8Array }[] = [];
+  const events = client.events.subscribe({ channel });
+  const commands = client.commands.handle({ channel }, (command) => void received.push(command));
+  const queries = client.queries.handle({ channel }, (query) => {
+    received.push(query);
+    return { ...query, body: "yes" };
+  });
+  await Promise.all([events.ready, commands.ready, queries.ready]);
+  const span = Buffer.from("span");
+  await client.events.publish({ channel, body: "x", tags });
+  await client.eventsStore.publish({ channel, body: "x", tags });
+  await client.queues.send({ channel, body: "x", tags, policy: { expirationSeconds: 60 } });
+  const done = await client.commands.send({ channel, body: "x", span });
+  const answer = await client.queries.send({ channel, body: "x", span, cache: { key: "k", ttlSeconds: 5 } });
+  expect([done.ok, answer.ok]).toEqual([true, true]);
+  received.push(...(await take(events, 1)), ...(answer.ok ? [answer] : []));
+  received.push(...(await take(client.eventsStore.subscribe({ channel, start: { from: "first" } }), 1)));
+  for await (const job of client.queues.consume({ channel })) {
+    received.push(job);
+    await job.ack();
+    break;
+  }
+  await Promise.all([commands.close(), queries.close()]);
+  expect(received).toHaveLength(6);
+  const publisher = client.queues.publisher();
+  for (const one of received) {
+    for (const message of [one, { ...one }, { ...one, tags: {} }]) {
+      await client.events.publish(message);
+      await client.eventsStore.publish(message);
+      await client.queues.send(message);
+      await publisher.send(message);
+      await expect(client.queues.send({ ...message, delaySeconds: 5 } as never)).rejects.toThrow("belongs in policy");
+    }
+  }
+  await publisher.close();
+});
+
+test("a received response can be returned as the response to another request", async () => {
+  const back = client.queries.handle({ channel: "back" }, (query) =>
+    query.text() === "fail" ? { error: "no", tags: { why: "closed" } } : { body: "yes", metadata, tags },
+  );
+  const front = client.queries.handle({ channel: "front" }, async (query) => {
+    const answer = await client.queries.send({ channel: "back", body: query.body });
+    return answer;
+  });
+  await Promise.all([back.ready, front.ready]);
+  const yes = await client.queries.send({ channel: "front", body: "x" });
+  expect(yes).toMatchObject({ ok: true, metadata, tags });
+  const no = await client.queries.send({ channel: "front", body: "fail" });
+  expect(no).toMatchObject({ ok: false, error: "no", tags: { why: "closed" } });
+  await Promise.all([back.close(), front.close()]);
+});
+
+test("a misspelt property of a response is refused, and reported as an error of its handler", async () => {
+  const failures: unknown[] = [];
+  const options = { onError: (error: unknown) => void failures.push(error) };
+  const misspelt = client.queries.handle({ channel: "misspelt" }, () => ({ body: "yes", tag: {} }) as never, options);
+  const failing = client.commands.handle({ channel: "misspelt" }, () => ({ error: "no" }) as never, options);
+  await Promise.all([misspelt.ready, failing.ready]);
+  const query = await client.queries.send({ channel: "misspelt", body: "x" });
+  const command = await client.commands.send({ channel: "misspelt", body: "x" });
+  expect([query.ok, command.ok]).toEqual([false, false]);
+  expect(String(failures[0])).toContain('unknown property "tag" of the response: did you mean "tags"?');
+  expect(String(failures[1])).toContain("error belongs in fail(error)");
+  await Promise.all([misspelt.close(), failing.close()]);
+});

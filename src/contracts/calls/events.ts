@@ -10,7 +10,7 @@ import type { AbortOptions, CallOptions, OutgoingMessage, StreamOptions } from "
 import type { SubscribeRequest } from "../../api/subscription.js";
 import { isContract, type AnyContract } from "../form.js";
 import { mapped, type Values } from "./mapped.js";
-import { messageOf, OPTIONS, requestOf } from "./resolve.js";
+import { messageOf, OPTIONS, refusedOptions, requestOf } from "./resolve.js";
 
 /** Adds the calls with contracts to those without. */
 export function eventsWithContracts(calls: EventCalls): EventsClient {
@@ -86,7 +86,7 @@ function publisherOf<Receipt>(
     publisher.publish(messageOf(operation, kind, contract, value));
   return {
     publish: (first: OutgoingMessage | AnyContract, value?: unknown) =>
-      isContract(first) ? publishValue(first, value) : publisher.publish(first),
+      isContract(first) ? publishValue(first, value) : (refusedOptions(operation, value) ?? publisher.publish(first)),
     publishAll: (first: Messages | AnyContract, second?: unknown, third?: AbortOptions) =>
       isContract(first)
         ? publisher.publishAll(

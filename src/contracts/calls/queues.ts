@@ -11,7 +11,7 @@ import type {
 } from "../../api/queues/requests.js";
 import { type AnyContract, isContract } from "../form.js";
 import { mapped, type Values } from "./mapped.js";
-import { messageOf, OPTIONS, requestOf } from "./resolve.js";
+import { messageOf, OPTIONS, refusedOptions, requestOf } from "./resolve.js";
 
 type Handler = Parameters<QueueCalls["process"]>[1];
 
@@ -74,9 +74,11 @@ function publisherOf(publisher: QueueSending): QueuePublisher {
     publisher.sendBatch(values.map((value) => message(operation, contract, value)));
   return {
     send: (first: OutgoingQueueMessage | AnyContract, value?: unknown) =>
-      isContract(first) ? sendValue(first, value) : publisher.send(first),
+      isContract(first) ? sendValue(first, value) : (refusedOptions(operation, value) ?? publisher.send(first)),
     sendBatch: (first: readonly OutgoingQueueMessage[] | AnyContract, values?: readonly unknown[]) =>
-      isContract(first) ? sendValues(first, values ?? []) : publisher.sendBatch(first),
+      isContract(first)
+        ? sendValues(first, values ?? [])
+        : (refusedOptions(operation, values) ?? publisher.sendBatch(first)),
     sendAll: (first: Messages | AnyContract, second?: unknown, third?: AbortOptions) =>
       isContract(first)
         ? publisher.sendAll(

@@ -83,3 +83,13 @@ export const OPTIONS = {
   handler: HANDLER,
   process: { ...HANDLER, retry: true } satisfies Names<ProcessOptions>,
 } as const;
+
+/**
+ * A rejection if a publisher was given options with a message, which would have no effect. Anything
+ * but an object is ignored: `messages.map(publisher.send)` passes an index.
+ */
+export function refusedOptions(operation: string, options: unknown): Promise<never> | undefined {
+  if (typeof options !== "object" || options === null) return undefined;
+  const why = "a publisher takes no options with a message: timeoutMs is an option of the client";
+  return Promise.reject(refuse({ operation }, why));
+}

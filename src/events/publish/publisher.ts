@@ -3,6 +3,7 @@ import type { AbortOptions, OutgoingMessage, StreamOptions } from "../../api/mes
 import type { Connection } from "../../connection/connection.js";
 import { Send, type Settle } from "../../stream/send/send.js";
 import { type Sequence, submitAll } from "../../stream/send/submit-all.js";
+import { checkKnown } from "../../support/names/known.js";
 import { aboutEvent, type EventPlan } from "./plan.js";
 import { EventSender } from "./sender.js";
 
@@ -14,6 +15,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
 
   constructor(plan: EventPlan<Receipt>, connection: Connection, options: StreamOptions = {}) {
     const { operation, confirmedBy, ownWrites } = plan;
+    checkKnown({ operation }, "", options, ["signal", "reconnect"]);
     this.#plan = plan;
     this.#connection = connection;
     this.#sender = new EventSender(connection, {
@@ -35,6 +37,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
   }
 
   publishAll<T>(messages: Sequence<OutgoingMessage<T>>, options: AbortOptions = {}): Promise<number> {
+    checkKnown({ operation: this.#plan.operation }, "", options, ["signal"]);
     const submit = (message: OutgoingMessage<T>, settle: Settle<string>) => this.#submit(message, settle);
     return submitAll(messages, submit, {
       atOnce: this.#sender.capacity,

@@ -35,7 +35,9 @@ export function processQueue<T, D extends Delivery<T>>(
 ): Service {
   const { connection, subject } = processing;
   const { processDrainTimeoutMs: drainTimeoutMs } = DEFAULTS;
-  const limits = checkLimits(subject, options, { drainTimeoutMs, mostConcurrent: LIMITS.prefetch }, ["retry"]);
+  const limits = checkLimits(subject, "queues", options, { drainTimeoutMs, mostConcurrent: LIMITS.prefetch }, [
+    "retry",
+  ]);
   const { concurrency } = limits;
   // Twice the concurrency, to leave room for messages that wait for their rejection. Not for
   // leases, whose time also runs while a message is buffered.

@@ -1,4 +1,4 @@
-import { checkKnown } from "../../support/option-names.js";
+import { checkKnown } from "../../support/names/known.js";
 import type { RetryOptions } from "../../api/queues/requests.js";
 import { backoffDelay, type BackoffPolicy } from "../../support/time/backoff.js";
 import { checkInteger, checkQueueChannel, refuse, type Subject } from "../../support/checks.js";
@@ -10,6 +10,8 @@ export type Retry =
   | { readonly kind: "dead-lettered"; readonly queue: string }
   | { readonly kind: "dropped" };
 
+const PLACES = { "retry.delay": ["initialDelayMs", "maxDelayMs", "jitter"], "retry.exhausted": ["deadLetter"] };
+
 /** Decides when a failed message is delivered again, and how it ends after the last attempt. */
 export class RetryPolicy {
   readonly #maxAttempts: number;
@@ -18,7 +20,7 @@ export class RetryPolicy {
 
   /** Rejects unknown and contradictory options. */
   constructor(subject: Subject, retry: RetryOptions = {}) {
-    checkKnown(subject, "retry.", retry, ["maxAttempts", "exhausted", "delay"]);
+    checkKnown(subject, "retry.", retry, ["maxAttempts", "exhausted", "delay"], PLACES);
     const { maxAttempts, exhausted, delay } = retry;
     if ((maxAttempts === undefined) !== (exhausted === undefined)) {
       const text = "retry.maxAttempts and retry.exhausted need each other: set both, or neither";
@@ -42,6 +44,7 @@ function endOf(subject: Subject, exhausted: RetryOptions["exhausted"]): Retry {
   if (exhausted === undefined || exhausted === "drop") return { kind: "dropped" };
   const queue: unknown = (exhausted as { readonly deadLetter?: unknown } | null)?.deadLetter;
   if (queue === undefined) throw refuse(subject, 'retry.exhausted must be "drop" or { deadLetter: a queue }');
+  checkKnown(subject, "retry.exhausted.", exhausted, ["deadLetter"]);
   checkQueueChannel(subject.operation, queue, "retry.exhausted.deadLetter");
   return { kind: "dead-lettered", queue };
 }

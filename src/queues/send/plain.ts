@@ -5,6 +5,7 @@ import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/send/plain-
 import type { About } from "../../stream/send/send.js";
 import { checkSize, checkQueueChannel } from "../../support/checks.js";
 import { completed, encodePayload } from "../../support/message/payload.js";
+import { checkMessageNames } from "../../support/names/message.js";
 import { checkPolicy } from "../../support/message/policy.js";
 import { Upstream } from "./upstream.js";
 import {
@@ -29,6 +30,7 @@ export type PrepareQueueMessage = (operation: string, message: OutgoingQueueMess
 
 export function preparing({ options: { clientId, maxMessageBytes } }: Connection): PrepareQueueMessage {
   return (operation, message) => {
+    checkMessageNames(operation, "queues", message);
     checkQueueChannel(operation, message.channel);
     const subject = { operation, channel: message.channel };
     const complete = completed(operation, message);

@@ -6,6 +6,7 @@ import type { Connection } from "../../connection/connection.js";
 import { Send, type Settle } from "../../stream/send/send.js";
 import { type Sequence, submitAll } from "../../stream/send/submit-all.js";
 import { checkInteger, refuse } from "../../support/checks.js";
+import { checkKnown } from "../../support/names/known.js";
 import { aboutMessages, type PrepareQueueMessage } from "./plain.js";
 import { Upstream } from "./upstream.js";
 
@@ -20,6 +21,7 @@ export class UpstreamPublisher implements QueuePublisher {
   readonly #upstream: Upstream;
 
   constructor(connection: Connection, prepare: PrepareQueueMessage, options: PublisherOptions) {
+    checkKnown({ operation }, "", options, ["signal", "reconnect", "ordered", "maxInFlight"]);
     const maxInFlight = maxInFlightOf(options);
     this.#prepare = prepare;
     this.#upstream = new Upstream(connection, { ...options, operation, maxInFlight, timedFrom: "transmission" });
@@ -45,6 +47,7 @@ export class UpstreamPublisher implements QueuePublisher {
   }
 
   sendAll<T>(messages: Sequence<OutgoingQueueMessage<T>>, options: AbortOptions = {}): Promise<number> {
+    checkKnown({ operation }, "", options, ["signal"]);
     const submit = (message: OutgoingQueueMessage<T>, settle: Settle<SentMessage>) => this.#submit(message, settle);
     return submitAll(messages, submit, {
       atOnce: this.#upstream.capacity,

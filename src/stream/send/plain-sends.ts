@@ -3,6 +3,7 @@ import type { Connection } from "../../connection/connection.js";
 import { onAbort } from "../../support/abort.js";
 import { setDeadline } from "../../support/time/clock.js";
 import { checkTimeout, type Subject } from "../../support/checks.js";
+import { checkCallOptions } from "../../support/names/call-options.js";
 import { type About, Send, subjectOf } from "./send.js";
 import { timeOutOf } from "./send-errors.js";
 import type { Sender } from "./sender.js";
@@ -48,6 +49,7 @@ export class PlainSends<Message, Result> {
     options: CallOptions | undefined,
     call: SendByCall<Message, Result>,
   ): Promise<Result> {
+    if (options !== undefined) checkCallOptions(subjectOf(about), options);
     if (!this.#hasStream || about.bytes > MAX_STREAMED_BYTES || this.#needsConnection)
       return call(message, subjectOf(about), options);
     return new Promise((resolve, reject) => {

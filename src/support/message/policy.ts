@@ -1,8 +1,10 @@
 import type { QueuePolicy } from "../../api/queues/message.js";
 import { checkInteger, checkQueueChannel, refuse, type Subject } from "../checks.js";
-import { checkKnown } from "../option-names.js";
+import { checkKnown } from "../names/known.js";
 
 const POLICY = ["expirationSeconds", "delaySeconds", "deadLetter"];
+
+const PLACES = { "policy.deadLetter": ["queue", "maxReceiveCount"] };
 
 /** Counts and times of policies travel as int32. */
 const MOST = 2 ** 31 - 1;
@@ -11,7 +13,7 @@ const MOST = 2 ** 31 - 1;
 export function checkPolicy(subject: Subject, policy: unknown): asserts policy is QueuePolicy | undefined {
   if (policy === undefined) return;
   if (typeof policy !== "object" || policy === null) throw refuse(subject, "policy must be an object");
-  checkKnown(subject, "policy.", policy, POLICY);
+  checkKnown(subject, "policy.", policy, POLICY, PLACES);
   const { expirationSeconds, delaySeconds, deadLetter } = policy as QueuePolicy;
   if (expirationSeconds !== undefined) {
     checkInteger(subject, "policy.expirationSeconds", expirationSeconds, 1, MOST);

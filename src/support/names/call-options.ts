@@ -1,0 +1,22 @@
+import type { CallOptions } from "../../api/message.js";
+import type { Subject } from "../checks.js";
+import { checkKnown } from "./known.js";
+
+const PLACES = {
+  "the message": ["channel", "body", "codec", "id", "metadata", "tags", "policy", "span", "cache", "responseCodec"],
+  "the request": ["max", "waitSeconds"],
+  "policy of the message": ["delaySeconds", "expirationSeconds", "deadLetter"],
+};
+
+/**
+ * Refuses options that a single call does not have.
+ *
+ * @throws {KubeMQError} INVALID_ARGUMENT
+ */
+export function checkCallOptions(subject: Subject, options: CallOptions | undefined): void {
+  for (const name in options) {
+    if (name === "signal" || name === "timeoutMs") continue;
+    // promise: call-options-known
+    return checkKnown(subject, "", options, ["signal", "timeoutMs"], PLACES);
+  }
+}
