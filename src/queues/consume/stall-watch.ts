@@ -70,4 +70,4 @@ export class StallWatch {
 
 const ADVICE =
   "Messages wait in the queue, and the server delivers none of them to this consumer. Either another consumer holds them and will settle " +
-  'them, or a crash or restart of the server has left a stale consumer behind: see docs/servers.md, "A queue that stands still".';
+  'them, or a crash or restart of the server has left a stale consumer behind: see docs/servers.md, "A queue that delivers nothing".';

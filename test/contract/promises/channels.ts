@@ -33,7 +33,7 @@ export const channels: Suite = {
       }
     },
 
-    "one name is another channel in each pattern": async (world) => {
+    "the same name is a different channel in each pattern": async (world) => {
       const client = await world.client();
       const channel = world.channel("patterns");
       const subscription = client.events.subscribe({ channel });
@@ -56,7 +56,7 @@ export const channels: Suite = {
       await until("it is gone from the list", async () => !(await names()).includes(channel));
     },
 
-    "channels.list() is UNSUPPORTED where the server has no channel management": async (world) => {
+    "channels.list() rejects with UNSUPPORTED where the server has no channel management": async (world) => {
       const client = await world.client();
       const list = () => client.channels.list("events", world.channel("none"), { timeoutMs: 1_000 });
       if (await world.supports("channel management")) return assert.deepEqual(await list(), []);

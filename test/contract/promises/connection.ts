@@ -33,7 +33,7 @@ export const connection: Suite = {
       assert.equal(client.state, "ready");
     },
 
-    "a subscription to events goes on after a connection reset": async (world) => {
+    "a subscription to events continues after a connection reset": async (world) => {
       const line = await world.line();
       const [subscriber, publisher] = [await world.client({ address: line.address, reconnect }), await world.client()];
       const channel = world.channel("reset");
@@ -49,7 +49,7 @@ export const connection: Suite = {
       }
     },
 
-    "a subscription goes on after the server has closed its connection": async (world) => {
+    "a subscription continues after the server has closed its connection": async (world) => {
       const line = await world.line();
       const [subscriber, publisher] = [await world.client({ address: line.address, reconnect }), await world.client()];
       const channel = world.channel("fin");
@@ -63,7 +63,7 @@ export const connection: Suite = {
       });
     },
 
-    "a connection that died in silence is noticed, and a subscription goes on": async (world) => {
+    "a dead connection is detected, and a subscription continues": async (world) => {
       const line = await world.line();
       const keepalive = { intervalMs: 300, timeoutMs: 300 };
       const subscriber = await world.client({ address: line.address, reconnect, keepalive });
@@ -79,7 +79,7 @@ export const connection: Suite = {
       });
     },
 
-    "a responder goes on after a connection reset": async (world) => {
+    "a responder continues after a connection reset": async (world) => {
       const line = await world.line();
       const [responder, requester] = [await world.client({ address: line.address, reconnect }), await world.client()];
       const channel = world.channel("responder");
@@ -96,7 +96,7 @@ export const connection: Suite = {
       await service.close();
     },
 
-    "a consumer goes on after connection resets, and what was unsettled comes again": async (world) => {
+    "a consumer continues after connection resets, and unsettled messages are delivered again": async (world) => {
       const line = await world.line();
       const consumer = await world.client({ address: line.address, reconnect });
       const channel = world.channel("consumer");
@@ -120,7 +120,7 @@ export const connection: Suite = {
       assert.deepEqual(await (await world.client()).queues.receive({ channel, max: 40 }), []);
     },
 
-    "settling after the connection was lost is LEASE_LOST, and the message comes again": async (world) => {
+    "settling after a lost connection rejects with LEASE_LOST, and the message is delivered again": async (world) => {
       const line = await world.line();
       const consumer = await world.client({ address: line.address, reconnect });
       const channel = world.channel("lost");
@@ -155,7 +155,7 @@ export const connection: Suite = {
       assert.deepEqual(texts(await other.queues.receive({ channel, max: 2 })), ["once"]);
     },
 
-    "status() tells when a stream is lost and when it is back": async (world) => {
+    "status() reports when a stream is lost and when it works again": async (world) => {
       const line = await world.line();
       const client = await world.client({ address: line.address, reconnect });
       const channel = world.channel("status");
@@ -174,7 +174,9 @@ export const connection: Suite = {
   },
 
   alone: {
-    "a message above the server's limit is RESOURCE_EXHAUSTED, and the connection lives": async (world) => {
+    "a message above the server's limit rejects with RESOURCE_EXHAUSTED, and the connection remains usable": async (
+      world,
+    ) => {
       const line = await world.line();
       const client = await world.client({ address: line.address, maxMessageBytes: 200 * 2 ** 20 });
       const channel = world.channel("large");

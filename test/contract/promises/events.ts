@@ -32,7 +32,7 @@ export const events: Suite = {
       assert.deepEqual(all.items, numbers(80));
     },
 
-    "* stands for one part of a channel name, and a last > for one or more": async (world) => {
+    "* matches one part of a channel name, and a final > one or more": async (world) => {
       const client = await world.client();
       const channel = world.channel("wild");
       const [onePart, more] = [`${channel}.*`, `${channel}.>`].map((channel) => client.events.subscribe({ channel }));
@@ -94,7 +94,7 @@ export const events: Suite = {
       assert.deepEqual([bare.body.length, bare.metadata], [0, "only"]);
     },
 
-    "a loop that was left receives nothing more: its group goes on without it": async (world) => {
+    "a loop that was left receives no more events, and the rest of its group continues": async (world) => {
       const client = await world.client();
       const channel = world.channel("left");
       const member = () => client.events.subscribe({ channel, group: "workers" });

@@ -9,9 +9,9 @@ import type { World } from "../world.js";
 import { collect } from "./loops.js";
 
 export const invalidText: Suite = {
-  title: "Text that is not UTF-8",
+  title: "Strings that are not UTF-8",
   promises: {
-    "an event whose text is not UTF-8 is received, says so, and the loop goes on": async (world) => {
+    "an event with strings that are not UTF-8 is received and marked, and the loop continues": async (world) => {
       const client = await world.client();
       const channel = world.channel("event");
       const subscription = client.events.subscribe({ channel });
@@ -21,7 +21,7 @@ export const invalidText: Suite = {
       assertRead(await within(5_000, "both arrive", take(subscription, 2)));
     },
 
-    "a stored event whose text is not UTF-8 is received, says so, and the loop goes on": async (world) => {
+    "a stored event with strings that are not UTF-8 is received and marked, and the loop continues": async (world) => {
       const client = await world.client();
       const channel = world.channel("stored");
       await sendEvent(world, channel, true);
@@ -31,7 +31,7 @@ export const invalidText: Suite = {
       assertRead(await within(5_000, "both are replayed", take(client.eventsStore.replay({ channel, start }), 2)));
     },
 
-    "a queue message whose text is not UTF-8 is received, says so, can be settled, and the loop goes on": async (
+    "a queue message with strings that are not UTF-8 is received, marked and settled, and the loop continues": async (
       world,
     ) => {
       const client = await world.client();
@@ -47,7 +47,7 @@ export const invalidText: Suite = {
       assert.deepEqual(await client.queues.receive({ channel }), []);
     },
 
-    "receive() loses none of the messages beside one whose text is not UTF-8": async (world) => {
+    "receive() loses no message beside one with strings that are not UTF-8": async (world) => {
       const client = await world.client();
       const channel = world.channel("receive");
       await sendQueueMessage(world, channel);
@@ -55,7 +55,7 @@ export const invalidText: Suite = {
       assertRead(await client.queues.receive({ channel, max: 2 }));
     },
 
-    "a command whose text is not UTF-8 is received, says so, and the loop goes on": async (world) => {
+    "a command with strings that are not UTF-8 is received and marked, and the loop continues": async (world) => {
       const client = await world.client();
       const channel = world.channel("command");
       const commands = client.commands.subscribe({ channel });

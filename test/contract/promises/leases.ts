@@ -28,7 +28,7 @@ export const leases: Suite = {
       assert.deepEqual(received, numbers(50));
     },
 
-    "a lease that ends aborts its signal, and the message comes again": async (world) => {
+    "the end of a lease aborts its signal, and the message is delivered again": async (world) => {
       const { client, channel } = await filled(world, 1);
       const counts: number[] = [];
       for await (const job of client.queues.consume({ channel, visibilitySeconds: 1 })) {
@@ -57,7 +57,7 @@ export const leases: Suite = {
       assert.deepEqual(await client.queues.receive({ channel }), []);
     },
 
-    "autoExtend keeps a message for as long as the body of the loop runs": async (world) => {
+    "autoExtend extends a lease for as long as the body of the loop runs": async (world) => {
       const { client, channel } = await filled(world, 1);
       for await (const job of client.queues.consume({ channel, visibilitySeconds: 1, autoExtend: true })) {
         await sleep(2_500);
@@ -94,7 +94,7 @@ export const leases: Suite = {
       assert.deepEqual([job?.text(), job?.tags["step"], more], ["changed", "2", []]);
     },
 
-    "a leased message that is unsettled when its loop is left comes again": async (world) => {
+    "a leased message that is unsettled when its loop is left is delivered again": async (world) => {
       const { client, channel } = await filled(world, 2);
       await withFirst(client, channel, async () => {});
       const rest = await take(client.queues.consume({ channel, settle: "on-delivery" }), 2);

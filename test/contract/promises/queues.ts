@@ -18,7 +18,7 @@ export const queues: Suite = {
     "a loop that settles on-delivery receives the messages in their order": (world) =>
       inOrder(world, 8, { settle: "on-delivery" }),
 
-    "a slow message does not hold up the others": async (world) => {
+    "a slow message does not delay the other messages": async (world) => {
       const client = await world.client();
       const channel = world.channel("slow");
       const [slow, stop] = [gate(), new AbortController()];
@@ -64,7 +64,7 @@ export const queues: Suite = {
       assert.equal(most, 4);
     },
 
-    "process() acknowledges what returns, rejects what throws and sends on what says so": async (world) => {
+    "process() acknowledges, rejects or requeues each message by the outcome of its handler": async (world) => {
       const client = await world.client();
       const [channel, next] = [world.channel("process"), world.channel("process.next")];
       const stop = new AbortController();
@@ -87,12 +87,12 @@ export const queues: Suite = {
       assert.deepEqual(await client.queues.peek({ channel }), []);
     },
 
-    "two consumers share a queue and nothing is lost or done twice": (world) => shared(world, {}),
+    "two consumers share a queue, and no message is lost or acknowledged twice": (world) => shared(world, {}),
 
-    "two loops that settle on-delivery share a queue and nothing is lost or done twice": (world) =>
+    "two loops that settle on-delivery share a queue, and no message is lost or received twice": (world) =>
       shared(world, { settle: "on-delivery" }),
 
-    "a message wakes an idle consumer before the shortest wait of a poll is over": async (world) => {
+    "an idle consumer receives a new message before the shortest wait of a poll has passed": async (world) => {
       const [consumer, producer] = [await world.client(), await world.client()];
       const channel = world.channel("idle");
       const received = collect(consumer.queues.consume({ channel, prefetch: 8 }), async (job) => {
@@ -130,7 +130,7 @@ export const queues: Suite = {
       );
     },
 
-    "ackAll() removes what waits in a queue and counts it": async (world) => {
+    "ackAll() removes the waiting messages of a queue and returns their number": async (world) => {
       const client = await world.client();
       const channel = world.channel("ackall");
       await fill(client, channel, 5);
@@ -138,7 +138,7 @@ export const queues: Suite = {
       assert.deepEqual(await client.queues.receive({ channel }), []);
     },
 
-    "sendBatch() stores its messages in their order and gives a result for each": async (world) => {
+    "sendBatch() stores its messages in their order and returns a result for each": async (world) => {
       const client = await world.client();
       const channel = world.channel("batch");
       const results = await client.queues.sendBatch(numbers(50).map((body) => ({ channel, id: `id-${body}`, body })));
@@ -210,7 +210,7 @@ export const queues: Suite = {
       assert.deepEqual(await client.queues.peek({ channel }), []);
     },
 
-    "info() says how many messages wait in a queue": async (world) => {
+    "info() returns the number of waiting messages of a queue": async (world) => {
       if (!(await world.supports("QueuesInfo"))) await world.needs("channel management");
       const client = await world.client();
       const channel = world.channel("info");
@@ -220,7 +220,7 @@ export const queues: Suite = {
       assert.equal(queues[0]?.waiting, 7);
     },
 
-    "consumeBatches() gives the messages of a poll, to be settled together or one by one": async (world) => {
+    "consumeBatches() yields the messages of a poll, which can be settled together or one by one": async (world) => {
       const client = await world.client();
       const channel = world.channel("batches");
       await fill(client, channel, 10);
@@ -243,7 +243,7 @@ export const queues: Suite = {
   },
 
   alone: {
-    "an idle consumer on one queue holds up a consumer of another one for a second at most": async (world) => {
+    "an idle consumer of one queue delays a consumer of another queue by at most a second": async (world) => {
       const [idle, busy] = [await world.client(), await world.client()];
       const idling = idle.queues.consume({ channel: world.channel("idle") });
       const none = collect(idling, text);

@@ -7,7 +7,7 @@ import { byNumber, collect, gate, everyTime, numbers, resolves, settledFlag } fr
 export const requests: Suite = {
   title: "Commands and queries",
   promises: {
-    "a command that a responder carries out is executed": async (world) => {
+    "a command that a responder carries out resolves with ok: true": async (world) => {
       const client = await world.client();
       const channel = world.channel("command");
       const commands = client.commands.subscribe({ channel });
@@ -23,7 +23,7 @@ export const requests: Suite = {
       assert.deepEqual(serving.items, [["open", "m", "b", client.clientId]]);
     },
 
-    "a command that a responder fails is not executed, for the reason given": async (world) => {
+    "a command that a responder fails resolves with ok: false and the responder's reason": async (world) => {
       const client = await world.client();
       const channel = world.channel("refused");
       const commands = client.commands.subscribe({ channel });
@@ -106,7 +106,7 @@ export const requests: Suite = {
       assert.deepEqual([answer.metadata, { ...answer.tags }, answer.cacheHit], ["m \u00e9", { echo: "hello" }, false]);
     },
 
-    "an answer of 5 MiB arrives whole": async (world) => {
+    "an answer of 5 MiB arrives complete": async (world) => {
       const client = await world.client();
       const channel = world.channel("large");
       const queries = client.queries.subscribe({ channel });
@@ -117,7 +117,7 @@ export const requests: Suite = {
       assert.ok(answer.ok && Buffer.compare(answer.body, body) === 0);
     },
 
-    "handle() answers with what its function returns, and fails with what it throws": async (world) => {
+    "handle() responds with the return value of its function, or with the error that it throws": async (world) => {
       const client = await world.client();
       const channel = world.channel("handle");
       const stop = new AbortController();
@@ -218,7 +218,7 @@ export const requests: Suite = {
       for (const reason of reasons.items.flat()) assert.ok(KubeMQError.is(reason, "TIMEOUT"), String(reason));
     },
 
-    "a second answer to a request is ALREADY_RESPONDED": async (world) => {
+    "a second answer to a request rejects with ALREADY_RESPONDED": async (world) => {
       const client = await world.client();
       const channel = world.channel("twice");
       const commands = client.commands.subscribe({ channel });

@@ -43,7 +43,7 @@ export const settling: Suite = {
       assert.deepEqual(await client.queues.receive({ channel }), []);
     },
 
-    "a second settlement of a message is ALREADY_SETTLED": async (world) => {
+    "a second settlement of a message rejects with ALREADY_SETTLED": async (world) => {
       const client = await world.client();
       const channel = world.channel("twice");
       await fill(client, channel, 1);
@@ -55,7 +55,7 @@ export const settling: Suite = {
       }
     },
 
-    "messages that are settled in another order than they came are all done": async (world) => {
+    "messages can be settled in another order than they were received": async (world) => {
       const client = await world.client();
       const channel = world.channel("backwards");
       await fill(client, channel, 24);
@@ -72,7 +72,7 @@ export const settling: Suite = {
       assert.deepEqual(await client.queues.receive({ channel, max: 24 }), []);
     },
 
-    "what is unsettled when a loop is left goes back to its place, with its count": async (world) => {
+    "unsettled messages of a loop that is left return to their places, with their receive counts": async (world) => {
       const client = await world.client();
       const channel = world.channel("left");
       await fill(client, channel, 6);
@@ -101,7 +101,7 @@ export const settling: Suite = {
       );
     },
 
-    "a loop that settles on-delivery loses nothing when it is stopped while idle": async (world) => {
+    "a loop that settles on-delivery loses no message when it is stopped while idle": async (world) => {
       const client = await world.client();
       const channel = world.channel("ondelivery");
       const subscription = client.queues.consume({ channel, settle: "on-delivery", prefetch: 8 });

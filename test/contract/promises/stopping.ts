@@ -7,7 +7,7 @@ import { collect, fill, gate, texts } from "./loops.js";
 export const stopping: Suite = {
   title: "Stopping, and bad arguments",
   promises: {
-    "client.close() ends every loop quietly and closes the connection": async (world) => {
+    "client.close() ends every loop without an error and closes the connection": async (world) => {
       const line = await world.line();
       const client = await world.client({ address: line.address });
       const loops = everyLoop(client, (hint) => world.channel(hint));
@@ -19,7 +19,7 @@ export const stopping: Suite = {
       await until("the connection is closed", () => line.open === 0);
     },
 
-    "a call of a closed client is CLIENT_CLOSED": async (world) => {
+    "a call of a closed client rejects with CLIENT_CLOSED": async (world) => {
       const client = await world.client();
       const channel = world.channel("closed");
       await client.close();
@@ -34,7 +34,7 @@ export const stopping: Suite = {
       }
     },
 
-    "client.close() sends what a publisher has accepted": async (world) => {
+    "client.close() sends the messages that a publisher has accepted": async (world) => {
       const [client, other] = [await world.client(), await world.client()];
       const channel = world.channel("flush");
       const publisher = client.eventsStore.publisher();
@@ -45,7 +45,7 @@ export const stopping: Suite = {
       assert.equal((await take(other.eventsStore.subscribe({ channel, start }), 100)).length, 100);
     },
 
-    "client.close() lets a handler finish that runs, and its answer arrives": async (world) => {
+    "client.close() lets a running handler finish, and its answer arrives": async (world) => {
       const [responder, requester] = [await world.client(), await world.client()];
       const channel = world.channel("handler");
       const [begun, end] = [gate(), gate()];
@@ -65,7 +65,7 @@ export const stopping: Suite = {
       await within(6_000, "the client closes", closing);
     },
 
-    "an aborted signal ends each loop quietly": async (world) => {
+    "an aborted signal ends each loop without an error": async (world) => {
       const client = await world.client();
       const stop = new AbortController();
       const loops = everyLoop(client, (hint) => world.channel(hint), stop.signal);
@@ -87,7 +87,7 @@ export const stopping: Suite = {
       assert.equal(await rejection(client.ping({ signal: stop.signal })), reason);
     },
 
-    "an error thrown in a loop ends it and arrives untouched": async (world) => {
+    "an error thrown in a loop ends it and reaches the caller unchanged": async (world) => {
       const client = await world.client();
       const channel = world.channel("throws");
       await fill(client, channel, 1);
@@ -116,7 +116,7 @@ export const stopping: Suite = {
       assert.equal(finished, true);
     },
 
-    "a second loop over a subscription is STREAM_CONSUMED": async (world) => {
+    "a second loop over a subscription throws STREAM_CONSUMED": async (world) => {
       const client = await world.client();
       const subscription = client.events.subscribe({ channel: world.channel("second") });
       const first = collect(subscription, () => undefined);

@@ -44,7 +44,7 @@ export const store: Suite = {
       assert.deepEqual(texts(await replay(client, channel, { from: "time", time })), ["late"]);
     },
 
-    "replay of the last seconds leaves older events out": async (world) => {
+    "replay of the last seconds omits older events": async (world) => {
       const client = await world.client();
       const channel = world.channel("delta");
       await client.eventsStore.publish({ channel, body: "old" });
@@ -58,7 +58,7 @@ export const store: Suite = {
       assert.deepEqual(await replay(client, world.channel("empty"), { from: "first" }), []);
     },
 
-    "a subscription from new receives only what is stored after ready": async (world) => {
+    "a subscription from new receives only events stored after ready": async (world) => {
       const { client, channel } = await stored(world, 3);
       const subscription = client.eventsStore.subscribe({ channel, start: { from: "new" } });
       await subscription.ready;
@@ -66,7 +66,7 @@ export const store: Suite = {
       assert.deepEqual(texts(await take(subscription, 1)), ["new"]);
     },
 
-    "a subscription from first receives what is stored, and goes on with what comes": async (world) => {
+    "a subscription from first receives the stored events and then new ones": async (world) => {
       const { client, channel } = await stored(world, 3);
       const received = collect(client.eventsStore.subscribe({ channel, start: { from: "first" } }), text);
       await until("the stored events have arrived", () => received.items.length === 3);
@@ -159,7 +159,7 @@ export const store: Suite = {
       );
     },
 
-    "a loop that is held up for three seconds loses no event": async (world) => {
+    "a loop that pauses for three seconds loses no event": async (world) => {
       const client = await world.client({ flowControl: { streamBytes: 65_535, connectionBytes: 65_535 } });
       const channel = world.channel("slow");
       const subscription = client.eventsStore.subscribe({ channel, start: { from: "new" } });
@@ -199,7 +199,7 @@ export const store: Suite = {
       });
     },
 
-    "a replay right after publishAll() has all 10,000 events of it": async (world) => {
+    "a replay right after publishAll() has all of its 10,000 events": async (world) => {
       const client = await world.client();
       const channel = world.channel("replayed");
       const body = new Uint8Array(1_024);
