@@ -3,6 +3,7 @@ import { facade } from "./contestants/facade.js";
 import { ownTransport, stockConnect } from "./contestants/connect.js";
 import type { Contestant } from "./contestants/contestant.js";
 import { grpcJs } from "./contestants/grpc-js.js";
+import { kubemqJs } from "./contestants/kubemq-js.js";
 import { raw } from "./contestants/raw.js";
 import type { ContestantName, Load } from "./loads.js";
 import { profiled } from "./profile.js";
@@ -26,16 +27,17 @@ export interface Sample {
   readonly profile?: Profile | undefined;
 }
 
-const contestants: Readonly<Record<ContestantName, () => Contestant>> = {
+const contestants: Readonly<Record<ContestantName, () => Contestant | Promise<Contestant>>> = {
   facade,
   transport: ownTransport,
   connect: stockConnect,
   "grpc-js": () => grpcJs({ tuned: false }),
   "grpc-js tuned": () => grpcJs({ tuned: true }),
+  "kubemq-js": kubemqJs,
   "node:http2": raw,
 };
 
-const contestant = contestants[process.argv[2] as ContestantName]();
+const contestant = await contestants[process.argv[2] as ContestantName]();
 
 /**
  * Stands for the memory of an application. In a smaller heap, every 32 MB of received bodies may or
@@ -48,6 +50,7 @@ async function play({ load, count, ports }: Order): Promise<number[]> {
   if (load.kind === "poll") return contestant.poll(ports.queue, count);
   if (load.kind === "receive") await contestant.receive(ports.receive[load.size] ?? 0, count);
   else if (load.kind === "unary") await contestant.unary(ports.sink, count, load.atOnce);
+  else if (load.kind === "plain") await contestant.plain(ports.sends, load.pattern, count, load.atOnce);
   else await contestant.send(load.answered ? ports.echo : ports.sink, load.size, count, load.answered);
   return [];
 }

@@ -20,6 +20,8 @@ export interface Ports {
   readonly one: number;
   readonly echo: number;
   readonly sink: number;
+  /** Single queue messages and stored events. */
+  readonly sends: number;
   readonly queue: number;
   /** Accepts subscriptions and sends nothing. */
   readonly silent: number;
@@ -39,6 +41,7 @@ const ports: Ports = {
   one: await listen("one", 16),
   echo: await listen("echo"),
   sink: await listen("sink"),
+  sends: await listen("sends"),
   queue: await listen("queue"),
   silent: await listen("silent"),
 };

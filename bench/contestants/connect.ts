@@ -9,10 +9,10 @@ import { createStockTransport } from "../../test/support/stock-transport.js";
 import { kubemqCodecs } from "../../gen/kubemq_codec.js";
 import { Uplink } from "../../src/stream/send/uplink.js";
 import { WINDOW } from "../loads.js";
-import { bodyOf, byPort, CHANNEL, eventOf, PollLoop, repeat } from "./contestant.js";
+import { bodyOf, byPort, CHANNEL, eventOf, plainBody, PollLoop, queueMessageOf, repeat } from "./contestant.js";
 import type { Contestant } from "./contestant.js";
 
-const { subscribeToEvents, sendEventsStream, queuesDownstream, ping } = kubemq.method;
+const { subscribeToEvents, sendEventsStream, queuesDownstream, ping, sendEvent, sendQueueMessage } = kubemq.method;
 
 type OfSession<T> = (options: { sessionManager: Connector }) => T;
 
@@ -43,6 +43,20 @@ const unaryOver = (transportTo: (port: number) => Pick<Transport, "unary">): Con
   return (port, count, atOnce) => {
     const transport = transportTo(port);
     return repeat(count, atOnce, () => transport.unary(ping, undefined, 10_000, undefined, {}));
+  };
+};
+
+const plainOver = (transportTo: (port: number) => Pick<Transport, "unary">): Contestant["plain"] => {
+  return (port, pattern, count, atOnce) => {
+    const transport = transportTo(port);
+    let sent = 0;
+    const queueMessage = () =>
+      transport.unary(sendQueueMessage, undefined, 10_000, undefined, queueMessageOf(sent++, plainBody));
+    const storedEvent = () => {
+      const event = { ...eventOf(sent++, plainBody), Store: true };
+      return transport.unary(sendEvent, undefined, 10_000, undefined, event);
+    };
+    return repeat(count, atOnce, pattern === "queue" ? queueMessage : storedEvent);
   };
 };
 
@@ -88,6 +102,7 @@ export function ownTransport(): Contestant {
     },
 
     unary: unaryOver(transportTo),
+    plain: plainOver(transportTo),
     poll: pollsOver(transportTo),
   };
 }
@@ -130,6 +145,7 @@ export function stockConnect(): Contestant {
     },
 
     unary: unaryOver(transportTo),
+    plain: plainOver(transportTo),
     poll: pollsOver((port) => overConnect(transportTo(port))),
   };
 }

@@ -1,3 +1,5 @@
+import type { PlainPattern } from "../loads.js";
+
 /** The loads that a contestant can run. Each method resolves after its stream has ended. */
 export interface Contestant {
   /** Subscribes and receives `count` events. */
@@ -9,6 +11,8 @@ export interface Contestant {
   send(port: number, size: number, count: number, answered: boolean): Promise<void>;
   /** Makes `count` unary calls, `atOnce` at a time. */
   unary(port: number, count: number, atOnce: number): Promise<void>;
+  /** Sends `count` messages of 100 bytes, each by a call of its own, `atOnce` at a time. */
+  plain(port: number, pattern: PlainPattern, count: number, atOnce: number): Promise<void>;
   /**
    * Polls a queue `count` times for one message, and acks it with confirmation. Returns the
    * duration of each round in milliseconds.
@@ -22,6 +26,26 @@ export const QUEUE = "bench.queue";
 
 export function bodyOf(size: number): Buffer {
   return Buffer.alloc(size, 97);
+}
+
+/** The body of a plain send. */
+export const plainBody = bodyOf(100);
+
+/** A queue message in the form that the generated code of every contestant accepts. */
+export function queueMessageOf<Body extends Uint8Array>(n: number, body: Body) {
+  return {
+    MessageID: `message-${n}`,
+    ClientID: CLIENT_ID,
+    Channel: QUEUE,
+    Metadata: "",
+    Body: body,
+    Tags: {},
+    Attributes: undefined,
+    Policy: undefined,
+    Topic: "",
+    Partition: 0,
+    PartitionKey: "",
+  };
 }
 
 /** An event in the form that the generated code of every contestant accepts. */

@@ -1,6 +1,6 @@
 import { KubeMQClient } from "../../src/index.js";
 import type { OutgoingMessage } from "../../src/index.js";
-import { bodyOf, byPort, CHANNEL, CLIENT_ID, QUEUE, repeat } from "./contestant.js";
+import { bodyOf, byPort, CHANNEL, CLIENT_ID, plainBody as body, QUEUE, repeat } from "./contestant.js";
 import type { Contestant } from "./contestant.js";
 
 /** This package's public API. */
@@ -27,6 +27,12 @@ export function facade(): Contestant {
     unary(port, count, atOnce) {
       const client = clientOf(port);
       return repeat(count, atOnce, () => client.ping());
+    },
+
+    plain(port, pattern, count, atOnce) {
+      const { queues, eventsStore } = clientOf(port);
+      if (pattern === "queue") return repeat(count, atOnce, () => queues.send({ channel: QUEUE, body }));
+      return repeat(count, atOnce, () => eventsStore.publish({ channel: CHANNEL, body }));
     },
 
     async poll(port, count) {

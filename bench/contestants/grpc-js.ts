@@ -3,7 +3,17 @@ import type { ChannelOptions } from "@grpc/grpc-js";
 import { kubemqClient, Subscribe_EventsStoreType, Subscribe_SubscribeType } from "../grpc-js/gen/kubemq.js";
 import type { EventReceive, QueuesDownstreamResponse, Result } from "../grpc-js/gen/kubemq.js";
 import { WINDOW } from "../loads.js";
-import { bodyOf, byPort, CHANNEL, CLIENT_ID, eventOf, PollLoop, repeat } from "./contestant.js";
+import {
+  bodyOf,
+  byPort,
+  CHANNEL,
+  CLIENT_ID,
+  eventOf,
+  plainBody,
+  PollLoop,
+  queueMessageOf,
+  repeat,
+} from "./contestant.js";
 import type { Contestant } from "./contestant.js";
 
 const limits: ChannelOptions = { "grpc.max_receive_message_length": 104_857_600 };
@@ -78,6 +88,18 @@ export function grpcJs({ tuned }: { tuned: boolean }): Contestant {
       const call = () =>
         new Promise<void>((resolve, reject) => {
           client.ping({}, (error) => (error === null ? resolve() : reject(error)));
+        });
+      return repeat(count, atOnce, call);
+    },
+
+    plain(port, pattern, count, atOnce) {
+      const client = clientOf(port);
+      let sent = 0;
+      const call = () =>
+        new Promise<void>((resolve, reject) => {
+          const done = (error: Error | null) => (error === null ? resolve() : reject(error));
+          if (pattern === "queue") client.sendQueueMessage(queueMessageOf(sent++, plainBody), done);
+          else client.sendEvent({ ...eventOf(sent++, plainBody), Store: true }, done);
         });
       return repeat(count, atOnce, call);
     },

@@ -8,11 +8,13 @@ import {
   PingResultSchema,
   QueuesDownstreamRequestSchema,
   QueuesDownstreamResponseSchema,
+  QueueMessageSchema,
   ResultSchema,
+  SendQueueMessageResultSchema,
   SubscribeSchema,
 } from "../../gen/kubemq_pb.js";
 import { WINDOW } from "../loads.js";
-import { bodyOf, byPort, CHANNEL, eventOf, PollLoop, repeat } from "./contestant.js";
+import { bodyOf, byPort, CHANNEL, eventOf, plainBody, PollLoop, queueMessageOf, repeat } from "./contestant.js";
 import type { Contestant } from "./contestant.js";
 
 /** node:http2 with frames split by hand, and protobuf-es: the limit without a gRPC library. */
@@ -62,14 +64,25 @@ export function raw(): Contestant {
     },
 
     unary(port, count, atOnce) {
-      const call = () =>
-        new Promise<void>((resolve) => {
-          const stream = open(port, "Ping");
-          split(stream, (bytes) => fromBinary(PingResultSchema, bytes));
-          stream.on("end", resolve);
-          stream.end(envelope(toBinary(EmptySchema, create(EmptySchema))));
-        });
+      const request = toBinary(EmptySchema, create(EmptySchema));
+      const call = () => callOn(open(port, "Ping"), request, (bytes) => fromBinary(PingResultSchema, bytes));
       return repeat(count, atOnce, call);
+    },
+
+    plain(port, pattern, count, atOnce) {
+      let sent = 0;
+      const queueMessage = () => {
+        const request = toBinary(QueueMessageSchema, create(QueueMessageSchema, queueMessageOf(sent++, plainBody)));
+        const read = (bytes: Buffer) => fromBinary(SendQueueMessageResultSchema, bytes);
+        return callOn(open(port, "SendQueueMessage"), request, read);
+      };
+      const storedEvent = () => {
+        const event = create(EventSchema, { ...eventOf(sent++, plainBody), Store: true });
+        return callOn(open(port, "SendEvent"), toBinary(EventSchema, event), (bytes) =>
+          fromBinary(ResultSchema, bytes),
+        );
+      };
+      return repeat(count, atOnce, pattern === "queue" ? queueMessage : storedEvent);
     },
 
     poll(port, count) {
@@ -106,6 +119,15 @@ function openOn(session: ClientHttp2Session, method: string): ClientHttp2Stream 
   });
   stream.on("error", () => {}); // a lost connection is noticed because the round never ends
   return stream;
+}
+
+/** Makes a unary call on a new stream. */
+function callOn(stream: ClientHttp2Stream, request: Uint8Array, read: (bytes: Buffer) => unknown): Promise<void> {
+  return new Promise((resolve) => {
+    split(stream, read);
+    stream.on("end", resolve);
+    stream.end(envelope(request));
+  });
 }
 
 export function subscribeOn(session: ClientHttp2Session): ClientHttp2Stream {

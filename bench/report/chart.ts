@@ -8,6 +8,7 @@ const colours: Readonly<Record<ContestantName, string>> = {
   connect: "#c77c0e",
   "grpc-js": "#8a8f98",
   "grpc-js tuned": "#b9bdc4",
+  "kubemq-js": "#a0459b",
   "node:http2": "#4a6fb5",
 };
 
@@ -21,7 +22,8 @@ const MOST = 8;
 
 /** A bar chart of the ratios to the reference, for all loads. */
 export function chart({ loads, conditions }: Results): string {
-  const names = contestantNames.filter((name) => name !== REFERENCE);
+  const isMeasured = (name: string) => loads.some(({ figures }) => figures.some((each) => each.contestant === name));
+  const names = contestantNames.filter((name) => name !== REFERENCE && isMeasured(name));
   const block = names.length * BAR + GAP;
   const height = TOP + loads.length * block + 24;
   const x = (ratio: number) => LEFT + (Math.min(ratio, MOST) / MOST) * WIDTH;

@@ -20,14 +20,15 @@ import {
   WINDOW_UPDATE,
   windowUpdate,
 } from "./frames.js";
-import { eventId, hasNoChannel, pong, queueAnswer, result } from "./messages.js";
+import { eventId, hasNoChannel, pong, queueAnswer, result, upstreamAnswer } from "./messages.js";
 
 /**
  * The kind of call that a port serves: a subscription that receives events without end, or one
- * event; an event stream that answers every event, or only refused ones; a poll stream; a
- * subscription that receives nothing. Every port answers pings.
+ * event; an event stream that answers every event, or only refused ones; single sends of queue
+ * messages and stored events, by unary calls and over streams; a poll stream; a subscription that
+ * receives nothing. Every port answers pings.
  */
-export type Kind = "receive" | "one" | "echo" | "sink" | "queue" | "silent";
+export type Kind = "receive" | "one" | "echo" | "sink" | "sends" | "queue" | "silent";
 
 const OUR_WINDOW = 64 * 1024 * 1024;
 const BLOCK_BYTES = 65_536;
@@ -207,6 +208,9 @@ export class Connection {
     else if (this.kind === "echo") this.answer(call, result(eventId(bytes, start), true));
     else if (this.kind === "sink" && hasNoChannel(bytes, start, end)) {
       this.answer(call, result(eventId(bytes, start), false));
+    } else if (this.kind === "sends") {
+      const isBatch = hasNoChannel(bytes, start, end);
+      this.answer(call, isBatch ? upstreamAnswer(bytes, start, end) : result(eventId(bytes, start), true));
     } else if (this.kind === "queue") this.answer(call, queueAnswer(bytes, start, end));
   }
 

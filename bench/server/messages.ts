@@ -45,14 +45,38 @@ export function eventId(bytes: Buffer, start: number): Buffer {
  */
 export function hasNoChannel(bytes: Buffer, start: number, end: number): boolean {
   let at = start;
-  if (bytes[at] === FIELD_1) at += 2 + (bytes[at + 1] ?? 0);
-  if (bytes[at] === FIELD_2) at += 2 + (bytes[at + 1] ?? 0);
+  if (bytes[at] === FIELD_1) at = next(bytes, at);
+  while (at < end && bytes[at] === FIELD_2) at = next(bytes, at);
   return at >= end || bytes[at] !== FIELD_3;
+}
+
+/** The offset behind a field of bytes with a tag of one byte. */
+function next(bytes: Buffer, at: number): number {
+  let length = 0;
+  let shift = 0;
+  for (at += 1; ; at += 1, shift += 7) {
+    const byte = bytes[at] ?? 0;
+    length |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return at + 1 + length;
+  }
+}
+
+const stored = Buffer.from([FIELD_2, 2, SENT, 1]);
+
+/**
+ * The response to a request on QueuesUpstream, whose messages are its field 2. Only the request has
+ * an id, for the results are in the order of the messages.
+ */
+export function upstreamAnswer(bytes: Buffer, start: number, end: number): Uint8Array {
+  const id = eventId(bytes, start);
+  const parts = [Buffer.from([FIELD_1, id.length]), id];
+  for (let at = next(bytes, start); at < end; at = next(bytes, at)) parts.push(stored);
+  return Buffer.concat(parts);
 }
 
 const refusal = Buffer.from("no channel");
 
-/** A `Result` for an event. */
+/** A `Result` for an event. `SendQueueMessageResult` has the same fields: id, and time of storage. */
 export function result(id: Buffer, sent: boolean): Buffer {
   const rest = sent ? [SENT, 1] : [ERROR, refusal.length, ...refusal];
   return Buffer.concat([Buffer.from([FIELD_1, id.length]), id, Buffer.from(rest)]);

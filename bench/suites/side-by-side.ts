@@ -1,7 +1,7 @@
 import { start } from "../children.js";
 import type { Child } from "../children.js";
 import type { Order, Sample } from "../contestant.js";
-import { contestantNames, loads, REFERENCE } from "../loads.js";
+import { loads, REFERENCE, runningNames } from "../loads.js";
 import type { ContestantName, Load } from "../loads.js";
 import type { Profile } from "../profile.js";
 import type { Ports } from "../server.js";
@@ -68,7 +68,7 @@ export async function sideBySide(
   using server = await start("server.js");
   const children = new Map<ContestantName, Child>();
   try {
-    for (const name of contestantNames) children.set(name, await startContestant(name));
+    for (const name of runningNames) children.set(name, await startContestant(name));
     const arena: Arena = { server, ports: server.greeting as Ports, children };
     const chosen = loads.filter(({ name }) => name.includes(settings.only));
     const outcomes: LoadOutcome[] = [];
@@ -103,7 +103,7 @@ type ServedSample = Sample & { readonly serverMs: number };
 
 async function measure(load: Load, arena: Arena, { rounds, scale }: Settings): Promise<LoadOutcome> {
   const count = Math.max(20, Math.round(load.count * scale));
-  const samples = new Map<ContestantName, ServedSample[]>(contestantNames.map((name) => [name, []]));
+  const samples = new Map<ContestantName, ServedSample[]>(runningNames.map((name) => [name, []]));
   const play = async (child: Child, most: number): Promise<ServedSample> => {
     const before = await serverCpuMs(arena.server);
     const sample = (await child.ask({ load, count: most, ports: arena.ports } satisfies Order)) as Sample;
@@ -121,7 +121,7 @@ async function measure(load: Load, arena: Arena, { rounds, scale }: Settings): P
       } else samples.get(name)?.push(await play(child, count));
     }
   }
-  const figures = contestantNames.map((name) => figuresOf(name, samples, count));
+  const figures = runningNames.map((name) => figuresOf(name, samples, count));
   return { load: load.name, count, figures, targets: targetsOf(load, figures) };
 }
 
