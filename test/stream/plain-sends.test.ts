@@ -10,6 +10,11 @@ import {
   ResultSchema,
   SendQueueMessageResultSchema,
 } from "kubemq-es/gen";
+import type { Connection } from "../../src/connection/connection.js";
+import { queuesUpstreamMethod, upstreamRequest } from "../../src/queues/wire.js";
+import { AnsweredStream } from "../../src/stream/send/answered-stream.js";
+import { turn } from "../../src/support/time/turn.js";
+import type { Reader } from "../../src/transport/index.js";
 import { turns } from "../support/fake-clock.js";
 import { playedBy } from "../support/queue-world.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
@@ -17,6 +22,52 @@ import { rejection, until, within } from "../support/until.js";
 import { withBroker } from "../support/with-broker.js";
 
 const small = { channel: "c", body: "x" };
+
+/** A stream that records its answers, and the function with which the test answers. */
+function answered() {
+  const answers: (readonly number[])[] = [];
+  let reader: Reader<number> | undefined;
+  const source = { read: (to: Reader<number>) => void (reader = to), resume() {}, cancel() {} };
+  const stream = AnsweredStream.open(
+    { open: () => source } as unknown as Connection,
+    queuesUpstreamMethod,
+    { operation: "test" },
+    { answers: (batch) => void answers.push(batch as unknown as readonly number[]), ended() {} },
+    16,
+  );
+  const send = (count: number) => {
+    for (let sent = 0; sent < count; sent++) stream.send(upstreamRequest("", []));
+  };
+  /** Answers in one frame. */
+  const answer = (...messages: number[]) => {
+    turn.received(1);
+    for (const message of messages) reader?.message(message, 1);
+  };
+  return { answers, answer, send };
+}
+
+describe("the answers of a stream", () => {
+  test("come with the last one that is owed, without the end of the turn", () => {
+    const { answers, answer, send } = answered();
+    send(3);
+    answer(1);
+    answer(2, 3);
+    expect(answers).toEqual([[1, 2, 3]]);
+    send(1);
+    answer(4);
+    expect(answers).toEqual([[1, 2, 3], [4]]);
+  });
+
+  test("come at the end of the turn while others are owed", async () => {
+    const { answers, answer, send } = answered();
+    send(3);
+    answer(1);
+    answer(2);
+    expect(answers).toEqual([]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(answers).toEqual([[1, 2]]);
+  });
+});
 
 /** The three methods that send one message. */
 const kinds = [

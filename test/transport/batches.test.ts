@@ -140,6 +140,18 @@ describe("a turn of the event loop", () => {
     expect(all.filter(({ runs }) => runs > 0)).toHaveLength(8);
   });
 
+  test("ends early only when no task waits for its end", () => {
+    const turns = new Turn();
+    const [task] = tasks(1);
+    const first = turns.received(1);
+    turns.endEarly();
+    const second = turns.received(1);
+    expect(second).not.toBe(first);
+    if (task !== undefined) turns.atEnd(task);
+    turns.endEarly();
+    expect([turns.received(1), task?.runs]).toEqual([second, 0]);
+  });
+
   test("has one time", async () => {
     const turns = new Turn();
     turns.received(1);

@@ -22,6 +22,8 @@ export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
   readonly #reader: AnswerReader<O>;
   #state: "open" | "half-closed" | "over" = "open";
   #isAccepted = false;
+  /** Number of answers that the server owes, if it answers each message. */
+  #unanswered = 0;
   #onOver: (() => void) | undefined;
 
   private constructor(uplink: Uplink<I>, source: Source<O>, reader: AnswerReader<O>) {
@@ -56,6 +58,7 @@ export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
   }
 
   send(message: I): void {
+    this.#unanswered += 1;
     // An uplink that ends also rejects this promise; the reader of the answers receives the reason.
     this.#uplink.send(message)?.catch(() => {});
   }
@@ -80,8 +83,20 @@ export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
   message(answer: O): boolean {
     this.#isAccepted = true;
     this.#answers.push(answer);
-    turn.atEnd(this);
+    const isLast = this.#unanswered === 1;
+    this.#unanswered = Math.max(0, this.#unanswered - 1); // a server may answer twice
+    if (isLast) this.#answerNow();
+    else turn.atEnd(this);
     return true;
+  }
+
+  /**
+   * Passes on the last answer without waiting for others. What its receiver sends next leaves in the
+   * write with which node:http2 acknowledges what it has just read.
+   */
+  #answerNow(): void {
+    this.onTurnEnd();
+    turn.endEarly();
   }
 
   onTurnEnd(): void {
