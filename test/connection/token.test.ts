@@ -24,15 +24,16 @@ describe("the token source", () => {
   });
 
   test("an expired token is fetched again", async () => {
+    const now = jest.spyOn(Date, "now").mockReturnValue(1_000_000);
     const given = [
       { token: "old", expiresAt: new Date(Date.now() + 30) },
       { token: "new", expiresAt: new Date(Date.now() + 60_000) },
     ];
     const provider = jest.fn(() => given.shift() ?? "none");
     const token = new Token(provider);
-    expect(await token.header()).toEqual(authorization("old"));
-    const now = jest.spyOn(Date, "now").mockReturnValue(Date.now() + 31);
     try {
+      expect(await token.header()).toEqual(authorization("old"));
+      now.mockReturnValue(1_000_031);
       expect(await token.header()).toEqual(authorization("new"));
       expect(await token.header()).toEqual(authorization("new"));
     } finally {
