@@ -49,11 +49,14 @@ export { forEachConcurrent } from "./stream/for-each.js";
 export type {
   AbortOptions,
   CallOptions,
+  EventPublisherOptions,
   HandlerOptions,
   Incoming,
   Outgoing,
   OutgoingMessage,
   Payload,
+  ResendOptions,
+  SendOptions,
   StreamOptions,
 } from "./api/message.js";
 

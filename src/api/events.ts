@@ -1,5 +1,12 @@
 import type { Decoder } from "./codec.js";
-import type { AbortOptions, CallOptions, Incoming, OutgoingMessage, StreamOptions } from "./message.js";
+import type {
+  AbortOptions,
+  EventPublisherOptions,
+  Incoming,
+  OutgoingMessage,
+  SendOptions,
+  StreamOptions,
+} from "./message.js";
 import type { SentAs } from "./sent-as.js";
 import type { SubscribeRequest, Subscription } from "./subscription.js";
 
@@ -19,7 +26,7 @@ export interface EventPublisher<Receipt> extends AsyncDisposable {
    * @throws {KubeMQError} TIMEOUT when the server did not confirm the event within the client's
    *   `timeoutMs`
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have
-   *   been published, and is not sent again
+   *   been published, and is not sent again without `resend`
    * @throws {KubeMQError} RESOURCE_EXHAUSTED when more than 100,000 events wait to be sent
    * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the event is refused before it is
    *   sent; CLIENT_CLOSED when the publisher or the client is closed
@@ -63,11 +70,11 @@ export interface EventsClient {
    *
    * @throws {KubeMQError} TIMEOUT when the server did not confirm the event in time
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have
-   *   been published
+   *   been published, and is not sent again without `resend`
    * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the event is refused before it is
    *   sent; CLIENT_CLOSED after `close()`
    */
-  publish<T>(message: OutgoingMessage<T> & SentAs<"events">, options?: CallOptions): Promise<void>;
+  publish<T>(message: OutgoingMessage<T> & SentAs<"events">, options?: SendOptions): Promise<void>;
   /**
    * Opens a stream to publish many events.
    *
@@ -78,7 +85,7 @@ export interface EventsClient {
    * for (const reading of readings) await publisher.publish({ channel: "sensors.kitchen", body: reading });
    * ```
    */
-  publisher(options?: StreamOptions): EventPublisher<void>;
+  publisher(options?: EventPublisherOptions): EventPublisher<void>;
   /**
    * Subscribes to a channel, which may have wildcards. Events published while the connection is
    * lost are not delivered. A slow loop buffers 256 events; beyond that, flow control holds back
@@ -175,11 +182,11 @@ export interface EventsStoreClient {
    *
    * @throws {KubeMQError} TIMEOUT when the server did not confirm the event in time
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before that: the event may have
-   *   been stored
+   *   been stored, and is not sent again without `resend`
    * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the event is refused before it is
    *   sent; CLIENT_CLOSED after `close()`
    */
-  publish<T>(message: OutgoingMessage<T> & SentAs<"eventsStore">, options?: CallOptions): Promise<PublishedEvent>;
+  publish<T>(message: OutgoingMessage<T> & SentAs<"eventsStore">, options?: SendOptions): Promise<PublishedEvent>;
   /**
    * Opens a stream to publish many events and receive the server's answer to each. They are stored
    * in the order of the calls.
@@ -191,7 +198,7 @@ export interface EventsStoreClient {
    * await publisher.publish({ channel: "audit", body: "signed in" });
    * ```
    */
-  publisher(options?: StreamOptions): EventPublisher<PublishedEvent>;
+  publisher(options?: EventPublisherOptions): EventPublisher<PublishedEvent>;
   /**
    * Subscribes to one channel, without wildcards. Without a group the loop receives every event
    * from the start position on, once, in the order of sequences. Lost connections and a slow loop

@@ -20,6 +20,25 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** Whether a message without an answer is sent again. */
+export interface ResendOptions {
+  /**
+   * Sends the message again, with the same id, when the connection is lost before its answer, or
+   * when no server can be reached: on the next connection, with the delays of the client's
+   * `reconnect` (each at most a tenth of `timeoutMs`), within `timeoutMs` and until `signal` aborts.
+   * The call then fails only when no server could be reached meanwhile. What the server refuses, and
+   * what a connection that works does not answer in time (`TIMEOUT`), is not sent again.
+   *
+   * The server may have stored or executed the message before the connection was lost: it may be
+   * stored or executed twice, or more often. Receivers recognise the copies by their `id`. Default:
+   * the client's `resend`.
+   */
+  readonly resend?: boolean | undefined;
+}
+
+/** Options of a call that sends. */
+export interface SendOptions extends CallOptions, ResendOptions {}
+
 /** Options of a stream: a subscription, a consumer, a publisher. */
 export interface StreamOptions {
   /** Stops the stream: its loop ends without an error. */
@@ -30,6 +49,9 @@ export interface StreamOptions {
    */
   readonly reconnect?: boolean | undefined;
 }
+
+/** Options of a publisher of events. */
+export interface EventPublisherOptions extends StreamOptions, ResendOptions {}
 
 /** Options of the methods that call a handler for every message: `handle` and `process`. */
 export interface HandlerOptions<M = unknown> extends StreamOptions {

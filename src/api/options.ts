@@ -162,6 +162,13 @@ export interface ClientOptions {
    */
   readonly reconnect?: false | ReconnectOptions | undefined;
   /**
+   * Whether events, stored events, queue messages, commands and queries without an answer are sent
+   * again after a lost connection. They may then be stored or executed twice, with the same id. See
+   * {@link ResendOptions}. Each call and each publisher may decide for itself.
+   * @default false
+   */
+  readonly resend?: boolean | undefined;
+  /**
    * Maximum size of a message in bytes, in both directions. A larger message is refused before it
    * is sent.
    * @default 104857600 (100 MiB, as servers have it)

@@ -1,5 +1,13 @@
 import type { Decoder, Encoder } from "./codec.js";
-import type { CallOptions, HandlerOptions, Incoming, OutgoingMessage, Payload, StreamOptions } from "./message.js";
+import type {
+  CallOptions,
+  HandlerOptions,
+  Incoming,
+  OutgoingMessage,
+  Payload,
+  SendOptions,
+  StreamOptions,
+} from "./message.js";
 import type { SentAs } from "./sent-as.js";
 import type { SubscribeRequest, Service, Subscription } from "./subscription.js";
 
@@ -38,7 +46,7 @@ export interface IncomingCommand<T = Uint8Array> extends IncomingRequest<T> {
 export interface CommandsClient {
   /**
    * Sends a command and waits for the answer of a responder: `ok` is true when the responder
-   * carried out the command. The client never sends a command again automatically.
+   * carried out the command. The client does not send a command again without `resend`.
    *
    * @throws {KubeMQError} TIMEOUT when no responder answers within `timeoutMs`; the command may
    *   have been carried out
@@ -149,7 +157,8 @@ export interface HandleQueryRequest<T = Uint8Array, R = unknown> extends Subscri
 /** Queries: ask for data, and receive a response. */
 export interface QueriesClient {
   /**
-   * Sends a query and waits for its answer. The client never sends a query again automatically.
+   * Sends a query and waits for its answer. The client does not send a query again without
+   * `resend`.
    *
    * @throws {KubeMQError} TIMEOUT when no responder answers within `timeoutMs`
    * @throws {KubeMQError} UNAVAILABLE when the connection is lost meanwhile
@@ -211,7 +220,7 @@ export interface QueriesClient {
 }
 
 /** Options of a command or a query. */
-export interface RequestOptions extends CallOptions {
+export interface RequestOptions extends SendOptions {
   /**
    * How long the server waits for a response, in milliseconds: a whole number up to 2147483647.
    * After that the call rejects with `TIMEOUT`: no responder is subscribed to the channel, or none

@@ -37,6 +37,20 @@ export type Status =
       readonly delayMs: number;
       readonly error: KubeMQError;
     }
+  /**
+   * Messages had no answer when their connection was lost, or no server could be reached. They are
+   * sent again after the delay, because of the `resend` option: the server may have them twice.
+   * Without `channel`: they have several channels.
+   */
+  | {
+      readonly type: "resend";
+      readonly operation: string;
+      readonly channel?: string;
+      readonly messages: number;
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly error: KubeMQError;
+    }
   /** A stream has recovered. `afterSequence`: where a store subscription continued. */
   | {
       readonly type: "resumed";

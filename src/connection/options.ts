@@ -26,6 +26,7 @@ export interface ResolvedOptions {
   readonly connectTimeoutMs: number;
   readonly keepalive: false | { readonly intervalMs: number; readonly timeoutMs: number };
   readonly reconnect: false | ReconnectPolicy;
+  readonly resend: boolean;
   readonly maxMessageBytes: number;
   readonly flowControl: { readonly streamBytes: number; readonly connectionBytes: number };
   readonly telemetry: Telemetry | undefined;
@@ -85,6 +86,7 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
     connectTimeoutMs: milliseconds("connectTimeoutMs", options.connectTimeoutMs ?? connectTimeout(addresses.length)),
     keepalive,
     reconnect,
+    resend: resendOf(options.resend),
     maxMessageBytes,
     flowControl,
     telemetry: options.telemetry,
@@ -94,6 +96,11 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
 function storeClientIdOf(given: ClientOptions["storeClientId"] = DEFAULTS.storeClientId): "unique" | "client" {
   if (given === "unique" || given === "client") return given;
   throw invalid(`storeClientId must be "unique" or "client", got ${JSON.stringify(given)}`);
+}
+
+function resendOf(given: ClientOptions["resend"] = DEFAULTS.resend): boolean {
+  if (typeof given === "boolean") return given;
+  throw invalid(`resend must be true or false, got ${JSON.stringify(given)}`);
 }
 
 /** Adds missing values. `undefined` counts as missing, as for every other option. */

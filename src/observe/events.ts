@@ -1,5 +1,5 @@
 import type { EventPublisher, EventsClient, EventsStoreClient } from "../api/events.js";
-import type { CallOptions, OutgoingMessage, StreamOptions } from "../api/message.js";
+import type { EventPublisherOptions, OutgoingMessage, SendOptions } from "../api/message.js";
 import type { Activity, ObservedMessage, Observer } from "../api/telemetry.js";
 import { beginProcess, observeLoop, type Processing, sending, sendingAll } from "./observed.js";
 
@@ -31,8 +31,8 @@ export function observedEventsStore(client: EventsStoreClient, observer: Observe
 }
 
 interface Publishing<Receipt> {
-  publish<T>(message: OutgoingMessage<T>, options?: CallOptions): Promise<Receipt>;
-  publisher(options?: StreamOptions): EventPublisher<Receipt>;
+  publish<T>(message: OutgoingMessage<T>, options?: SendOptions): Promise<Receipt>;
+  publisher(options?: EventPublisherOptions): EventPublisher<Receipt>;
 }
 
 function observedPublishing<Receipt>(

@@ -1,6 +1,8 @@
 import { KubeMQError } from "../api/errors.js";
 import type { OutgoingRequest, Reply, RequestOptions, ResponseInfo } from "../api/requests.js";
 import type { Connection } from "../connection/connection.js";
+import { callAgain } from "../stream/resend/calls.js";
+import { resendsOf } from "../stream/resend/policy.js";
 import {
   checkBytes,
   checkChannel,
@@ -13,7 +15,7 @@ import {
 import { MAX_TIMER_MS } from "../support/defaults.js";
 import { fault } from "../support/faults.js";
 import { completed, encodePayload } from "../support/message/payload.js";
-import { checkCallOptions } from "../support/names/call-options.js";
+import { checkSendOptions } from "../support/names/call-options.js";
 import { checkKnown, type Places } from "../support/names/known.js";
 import { CALL_PLACES } from "../support/names/places.js";
 import { checkMessageNames, checkReplyNames } from "../support/names/message.js";
@@ -69,9 +71,29 @@ export function prepareRequest(
 
 /** The server's wait for a response: whole milliseconds that fit into 32 bits. @internal */
 export function requestTimeout(connection: Connection, subject: Subject, options: RequestOptions | undefined): number {
-  checkCallOptions(subject, options);
+  checkSendOptions(subject, options);
   const timeoutMs = options?.timeoutMs ?? Math.ceil(connection.options.timeoutMs); // promise: request-own-timeout
   return checkInteger(subject, "timeoutMs", timeoutMs, 1, MAX_TIMER_MS);
+}
+
+/** Sends a request of the caller, again after a lost connection if the options say so. @internal */
+export async function askAgain(
+  connection: Connection,
+  subject: Subject,
+  request: PreparedRequest,
+  options: RequestOptions | undefined,
+): Promise<ResponseParts> {
+  const { wire, timeoutMs } = request;
+  const signal = options?.signal;
+  if (!resendsOf(connection, subject, options?.resend)) return ask(connection, subject, request, signal);
+  return callAgain(connection, subject, { timeoutMs, signal, messages: 1 }, (leftMs, settles) => {
+    // The server waits for a responder no longer than the caller does.
+    const shortened = {
+      ...wire,
+      Timeout: leftMs, // promise: resend-shortens-wait
+    };
+    return ask(connection, subject, { wire: shortened, timeoutMs: leftMs }, signal, settles);
+  });
 }
 
 /** Sends a request and waits for its response. @internal */
@@ -80,10 +102,12 @@ export async function ask(
   subject: Subject,
   { wire, timeoutMs }: Pick<PreparedRequest, "wire" | "timeoutMs">,
   signal: AbortSignal | undefined,
+  settles = false,
 ): Promise<ResponseParts> {
   try {
     const response = await connection.unary(sendRequestMethod, wire, {
       ...subject,
+      settles,
       timeoutMs: Math.min(timeoutMs + MARGIN_MS, MAX_TIMER_MS), // promise: request-margin
       ...(signal === undefined ? {} : { options: { signal } }),
     });

@@ -2,7 +2,7 @@ import type { CallOptions } from "../api/message.js";
 import type { IncomingCommand, CommandsClient, Reply } from "../api/requests.js";
 import type { Connection } from "../connection/connection.js";
 import { checkHandler } from "../support/checks.js";
-import { ask, checkReply, prepareRequest, reasonOf, responseInfo } from "./ask.js";
+import { askAgain, checkReply, prepareRequest, reasonOf, responseInfo } from "./ask.js";
 import { handleRequests } from "./handle.js";
 import { ReceivedRequest } from "./received-request.js";
 import { openRequests, requestSource } from "./subscribe.js";
@@ -13,7 +13,7 @@ export function createCommandsClient(connection: Connection): CommandsClient {
     async send(command, options) {
       const request = prepareRequest(connection, "commands", command, options);
       const subject = { operation: "commands.send", channel: command.channel };
-      const response = await ask(connection, subject, request, options?.signal);
+      const response = await askAgain(connection, subject, request, options);
       const info = responseInfo(response);
       return response.executed ? { ok: true, ...info } : { ok: false, error: reasonOf(response), ...info };
     },

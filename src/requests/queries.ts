@@ -17,7 +17,7 @@ import { checkBytes, checkHandler } from "../support/checks.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
 import { checkReplyNames } from "../support/names/message.js";
 import { completed, encodeBody } from "../support/message/payload.js";
-import { ask, prepareRequest, REPLY_PLACES, reasonOf, responseInfo } from "./ask.js";
+import { askAgain, prepareRequest, REPLY_PLACES, reasonOf, responseInfo } from "./ask.js";
 import { handleRequests } from "./handle.js";
 import { ReceivedRequest, type ResponsePath } from "./received-request.js";
 import { openRequests, requestSource } from "./subscribe.js";
@@ -29,7 +29,7 @@ export function createQueriesClient(connection: Connection): QueriesClient {
     async send<T, R = Uint8Array>(query: OutgoingQuery<T, R>, options?: RequestOptions): Promise<QueryResult<R>> {
       const request = prepareRequest(connection, "queries", query, options, query.cache);
       const subject = { operation: "queries.send", channel: query.channel };
-      const response = await ask(connection, subject, request, options?.signal);
+      const response = await askAgain(connection, subject, request, options);
       if (!response.executed) return { ok: false, error: reasonOf(response), ...responseInfo(response) };
       return new ReceivedAnswer(request.id, query.channel, response, query.responseCodec);
     },

@@ -7,6 +7,7 @@ export const DEFAULTS = {
   connectTimeoutMs: 10_000,
   keepalive: { intervalMs: 10_000, timeoutMs: 5_000 },
   reconnect: { initialDelayMs: 100, maxDelayMs: 10_000, jitter: 1, maxAttempts: Infinity, firstAttempts: 4 },
+  resend: false,
   maxMessageBytes: 104_857_600,
   flowControl: { streamBytes: 1_048_576, connectionBytes: 2_097_152 },
   closeTimeoutMs: 5_000,

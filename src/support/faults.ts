@@ -105,6 +105,21 @@ export function isNotReady(error: unknown): boolean {
 }
 
 /**
+ * Whether a call or a stream ended without an answer of the server: its connection was lost, no
+ * server could be reached, or a server or a proxy said that it does not serve.
+ */
+export function wasCutOff(error: KubeMQError): boolean {
+  // A publisher whose token has expired; the client fetches another one.
+  const hasOldToken = error.code === "UNAUTHENTICATED" && error.retryable;
+  if (hasOldToken || isNotServing(error.cause)) return true;
+  if (error.code !== "UNAVAILABLE" || error.serverCode !== undefined || error.cause === undefined) return false;
+  const fault = transportFault(error.cause);
+  if (fault?.kind !== "grpc-status") return true;
+  // Another status with this code is the server's own, for example because its store is away.
+  return fault.grpcCode === Code.Unavailable || fault.grpcCode === Code.Canceled; // promise: resend-after-loss-only
+}
+
+/**
  * The reason for aborting an RPC's own controller: any other reason would reset the stream with
  * INTERNAL_ERROR instead of CANCEL.
  */

@@ -26,7 +26,7 @@ const statedDefault = (options: string, option: string) =>
     ?.preset?.split(" (")[0];
 
 /** A default as comments write it. */
-const literal = (value: string | number | object) =>
+const literal = (value: string | number | boolean | object) =>
   typeof value === "object"
     ? `{ ${Object.entries(value)
         .map(([key, it]) => `${key}: ${it}`)

@@ -7,7 +7,7 @@ import { publishing, requests, store } from "./patterns.js";
 import type { Chapter } from "./promise.js";
 import { consuming, leasing, sending, settling } from "./queues.js";
 import { rpc, tracing } from "./rpc.js";
-import { servers } from "./servers.js";
+import { resending, servers } from "./servers.js";
 
 /** The promises, in the order of test/PROMISES.md. */
 export const chapters: readonly Chapter[] = [
@@ -30,6 +30,7 @@ export const chapters: readonly Chapter[] = [
   closing,
   living,
   servers,
+  resending,
   credentials,
   limits,
   transport,

@@ -4,6 +4,7 @@ const restart = "test/reliability/restart.test.ts";
 const ends = "test/reliability/stream-ends.test.ts";
 const asked = "test/reliability/asked-to-leave.test.ts";
 const leave = "test/reliability/leave.test.ts";
+const resend = "test/reliability/resend.test.ts";
 const close = "test/reliability/close.test.ts";
 const refusals = "test/reliability/refusals.test.ts";
 const flapping = "test/reliability/flapping.test.ts";
@@ -47,6 +48,16 @@ export const rows: readonly Row[] = [
         "a connection after GOAWAY that falls silent is replaced within interval and time-out, and its loops lose nothing",
       ],
       [restart, "an idle client keeps its one connection without retries while it answers pings"],
+    ],
+  },
+  {
+    happens: "The servers of a list are killed one after another under load, and clients have `resend`",
+    holds: "No call fails while a server is up. No confirmed message is lost. What is stored twice has the same id.",
+    tests: [
+      [
+        resend,
+        "three brokers killed in turn under load fail no call with resend, lose nothing confirmed, and double only known ids",
+      ],
     ],
   },
   {

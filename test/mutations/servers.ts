@@ -3,6 +3,49 @@ import type { Chapter } from "./promise.js";
 const serversTest = "test/connection/servers.test.ts";
 const newestTest = "test/connection/newest.test.ts";
 
+const resendTest = "test/reliability/resend.test.ts";
+
+export const resending: Chapter = {
+  title: "Sending again",
+  promises: [
+    {
+      promise: "With `resend`, messages without an answer are sent again after a lost connection, with the same id.",
+      id: "resend-after-loss",
+      mutation: "never",
+      test: resendTest,
+      name: "is sent again with the same id by ",
+    },
+    {
+      promise: "What the server refuses is not sent again, and neither is what it does not answer in time.",
+      id: "resend-after-loss-only",
+      mutation: "always",
+      test: resendTest,
+      name: "what a server refuses, and what a connection that works does not answer in time, is sent once",
+    },
+    {
+      promise: "The client's `resend` applies to every call and publisher that does not decide for itself.",
+      id: "resend-of-client",
+      mutation: "never",
+      test: resendTest,
+      name: "with resend waits for a server that comes back",
+    },
+    {
+      promise: "Messages that are sent again keep their order, before all newer ones.",
+      id: "resend-in-order",
+      mutation: "delay",
+      test: resendTest,
+      name: "with resend keeps the order of the first copies",
+    },
+    {
+      promise: "A request that is sent again waits for its responder only until the caller's timeout.",
+      id: "resend-shortens-wait",
+      mutation: "drop",
+      test: resendTest,
+      name: "a request that is sent again waits for the rest of its timeout",
+    },
+  ],
+};
+
 export const servers: Chapter = {
   title: "Several servers, and the newest ones",
   promises: [

@@ -8,7 +8,7 @@ import type {
   EventsStoreClient as StoreCalls,
   StoreSubscription,
 } from "../events.js";
-import type { AbortOptions, CallOptions, OutgoingMessage, StreamOptions } from "../message.js";
+import type { AbortOptions, EventPublisherOptions, OutgoingMessage, SendOptions, StreamOptions } from "../message.js";
 import type { SentAs } from "../sent-as.js";
 import type { Subscription } from "../subscription.js";
 import type { ContractBase, EventsContract, EventsPattern, MessageDetails, StoreContract } from "./contract.js";
@@ -61,7 +61,7 @@ export interface EventContractCalls {
    * @example
    * await client.events.publish(orderPlaced, { id: "7", total: 12 });
    */
-  publish<T, A>(contract: EventsContract<T, A>, value: NoInfer<A>, options?: CallOptions): Promise<void>;
+  publish<T, A>(contract: EventsContract<T, A>, value: NoInfer<A>, options?: SendOptions): Promise<void>;
   /**
    * Subscribes to the events of the contract, which may be a pattern.
    *
@@ -80,7 +80,7 @@ export interface StoreContractCalls {
    * @example
    * await client.eventsStore.publish(ledger, { account: "7", cents: -250 });
    */
-  publish<T, A>(contract: StoreContract<T, A>, value: NoInfer<A>, options?: CallOptions): Promise<PublishedEvent>;
+  publish<T, A>(contract: StoreContract<T, A>, value: NoInfer<A>, options?: SendOptions): Promise<PublishedEvent>;
   /**
    * Subscribes to the stored events of the contract.
    *
@@ -117,7 +117,7 @@ export interface EventsClient extends Overloads<EventContractCalls, EventCalls, 
    * for (const reading of readings) await publisher.publish({ channel: "sensors.kitchen", body: reading });
    * ```
    */
-  publisher(options?: StreamOptions): EventPublisher<void>;
+  publisher(options?: EventPublisherOptions): EventPublisher<void>;
 }
 
 /** Events store: the server keeps the events, and they can be read from any position. */
@@ -133,7 +133,7 @@ export interface EventsStoreClient extends Overloads<StoreContractCalls, StoreCa
    * await publisher.publish({ channel: "audit", body: "signed in" });
    * ```
    */
-  publisher(options?: StreamOptions): EventPublisher<PublishedEvent>;
+  publisher(options?: EventPublisherOptions): EventPublisher<PublishedEvent>;
 }
 
 /** Publishes events over its own stream, many times faster than the client's `publish()`. */

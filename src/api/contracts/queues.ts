@@ -1,4 +1,4 @@
-import type { AbortOptions, CallOptions, StreamOptions } from "../message.js";
+import type { AbortOptions, CallOptions, SendOptions, StreamOptions } from "../message.js";
 import type {
   Delivery,
   DeliveryBatch,
@@ -66,7 +66,7 @@ export interface QueueContractCalls {
    * @example
    * await client.queues.send(mails, { to: "ada@example.com" });
    */
-  send<T, A>(contract: QueueContract<T, A>, value: NoInfer<A>, options?: CallOptions): Promise<SentMessage>;
+  send<T, A>(contract: QueueContract<T, A>, value: NoInfer<A>, options?: SendOptions): Promise<SentMessage>;
   /**
    * Sends several values together, as messages of the contract.
    *
@@ -78,7 +78,7 @@ export interface QueueContractCalls {
   sendBatch<T, A>(
     contract: QueueContract<T, A>,
     values: readonly NoInfer<A>[],
-    options?: CallOptions,
+    options?: SendOptions,
   ): Promise<SendResult[]>;
   /**
    * Takes messages of the contract, which the server acknowledges before they arrive.

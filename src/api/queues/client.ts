@@ -1,4 +1,4 @@
-import type { AbortOptions, CallOptions, StreamOptions } from "../message.js";
+import type { AbortOptions, CallOptions, SendOptions, StreamOptions } from "../message.js";
 import type { Service, Subscription } from "../subscription.js";
 import type {
   Delivery,
@@ -36,7 +36,7 @@ export interface QueuePublisher extends AsyncDisposable {
    * @throws {KubeMQError} REJECTED_BY_SERVER when the server refuses the message
    * @throws {KubeMQError} TIMEOUT when the server did not answer within the client's `timeoutMs`
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the message
-   *   may be stored, and is not sent again
+   *   may be stored, and is not sent again without `resend`
    * @throws {KubeMQError} RESOURCE_EXHAUSTED when more than 100,000 messages wait to be sent
    * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the message is refused before it
    *   is sent; CLIENT_CLOSED when the publisher or the client is closed
@@ -104,11 +104,11 @@ export interface QueuesClient {
    * @throws {KubeMQError} REJECTED_BY_SERVER when the server refuses the message
    * @throws {KubeMQError} TIMEOUT when the server did not answer in time: the message may be stored
    * @throws {KubeMQError} UNAVAILABLE when the connection was lost before the answer: the message
-   *   may be stored
+   *   may be stored, and is not sent again without `resend`
    * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the message is refused before it
    *   is sent; CLIENT_CLOSED after `close()`
    */
-  send<T>(message: OutgoingQueueMessage<T>, options?: CallOptions): Promise<SentMessage>;
+  send<T>(message: OutgoingQueueMessage<T>, options?: SendOptions): Promise<SentMessage>;
   /**
    * Sends several messages together, to one or several queues, stored in their order. Resolves with
    * a result for each; a refused message does not hold back the others. All messages are checked
@@ -118,7 +118,7 @@ export interface QueuesClient {
    * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when a message is refused before any is
    *   sent; CLIENT_CLOSED after `close()`
    */
-  sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[], options?: CallOptions): Promise<SendResult[]>;
+  sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[], options?: SendOptions): Promise<SendResult[]>;
   /**
    * Opens a stream to send many messages.
    *

@@ -1,5 +1,5 @@
 import type { Decoder } from "../codec.js";
-import type { HandlerOptions, StreamOptions } from "../message.js";
+import type { HandlerOptions, ResendOptions, StreamOptions } from "../message.js";
 
 /** Selects the messages of a single receive. */
 export interface ReceiveRequest<T = Uint8Array> {
@@ -173,7 +173,7 @@ export interface ProcessOptions<M = unknown> extends HandlerOptions<M> {
 }
 
 /** Options of a queue publisher. */
-export interface PublisherOptions extends StreamOptions {
+export interface PublisherOptions extends StreamOptions, ResendOptions {
   /**
    * True: one unanswered request at a time, so that the queue has the order of the sends. False:
    * several, in no order.

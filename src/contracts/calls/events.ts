@@ -6,7 +6,13 @@ import type {
   ReplayRequest,
   StoreSubscribeRequest,
 } from "../../api/events.js";
-import type { AbortOptions, CallOptions, OutgoingMessage, StreamOptions } from "../../api/message.js";
+import type {
+  AbortOptions,
+  EventPublisherOptions,
+  OutgoingMessage,
+  SendOptions,
+  StreamOptions,
+} from "../../api/message.js";
 import type { SubscribeRequest } from "../../api/subscription.js";
 import { isContract, type AnyContract } from "../form.js";
 import { mapped, type Values } from "./mapped.js";
@@ -60,18 +66,18 @@ export function storeWithContracts(calls: StoreCalls): EventsStoreClient {
 }
 
 interface Publishing<Receipt> {
-  publish(message: OutgoingMessage, options?: CallOptions): Promise<Receipt>;
-  publisher(options?: StreamOptions): EventPublishing<Receipt>;
+  publish(message: OutgoingMessage, options?: SendOptions): Promise<Receipt>;
+  publisher(options?: EventPublisherOptions): EventPublishing<Receipt>;
 }
 
 function publishing<Receipt>(calls: Publishing<Receipt>, kind: "events" | "eventsStore") {
   const operation = `${kind}.publish`;
-  const publishValue = async (contract: AnyContract, value: unknown, options?: CallOptions) =>
+  const publishValue = async (contract: AnyContract, value: unknown, options?: SendOptions) =>
     calls.publish(messageOf(operation, kind, contract, value), options);
   return {
-    publish: (first: OutgoingMessage | AnyContract, second?: unknown, third?: CallOptions) =>
-      isContract(first) ? publishValue(first, second, third) : calls.publish(first, second as CallOptions),
-    publisher: (options?: StreamOptions) => publisherOf(calls.publisher(options), kind),
+    publish: (first: OutgoingMessage | AnyContract, second?: unknown, third?: SendOptions) =>
+      isContract(first) ? publishValue(first, second, third) : calls.publish(first, second as SendOptions),
+    publisher: (options?: EventPublisherOptions) => publisherOf(calls.publisher(options), kind),
   };
 }
 

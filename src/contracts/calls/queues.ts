@@ -1,5 +1,5 @@
 import type { QueuePublisher, QueuesClient } from "../../api/contracts/queues.js";
-import type { AbortOptions, CallOptions, StreamOptions } from "../../api/message.js";
+import type { AbortOptions, CallOptions, SendOptions, StreamOptions } from "../../api/message.js";
 import type { OutgoingQueueMessage } from "../../api/queues/message.js";
 import type { QueuesClient as QueueCalls, QueuePublisher as QueueSending } from "../../api/queues/client.js";
 import type {
@@ -17,9 +17,9 @@ type Handler = Parameters<QueueCalls["process"]>[1];
 
 /** Adds the calls with contracts to those without. */
 export function queuesWithContracts(calls: QueueCalls): QueuesClient {
-  const sendValue = async (contract: AnyContract, value: unknown, options?: CallOptions) =>
+  const sendValue = async (contract: AnyContract, value: unknown, options?: SendOptions) =>
     calls.send(message("queues.send", contract, value), options);
-  const sendValues = async (contract: AnyContract, values: readonly unknown[], options?: CallOptions) =>
+  const sendValues = async (contract: AnyContract, values: readonly unknown[], options?: SendOptions) =>
     calls.sendBatch(
       values.map((value) => message("queues.sendBatch", contract, value)),
       options,
@@ -30,12 +30,12 @@ export function queuesWithContracts(calls: QueueCalls): QueuesClient {
     calls.peek(...receiving("queues.peek", contract, options));
   return {
     ...calls,
-    send: (first: OutgoingQueueMessage | AnyContract, second?: unknown, third?: CallOptions) =>
-      isContract(first) ? sendValue(first, second, third) : calls.send(first, second as CallOptions),
-    sendBatch: (first: readonly OutgoingQueueMessage[] | AnyContract, second?: unknown, third?: CallOptions) =>
+    send: (first: OutgoingQueueMessage | AnyContract, second?: unknown, third?: SendOptions) =>
+      isContract(first) ? sendValue(first, second, third) : calls.send(first, second as SendOptions),
+    sendBatch: (first: readonly OutgoingQueueMessage[] | AnyContract, second?: unknown, third?: SendOptions) =>
       isContract(first)
         ? sendValues(first, second as readonly unknown[], third)
-        : calls.sendBatch(first, second as CallOptions),
+        : calls.sendBatch(first, second as SendOptions),
     publisher: (options) => publisherOf(calls.publisher(options)),
     receive: (first: ReceiveRequest<unknown> | AnyContract, options?: CallOptions) =>
       isContract(first) ? receiveFrom(first, options) : calls.receive(first, options),

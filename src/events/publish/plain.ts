@@ -1,4 +1,4 @@
-import type { CallOptions, OutgoingMessage } from "../../api/message.js";
+import type { OutgoingMessage, SendOptions } from "../../api/message.js";
 import type { Connection } from "../../connection/connection.js";
 import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/send/plain-sends.js";
 import { serverError } from "../../support/faults.js";
@@ -16,25 +16,27 @@ export class PlainPublish<Receipt> {
     const { operation, confirmedBy, ownWrites } = plan;
     this.#plan = plan;
     this.#connection = connection;
-    const sender = new EventSender(connection, {
-      operation,
-      confirmedBy,
-      timedFrom: "acceptance",
-      lingerMs: LINGER_MS,
-      writer: ownWrites?.writer(),
-    });
+    const sender = (resend: boolean) =>
+      new EventSender(connection, {
+        operation,
+        confirmedBy,
+        resend,
+        timedFrom: "acceptance",
+        lingerMs: LINGER_MS,
+        writer: ownWrites?.writer(),
+      });
     this.#sends = new PlainSends(connection, sender);
   }
 
-  async publish(message: OutgoingMessage, options: CallOptions | undefined): Promise<Receipt> {
+  async publish(message: OutgoingMessage, options: SendOptions | undefined): Promise<Receipt> {
     const event = this.#plan.prepare(message);
     const about = aboutEvent(this.#connection, this.#plan, message, event);
     const id = await this.#sends.send(event, about, options, this.#call);
     return this.#plan.receipt(id);
   }
 
-  readonly #call: SendByCall<WireEvent, string> = async (event, subject, options) => {
-    const refusal = refusalOf(await this.#connection.unary(sendEventMethod, event, { ...subject, options }));
+  readonly #call: SendByCall<WireEvent, string> = async (event, subject, call) => {
+    const refusal = refusalOf(await this.#connection.unary(sendEventMethod, event, call));
     if (refusal !== undefined) throw serverError(refusal, subject);
     // Servers process calls in any order. Each call is therefore a writer of its own.
     this.#plan.ownWrites?.writer().wrote(event.Channel, event.EventID);

@@ -1,6 +1,7 @@
 import type { EventPublisher } from "../../api/events.js";
-import type { AbortOptions, OutgoingMessage, StreamOptions } from "../../api/message.js";
+import type { AbortOptions, EventPublisherOptions, OutgoingMessage } from "../../api/message.js";
 import type { Connection } from "../../connection/connection.js";
+import { publisherResends } from "../../stream/resend/policy.js";
 import { Send, type Settle } from "../../stream/send/send.js";
 import { type Sequence, submitAll } from "../../stream/send/submit-all.js";
 import { checkKnown } from "../../support/names/known.js";
@@ -13,15 +14,16 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
   readonly #connection: Connection;
   readonly #sender: EventSender;
 
-  constructor(plan: EventPlan<Receipt>, connection: Connection, options: StreamOptions = {}) {
+  constructor(plan: EventPlan<Receipt>, connection: Connection, options: EventPublisherOptions = {}) {
     const { operation, confirmedBy, ownWrites } = plan;
-    checkKnown({ operation }, "", options, ["signal", "reconnect"]);
+    checkKnown({ operation }, "", options, ["signal", "reconnect", "resend"]);
     this.#plan = plan;
     this.#connection = connection;
     this.#sender = new EventSender(connection, {
       ...options,
       operation,
       confirmedBy,
+      resend: publisherResends(connection, { operation }, options),
       timedFrom: "transmission",
       writer: ownWrites?.writer(),
     });

@@ -72,13 +72,13 @@ export class EventSender extends Sender<WireEvent, string> {
   protected transmit(): void {
     if (this.#confirmedBy === "end of stream") {
       if (this.#stream !== undefined || this.#call !== undefined) return;
-      const alone = this.peek();
-      if (alone !== undefined && this.waiting === 1) return void this.#sendByCall(alone);
+      const alone = this.waiting.peek();
+      if (alone !== undefined && this.waiting.size === 1) return void this.#sendByCall(alone);
     } else if (this.isGoingAway) {
       if (this.#sent.size > 0) return;
       void this.leaveSoon();
     }
-    for (let send = this.peek(); send !== undefined && this.#hasRoom(send.bytes); send = this.peek()) {
+    for (let send = this.waiting.peek(); send !== undefined && this.#hasRoom(send.bytes); send = this.waiting.peek()) {
       this.shift();
       this.#send(send);
     }
@@ -107,7 +107,7 @@ export class EventSender extends Sender<WireEvent, string> {
     this.#stream ??= this.#open();
     this.#stream.send(message);
     // The stream encodes the message soon. Dropping the reference saves memory until the answer.
-    send.message = undefined;
+    if (!this.keepsMessages) send.message = undefined;
   }
 
   async #sendByCall(send: EventSend): Promise<void> {

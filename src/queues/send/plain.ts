@@ -1,4 +1,4 @@
-import type { CallOptions } from "../../api/message.js";
+import type { SendOptions } from "../../api/message.js";
 import type { OutgoingQueueMessage, SendResult, SentMessage } from "../../api/queues/message.js";
 import type { Connection } from "../../connection/connection.js";
 import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/send/plain-sends.js";
@@ -60,17 +60,19 @@ export class QueueSends {
   constructor(connection: Connection, prepare: PrepareQueueMessage) {
     this.#connection = connection;
     this.#prepare = prepare;
-    const upstream = new Upstream(connection, {
-      operation: "queues.send",
-      maxInFlight: 1,
-      maxHoldMs: MAX_HOLD_MS,
-      timedFrom: "acceptance",
-      lingerMs: LINGER_MS,
-    });
+    const upstream = (resend: boolean) =>
+      new Upstream(connection, {
+        operation: "queues.send",
+        maxInFlight: 1,
+        maxHoldMs: MAX_HOLD_MS,
+        resend,
+        timedFrom: "acceptance",
+        lingerMs: LINGER_MS,
+      });
     this.#sends = new PlainSends(connection, upstream);
   }
 
-  async send(message: OutgoingQueueMessage, options: CallOptions | undefined): Promise<SentMessage> {
+  async send(message: OutgoingQueueMessage, options: SendOptions | undefined): Promise<SentMessage> {
     const operation = "queues.send";
     const wire = [this.#prepare(operation, message)];
     const [result] = await this.#sends.send(wire, aboutMessages(operation, wire), options, this.#one);
@@ -78,7 +80,7 @@ export class QueueSends {
     return result;
   }
 
-  async sendBatch(messages: readonly OutgoingQueueMessage[], options: CallOptions | undefined): Promise<SendResult[]> {
+  async sendBatch(messages: readonly OutgoingQueueMessage[], options: SendOptions | undefined): Promise<SendResult[]> {
     const operation = "queues.sendBatch";
     const wire = messages.map((message) => this.#prepare(operation, message));
     if (wire.length === 0) return [];
@@ -88,15 +90,15 @@ export class QueueSends {
     return this.#sends.send(wire, about, options, this.#batch);
   }
 
-  readonly #one: Sending = async ([message], subject, options) => {
+  readonly #one: Sending = async ([message], subject, call) => {
     if (message === undefined) return [];
-    const answer = await this.#connection.unary(sendQueueMessageMethod, message, { ...subject, options });
+    const answer = await this.#connection.unary(sendQueueMessageMethod, message, call);
     return [sendResult(answer, message, subject.operation)];
   };
 
-  readonly #batch: Sending = async (messages, subject, options) => {
+  readonly #batch: Sending = async (messages, subject, call) => {
     const request = batchRequest(messages);
-    const { Results } = await this.#connection.unary(sendQueueMessagesBatchMethod, request, { ...subject, options });
+    const { Results } = await this.#connection.unary(sendQueueMessagesBatchMethod, request, call);
     return messages.map((message, at) => sendResult(Results[at], message, subject.operation));
   };
 }

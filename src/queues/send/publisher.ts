@@ -3,6 +3,7 @@ import type { OutgoingQueueMessage, SendResult, SentMessage } from "../../api/qu
 import type { QueuePublisher } from "../../api/queues/client.js";
 import type { PublisherOptions } from "../../api/queues/requests.js";
 import type { Connection } from "../../connection/connection.js";
+import { publisherResends } from "../../stream/resend/policy.js";
 import { Send, type Settle } from "../../stream/send/send.js";
 import { type Sequence, submitAll } from "../../stream/send/submit-all.js";
 import { checkInteger, refuse } from "../../support/checks.js";
@@ -21,10 +22,17 @@ export class UpstreamPublisher implements QueuePublisher {
   readonly #upstream: Upstream;
 
   constructor(connection: Connection, prepare: PrepareQueueMessage, options: PublisherOptions) {
-    checkKnown({ operation }, "", options, ["signal", "reconnect", "ordered", "maxInFlight"]);
+    checkKnown({ operation }, "", options, ["signal", "reconnect", "resend", "ordered", "maxInFlight"]);
     const maxInFlight = maxInFlightOf(options);
     this.#prepare = prepare;
-    this.#upstream = new Upstream(connection, { ...options, operation, maxInFlight, timedFrom: "transmission" });
+    const resend = publisherResends(connection, { operation }, options);
+    this.#upstream = new Upstream(connection, {
+      ...options,
+      operation,
+      maxInFlight,
+      resend,
+      timedFrom: "transmission",
+    });
   }
 
   send<T>(message: OutgoingQueueMessage<T>): Promise<SentMessage>;

@@ -102,14 +102,14 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
       if (this.#holding > 0) return;
       void this.leaveSoon();
     }
-    while (this.peek() !== undefined && this.#holding < this.#maxInFlight) this.#request(this.#nextSends());
+    while (this.waiting.peek() !== undefined && this.#holding < this.#maxInFlight) this.#request(this.#nextSends());
   }
 
   #nextSends(): QueueSend[] {
     const sends: QueueSend[] = [];
     let messages = 0;
     let bytes = 0;
-    for (let send = this.peek(); send !== undefined; send = this.peek()) {
+    for (let send = this.waiting.peek(); send !== undefined; send = this.waiting.peek()) {
       messages += send.count;
       bytes += send.bytes;
       if (sends.length > 0 && (messages > REQUEST_MESSAGES || bytes > REQUEST_BYTES)) break;

@@ -26,6 +26,10 @@ export function subjectOf({ operation, channel }: Pick<About, "operation" | "cha
   return channel === undefined ? { operation } : { operation, channel };
 }
 
+export function countOf(sends: readonly Pick<About, "count">[]): number {
+  return sends.reduce((sum, { count }) => sum + count, 0);
+}
+
 /** One send, from its acceptance to its outcome. */
 export class Send<Message, Result> implements Timed, About {
   /** Released with the outcome, because a deadline may retain the send longer. */

@@ -8,6 +8,8 @@ export interface SenderOptions extends StreamOptions {
    * because they accept more messages than a connection can transmit.
    */
   readonly timedFrom: "acceptance" | "transmission";
+  /** Sends a message again when its stream is lost before the answer. */
+  readonly resend: boolean;
   /** How long an unused stream stays open, in milliseconds. Default: until the sender is closed. */
   readonly lingerMs?: number;
 }

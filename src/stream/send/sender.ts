@@ -3,14 +3,16 @@ import type { Connection } from "../../connection/connection.js";
 import type { HostedStream } from "../../connection/hosted-stream.js";
 import { onAbort } from "../../support/abort.js";
 import type { Subject } from "../../support/checks.js";
-import { clientClosed, fault } from "../../support/faults.js";
+import { clientClosed } from "../../support/faults.js";
 import { Fifo } from "../../support/fifo.js";
 import { IdleTimer } from "../../support/time/idle-timer.js";
 import { microtask } from "../../support/timers.js";
 import { Deadlines } from "./deadlines.js";
 import { errorOf, isRefusalOfStream, timeOutOf } from "./send-errors.js";
-import { type Send, subjectOf } from "./send.js";
+import { Losses } from "../resend/losses.js";
+import { countOf, type Send, subjectOf } from "./send.js";
 import type { SenderOptions } from "./sender-options.js";
+import { Waiting } from "./waiting.js";
 
 type State =
   /** The client does not know the sender: it has no stream, and nothing to send. */
@@ -19,30 +21,28 @@ type State =
   | { readonly kind: "closing" }
   | { readonly kind: "closed"; readonly reason: unknown };
 
-/** Maximum number of waiting messages. Above it a send is refused: its caller does not await. */
-const MAX_WAITING = 100_000;
-
 /** Number of waiting messages that are written immediately instead of at the end of the tick. */
 const TRANSMIT_AT = 1024;
 
 /**
  * Sends messages over streams, in call order. Each send has one outcome, the number of unanswered
- * sends is limited, and no message is sent twice. Messages accepted in one tick are written at its
- * end, in the fewest possible writes. Subclasses implement the protocol of each pattern.
+ * sends is limited, and no message is sent twice unless the `resend` option says so. Messages
+ * accepted in one tick are written at its end, in the fewest possible writes. Subclasses implement the protocol of each pattern.
  */
 export abstract class Sender<Message, Result> implements HostedStream {
   protected readonly connection: Connection;
   protected readonly subject: Subject;
+  protected readonly waiting = new Waiting<Message, Result>();
   /** The open stream is to be replaced as soon as it has no unanswered sends. */
   protected isGoingAway = false;
   readonly #options: SenderOptions;
   readonly #reconnects: boolean;
   readonly #deadlines: Deadlines<Send<Message, Result>>;
   readonly #idle: IdleTimer | undefined;
-  readonly #waiting = new Fifo<Send<Message, Result>>();
+  /** Undefined when messages are not sent again. */
+  readonly #losses: Losses | undefined;
   readonly #flushing = new Fifo<() => void>();
   readonly #closingWatchers = new Set<(reason: unknown) => void>();
-  #waitingMessages = 0;
   /** Number of sends without an outcome, waiting or transmitted. */
   #unsettled = 0;
   #state: State = { kind: "idle" };
@@ -57,7 +57,8 @@ export abstract class Sender<Message, Result> implements HostedStream {
     this.subject = { operation: options.operation };
     this.#options = options;
     this.#reconnects = options.reconnect ?? connection.reconnect !== false;
-    this.#deadlines = new Deadlines(clock, client.timeoutMs, (send) => this.#timeOut(send));
+    this.#deadlines = new Deadlines(clock, client.timeoutMs, (send) => this.timeOut(send));
+    if (options.resend) this.#losses = new Losses(connection, this.subject, () => this.proceed());
     if (options.lingerMs !== undefined) {
       this.#idle = new IdleTimer(clock, options.lingerMs, () => void this.#release());
       return;
@@ -97,11 +98,10 @@ export abstract class Sender<Message, Result> implements HostedStream {
       return;
     }
     this.#unsettled += 1;
-    this.#waitingMessages += send.count;
-    this.#waiting.push(send);
-    if (this.#options.timedFrom === "acceptance") this.#time(send);
-    if (this.#waitingMessages >= TRANSMIT_AT) this.transmit();
-    if (this.#isTransmissionDue || this.#waiting.size === 0) return;
+    this.waiting.push(send);
+    if (this.#options.timedFrom === "acceptance" || this.#losses?.isLasting === true) this.#time(send);
+    if (this.waiting.messages >= TRANSMIT_AT) this.#transmit();
+    if (this.#isTransmissionDue || this.waiting.size === 0) return;
     this.#isTransmissionDue = true;
     microtask(this.#transmitDue);
   }
@@ -112,6 +112,13 @@ export abstract class Sender<Message, Result> implements HostedStream {
     this.forget(send);
     this.settle(send, reason);
     this.proceed();
+  }
+
+  /** Settles a send whose time is over. */
+  timeOut(send: Send<Message, Result>): void {
+    const lost = this.#losses?.reason;
+    const error = lost === undefined ? timeOutOf(subjectOf(send)) : errorOf(send, lost, this.subject);
+    this.cancelSend(send, error); // promise: send-timeout
   }
 
   /** Resolves when every send accepted before has its outcome, which its own promise reports. */
@@ -147,32 +154,22 @@ export abstract class Sender<Message, Result> implements HostedStream {
     return () => void this.#closingWatchers.delete(watcher);
   }
 
-  /** Number of waiting sends, cancelled ones included. */
-  protected get waiting(): number {
-    return this.#waiting.size;
-  }
-
-  /** Returns the next waiting send without removing it. */
-  protected peek(): Send<Message, Result> | undefined {
-    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
-      if (!next.isSettled) return next;
-      this.shift();
-    }
-    return undefined;
+  /** Whether messages are kept until their answers, to be sent again. */
+  protected get keepsMessages(): boolean {
+    return this.#losses !== undefined;
   }
 
   /** Removes the next waiting send, before it is written to the stream. */
   protected shift(): void {
-    const send = this.#waiting.shift();
-    if (send === undefined) return;
-    this.#waitingMessages -= send.count;
-    if (this.#options.timedFrom === "transmission" && !send.isSettled) this.#time(send);
+    const send = this.waiting.shift();
+    if (send !== undefined && !send.isSettled) this.#time(send);
   }
 
   /** Settles a send. Call `proceed()` after the last of several. */
   protected settle(send: Send<Message, Result>, error: unknown, result?: Result): void {
     if (send.isSettled) return;
     this.#unsettled -= 1;
+    if (error === undefined) this.#losses?.answered();
     send.settle(error, result);
   }
 
@@ -186,23 +183,24 @@ export abstract class Sender<Message, Result> implements HostedStream {
   /** Transmits waiting sends when there may be room, and detects when none is left. */
   protected proceed(): void {
     if (this.#state.kind === "closed") return;
-    this.transmit();
+    this.#transmit();
     if (this.#unsettled > 0) return;
+    this.#losses?.stop();
     this.#deadlines.removeSettled();
     for (const resolve of this.#flushing.drain()) resolve();
     this.#idle?.begin();
   }
 
   /**
-   * Settles the sends of a lost stream. The server may or may not have processed them, which the
-   * caller must decide. They are never sent again automatically, except when the server provably
-   * has not processed them.
+   * Settles the sends of a lost stream, or sends them again. The server may have processed them, so
+   * this needs the option `resend`, except when the server provably has not processed them.
    */
   protected lost(sends: readonly Send<Message, Result>[], error: KubeMQError, wasAccepted: boolean): void {
     const isUnprocessed = !wasAccepted && isRefusalOfStream(error);
-    for (const send of sends) {
-      if (!isUnprocessed || !this.handToCall(send, error)) this.settle(send, errorOf(send, error, this.subject));
-    }
+    const open = sends.filter((send) => !send.isSettled && !(isUnprocessed && this.handToCall(send, error)));
+    // promise: resend-after-loss
+    if (open.length > 0 && this.#losses?.begin(error, countOf(open)) === true) this.#putBack(open);
+    else for (const send of open) this.settle(send, errorOf(send, error, this.subject));
     // promise: publisher-reopens
     if (!this.#reconnects && this.#state.kind === "open" && this.#idle === undefined) this.#end(error);
     else this.proceed();
@@ -210,11 +208,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
 
   #admit(send: Send<Message, Result>): void {
     this.checkOpen(subjectOf(send));
-    // promise: publisher-bounded-waiting
-    if (this.#waiting.size > 0 && this.#waitingMessages + send.count > MAX_WAITING) {
-      const text = `${MAX_WAITING} messages wait to be sent: await them before sending more`;
-      throw fault("RESOURCE_EXHAUSTED", subjectOf(send), text, { retryable: true });
-    }
+    this.waiting.checkRoom(send);
     this.#idle?.interrupt();
     if (this.#state.kind === "idle") this.#join(subjectOf(send));
   }
@@ -224,20 +218,27 @@ export abstract class Sender<Message, Result> implements HostedStream {
     this.#state = { kind: "open" };
   }
 
+  #putBack(sends: readonly Send<Message, Result>[]): void {
+    const newer = this.waiting.putBack(sends);
+    // Nothing is written while no server can be reached, so their time starts now.
+    if (this.#losses?.isLasting === true) for (const send of newer) this.#time(send);
+  }
+
+  #transmit(): void {
+    if (this.#losses?.isWaiting !== true) this.transmit();
+  }
+
+  /** Starts the time of a send, unless it has started. */
   #time(send: Send<Message, Result>): void {
-    if (send.timeoutMs !== undefined) return;
+    if (send.timeoutMs !== undefined || send.deadline !== Infinity) return;
     send.deadline = this.#deadlines.next();
     this.#deadlines.add(send);
   }
 
   readonly #transmitDue = (): void => {
     this.#isTransmissionDue = false;
-    if (this.#state.kind !== "closed") this.transmit();
+    if (this.#state.kind !== "closed") this.#transmit();
   };
-
-  #timeOut(send: Send<Message, Result>): void {
-    this.cancelSend(send, timeOutOf(subjectOf(send))); // promise: send-timeout
-  }
 
   /** Leaves the stream after a time without sends. */
   async #release(): Promise<void> {
@@ -275,9 +276,10 @@ export abstract class Sender<Message, Result> implements HostedStream {
     this.#unwatch();
     this.#idle?.stop();
     this.#deadlines.stop();
+    this.#losses?.stop();
     const left = this.leaveSoon();
     for (const send of this.unanswered()) this.settle(send, reason);
-    for (const send of this.#waiting.drain()) this.settle(send, reason);
+    for (const send of this.waiting.drain()) this.settle(send, reason);
     for (const resolve of this.#flushing.drain()) resolve();
     void left.then(() => this.connection.leave(this));
   }

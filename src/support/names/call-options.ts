@@ -1,4 +1,4 @@
-import type { CallOptions } from "../../api/message.js";
+import type { CallOptions, SendOptions } from "../../api/message.js";
 import type { Subject } from "../checks.js";
 import { checkKnown } from "./known.js";
 
@@ -11,7 +11,7 @@ const PLACES = {
 /**
  * Refuses options that a single call does not have.
  *
- * @throws {KubeMQError} INVALID_ARGUMENT
+ * @throws {KubeMQError} INVALID_ARGUMENT when an option has another name
  */
 export function checkCallOptions(subject: Subject, options: CallOptions | undefined): void {
   for (const name in options) {
@@ -19,4 +19,13 @@ export function checkCallOptions(subject: Subject, options: CallOptions | undefi
     // promise: call-options-known
     return checkKnown(subject, "", options, ["signal", "timeoutMs"], PLACES);
   }
+}
+
+/**
+ * Refuses options that a call that sends does not have.
+ *
+ * @throws {KubeMQError} INVALID_ARGUMENT when an option has another name
+ */
+export function checkSendOptions(subject: Subject, options: SendOptions | undefined): void {
+  checkKnown(subject, "", options, ["signal", "timeoutMs", "resend"], PLACES);
 }

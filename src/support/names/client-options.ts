@@ -13,6 +13,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   connectTimeoutMs: [],
   keepalive: ["intervalMs", "timeoutMs"],
   reconnect: ["initialDelayMs", "maxDelayMs", "jitter", "maxAttempts", "firstAttempts"],
+  resend: [],
   maxMessageBytes: [],
   flowControl: ["streamBytes", "connectionBytes"],
   telemetry: [],

@@ -57,7 +57,7 @@ const RECEIVED: ReadonlySet<string> = new Set([
  * Refuses properties that a message to send does not have: a misspelt or misplaced one would have no
  * effect. A received message, or a copy of one, may be sent as it is.
  *
- * @throws {KubeMQError} INVALID_ARGUMENT
+ * @throws {KubeMQError} INVALID_ARGUMENT when a name is not known
  */
 export function checkMessageNames(operation: string, kind: ChannelKind, message: object): void {
   if (typeof message !== "object") checkObject({ operation }, "message", message, "");
@@ -95,7 +95,7 @@ const REPLY_PROPERTY: Noun = { ...PROPERTY, of: " of the response" };
 /**
  * Refuses properties that a response does not have. A received response may be passed on as it is.
  *
- * @throws {KubeMQError} INVALID_ARGUMENT
+ * @throws {KubeMQError} INVALID_ARGUMENT when a name is not known
  */
 export function checkReplyNames(subject: Subject, reply: object, known: readonly string[], places: Places): void {
   if (typeof reply !== "object" || reply === null) throw refuse(subject, "the response must be an object");
