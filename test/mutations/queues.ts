@@ -124,6 +124,43 @@ export const consuming: Chapter = {
       name: "a slow message does not delay others, and all are delivered in order on one stream",
     },
     {
+      promise: "A burst is noticed by the times at which its messages were stored, however slow the server is.",
+      id: "burst-noticed-when-busy",
+      mutation: { without: 1 },
+      test: "test/queues/backlog.test.ts",
+      name: "a burst is noticed by the times of its messages while the server is slow",
+    },
+    {
+      promise:
+        "The first message of a burst is polled and counted at the same time, and the rest comes by the next poll.",
+      id: "burst-counted-beside",
+      mutation: "drop",
+      test: takingTest,
+      name: "the first message of a burst is polled and counted at the same time",
+    },
+    {
+      promise:
+        "A poll does not ask for messages that were received while they were counted, because it would wait for them.",
+      id: "count-beside-poll",
+      mutation: { replace: ["+ backlog.received - received", ""] },
+      test: takingTest,
+      name: "the first message of a burst is polled and counted at the same time",
+    },
+    {
+      promise: "A quick loop with a prefetch of 1 settles its messages together.",
+      id: "spares-settled-together",
+      mutation: { replace: ["microtask(() => this.#handOutSpares())", "setTimeout(() => this.#handOutSpares(), 1)"] },
+      test: takingTest,
+      name: "settlements that are requested in one tick share a request, although the prefetch is 1",
+    },
+    {
+      promise: "A loop that settles its messages within a millisecond receives up to 32 of them by one poll.",
+      id: "more-spares-when-instant",
+      mutation: "always",
+      test: takingTest,
+      name: "a loop that settles its messages within a millisecond receives up to 32 of them by one poll",
+    },
+    {
       promise: "A quick loop receives up to eight messages by one poll, and has no more than its prefetch in hand.",
       id: "spares-within-prefetch",
       mutation: { argument: 0 },

@@ -1,7 +1,18 @@
 import { describe, expect, test } from "@jest/globals";
 import { Backlog } from "../../src/queues/consume/backlog.js";
+import { wireMessage } from "../support/queue-world.js";
 
 const nothingHeld = { held: 0, transactions: 0 };
+
+/** A message that the server stored a second after the one before. */
+function message(storedAfterMs = 1_000) {
+  const message = wireMessage(++messages);
+  storedAtMs += storedAfterMs;
+  if (message.Attributes !== undefined) message.Attributes.Timestamp = BigInt(storedAtMs) * 1_000_000n;
+  return message;
+}
+let messages = 0;
+let storedAtMs = 0;
 
 /** Requests the server's count, which takes one millisecond. */
 function count(
@@ -46,10 +57,10 @@ describe("the size of polls", () => {
     backlog.polled(4, 4, 1);
     count(backlog, 2);
     backlog.polled(2, 2, 600);
-    backlog.seen(600);
+    backlog.seen(message(), 600);
     expect(backlog.next(32)).toBe(1);
     expect(backlog.wantsCount(1_000)).toBe(false);
-    backlog.seen(1);
+    backlog.seen(message(), 1);
     expect(backlog.wantsCount(1_000)).toBe(true);
   });
 
@@ -58,7 +69,7 @@ describe("the size of polls", () => {
     count(backlog, 0);
     const asked: number[] = [];
     for (let polls = 1; polls <= 256; polls++) {
-      backlog.seen(600);
+      backlog.seen(message(), 600);
       expect(backlog.next(32)).toBe(1);
       backlog.polled(1, 1, 600);
       if (!backlog.wantsCount(polls * 1_000)) continue;
@@ -71,15 +82,29 @@ describe("the size of polls", () => {
   test("a burst is noticed by its second message, however often the count was skipped before", () => {
     const backlog = new Backlog(32);
     for (let counts = 0; counts < 10; counts++) count(backlog, 0);
-    backlog.seen(600); // waited for
+    backlog.seen(message(), 600); // waited for
     backlog.polled(1, 1, 1);
-    backlog.seen(1);
+    backlog.seen(message(), 1);
     expect(backlog.wantsCount(1_000)).toBe(false);
     backlog.polled(1, 1, 1);
-    backlog.seen(1);
+    backlog.seen(message(), 1);
     expect(backlog.wantsCount(1_000)).toBe(true);
     count(backlog, 90);
     expect(backlog.next(32)).toBe(32);
+  });
+
+  test("a burst is noticed by the times of its messages while the server is slow", () => {
+    const backlog = new Backlog(32);
+    backlog.polled(1, 1, 1); // the threshold for an immediate answer
+    for (let idle = 0; idle < 6; idle++) count(backlog, 0);
+    for (const storedAfterMs of [1_000, 1, 1]) {
+      expect(backlog.wantsCount(1_000)).toBe(false);
+      const burst = message(storedAfterMs);
+      backlog.seen(burst, 80);
+      backlog.took([burst], 0);
+      backlog.polled(1, 1, 80);
+    }
+    expect(backlog.wantsCount(1_000)).toBe(true);
   });
 
   test("a slow connection does not keep polls at one while messages accumulate", () => {
@@ -89,7 +114,7 @@ describe("the size of polls", () => {
     count(backlog, 0);
     let polls = 0;
     while (!backlog.wantsCount(1_000)) {
-      backlog.seen(80);
+      backlog.seen(message(), 80);
       backlog.polled(1, 1, 80);
       expect((polls += 1)).toBeLessThan(8);
     }
@@ -128,7 +153,7 @@ describe("the size of polls", () => {
     count(backlog, 990);
     expect(backlog.next(64)).toBe(0);
     for (let polls = 0; polls < 8; polls++) {
-      backlog.seen(1);
+      backlog.seen(message(), 1);
       backlog.polled(1, 1, 1);
     }
     count(backlog, 980);
@@ -146,7 +171,7 @@ describe("the size of polls", () => {
     expect(sizes).toEqual([1, 2, 4, 8, 16]);
     backlog.polled(32, 5, 1_000);
     count(backlog, 900, nothingHeld, 3);
-    backlog.seen(1);
+    backlog.seen(message(), 1);
     expect(backlog.next(64)).toBe(1);
   });
 

@@ -24,6 +24,9 @@ class PlayedQueue {
   subscribers = 1;
   /** The answer to peeks; without one they wait. */
   shown: QueueMessage | undefined;
+  /** Whether QueuesInfo requests are answered by the test. */
+  holdsCounts = false;
+  readonly counts: (() => void)[] = [];
   /** Whether ActiveOffsets requests are answered by the test. */
   holdsFences = false;
   readonly fences: (() => void)[] = [];
@@ -35,10 +38,11 @@ class PlayedQueue {
   readonly #says: ((response: QueuesDownstreamResponse) => void)[] = [];
   readonly client = playedBy(
     {
-      queuesInfo: () =>
-        create(QueuesInfoResponseSchema, {
-          Info: { Queues: [{ Name: "q", Waiting: BigInt(this.waiting), Subscribers: BigInt(this.subscribers) }] },
-        }),
+      queuesInfo: async () => {
+        const counted = { Name: "q", Waiting: BigInt(this.waiting), Subscribers: BigInt(this.subscribers) };
+        if (this.holdsCounts) await new Promise<void>((resolve) => this.counts.push(resolve));
+        return create(QueuesInfoResponseSchema, { Info: { Queues: [counted] } });
+      },
       receiveQueueMessages: async (request, { signal }) => {
         if (!request.IsPeak) return this.#take(request);
         this.peeks.push(request);
@@ -141,6 +145,34 @@ describe("waiting for messages", () => {
     await subscription.close();
     await queue.client.close();
   });
+
+  test.each(["before", "after"])(
+    "the first message of a burst is polled and counted at the same time: the rest comes by the next poll, the count %s the message",
+    async (order) => {
+      const queue = new PlayedQueue();
+      const loop = queue.client.queues.consume({ channel: "q", prefetch: 16 })[Symbol.asyncIterator]();
+      const next = loop.next();
+      await until("a peek", () => queue.peeks.length === 1);
+      await passes(queue, 500);
+      queue.holdsCounts = true;
+      queue.waiting = 9;
+      queue.shown = wireMessage(1);
+      await until("a poll and a count", () => queue.polls.length === 1 && queue.counts.length === 1);
+      queue.shown = undefined;
+      if (order === "before") queue.counts[0]?.();
+      await settle();
+      queue.give(0, 1);
+      const one = (await next).value;
+      void loop.next();
+      await one?.ack();
+      if (order === "after") queue.counts[0]?.();
+      await until("the next poll", () => queue.polls.length === 2);
+      expect(queue.sizes()).toEqual([1, 8]);
+      expect(queue.peeks).toHaveLength(1);
+      await loop.return?.();
+      await queue.client.close();
+    },
+  );
 
   test("a queue whose name the server shortens is consumed without its count", async () => {
     await using world = await QueueWorld.start();
@@ -273,6 +305,7 @@ describe("one transaction at a time", () => {
     await loop.return?.();
     await queue.client.close();
   });
+
   test.each([
     ["is answered at last", [3, 4, 5]],
     ["is not answered within 1.2 seconds", [5]],
@@ -302,6 +335,9 @@ describe("one transaction at a time", () => {
 });
 
 describe("a quick loop with a small prefetch", () => {
+  const subject = { operation: "", channel: "q" };
+  const taking = { subject, prefetch: 1, by: "message", least: 1, waitMs: 0, autoAck: false } as const;
+
   /** A loop that has settled `quick` messages, one poll each, while `waiting` more are counted. */
   async function loopAfter(quick: number, waiting: number) {
     const queue = new PlayedQueue();
@@ -332,6 +368,42 @@ describe("a quick loop with a small prefetch", () => {
     await queue.client.close();
   });
 
+  test("settlements that are requested in one tick share a request, although the prefetch is 1", async () => {
+    const queue = new PlayedQueue();
+    queue.waiting = 16;
+    let taken = 0;
+    const subscription = queue.client.queues.consume({ channel: "q" });
+    void (async () => {
+      for await (const job of subscription) {
+        taken += 1;
+        void job.ack();
+      }
+    })();
+    for (let poll = 0; poll < 8; poll++) {
+      await until("a poll", () => queue.polls.length === poll + 1);
+      queue.give(poll, poll + 1);
+    }
+    await until("the poll for eight", () => queue.polls.length === 9);
+    const before = queue.requests.length;
+    queue.waiting = 0;
+    queue.give(8, 9, 10, 11, 12, 13, 14, 15, 16);
+    await until("all came", () => taken === 16);
+    await settle();
+    expect(queue.requests.slice(before)).toEqual(["0:AckRange", "0:ActiveOffsets"]);
+    await subscription.close();
+    await queue.client.close();
+  });
+
+  test("a loop that settles its messages within a millisecond receives up to 32 of them by one poll", () => {
+    const spares = new Spares(taking);
+    for (let settled = 0; settled < 15; settled++) spares.settled(0);
+    expect(spares.pollSize).toBe(8);
+    spares.settled(0);
+    expect(spares.pollSize).toBe(32);
+    spares.settled(3);
+    expect(spares.pollSize).toBe(8);
+  });
+
   test.each([
     ["has settled fewer than eight messages", 7, 1],
     ["shares the queue with another consumer", 8, 2],
@@ -343,19 +415,13 @@ describe("a quick loop with a small prefetch", () => {
     for (let poll = 0; poll < quick; poll++) await (await take(queue, loop, poll, poll + 1)).value?.ack();
     void loop.next();
     await until("the next poll", () => queue.polls.length === quick + 1);
-    expect(queue.sizes().at(-1)).toBe(1);
+    expect(queue.sizes()).toEqual(Array(quick + 1).fill(1));
     await loop.return?.();
     await queue.client.close();
   });
 
   test("messages come one by one again after a large one", () => {
-    const spares = new Spares({
-      subject: { operation: "", channel: "q" },
-      prefetch: 1,
-      by: "message",
-      waitMs: 0,
-      autoAck: false,
-    });
+    const spares = new Spares(taking);
     for (let settled = 0; settled < 8; settled++) spares.settled(0);
     expect(spares.pollSize).toBe(8);
     spares.put({ messages: [wireMessage(1, "x".repeat(17 * 1_024))], held: [] });

@@ -37,6 +37,12 @@ const LEAST_BEYOND = 4;
 const BURST = 2;
 
 /**
+ * A message that the server stored within this many nanoseconds of the last one had to wait for it,
+ * however long the peek took on a busy machine.
+ */
+const TOGETHER_NANOS = 5_000_000n;
+
+/**
  * Number of slow polls before the next count. Counts that find little double it up to the maximum.
  */
 const LEAST_SLOW = 4;
@@ -84,6 +90,9 @@ export class Backlog {
   #othersUntil = -Infinity;
   #isUnclaimed = false;
   #lastSequence = 0n;
+  /** When the server stored the last received message, in nanoseconds since 1970. */
+  #lastStoredAt = 0n;
+  #received = 0;
   /**
    * With other consumers, or without a count: the size of the next poll. Each immediately filled
    * poll doubles it.
@@ -124,15 +133,25 @@ export class Backlog {
     return this.#known;
   }
 
+  /** Number of all messages received so far. */
+  get received(): number {
+    return this.#received;
+  }
+
   /** Number of messages to poll for; 0 when no message is known to wait. */
   next(room: number): number {
     const most = Math.min(room, this.#known);
     return this.#hasOthers || !this.#canAsk ? Math.min(most, this.#trial) : most;
   }
 
+  /** Whether a count is worth its cost. */
+  mayCount(nowMs: number): boolean {
+    return this.#canAsk && nowMs >= this.#notBefore;
+  }
+
   /** Whether to request the server's count before the next poll. */
   wantsCount(nowMs: number): boolean {
-    return this.#canAsk && this.#wantsCount && nowMs >= this.#notBefore;
+    return this.#wantsCount && this.mayCount(nowMs);
   }
 
   /**
@@ -164,7 +183,8 @@ export class Backlog {
    */
   took(messages: readonly WireQueueMessage[], nowMs: number): void {
     for (const { Attributes } of messages) {
-      const { Sequence = 0n } = Attributes ?? {};
+      const { Sequence = 0n, Timestamp = 0n } = Attributes ?? {};
+      this.#lastStoredAt = Timestamp;
       if (this.#lastSequence !== 0n && Sequence !== this.#lastSequence + 1n) {
         this.#othersUntil = Math.max(this.#othersUntil, nowMs + MISSED_MS);
         this.#hasOthers = true;
@@ -191,16 +211,19 @@ export class Backlog {
     this.#skip = 0;
   }
 
-  /** Records a message seen by a peek. If the peek returned immediately, more messages may wait. */
-  seen(tookMs: number): void {
+  /** Records a message seen by a peek. If it had waited, more messages may wait. */
+  seen({ Attributes }: WireQueueMessage, tookMs: number): void {
     this.#known = Math.max(1, this.#known);
-    this.#seenAtOnce = this.#isAtOnce(tookMs) ? this.#seenAtOnce + 1 : 0;
+    const storedAt = Attributes?.Timestamp ?? 0n;
+    const hasWaited = this.#isAtOnce(tookMs) || storedAt - this.#lastStoredAt < TOGETHER_NANOS; // promise: burst-noticed-when-busy
+    this.#seenAtOnce = hasWaited ? this.#seenAtOnce + 1 : 0;
     if (this.#seenAtOnce > 0) this.#wantCount();
     if (this.#seenAtOnce >= BURST) this.#wantsCount = true; // promise: burst-noticed
   }
 
   /** Records the answer to a poll. */
   polled(asked: number, got: number, tookMs: number): void {
+    this.#received += got;
     this.#known = Math.max(0, this.#known - got);
     if (got < asked) {
       this.#known = 0;

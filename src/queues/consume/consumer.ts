@@ -74,7 +74,8 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, PollSch
 
   open({ signal }: Attempt): Source<Item<T>> {
     const { operation, channel, prefetch, by, waitMs, settle } = this.#consuming;
-    const taking = { subject: { operation, channel }, prefetch, by, waitMs, autoAck: settle === "on-delivery" };
+    const least = by === "batch" ? prefetch : 1;
+    const taking = { subject: { operation, channel }, prefetch, by, least, waitMs, autoAck: settle === "on-delivery" };
     this.#feed = new Feed();
     const scheduler = new PollScheduler(this.#connection, this.#confirming, taking, this);
     this.#scheduler = scheduler;

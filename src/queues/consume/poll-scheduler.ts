@@ -1,5 +1,6 @@
 import { KubeMQError } from "../../api/errors.js";
 import type { Connection } from "../../connection/connection.js";
+import { microtask } from "../../support/timers.js";
 import { connectionLost } from "../../support/faults.js";
 import { LIMITS } from "../checks.js";
 import { takeMessages } from "../receive.js";
@@ -11,7 +12,7 @@ import { Polls } from "./polls.js";
 import type { PollSchedulerOwner, Taking } from "./taking.js";
 import type { HeldMessage } from "../transactions/held.js";
 import type { Confirming } from "../transactions/confirmations.js";
-import { recount } from "./recount.js";
+import { Recount } from "./recount.js";
 import { Spares } from "./spares.js";
 import { StallWatch } from "./stall-watch.js";
 import { type Taken, Transactions, type TransactionsOwner } from "../transactions/transactions.js";
@@ -32,10 +33,9 @@ export class PollScheduler implements TransactionsOwner {
   readonly #pace = new Pace();
   readonly #spares: Spares;
   readonly #stallWatch: StallWatch;
+  readonly #recount: Recount;
   readonly #polls: Polls;
   readonly #peeks: Peeks;
-  /** Size of a poll for messages that are not known to wait. */
-  readonly #least: number;
   #step: "idle" | "counting" | "peeking" | "polling" = "idle";
   #awayUntil = 0;
   #demand = true;
@@ -47,12 +47,12 @@ export class PollScheduler implements TransactionsOwner {
     this.#connection = connection;
     this.#taking = taking;
     this.#owner = owner;
-    this.#least = taking.by === "batch" ? taking.prefetch : 1;
     this.#backlog = new Backlog(taking.prefetch);
     this.#spares = new Spares(taking);
     this.transactions = new Transactions(connection, confirming, taking.subject, this);
-    this.#polls = new Polls(connection, taking, this.transactions, this.#backlog);
-    this.#peeks = new Peeks(connection, taking, this.#backlog);
+    this.#recount = new Recount(connection, taking, this.transactions, this.#backlog);
+    this.#polls = new Polls(connection, taking, this.transactions, this.#backlog, this.#recount);
+    this.#peeks = new Peeks(connection, taking, this.#backlog, this.#recount);
     this.transactions.freeCall(); // opened now, because its end reveals a lost connection
     this.#stallWatch = new StallWatch(connection, taking.subject, () => this.transactions.counted);
     this.#schedule();
@@ -125,8 +125,7 @@ export class PollScheduler implements TransactionsOwner {
     const keptMs = this.#spares.dueAt - this.#now;
     if (this.#spares.count > 0) return keptMs > 0 ? this.#later(keptMs) : void this.#returnSpares();
     // Counts while the loop works, so that the next poll can follow its settlement immediately.
-    if (this.#backlog.next(1) === 0 && this.#backlog.wantsCount(this.#now))
-      return void this.#count().then(() => this.#schedule());
+    if (this.#recount.isDue) return void this.#count().then(() => this.#schedule());
     if (this.transactions.unsettled > 0) {
       if (this.#demand) this.#takeBeside();
     } else if (this.#demand || !this.#taking.autoAck) this.#take();
@@ -138,7 +137,7 @@ export class PollScheduler implements TransactionsOwner {
     const max = this.#backlog.next(this.#backlog.isAlone ? this.#spares.pollSize : this.#taking.prefetch);
     const most = this.#taking.by === "batch" ? this.#taking.prefetch : max; // promise: lone-message-polled
     if (max > 0) return this.#pollFor(most);
-    if (!this.#peeks.arePossible) return this.#pollFor(this.#least);
+    if (!this.#peeks.arePossible) return this.#pollFor(this.#taking.least);
     const { areConfirmed, areConcluded } = this.transactions.settlements;
     // The transaction must be closed first: messages would be sent to it during the peek.
     if (areConcluded || !areConfirmed) void this.#awaitMessage();
@@ -152,7 +151,7 @@ export class PollScheduler implements TransactionsOwner {
     const at = this.#pace.dueAt(room, prefetch);
     if (this.#now < at) return this.#later(at - this.#now);
     if (this.#backlog.canAsk) void this.#look(room);
-    else this.#pollFor(this.#least);
+    else this.#pollFor(this.#taking.least);
   }
 
   async #look(room: number): Promise<void> {
@@ -160,7 +159,7 @@ export class PollScheduler implements TransactionsOwner {
     if (this.#isOver) return;
     const { known, isAlone } = this.#backlog;
     if (this.transactions.unsettled === 0 || !this.#demand) this.#schedule();
-    else if (!isAlone || !this.transactions.canMove()) this.#pollFor(this.#least);
+    else if (!isAlone || !this.transactions.canMove()) this.#pollFor(this.#taking.least);
     else if (known > 0) this.#move(Math.min(room, known));
     else {
       this.#pace.foundNothing(this.#now);
@@ -225,7 +224,7 @@ export class PollScheduler implements TransactionsOwner {
 
   async #count(): Promise<void> {
     this.#step = "counting";
-    await recount(this.#connection, this.#taking, this.transactions, this.#backlog);
+    await this.#recount.run();
     this.#step = "idle";
   }
 
@@ -233,8 +232,7 @@ export class PollScheduler implements TransactionsOwner {
     this.#step = "peeking";
     const isFailing = await this.#peeks.wait();
     this.#step = "idle";
-    if (isFailing) this.#pollFor(1);
-    else this.#schedule();
+    return isFailing ? this.#pollFor(1) : this.#schedule();
   }
 
   polled(call: Call, polled: Polled): void {
@@ -261,13 +259,12 @@ export class PollScheduler implements TransactionsOwner {
     if (this.#taking.by === "batch") this.#backlog.polled(taken.held.length, taken.held.length, Infinity);
     else this.#backlog.polled(asked, polled.messages.length - again, polled.tookMs);
     this.#spares.put(taken);
-    if (asked <= this.#taking.prefetch) this.#handOut(this.#spares.next(asked, this.#now));
-    else this.#handOutSpares();
+    this.#handOutSpares(asked <= this.#taking.prefetch ? asked : 0);
   }
 
-  #handOutSpares(): void {
-    const inHand = this.transactions.unsettled - this.#spares.count;
-    this.#handOut(this.#spares.next(Math.max(0, this.#taking.prefetch - inHand), this.#now));
+  #handOutSpares(least = 0): void {
+    const room = this.#taking.prefetch - (this.transactions.inHand - this.#spares.count);
+    this.#handOut(this.#spares.next(Math.max(least, room), this.#now));
   }
 
   #handOut({ messages, held }: Taken): void {
@@ -284,10 +281,14 @@ export class PollScheduler implements TransactionsOwner {
     this.#owner.failed(error);
   }
 
+  requested(): void {
+    this.#spares.settled(this.#now);
+    // In the same tick, so that the settlements of a quick loop share a request.
+    if (this.#spares.count > 0) microtask(() => this.#handOutSpares()); // promise: spares-settled-together
+  }
+
   written(): void {
     this.#pace.settled(this.#now);
-    this.#spares.settled(this.#now);
-    if (this.#spares.count > 0) this.#handOutSpares();
     this.#schedule();
   }
 

@@ -2,7 +2,7 @@ import type { Connection } from "../../connection/connection.js";
 import { LIMITS } from "../checks.js";
 import type { Backlog } from "./backlog.js";
 import type { Call, Polled } from "../transactions/call.js";
-import { recount } from "./recount.js";
+import type { Recount } from "./recount.js";
 import type { Taking } from "./taking.js";
 import type { Transactions } from "../transactions/transactions.js";
 
@@ -50,6 +50,7 @@ export class Polls {
   readonly #taking: Taking;
   readonly #transactions: Transactions;
   readonly #backlog: Backlog;
+  readonly #recount: Recount;
   #poll: Poll | undefined;
   #late = 0;
   /** When the first of the late polls was sent. */
@@ -63,11 +64,12 @@ export class Polls {
   #isContended = false;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(connection: Connection, taking: Taking, transactions: Transactions, backlog: Backlog) {
+  constructor(connection: Connection, taking: Taking, transactions: Transactions, backlog: Backlog, recount: Recount) {
     this.#connection = connection;
     this.#taking = taking;
     this.#transactions = transactions;
     this.#backlog = backlog;
+    this.#recount = recount;
   }
 
   start(call: Call, max: number): void {
@@ -148,7 +150,7 @@ export class Polls {
   async #pollAgain(late: Poll): Promise<void> {
     const backlog = this.#backlog;
     if (late !== this.#poll || this.#late >= MAX_LATE || !backlog.canAsk) return;
-    await recount(this.#connection, this.#taking, this.#transactions, backlog);
+    await this.#recount.run();
     if (late !== this.#poll || this.#early !== undefined || this.#transactions.settlements.hasEnded) return;
     if (backlog.hasOthers) {
       this.#isContended = backlog.isUnclaimed;

@@ -8,13 +8,19 @@ import type { Taking } from "./taking.js";
  * its transaction cost a community server (v2.4.0) half a millisecond, two to three times as much
  * as a settlement.
  */
-const AT_ONCE = 8;
+const AT_ONCE = { quick: 8, instant: 32 } as const;
 
 /**
  * A loop is quick after this many settlements that followed a delivery within this many
  * milliseconds. One slow settlement undoes as many quick ones.
  */
 const QUICK = { settlements: 8, withinMs: 5 } as const;
+
+/**
+ * A quick loop is an instant one while this many settlements in a row followed a delivery within
+ * this many milliseconds. It receives even the larger number of messages within a few milliseconds.
+ */
+const INSTANT = { settlements: 16, withinMs: 1 } as const;
 
 /** Maximum number of quick settlements remembered: a few slow ones in a row outweigh any number. */
 const MAX_QUICK = 4 * QUICK.settlements;
@@ -44,6 +50,7 @@ export class Spares {
   #messages: WireQueueMessage[] = [];
   #held: HeldMessage[] = [];
   #quick = 0;
+  #instant = 0;
   #handedOutAt = 0;
   #keptUntil = 0;
 
@@ -62,7 +69,8 @@ export class Spares {
 
   /** Maximum size of the next poll. */
   get pollSize(): number {
-    return this.#quick < QUICK.settlements ? this.#prefetch : Math.max(this.#prefetch, AT_ONCE); // promise: spares-only-when-quick
+    const atOnce = this.#instant < INSTANT.settlements ? AT_ONCE.quick : AT_ONCE.instant; // promise: more-spares-when-instant
+    return this.#quick < QUICK.settlements ? this.#prefetch : Math.max(this.#prefetch, atOnce); // promise: spares-only-when-quick
   }
 
   /** The time from which the messages are to return to the queue. */
@@ -83,10 +91,11 @@ export class Spares {
     return { messages: this.#messages.splice(0, count), held: this.#held.splice(0, count) };
   }
 
-  /** Records that settlements were written. */
+  /** Records that a settlement was requested. */
   settled(nowMs: number): void {
-    const isQuick = nowMs - this.#handedOutAt <= QUICK.withinMs;
-    if (isQuick) this.#quick = Math.min(this.#quick + 1, MAX_QUICK);
+    const tookMs = nowMs - this.#handedOutAt;
+    this.#instant = tookMs <= INSTANT.withinMs ? this.#instant + 1 : 0;
+    if (tookMs <= QUICK.withinMs) this.#quick = Math.min(this.#quick + 1, MAX_QUICK);
     else if (this.#quick > 0) this.#quick = Math.max(0, this.#quick - QUICK.settlements);
   }
 

@@ -9,6 +9,8 @@ export interface Taking {
   /** Maximum unsettled messages; for batches, the maximum size of one batch. */
   readonly prefetch: number;
   readonly by: "message" | "batch";
+  /** Size of a poll for messages that are not known to wait. */
+  readonly least: number;
   /** Maximum milliseconds that a batch waits for more messages. */
   readonly waitMs: number;
   /** Whether the server acknowledges messages when it sends them. */

@@ -17,6 +17,8 @@ import type { WireDownstreamResponse } from "./wire.js";
 
 /** Receives the progress of settlements. */
 export interface SettlementsOwner {
+  /** A settlement was requested, and is written at the end of this tick. */
+  requested(): void;
   /** The settlements of these messages were written. */
   written(messages: readonly HeldMessage[]): void;
   /** The server refused to settle these messages, and still holds them. */
@@ -81,6 +83,11 @@ export class Settlements implements Settler, ConfirmationsOwner {
     return this.#open === 0;
   }
 
+  /** Number of requested settlements that are not written yet. */
+  get unwritten(): number {
+    return this.#due.length;
+  }
+
   settle(message: HeldMessage, kind: SettleKind, channel: string): Promise<void> {
     if (message.loss !== undefined) return Promise.reject(message.loss);
     if (!message.isOpen) return Promise.reject(alreadySettled(this.#subject, message.sequence)); // promise: settled-twice
@@ -89,6 +96,7 @@ export class Settlements implements Settler, ConfirmationsOwner {
     const outcome = message.begin();
     this.#open += 1;
     this.#enqueue({ message, kind, channel });
+    this.#owner.requested();
     return outcome;
   }
 

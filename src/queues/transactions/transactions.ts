@@ -41,6 +41,8 @@ export interface Own {
 
 export interface TransactionsOwner {
   polled(call: Call, polled: Polled): void;
+  /** A settlement was requested, and is written at the end of this tick. */
+  requested(): void;
   /** Settlements were written. */
   written(): void;
   /** Settlements have their outcome. */
@@ -90,6 +92,11 @@ export class Transactions implements CallOwner, SettlementsOwner {
   /** Number of messages without a written settlement. */
   get unsettled(): number {
     return this.#held.size;
+  }
+
+  /** Number of messages without a requested settlement. */
+  get inHand(): number {
+    return this.#held.size - this.settlements.unwritten;
   }
 
   /** Number of this consumer's messages that the server counts as waiting. */
@@ -232,6 +239,10 @@ export class Transactions implements CallOwner, SettlementsOwner {
 
   failed(_: Call, error: KubeMQError): void {
     this.#owner.failed(error);
+  }
+
+  requested(): void {
+    this.#owner.requested();
   }
 
   written(messages: readonly HeldMessage[]): void {
