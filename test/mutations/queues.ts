@@ -147,6 +147,21 @@ export const consuming: Chapter = {
       name: "the first message of a burst is polled and counted at the same time",
     },
     {
+      promise:
+        "No second poll is sent beside one that a slow server has not answered, because two would cost the order.",
+      id: "slow-server-awaited",
+      mutation: "drop",
+      test: takingTest,
+      name: "a poll that gets no answer is not followed by a second one while the server is slow with counts too",
+    },
+    {
+      promise: "No poll begins before the transactions of other streams have ended.",
+      id: "calls-end-in-turn",
+      mutation: "drop",
+      test: takingTest,
+      name: "no poll begins before the transactions of other streams have ended",
+    },
+    {
       promise: "A quick loop with a prefetch of 1 settles its messages together.",
       id: "spares-settled-together",
       mutation: { replace: ["microtask(() => this.#handOutSpares())", "setTimeout(() => this.#handOutSpares(), 1)"] },

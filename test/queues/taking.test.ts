@@ -306,6 +306,52 @@ describe("one transaction at a time", () => {
     await queue.client.close();
   });
 
+  test("a poll that gets no answer is not followed by a second one while the server is slow with counts too", async () => {
+    const queue = new PlayedQueue();
+    queue.waiting = 2;
+    const loop = queue.client.queues.consume({ channel: "q" })[Symbol.asyncIterator]();
+    void loop.next();
+    await until("the poll", () => queue.polls.length === 1);
+    queue.holdsCounts = true;
+    for (let ms = 0; ms < 250; ms += 10) await passes(queue, 10);
+    await until("a count", () => queue.counts.length === 1);
+    queue.holdsCounts = false;
+    queue.counts[0]?.();
+    for (let ms = 0; ms < 190; ms += 10) await passes(queue, 10);
+    expect(queue.polls).toHaveLength(1);
+    for (let ms = 0; ms < 60; ms += 10) await passes(queue, 10);
+    await until("another poll", () => queue.polls.length === 2);
+    await loop.return?.();
+    await queue.client.close();
+  });
+
+  test("no poll begins before the transactions of other streams have ended", async () => {
+    const queue = new PlayedQueue();
+    queue.waiting = 3;
+    const loop = queue.client.queues.consume({ channel: "q" })[Symbol.asyncIterator]();
+    await (await take(queue, loop, 0, 1)).value?.ack();
+    const next = loop.next();
+    await until("the late poll", () => queue.polls.length === 2);
+    for (let ms = 0; ms < 250; ms += 10) await passes(queue, 10);
+    await until("another poll", () => queue.polls.length === 3);
+    queue.holdsFences = true;
+    queue.give(1, 2);
+    void (await next).value?.ack();
+    await until("its fence", () => queue.fences.length === 1);
+    queue.give(2, 3);
+    void (await loop.next()).value?.ack();
+    await until("its fence", () => queue.fences.length === 2);
+    queue.waiting = 9;
+    queue.shown = wireMessage(4);
+    void loop.next();
+    for (let ms = 0; ms < 300; ms += 10) await passes(queue, 10);
+    expect(queue.polls).toHaveLength(3);
+    for (const answerFence of queue.fences) answerFence();
+    await until("the next poll", () => queue.polls.length === 4);
+    await loop.return?.();
+    await queue.client.close();
+  });
+
   test.each([
     ["is answered at last", [3, 4, 5]],
     ["is not answered within 1.2 seconds", [5]],

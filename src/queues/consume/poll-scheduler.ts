@@ -134,6 +134,7 @@ export class PollScheduler implements TransactionsOwner {
   /** Without unsettled messages: polls for known messages, otherwise peeks until one arrives. */
   #take(): void {
     if (this.#now < this.#awayUntil) return this.#later(this.#awayUntil - this.#now);
+    if (this.transactions.areEnding) return; // promise: calls-end-in-turn
     const max = this.#backlog.next(this.#backlog.isAlone ? this.#spares.pollSize : this.#taking.prefetch);
     const most = this.#taking.by === "batch" ? this.#taking.prefetch : max; // promise: lone-message-polled
     if (max > 0) return this.#pollFor(most);

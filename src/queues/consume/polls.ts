@@ -31,6 +31,8 @@ interface Poll {
   readonly call: Call;
   readonly asked: number;
   readonly since: number;
+  /** The time from which the server has answered, although not this poll. */
+  answersSince: number;
   /** Whether this many messages are known to wait. */
   readonly isExpected: boolean;
 }
@@ -75,7 +77,8 @@ export class Polls {
   start(call: Call, max: number): void {
     const isExpected = this.#taking.by === "message" && this.#backlog.known > 0;
     this.#isContended = false;
-    this.#poll = { call, asked: max, since: this.#connection.clock.now(), isExpected };
+    const since = this.#connection.clock.now();
+    this.#poll = { call, asked: max, since, answersSince: since, isExpected };
     call.poll(max, LIMITS.leastWaitMs);
     this.#watch(LATE_MS);
   }
@@ -157,8 +160,11 @@ export class Polls {
       return;
     }
     if (backlog.known === 0 && !this.#transactions.isMoving) return;
-    const lockedInMs = late.since + LOCKED_MS - this.#connection.clock.now();
-    if (lockedInMs > 0) return this.#watch(lockedInMs);
+    const now = this.#connection.clock.now();
+    // The server may be slow with the poll too. A second poll beside the first would cost the order.
+    if (this.#recount.wasSlow) late.answersSince = now; // promise: slow-server-awaited
+    const lockedInMs = late.answersSince + LOCKED_MS - now;
+    if (lockedInMs > 0) return this.#watch(Math.min(lockedInMs, LATE_MS));
     const call = this.#transactions.freeCall();
     if (call === undefined) return;
     if (this.#late === 0) this.#lateSince = late.since;

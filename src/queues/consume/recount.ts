@@ -7,6 +7,9 @@ import type { Taking } from "./taking.js";
 /** Maximum single messages in a row whose polls are not accompanied by a count. */
 const MAX_SKIPPED = 7;
 
+/** A count that takes longer than this many milliseconds, and than three times the fastest, is slow. */
+const SLOW_MS = 40;
+
 /** Requests the server's count of the queue, one request at a time, and records the answers. */
 export class Recount {
   readonly #connection: Connection;
@@ -14,6 +17,8 @@ export class Recount {
   readonly #transactions: Transactions;
   readonly #backlog: Backlog;
   #running: Promise<void> | undefined;
+  #fastestMs = Infinity;
+  #wasSlow = false;
   /** Polls to skip before the next count beside one, and their number after that count. */
   #skip = 0;
   #toSkip = 0;
@@ -23,6 +28,11 @@ export class Recount {
     this.#taking = taking;
     this.#transactions = transactions;
     this.#backlog = backlog;
+  }
+
+  /** Whether the server took unusually long for the last count. */
+  get wasSlow(): boolean {
+    return this.#wasSlow;
   }
 
   /** Whether the next poll needs a count, or could use the one in flight. */
@@ -58,6 +68,8 @@ export class Recount {
     const { received } = backlog;
     const count = await countWaiting(this.#connection, this.#taking.subject);
     const tookMs = clock.now() - at;
+    this.#fastestMs = Math.min(this.#fastestMs, tookMs);
+    this.#wasSlow = tookMs > Math.max(SLOW_MS, 3 * this.#fastestMs);
     if (count === "refused") return backlog.cannotAsk();
     // The server may have counted messages that a poll has received meanwhile.
     const held = own.held + backlog.received - received; // promise: count-beside-poll

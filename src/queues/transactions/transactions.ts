@@ -122,6 +122,15 @@ export class Transactions implements CallOwner, SettlementsOwner {
     return { held: this.counted + onTheirWay, transactions };
   }
 
+  /**
+   * Whether a poll could begin before the server has ended the transactions of other calls. It
+   * serves the requests of one call in their order, and those of two calls in any order.
+   */
+  get areEnding(): boolean {
+    const { areConcluded, areConfirmed } = this.settlements;
+    return this.#calls.size > 1 && this.#held.size === 0 && areConfirmed && !areConcluded;
+  }
+
   /** Returns a call on which a poll would delay no other request. */
   freeCall(): Call | undefined {
     for (const call of this.#calls) if (call.isFree) return call;
