@@ -5,6 +5,7 @@ import { refuse } from "../support/checks.js";
 import { DEFAULTS } from "../support/defaults.js";
 import { checkKnown } from "../support/names/known.js";
 import { pause } from "../support/time/pause.js";
+import { reasonOf } from "../support/error-text.js";
 import { fault } from "../support/faults.js";
 import { transportFault } from "../support/transport-error.js";
 import type { Connection } from "./connection.js";
@@ -36,12 +37,12 @@ export async function awaitServer(connection: Connection, options: ConnectOption
       const callMs = waitMs === 0 ? timeoutMs : Math.min(timeoutMs, leftMs());
       try {
         const call = { ...(signal === undefined ? {} : { signal }), timeoutMs: callMs };
-        await connection.unary(pingMethod, pingRequest, { operation: "client.ping", options: call });
+        await connection.unary(pingMethod, pingRequest, { ...subject, options: call });
         return;
       } catch (error) {
-        if (!KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT")) throw error;
-        const isSilent = error.code === "TIMEOUT";
-        const failed = isSilent ? unanswered(server, error) : error;
+        if (!KubeMQError.is(error)) throw error;
+        const failed = named(error, server, callMs);
+        if (!KubeMQError.is(error, "UNAVAILABLE", "TIMEOUT")) throw failed;
         // Servers that cannot be reached were passed over in the call itself.
         const wereTried = transportFault(error.cause)?.kind === "no-connection";
         if (!wereTried) connection.route.leave(server);
@@ -52,8 +53,9 @@ export async function awaitServer(connection: Connection, options: ConnectOption
         // The timeout of a shortened last attempt says less than the error of the previous attempt.
         if (callMs === timeoutMs || failed.code !== "TIMEOUT") last = failed;
         if (clock.now() >= until) {
-          const { code, message } = last ?? failed;
-          throw fault(code, subject, `no server within ${waitMs} ms, at last: ${message}`, { cause: error });
+          const reported = last ?? failed;
+          const text = `no server within ${waitMs} ms, at last: ${reasonOf(reported)}`;
+          throw fault(reported.code, subject, text, { cause: error });
         }
         const policy = connection.reconnect === false ? DEFAULTS.reconnect : connection.reconnect;
         const delayMs = Math.min(backoffDelay(policy, failures, random), leftMs());
@@ -66,11 +68,14 @@ export async function awaitServer(connection: Connection, options: ConnectOption
   }
 }
 
-function unanswered(server: string, error: KubeMQError): KubeMQError {
-  const text = `${error.message}: ${server} does not answer; is that the gRPC port of a KubeMQ server?`;
-  return new KubeMQError(error.code, text, {
-    operation: "client.ping",
-    cause: error.cause,
-    retryable: error.retryable,
-  });
+/** The error of a ping with the address of the server, if it does not have it. */
+function named(error: KubeMQError, server: string, timeoutMs: number): KubeMQError {
+  const { code, cause, retryable, serverCode } = error;
+  if (code === "INVALID_ARGUMENT") return error;
+  const why =
+    code === "TIMEOUT"
+      ? `${server} does not answer; is that the gRPC port of a KubeMQ server? (waited ${timeoutMs} ms)`
+      : reasonOf(error);
+  const text = why.includes(server) ? why : `${server}: ${why}`; // promise: connect-names-server
+  return fault(code, subject, text, { cause, retryable, serverCode });
 }

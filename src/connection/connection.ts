@@ -17,10 +17,10 @@ import {
 import { checkCallOptions } from "../support/names/call-options.js";
 import { isInHandler, outsideHandlers } from "../support/handler-context.js";
 import { transportFault } from "../support/transport-error.js";
-import { turn } from "../support/time/turn.js";
 import { type Keepalive, type Source, type StreamOptions } from "../transport/index.js";
 import { OpeningSource } from "./opening-source.js";
 import { closeGently } from "./closing.js";
+import { Heard } from "./health/heard.js";
 import { Liveness } from "./health/liveness.js";
 import type { ResolvedOptions } from "./options.js";
 import { type Lifetime, Probe } from "./health/probe.js";
@@ -55,9 +55,7 @@ export class Connection implements StreamHost {
   #phase: "open" | "closing" | "closed" = "open";
   #calls = 0;
   #onIdle: () => void = () => {};
-  /** The event-loop turn of the last received data: the clock is read once a turn. */
-  #heardIn = Number.NaN;
-  #lastReceived: number;
+  readonly #lastHeard: Heard;
   #closed: Promise<void> | undefined;
 
   constructor(options: ResolvedOptions, seam: Seam = {}) {
@@ -68,7 +66,7 @@ export class Connection implements StreamHost {
     this.random = seam.random ?? Math.random;
     this.#waits = new CallWaits(this.clock);
     this.#token = new Token(options.authToken);
-    this.#lastReceived = this.clock.now();
+    this.#lastHeard = new Heard(this.clock);
     this.route = new Route(options, seam, {
       onGoaway: () => this.#streams.forEach((stream) => stream.onGoAway?.()),
       onServer: (server) => this.report({ type: "server", ...server }),
@@ -78,7 +76,7 @@ export class Connection implements StreamHost {
     this.#probe = new Probe(this.clock, ping, () => this.#phase === "open");
     if (options.keepalive !== false) {
       this.#liveness = new Liveness(options.keepalive, this.clock, {
-        lastReceived: () => this.#lastReceived,
+        lastReceived: () => this.#lastHeard.lastMs,
         ping: (timeoutMs) => this.#ping("client.keepalive", timeoutMs),
         isUsed: () => this.#streams.size > 0 || this.#calls > 0,
         dead: () => void this.#lose(),
@@ -139,7 +137,7 @@ export class Connection implements StreamHost {
           }
           let failed = this.#failed(error, call, server);
           // A server that answers with the status "timeout" is alive.
-          if (transportFault(error)?.kind === "deadline" && this.#lastReceived < begun) {
+          if (transportFault(error)?.kind === "deadline" && this.#lastHeard.lastMs < begun) {
             if (!background) this.#liveness?.checkNow(); // promise: timeout-checks-connection
             failed = silentTimeout(failed, call, server);
           }
@@ -152,6 +150,11 @@ export class Connection implements StreamHost {
       if (!background) this.#calls -= 1;
       if (this.#calls === 0) this.#onIdle();
     }
+  }
+
+  /** What to report about a call without an answer in this time, if nothing was received either. */
+  silenceOf(timeoutMs: number): string | undefined {
+    return this.#lastHeard.silenceOf(this.route.server.name, timeoutMs);
   }
 
   /** Ends a connection that does not answer. Its streams and calls move to a new one. */
@@ -217,11 +220,7 @@ export class Connection implements StreamHost {
 
   /** Called when the server has answered a call with this header. */
   readonly #heard = (header: CallHeader): void => {
-    const { number } = turn;
-    if (number !== this.#heardIn) {
-      this.#heardIn = number;
-      this.#lastReceived = this.clock.now();
-    }
+    this.#lastHeard.received();
     this.#token.accepted(header);
     this.state.answered();
   };
@@ -244,7 +243,7 @@ export class Connection implements StreamHost {
     this.#admit(subject, false);
     this.#streams.add(stream);
     if (awaited) this.state.joined(stream);
-    this.#lastReceived = Math.max(this.#lastReceived, this.clock.now());
+    this.#lastHeard.expect();
     this.#liveness?.start();
   }
 

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type ErrorCode, type ErrorDetails, KubeMQError } from "../api/errors.js";
 import type { Subject } from "./checks.js";
+import { placeOf } from "./error-text.js";
 import { nodeFault } from "./node-faults.js";
 import { type TransportFault, transportFault } from "./transport-error.js";
 
@@ -129,8 +130,7 @@ export function cancelled(): ConnectError {
 
 /** An error whose message names the operation and the channel. */
 export function fault(code: ErrorCode, subject: Subject, text: string, details: ErrorDetails = {}): KubeMQError {
-  const where = subject.channel === undefined ? subject.operation : `${subject.operation} on ${subject.channel}`;
-  return new KubeMQError(code, `${where}: ${text.trim()}`, { ...subject, ...details });
+  return new KubeMQError(code, `${placeOf(subject)}: ${text.trim()}`, { ...subject, ...details });
 }
 
 interface Told {

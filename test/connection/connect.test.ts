@@ -19,7 +19,9 @@ const reconnect = { initialDelayMs: 5, maxDelayMs: 20 };
 
 test("connect rejects at the first failure without waitMs", async () => {
   const address = `127.0.0.1:${await unusedPort()}`;
-  expect(await rejection(KubeMQClient.connect({ address }))).toMatchObject({ code: "UNAVAILABLE" });
+  const error = await rejection(KubeMQClient.connect({ address }));
+  expect(error).toMatchObject({ code: "UNAVAILABLE", operation: "client.connect" });
+  expect(String(error)).toContain(`client.connect: connect ECONNREFUSED ${address}; is a server running there?`);
 });
 
 test("connect with waitMs waits for a server that starts later", async () => {
@@ -34,7 +36,7 @@ test("connect with waitMs rejects with the last error when the time is over", as
   const address = `127.0.0.1:${await unusedPort()}`;
   const error = await rejection(KubeMQClient.connect({ address, reconnect }, { waitMs: 60 }));
   expect(error).toMatchObject({ code: "UNAVAILABLE", operation: "client.connect" });
-  expect(String(error)).toMatch(/no server within 60 ms, at last: client.ping: .*ECONNREFUSED/);
+  expect(String(error)).toMatch(/^KubeMQError: client.connect: no server within 60 ms, at last: connect ECONNREFUSED/);
 });
 
 test("connect with waitMs rejects with its signal's reason", async () => {
@@ -50,7 +52,9 @@ test("connect with waitMs does not wait for a server whose certificate is not tr
   await using broker = await startBroker({ cert: pem("server"), key: pem("server-key") });
   const tls = { ca: pem("foreign-ca") };
   const connecting = KubeMQClient.connect({ address: `localhost:${broker.port}`, tls }, { waitMs: Infinity });
-  expect(await rejection(connecting)).toMatchObject({ code: "UNAUTHENTICATED" });
+  const error = await rejection(connecting);
+  expect(error).toMatchObject({ code: "UNAUTHENTICATED", operation: "client.connect" });
+  expect(String(error)).toContain(`client.connect: localhost:${broker.port}: the server's certificate comes from`);
 });
 
 test("connect with waitMs keeps waiting for a server that accepts connections and is silent", async () => {
@@ -75,6 +79,38 @@ test("the error names a server that accepts connections and is silent", async ()
   const error = await rejection(KubeMQClient.connect({ address: proxy.address, timeoutMs: 50 }));
   expect(error).toMatchObject({ code: "TIMEOUT" });
   expect(String(error)).toContain(`${proxy.address} does not answer; is that the gRPC port of a KubeMQ server?`);
+});
+
+test.each<[string, (client: KubeMQClient) => Promise<unknown>]>([
+  ["events.publish on a", (client) => client.events.publish({ channel: "a", body: "x" })],
+  ["queues.send on a", (client) => client.queues.send({ channel: "a", body: "x" }, { timeoutMs: 50 })],
+])("the error of a first send to a silent server names the server and asks whether it is one: %s", async (at, send) => {
+  await using proxy = await TcpProxy.start(await unusedPort());
+  proxy.pause("both");
+  await using client = new KubeMQClient({ address: proxy.address, timeoutMs: 50, connectTimeoutMs: 200, reconnect });
+  const error = await rejection(send(client));
+  expect(error).toMatchObject({ code: "TIMEOUT", retryable: true });
+  expect(String(error)).toBe(
+    `KubeMQError: ${at}: no answer from the server within 50 ms, the message may have been taken; ${proxy.address} has sent nothing yet; is that the gRPC port of a KubeMQ server?`,
+  );
+});
+
+test("the error of a send that timed out says when the connection was silent meanwhile", async () => {
+  await using broker = await startBroker();
+  await using proxy = await TcpProxy.start(broker.port);
+  await using client = await KubeMQClient.connect({ address: proxy.address, reconnect });
+  proxy.pause("both");
+  const error = await rejection(client.queues.send({ channel: "a", body: "x" }, { timeoutMs: 50 }));
+  proxy.resume();
+  expect(String(error)).toContain("nothing was received from the server meanwhile, the connection may be dead (127");
+});
+
+test("the error of a single event whose connection was lost names its operation once", async () => {
+  await using proxy = await TcpProxy.start(await unusedPort());
+  proxy.pause("both");
+  await using client = new KubeMQClient({ address: proxy.address, connectTimeoutMs: 50, reconnect });
+  const error = await rejection(client.events.publish({ channel: "a", body: "x" }));
+  expect(String(error)).toMatch(/^KubeMQError: events.publish on a: connection lost: the server accepted/);
 });
 
 test("connectTimeoutMs bounds the time until a server that accepts connections sends its first frame", async () => {

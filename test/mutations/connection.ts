@@ -1,6 +1,7 @@
 import type { Chapter } from "./promise.js";
 
 const namesTest = "test/unit/option-names.test.ts";
+const connectTest = "test/connection/connect.test.ts";
 const connectionTest = "test/connection/connection.test.ts";
 const callsAloneTest = "test/connection/calls-alone.test.ts";
 const livenessTest = "test/connection/liveness.test.ts";
@@ -12,6 +13,20 @@ const eventsTest = "test/events/events.test.ts";
 export const calls: Chapter = {
   title: "Calls",
   promises: [
+    {
+      promise: "The error of `connect()` names the server that was tried.",
+      id: "connect-names-server",
+      mutation: "always",
+      test: connectTest,
+      name: "connect with waitMs does not wait for a server whose certificate is not trusted",
+    },
+    {
+      promise: "The error of a send that timed out says when nothing else was received from the server either.",
+      id: "send-timeout-says-silence",
+      mutation: { replace: ["timeoutMs", "Infinity"] },
+      test: connectTest,
+      name: "the error of a send that timed out says when the connection was silent meanwhile",
+    },
     {
       promise: "An aborted call rejects with `signal.reason`.",
       id: "call-abort-reason",

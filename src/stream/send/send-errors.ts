@@ -1,20 +1,26 @@
 import type { KubeMQError } from "../../api/errors.js";
-import type { Subject } from "../../support/checks.js";
+import type { Connection } from "../../connection/connection.js";
+import { reasonOf } from "../../support/error-text.js";
 import { fault, isNotReady } from "../../support/faults.js";
 import { type About, subjectOf } from "./send.js";
 
+type Timed = Pick<About, "operation" | "channel"> & { readonly timeoutMs: number | undefined };
+
 /** The error of a send that was not answered in time. */
-export function timeOutOf(subject: Subject): KubeMQError {
-  return fault("TIMEOUT", subject, "no answer from the server in time, the message may have been taken");
+export function timeOutOf(send: Timed, connection: Connection): KubeMQError {
+  const subject = subjectOf(send);
+  const timeoutMs = send.timeoutMs ?? connection.options.timeoutMs;
+  const text = `no answer from the server within ${timeoutMs} ms, the message may have been taken`;
+  const silence = connection.silenceOf(timeoutMs); // promise: send-timeout-says-silence
+  if (silence === undefined) return fault("TIMEOUT", subject, text);
+  return fault("TIMEOUT", subject, `${text}; ${silence}`, { retryable: true });
 }
 
 /** The error of a send whose stream ended with an error. */
-export function errorOf(send: Pick<About, "operation" | "channel">, error: KubeMQError, stream: Subject): KubeMQError {
-  const prefix = `${stream.operation}: `;
-  const text = error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message;
+export function errorOf(send: Pick<About, "operation" | "channel">, error: KubeMQError): KubeMQError {
   const { code, retryable, serverCode } = error;
   const details = { cause: error, retryable, ...(serverCode === undefined ? {} : { serverCode }) };
-  return fault(code, subjectOf(send), text, details);
+  return fault(code, subjectOf(send), reasonOf(error), details);
 }
 
 /**

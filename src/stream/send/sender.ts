@@ -117,7 +117,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
   /** Settles a send whose time is over. */
   timeOut(send: Send<Message, Result>): void {
     const lost = this.#losses?.reason;
-    const error = lost === undefined ? timeOutOf(subjectOf(send)) : errorOf(send, lost, this.subject);
+    const error = lost === undefined ? timeOutOf(send, this.connection) : errorOf(send, lost);
     this.cancelSend(send, error); // promise: send-timeout
   }
 
@@ -200,7 +200,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
     const open = sends.filter((send) => !send.isSettled && !(isUnprocessed && this.handToCall(send, error)));
     // promise: resend-after-loss
     if (open.length > 0 && this.#losses?.begin(error, countOf(open)) === true) this.#putBack(open);
-    else for (const send of open) this.settle(send, errorOf(send, error, this.subject));
+    else for (const send of open) this.settle(send, errorOf(send, error));
     // promise: publisher-reopens
     if (!this.#reconnects && this.#state.kind === "open" && this.#idle === undefined) this.#end(error);
     else this.proceed();

@@ -92,6 +92,9 @@ const PROPERTY: Noun = { one: "property", all: "properties", of: " of the messag
 
 const REPLY_PROPERTY: Noun = { ...PROPERTY, of: " of the response" };
 
+/** A message may be passed as a response, whose channel and id are those of the request. */
+const OF_REQUEST = ["channel", "id"];
+
 /**
  * Refuses properties that a response does not have. A received response may be passed on as it is.
  *
@@ -100,7 +103,8 @@ const REPLY_PROPERTY: Noun = { ...PROPERTY, of: " of the response" };
 export function checkReplyNames(subject: Subject, reply: object, known: readonly string[], places: Places): void {
   if (typeof reply !== "object" || reply === null) throw refuse(subject, "the response must be an object");
   for (const name in reply) {
-    if (known.includes(name) || isReceived(reply, name) || !Object.hasOwn(reply, name)) continue;
+    if (known.includes(name) || OF_REQUEST.includes(name)) continue;
+    if (isReceived(reply, name) || !Object.hasOwn(reply, name)) continue;
     checkObject(subject, "the response", reply, "");
     throw unknownName(subject, REPLY_PROPERTY, "", name, known, places);
   }
