@@ -4,7 +4,7 @@ import { ChannelBook } from "../../src/broker/channels/channel-book.js";
 
 const namesIn = (book: ChannelBook) => [...book.list(() => 0)].map(({ name }) => name);
 
-test("forgets the oldest used channels beyond the limit, but keeps created ones", () => {
+test("a channel book forgets the oldest used channels beyond its limit, but not created ones", () => {
   const book = new ChannelBook(new ManualClock());
   book.create("created");
   for (let i = 0; i < 30_000; i++) book.received(`made-up.${i}`, 1);
@@ -13,7 +13,7 @@ test("forgets the oldest used channels beyond the limit, but keeps created ones"
   expect([names[0], names[1], names.at(-1)]).toEqual(["created", "made-up.20000", "made-up.29999"]);
 });
 
-test("keeps the counts of a channel when it is created later, and resets them when it is deleted", () => {
+test("a channel book keeps the counts of a channel that is created later, and resets those of a deleted one", () => {
   const clock = new ManualClock(0n);
   const book = new ChannelBook(clock);
   const entry = () => [...book.list((name) => (name === "a" ? 1 : 0))][0];

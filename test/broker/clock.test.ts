@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { ManualClock, systemClock } from "kubemq-es/testing";
 
 describe("ManualClock", () => {
-  test("fires timers in order of their time, then of their creation, each at its own time", () => {
+  test("a manual clock fires timers in order of their time, then of their creation", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 50 })), fc.integer({ min: 0, max: 60 }), (delays, ms) => {
         const clock = new ManualClock(0n);
@@ -21,7 +21,7 @@ describe("ManualClock", () => {
     );
   });
 
-  test("does not fire a cancelled timer, and lets a timer arm another within the same advance", () => {
+  test("a manual clock fires no cancelled timer, and fires a timer that another one starts", () => {
     const clock = new ManualClock();
     const seen: string[] = [];
     const cancel = clock.setTimer(10, () => seen.push("cancelled"));

@@ -104,7 +104,7 @@ describe("a queue of the community profile", () => {
     expect(other.ids).toEqual(["m4", "m2", "m3"]);
   });
 
-  test("a receive that is done before it was handed all that was returned leaves the rest to the next consumer", () => {
+  test("a full receive leaves the remaining returned messages to the next consumer", () => {
     const queue = queueOf(4);
     new Poll(queue, 3).answer().release();
     const received: string[] = [];

@@ -33,19 +33,19 @@ function setUp(slowConsumerMs?: number) {
 }
 
 describe("Outlet", () => {
-  test("delivers everything in order, however the writes are split", () => {
+  test("an outlet delivers everything in order, however the writes are split", () => {
     const { reply, send } = setUp();
     expect(send(20_000)).toBe(0);
     while (reply.taken.length < 20_000) reply.takeMore();
     expect(reply.taken).toEqual(Array.from({ length: 20_000 }, (_, i) => String(i)));
   });
 
-  test("bounds the memory for a subscriber that never reads", () => {
+  test("an outlet limits the memory for a subscriber that never reads", () => {
     const { send } = setUp();
     expect(send(70_000)).toBe(70_000 - 65_536 - 1);
   });
 
-  test("drops one message each time the limit for slow consumers passes", () => {
+  test("an outlet drops one message each time the limit for slow consumers passes", () => {
     const { clock, reply, send } = setUp(2000);
     // One message is being written, a hundred are buffered, three wait.
     send(104);
@@ -59,7 +59,7 @@ describe("Outlet", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("drops nothing for waiting without a limit for slow consumers", () => {
+  test("an outlet without a limit for slow consumers drops no message that waits", () => {
     const { clock, reply, send } = setUp();
     send(300);
     clock.advance(1_000_000);
@@ -67,7 +67,7 @@ describe("Outlet", () => {
     expect(reply.taken).toHaveLength(300);
   });
 
-  test("makes publishers wait for a crowded subscriber until it has caught up", async () => {
+  test("an outlet makes publishers wait while a subscriber is behind", async () => {
     const { reply, outlet, send } = setUp();
     send(900);
     expect(outlet.room).toBeUndefined();
@@ -79,7 +79,7 @@ describe("Outlet", () => {
     expect(outlet.room).toBeUndefined();
   });
 
-  test("stops making publishers wait for a subscriber that does not read at all", async () => {
+  test("an outlet does not make publishers wait for a subscriber that never reads", async () => {
     const { clock, outlet, send } = setUp();
     send(2000);
     const { room } = outlet;
@@ -89,7 +89,7 @@ describe("Outlet", () => {
     expect(outlet.room).toBeUndefined();
   });
 
-  test("releases waiting publishers and leaves no timer when it is closed", async () => {
+  test("a closed outlet releases waiting publishers and leaves no timer", async () => {
     const { clock, outlet, send } = setUp(2000);
     send(2000);
     const { room } = outlet;

@@ -7,7 +7,7 @@ import { type Consumer, newSeat, Roster } from "../../src/broker/queues/model/ro
 const nobody: Consumer = { wants: () => false, take() {}, skip() {} };
 
 describe("Fifo", () => {
-  test("returns items in order across all its chunks", () => {
+  test("a Fifo returns items in order across all its chunks", () => {
     // Amounts that end at, before and behind the edge of a chunk.
     const amount = fc.constantFrom(0, 1, 7, 511, 512, 513, 1024, 1500);
     const rounds = fc.array(fc.tuple(amount, amount), { maxLength: 12 });
@@ -33,7 +33,7 @@ describe("Fifo", () => {
 });
 
 describe("Heap", () => {
-  test("returns the least item first, also when some are removed from the middle", () => {
+  test("a Heap returns the least item first, also after items were removed from its middle", () => {
     const outcome = fc.check(
       fc.property(fc.array(fc.integer({ min: 0, max: 50 })), fc.nat({ max: 60 }), (numbers, more) => {
         const heap = new Heap<number>((a, b) => a < b);
@@ -56,7 +56,7 @@ describe("Heap", () => {
 });
 
 describe("Roster", () => {
-  test("keeps its order when members leave, and visits each one once", () => {
+  test("a Roster keeps its order when members leave, and visits each one once", () => {
     const outcome = fc.check(
       fc.property(fc.array(fc.tuple(fc.boolean(), fc.nat({ max: 5 })), { maxLength: 60 }), (steps) => {
         const seats = Array.from({ length: 6 }, () => newSeat(nobody));

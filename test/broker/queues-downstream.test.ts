@@ -49,7 +49,7 @@ describe("QueuesDownstream", () => {
     expect(bench.broker.stats().messages.queues).toEqual({});
   });
 
-  test("only the latest of many empty transactions stay open", async () => {
+  test("only the latest empty transactions stay open", async () => {
     await using bench = await Bench.start();
     const sent = Array.from({ length: 258 }, (_, number) => `m${number}`);
     await bench.send("q", sent, { Policy: { ExpirationSeconds: 1 } });

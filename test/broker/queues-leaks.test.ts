@@ -39,7 +39,7 @@ test("consumers that disappear at any point leak nothing, and lose or duplicate 
   expect(left.toSorted()).toEqual(sent.toSorted());
 });
 
-test("waiting calls of a client that disappears leave the order of turns", async () => {
+test("waiting calls of a client that disappears lose their place in the queue of calls", async () => {
   await using bench = await Bench.start();
   const calls = Array.from({ length: 100 }, () => bench.downstream());
   for (const call of calls) call.write(get({ Channel: "q", WaitTimeout: 3_600_000 }));

@@ -44,7 +44,7 @@ async function readUntil(marker: string, events: AsyncIterator<EventReceive>, on
 }
 
 describe("a store subscriber that does not read", () => {
-  test("loses events that wait too long when slowConsumerMs is set", async () => {
+  test("with slowConsumerMs a subscriber that does not read loses events that wait too long", async () => {
     await using broker = await startBroker({ slowConsumerMs: 2 });
     using client = rawClient(broker.address);
     using reader = rawClient(broker.address);
@@ -74,7 +74,7 @@ describe("a store subscriber that does not read", () => {
     expect((await next).value).toMatchObject({ Sequence: BigInt(published + 3) });
   });
 
-  test("receives every event when it reads again without slowConsumerMs", async () => {
+  test("without slowConsumerMs a subscriber that reads again receives every event", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     using reader = rawClient(broker.address);

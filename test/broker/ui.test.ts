@@ -57,7 +57,7 @@ interface State {
 const state = async (query = "") => JSON.parse((await ask(`/state${query}`)).text) as State;
 
 describe("the page of the broker", () => {
-  test("serves a page whose script parses and whose policy allows no other source", async () => {
+  test("the broker's page has a script without syntax errors and a policy that allows no other source", async () => {
     const page = await ask("/");
     expect(page).toMatchObject({ status: 200, headers: { "content-type": "text/html; charset=utf-8" } });
     expect(page.headers["content-security-policy"]).toMatch(/^default-src 'none'; script-src 'self';/);
@@ -88,7 +88,7 @@ describe("the page of the broker", () => {
     expect(broker.faults.active().connectionsRefused).toBe(false);
   });
 
-  test("shows the figures of stats(), channels() and queues.info() under load", async () => {
+  test("the broker's page shows the figures of stats(), channels() and queues.info() under load", async () => {
     const taken = { stats: jest.spyOn(broker, "stats"), channels: jest.spyOn(broker, "channels") };
     try {
       let answers = 0;
@@ -127,7 +127,7 @@ describe("the page of the broker", () => {
     expect(broker.stats().messages.queues).toMatchObject({ load: 300 });
   });
 
-  test("counts the consumers of every pattern", async () => {
+  test("the broker's page counts the consumers of every pattern", async () => {
     const signal = { signal: AbortSignal.timeout(10_000) };
     await using events = client.events.subscribe({ channel: "watched" }, signal);
     await using grouped = client.events.subscribe({ channel: "watched", group: "g" }, signal);
@@ -156,7 +156,7 @@ describe("the page of the broker", () => {
     ]);
   });
 
-  test("sends a command, and shows its answer or why there is none", async () => {
+  test("the form of the broker's page sends a command and shows its answer or its error", async () => {
     await using handled = client.queries.handle({ channel: "ask" }, ({ body }) => ({ body: `got ${body.length}` }));
     await handled.ready;
     const answered = await post("/send", { kind: "queries", channel: "ask", body: "abc" });
@@ -177,7 +177,7 @@ describe("the page of the broker", () => {
     expect((await post(path, value)).status).toBe(400);
   });
 
-  test("keeps the beginning of the last 20 messages of a channel", async () => {
+  test("the broker keeps the first bytes of the last 20 messages of a channel for its page", async () => {
     const long = `${"€".repeat(1365)}€€`; // 4096 bytes end in the middle of a character
     for (let n = 0; n < 20; n++) await client.eventsStore.publish({ channel: "many", body: String(n) });
     await client.eventsStore.publish({ channel: "many", body: long });
@@ -186,7 +186,7 @@ describe("the page of the broker", () => {
     expect(messages[0]).toMatchObject({ encoding: "utf8", body: "€".repeat(1365), bytes: 4101, cut: true });
   });
 
-  test("injects faults, and shows which are in force", async () => {
+  test("the buttons of the broker's page inject faults, and the page shows the active ones", async () => {
     const inForce = async (value: object) => {
       expect(await post("/fault", value)).toMatchObject({ status: 200 });
       return (await state()).faults;

@@ -53,19 +53,19 @@ afterAll(async () => {
 });
 
 describe("doctor", () => {
-  test("finds everything in order on the embedded broker", async () => {
+  test("doctor finds no fault on the embedded broker", async () => {
     const { code, stderr, outcomes } = await examined(plain.address);
     const rest = ["queues-info ok", "leases ok", "channels ok", "clock ok", "latency ok"];
     expect({ code, stderr, outcomes }).toEqual({ code: 0, stderr: "", outcomes: [...GOOD, ...rest] });
   });
 
-  test("says what the newest servers lack, without failing", async () => {
+  test("doctor reports the missing calls of the newest servers without failing", async () => {
     const { code, outcomes } = await examined(newest.address);
     const rest = ["queues-info absent", "leases absent", "channels ok", "clock ok", "latency ok"];
     expect({ code, outcomes }).toEqual({ code: 0, outcomes: [...GOOD, ...rest] });
   });
 
-  test("finds everything in order over TLS with a client certificate", async () => {
+  test("doctor finds no fault over TLS with a client certificate", async () => {
     const files = ["--tls-ca", pemPath("ca"), "--tls-cert", pemPath("client"), "--tls-key", pemPath("client-key")];
     const { code, outcomes, findings } = await examined(`https://localhost:${mutual.port}`, ...files);
     expect({ code, outcomes: outcomes.slice(0, 6) }).toEqual({ code: 0, outcomes: GOOD });
@@ -102,7 +102,7 @@ describe("doctor", () => {
     expect(result.stderr).toBe(`kubemq-es: doctor: the check of ${check} failed\n`);
   });
 
-  test("prints a line for each check, and advice below it", async () => {
+  test("doctor prints a line for each check, and advice below a failed one", async () => {
     const { stdout } = await run(["doctor", "--address", "127.0.0.1:1"]);
     expect(stdout.split("\n")).toEqual([
       "ok     name        127.0.0.1 is an IP address",
@@ -112,7 +112,7 @@ describe("doctor", () => {
     ]);
   });
 
-  test("examines every server of a list", async () => {
+  test("doctor examines every server of a list", async () => {
     const { code, findings } = await examined(`${plain.address},127.0.0.1:1`);
     expect(code).toBe(3);
     expect(findings.slice(-3).map(({ check, outcome }) => [check, outcome])).toEqual([

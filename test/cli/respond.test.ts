@@ -31,7 +31,7 @@ const noStreams = () => until("no responder", () => (broker.stats().streams["Sub
 describe("respond --exec", () => {
   const bytes = Uint8Array.of(0xff, 0, 10);
 
-  test("answers a query with the output of a program, whose input is the body", async () => {
+  test("respond --exec answers a query with the output of a program, whose input is the body", async () => {
     const { result } = await responder("queries", "respond", "echo", "--exec", "cat -u");
     const reply = await client.queries.send({ channel: "echo", body: bytes });
     expect(reply).toMatchObject({ ok: true });
@@ -40,7 +40,7 @@ describe("respond --exec", () => {
     await noStreams();
   });
 
-  test("passes channel, id, metadata and tags in the environment, by a shell if asked", async () => {
+  test("respond --exec passes channel, id, metadata and tags in the environment, with --shell to a shell", async () => {
     const script = 'echo "$KUBEMQ_MESSAGE_CHANNEL $KUBEMQ_MESSAGE_ID $KUBEMQ_MESSAGE_METADATA $KUBEMQ_TAG_a_b $PATH"';
     const args = ["queries", "respond", "env", "--shell", "--exec", `PATH=/bin; ${script}`];
     const { result } = await responder(...args);
@@ -85,11 +85,11 @@ describe("--format", () => {
     expect(template(text)(record)).toBe(line);
   });
 
-  test("shows a body that is not UTF-8 in base64", () => {
+  test("the option --format prints a body that is not UTF-8 in base64", () => {
     expect(template("{body}")({ bodyBase64: "/wA=" })).toBe("/wA=");
   });
 
-  test("is used by receiving commands, and escaped on a terminal", async () => {
+  test("receiving commands print lines of --format, and escape them on a terminal", async () => {
     await client.queues.send({ channel: "formatted", body: "a\u001bb", tags: { n: "1" } });
     const args = ["queues", "peek", "formatted", "--max", "1", "--format", "{tags.n}:{body}", ...at];
     expect((await run(args)).stdout).toBe("1:a\u001bb\n");
@@ -98,7 +98,7 @@ describe("--format", () => {
     expect(JSON.parse((await run(consume)).stdout)).toMatchObject({ body: "a\u001bb" });
   });
 
-  test("refuses an unknown field", async () => {
+  test("the option --format refuses an unknown field", async () => {
     const { code, stderr } = await run(["queues", "peek", "x", "--format", "{bdy}", ...at]);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("{bdy} is not a field") });
   });

@@ -41,14 +41,14 @@ const servers = () => ({
 });
 
 describe("--server", () => {
-  test("uses the options of a server of the file, with paths relative to it", async () => {
+  test("the option --server takes the options of a server from the file, with paths relative to the file", async () => {
     const file = await config(servers());
     for (const name of ["guarded", "secure"]) {
       expect(await run(["queues", "info", "--server", name, "--config", file])).toMatchObject({ code: 0, stderr: "" });
     }
   });
 
-  test("does not send the token of the environment to a server of the file", async () => {
+  test("the option --server does not send the token of the environment to a server of the file", async () => {
     const file = await config({ servers: { guarded: { address: guarded.address } } });
     const env = { KUBEMQ_ADDRESS: guarded.address, KUBEMQ_AUTH_TOKEN: "secret" };
     const screen = { columns: 80, rows: 24, env };
@@ -56,7 +56,7 @@ describe("--server", () => {
     expect((await run(["queues", "info", "--server", "guarded", "--config", file], "", screen)).code).toBe(5);
   });
 
-  test("reads the file of the user by default", async () => {
+  test("the option --server reads the file of the user by default", async () => {
     await mkdir(join(folder, "kubemq-es"));
     await writeFile(
       join(folder, "kubemq-es", "config.json"),
@@ -90,7 +90,7 @@ describe("--server", () => {
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(why) });
   });
 
-  test("refuses a file that does not exist", async () => {
+  test("the option --server refuses a file that does not exist", async () => {
     const { code, stderr } = await run(["servers", "--config", join(folder, "none.json")]);
     expect({ code, stderr }).toEqual({
       code: 2,

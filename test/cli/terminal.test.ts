@@ -29,7 +29,7 @@ describe("a message with control characters", () => {
     await client.queues.send({ channel: "hostile", body: hostile, metadata: hostile, tags: { [hostile]: hostile } });
   });
 
-  test("does not control the terminal that shows it, nor begins a line there", async () => {
+  test("control characters of a message do not reach a terminal, and line ends are escaped", async () => {
     const { stdout } = await run(["queues", "peek", "hostile", "--max", "1", ...at], "", plain);
     expect(stdout.split("\n")).toHaveLength(2);
     expect(stdout).toContain(`${shown}=${shown} ${shown}\n`);
@@ -37,7 +37,7 @@ describe("a message with control characters", () => {
     expect(stdout).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/);
   });
 
-  test("is escaped on a terminal between colours, and as JSON that is still equal", async () => {
+  test("control characters are escaped between colours, and in JSON whose value stays the same", async () => {
     const { stdout } = await run(["queues", "peek", "hostile", "--max", "1", ...at], "", colored);
     expect(stdout).toContain(`\u001b[36m${shown}=${shown}\u001b[0m ${shown}\n`);
     const json = (await run(["queues", "peek", "hostile", "--max", "1", "--jsonl", ...at], "", colored)).stdout;
@@ -46,13 +46,13 @@ describe("a message with control characters", () => {
     expect(JSON.parse(json)).toMatchObject({ body: hostile, metadata: hostile, tags: { [hostile]: hostile } });
   });
 
-  test("reaches a pipe as it is, without colours", async () => {
+  test("a message with control characters reaches a pipe unchanged and without colours", async () => {
     const { stdout } = await run(["queues", "peek", "hostile", "--max", "1", ...at]);
     expect(stdout).toContain(`${hostile}=${hostile} ${hostile}\n`);
     expect(stdout).not.toContain("\u001b[2m");
   });
 
-  test("does not control the terminal by the error that names it", async () => {
+  test("control characters in an error message do not reach a terminal", async () => {
     const refusal = ["queries", "respond", "hostile", "--fail", hostile, "--count", "1", ...at];
     const responding = run(refusal, "", plain);
     const sent = run(["queries", "send", "hostile", "x", ...at], "", plain);

@@ -29,7 +29,7 @@ const records = (text: string) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
 describe("queues watch and top", () => {
-  test("print a line for each queue and interval to a pipe", async () => {
+  test("queues watch and top print a line for each queue and interval to a pipe", async () => {
     const { code, stdout } = await run(["queues", "watch", "jobs", "absent", "-n", "2", "--interval", "0.1", ...at]);
     expect(code).toBe(0);
     const time = String.raw`\d{4}-\d\d-\d\dT[\d:.]+Z`;
@@ -42,7 +42,7 @@ describe("queues watch and top", () => {
     ]);
   });
 
-  test("say the same as the broker, as JSON", async () => {
+  test("queues watch and top print the figures of the broker as JSON", async () => {
     const { stdout } = await run(["top", "-n", "1", "--jsonl", ...at]);
     const listed = (await client.queues.info()).queues.map(({ name, waiting, subscribers }) => ({
       name,
@@ -53,7 +53,7 @@ describe("queues watch and top", () => {
     expect(records(stdout)).toEqual(listed.map((queue) => ({ ...queue, time: expect.any(String) })));
   });
 
-  test("draw a table on a terminal, and leave it there", async () => {
+  test("queues watch and top draw a table on a terminal, which remains after the end", async () => {
     const screen = { columns: 60, rows: 24, env: { NO_COLOR: "1" } };
     const command = startOn(screen, ["top", "--interval", "0.1", ...at]);
     let shown = "";
@@ -75,7 +75,7 @@ describe("queues watch and top", () => {
     expect(left.split("\n").every((line) => line.length <= 60)).toBe(true);
   });
 
-  test("continue when the server was away", async () => {
+  test("queues watch and top continue after an interruption of the server", async () => {
     const own = await startBroker({ port: 0 });
     const send = async (channel: string) => {
       await using sender = new KubeMQClient({ address: own.address });

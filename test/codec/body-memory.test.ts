@@ -86,7 +86,7 @@ describe("transferring a body leaves other bodies intact", () => {
     expect(damage(bodies, fills)).toEqual([]);
   });
 
-  test("an answer that only protobuf-es reads", () => {
+  test("an answer that only protobuf-es can decode", () => {
     const lengths = [10, 5 * KIB, 100 * KIB];
     const Messages = lengths.map((length) => create(QueueMessageSchema, { Body: bodyOf(length, 7) }));
     const unknown = [{ no: 900, wireType: 0, data: new Uint8Array([1]) }];

@@ -36,7 +36,7 @@ describe("the comparison of recorded and actual messages", () => {
     Tags: { a: "1" },
   };
 
-  test("accepts a correct message", () => {
+  test("the comparison accepts a correct message", () => {
     expect(() => matchMessage(EventReceiveSchema, right, received, contextOf([["n", "7"]]))).not.toThrow();
   });
 
@@ -59,7 +59,7 @@ describe("the comparison of recorded and actual messages", () => {
     expect(() => matchMessage(EventReceiveSchema, expected, received, contextOf([["n", "7"]]))).toThrow(text);
   });
 
-  test("detects an unmentioned field and a mentioned default", () => {
+  test("the comparison detects an unexpected field and an expected default", () => {
     const sent = create(ResultSchema, { EventID: "e", Sent: true });
     expect(() => matchMessage(ResultSchema, { EventID: "e" }, sent, contextOf())).toThrow(
       /Sent: expected "its default"/,
@@ -70,7 +70,7 @@ describe("the comparison of recorded and actual messages", () => {
     expect(() => matchMessage(ResultSchema, {}, undefined, contextOf())).not.toThrow();
   });
 
-  test("pairs items in any order, and revises a wrong pairing", () => {
+  test("the comparison pairs items in any order, and corrects a wrong pair", () => {
     const items = ["a", "b"].map((MessageID) => ({ MessageID, ClientID: "c" }));
     const response = create(ReceiveQueueMessagesResponseSchema, { Messages: items });
     const expectItems = (...ids: Json[]): Json => ({
@@ -85,7 +85,7 @@ describe("the comparison of recorded and actual messages", () => {
     expect(match(expectItems("a"))).toThrow(/Messages/);
   });
 
-  test("reads enums by name and lists by template", () => {
+  test("the comparison reads enums by name and lists by template", () => {
     const response = create(QueuesDownstreamResponseSchema, {
       RequestTypeData: QueuesDownstreamRequestType.AckRange,
       ActiveOffsets: [1n, 2n, 3n],

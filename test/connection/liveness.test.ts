@@ -27,7 +27,7 @@ const silence = (clock: () => FakeClock) => (timeoutMs: number) =>
   new Promise((_, reject) => clock().setTimer(timeoutMs, () => reject(new KubeMQError("TIMEOUT", "no answer"))));
 
 describe("Liveness", () => {
-  test("pings only after a silent interval", async () => {
+  test("the liveness check pings only after a silent interval", async () => {
     const { clock, seen, liveness } = watched(async () => {});
     liveness.start();
     await clock.advance(600);
@@ -41,7 +41,7 @@ describe("Liveness", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("declares the connection dead after an unanswered ping, within interval and time-out", async () => {
+  test("the liveness check reports a dead connection after an unanswered ping, within interval and time-out", async () => {
     const world = watched((timeoutMs) => silence(() => world.clock)(timeoutMs));
     world.liveness.start();
     await world.clock.advance(1299);
@@ -53,7 +53,7 @@ describe("Liveness", () => {
     world.liveness.stop();
   });
 
-  test("treats any other answer as a sign of life", async () => {
+  test("the liveness check accepts any other answer as a sign of life", async () => {
     const world = watched((timeoutMs) => silence(() => world.clock)(timeoutMs));
     world.liveness.start();
     await world.clock.advance(1100);
@@ -76,7 +76,7 @@ describe("Liveness", () => {
   );
 
   test.each([200, 300, 5000])(
-    "keeps a live connection when the event loop is blocked for %i ms before the ping leaves",
+    "the liveness check keeps a live connection when the event loop is blocked for %i ms before the ping is sent",
     async (blockedMs) => {
       let isBlocked = false;
       const world = watched(async (timeoutMs) => {
@@ -96,7 +96,7 @@ describe("Liveness", () => {
     },
   );
 
-  test("declares a dead connection dead although the event loop is blocked before each ping leaves", async () => {
+  test("the liveness check reports a dead connection although the event loop is blocked before each ping is sent", async () => {
     const world = watched((timeoutMs) => {
       const late = silence(() => world.clock)(timeoutMs);
       world.clock.block(5000);
@@ -110,7 +110,7 @@ describe("Liveness", () => {
     world.liveness.stop();
   });
 
-  test("has no timer and no verdict after it was stopped, even if a ping answers late", async () => {
+  test("a stopped liveness check has no timer and reports nothing, even if a ping is answered late", async () => {
     let answer: (error: unknown) => void = () => {};
     const { clock, seen, liveness } = watched(() => new Promise((_, reject) => (answer = reject)));
     liveness.start();
@@ -128,7 +128,7 @@ describe("Liveness", () => {
 });
 
 describe("Liveness under calls alone", () => {
-  test("pings at once when a call was not answered, and ends when nothing uses the connection", async () => {
+  test("the liveness check pings at once when a call was not answered, and ends when nothing uses the connection", async () => {
     const { clock, seen, liveness } = watched(async () => {});
     seen.used = false;
     liveness.checkNow();
@@ -139,7 +139,7 @@ describe("Liveness under calls alone", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("pings again when a call was not answered during a ping that tells of the time before", async () => {
+  test("the liveness check pings again when a call was not answered while a ping was pending", async () => {
     const world = watched((timeoutMs) => silence(() => world.clock)(timeoutMs));
     world.liveness.start();
     await world.clock.advance(1000); // pings
@@ -154,7 +154,7 @@ describe("Liveness under calls alone", () => {
   });
 });
 
-test("keeps a session that the server has asked to leave when the event loop is blocked before its check is sent", async () => {
+test("a session after GOAWAY is kept when the event loop is blocked before its check is sent", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");

@@ -70,7 +70,7 @@ describe("docs/cli.md", () => {
     expect(lines.map((line, n) => (isLine(line, prints[n] ?? "") ? prints[n] : line))).toEqual(prints);
   });
 
-  test("has an example of every command", () => {
+  test("docs/cli.md has an example of every command", () => {
     const leaves = nodesOf(program(processTerminal)).filter(
       ({ path, commands }) => path !== "" && commands.length === 0,
     );

@@ -294,7 +294,7 @@ test("closing the client releases a call whose connection never reports its end"
   expect(await receiving).toMatchObject({ code: "CLIENT_CLOSED", operation: "queues.receive", channel: "c" });
 });
 
-describe("publishAll of a source that stands still", () => {
+describe("publishAll of a stalled source", () => {
   /** Yields some events, then nothing, and tells whether it was released. */
   function standingStill(count: number) {
     const seen = { released: false };
@@ -318,21 +318,24 @@ describe("publishAll of a source that stands still", () => {
     for await (const event of events) if (event.Store) yield taken(event);
   };
 
-  test.each([0, 3, 5_000])("ends with the reason of its signal, after %d events", async (count) => {
-    await using client = clientOf(taking);
-    const publisher = client.eventsStore.publisher();
-    const { seen, source } = standingStill(count);
-    const stop = new AbortController();
-    const publishing = rejection(publisher.publishAll(source, { signal: stop.signal }));
-    await settle();
-    const reason = new Error("enough");
-    stop.abort(reason);
-    expect(await within(1_000, "the end", publishing)).toBe(reason);
-    expect(seen.released).toBe(true);
-    await publisher.publish({ channel: "c", body: "the publisher goes on" });
-  });
+  test.each([0, 3, 5_000])(
+    "publishAll of a stalled source rejects with the reason of its signal, after %d events",
+    async (count) => {
+      await using client = clientOf(taking);
+      const publisher = client.eventsStore.publisher();
+      const { seen, source } = standingStill(count);
+      const stop = new AbortController();
+      const publishing = rejection(publisher.publishAll(source, { signal: stop.signal }));
+      await settle();
+      const reason = new Error("enough");
+      stop.abort(reason);
+      expect(await within(1_000, "the end", publishing)).toBe(reason);
+      expect(seen.released).toBe(true);
+      await publisher.publish({ channel: "c", body: "the publisher goes on" });
+    },
+  );
 
-  test.each(["publisher", "client"])("ends when the %s closes", async (what) => {
+  test.each(["publisher", "client"])("publishAll of a stalled source ends when the %s closes", async (what) => {
     await using client = clientOf(taking);
     const publisher = client.events.publisher();
     const { seen, source } = standingStill(2);
@@ -343,7 +346,7 @@ describe("publishAll of a source that stands still", () => {
     expect(seen.released).toBe(true);
   });
 
-  test("ends when the signal of the publisher aborts", async () => {
+  test("publishAll of a stalled source ends when the signal of the publisher aborts", async () => {
     await using client = clientOf(taking);
     const stop = new AbortController();
     const publisher = client.eventsStore.publisher({ signal: stop.signal });

@@ -24,7 +24,7 @@ async function store(client: KubeMQClient, count: number): Promise<void> {
 }
 
 // Guards: `attempt.renew()` for a gap in src/events/store-plans.ts.
-test("recovers events that the server dropped because the loop is slow", async () => {
+test("a store subscription recovers events that the server dropped because the loop is slow", async () => {
   const clock = new SkippingClock();
   await using broker = await startBroker({ slowConsumerMs: 2_000, clock: clock.forBroker });
   await using client = await KubeMQClient.connect({ address: broker.address });
@@ -47,7 +47,7 @@ test("recovers events that the server dropped because the loop is slow", async (
 });
 
 // How that is noticed, step by step: wire.test.ts.
-test("recovers trailing events dropped by the server, without later events", async () => {
+test("a store subscription recovers trailing events dropped by the server, without later events", async () => {
   const clock = new SkippingClock();
   await using broker = await startBroker({ slowConsumerMs: 2_000, clock: clock.forBroker });
   await using client = await KubeMQClient.connect({ address: broker.address });
@@ -92,7 +92,7 @@ async function away() {
   };
 }
 
-test("reports events that were removed while the subscriber was away, and continues", async () => {
+test("a store subscription reports events that were removed while it was disconnected, and continues", async () => {
   await using world = await away();
   const { broker, client, other } = world;
   const gaps = await statusesOf(client, "gap");
@@ -115,7 +115,7 @@ test("reports events that were removed while the subscriber was away, and contin
   expect(resumed).toMatchObject([{ type: "resumed", channel: "c", kind: "eventsStore", afterSequence: 10n }]);
 });
 
-test("delivers events stored while the subscriber was away, also after a start with new events", async () => {
+test("a store subscription delivers events stored while it was disconnected, also after a start with new events", async () => {
   await using world = await away();
   const { client, other } = world;
   await store(other, 10);
@@ -131,7 +131,7 @@ test("delivers events stored while the subscriber was away, also after a start w
   expect(seen).toEqual(upTo(30, 11));
 });
 
-test("requests a purged start sequence three times, reports the gap, and continues with the oldest event", () =>
+test("a store subscription requests a purged start sequence three times, reports the gap, and continues with the oldest event", () =>
   withBroker(async ({ broker, client }) => {
     const gaps = await statusesOf(client, "gap");
     await store(client, 10);
@@ -147,7 +147,7 @@ test("requests a purged start sequence three times, reports the gap, and continu
     expect(gaps).toEqual([false, false, false, true].map((lost) => ({ ...gap, lost })));
   }));
 
-test("reads a restarted channel from its first event", async () => {
+test("a store subscription reads a restarted channel from its first event", async () => {
   await using world = await away();
   const { broker, client, other } = world;
   const gaps = await statusesOf(client, "gap");

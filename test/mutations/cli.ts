@@ -11,14 +11,14 @@ export const cli: Chapter = {
       id: "terminal-escaped",
       mutation: { replace: ["escape: tty", "escape: false"] },
       test: terminal,
-      name: "does not control the terminal that shows it, nor begins a line there",
+      name: "control characters of a message do not reach a terminal, and line ends are escaped",
     },
     {
       promise: "Nor does it as JSON, which stays equal.",
       id: "terminal-json-escaped",
       mutation: { replace: ["tty ?", "false ?"] },
       test: terminal,
-      name: "is escaped on a terminal between colours, and as JSON that is still equal",
+      name: "control characters are escaped between colours, and in JSON whose value stays the same",
     },
     {
       promise: "A message is saved and restored as it was, whatever its bytes.",
@@ -32,14 +32,14 @@ export const cli: Chapter = {
       id: "server-token-apart",
       mutation: "always",
       test: "test/cli/servers.test.ts",
-      name: "does not send the token of the environment to a server of the file",
+      name: "the option --server does not send the token of the environment to a server of the file",
     },
     {
       promise: "Tags of a request set no other variable of the program that answers it.",
       id: "exec-tags-prefixed",
       mutation: { replace: ["KUBEMQ_TAG_", ""] },
       test: "test/cli/respond.test.ts",
-      name: "passes channel, id, metadata and tags in the environment, by a shell if asked",
+      name: "respond --exec passes channel, id, metadata and tags in the environment, with --shell to a shell",
     },
   ],
 };

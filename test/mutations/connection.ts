@@ -251,14 +251,14 @@ export const living: Chapter = {
       id: "dead-connection-noticed",
       mutation: "drop",
       test: livenessTest,
-      name: "declares the connection dead after an unanswered ping, within interval and time-out",
+      name: "the liveness check reports a dead connection after an unanswered ping, within interval and time-out",
     },
     {
       promise: "A live connection is kept when a blocked event loop sends the ping so late that no answer is in time.",
       id: "late-ping-repeated",
       mutation: "drop",
       test: livenessTest,
-      name: "ms before the ping leaves",
+      name: "ms before the ping is sent",
     },
     {
       promise: "Every stream of a dead connection recovers on a new connection.",
@@ -279,7 +279,7 @@ export const living: Chapter = {
       id: "ping-silence",
       mutation: { without: 1 },
       test: livenessTest,
-      name: "treats any other answer as a sign of life",
+      name: "the liveness check accepts any other answer as a sign of life",
     },
     {
       promise: "A refused ping counts as an answer.",
@@ -300,7 +300,7 @@ export const living: Chapter = {
       id: "busy-not-pinged",
       mutation: "never",
       test: livenessTest,
-      name: "pings only after a silent interval",
+      name: "the liveness check pings only after a silent interval",
     },
     {
       promise: "A client without open streams sends no pings and has no timer.",
@@ -452,7 +452,7 @@ export const limits: Chapter = {
       id: "envelope-too-large",
       mutation: "never",
       test: "test/transport/envelopes.test.ts",
-      name: "refuses a message above the limit by its header alone",
+      name: "a splitter refuses a message above the limit after its header",
     },
     {
       promise:
@@ -497,7 +497,7 @@ export const transport: Chapter = {
       id: "left-stream-reset",
       mutation: "drop",
       test: edgesTest,
-      name: "what arrived with the message at which a stream is cancelled is dropped",
+      name: "messages that arrived in the same turn as the cancellation of a stream are dropped",
     },
     {
       promise: "An aborted call is reset with CANCEL, whatever the reason; to the server, any other code is an error.",
@@ -511,7 +511,7 @@ export const transport: Chapter = {
       id: "abort-drops-buffered",
       mutation: "drop",
       test: edgesTest,
-      name: "what arrived with the message at which a stream is cancelled is dropped",
+      name: "messages that arrived in the same turn as the cancellation of a stream are dropped",
     },
     {
       promise: "A call that has ended leaves no listener on its signal.",
@@ -546,7 +546,7 @@ export const transport: Chapter = {
       id: "resume-of-buffered",
       mutation: "drop",
       test: listenerTest,
-      name: "a call that pauses again in what was held back receives more than the window holds",
+      name: "a call that pauses again while it reads delayed data receives more than a window",
     },
     {
       promise: "Reading continues even if no data arrived while it was stopped.",

@@ -34,7 +34,7 @@ export const handlers: Chapter = {
       id: "closed-service-has-ended",
       mutation: { replace: ["call !== undefined", "false"] },
       test: serviceTest,
-      name: "sends no request to nobody after the close() of one of two services",
+      name: "no request is lost after the close() of one of two services",
     },
     {
       promise: "The error of a handler is reported by the status `handler-failed` and passed to `onError`.",

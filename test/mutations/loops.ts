@@ -131,7 +131,7 @@ export const delivering: Chapter = {
       id: "bounded-round",
       mutation: "never",
       test: "test/transport/batches.test.ts",
-      name: "of a thousand streams does not hold more than 512 frames",
+      name: "a turn of a thousand streams buffers at most 512 frames",
     },
     {
       promise: "Reading continues when the loop has made room.",
@@ -208,7 +208,7 @@ export const comingBack: Chapter = {
       id: "backoff-bounded",
       mutation: { argument: 1 },
       test: "test/unit/backoff.test.ts",
-      name: "doubles up to its maximum",
+      name: "the back-off delay doubles up to its maximum",
     },
     {
       promise: "Reconnect delays are random, so that clients do not reconnect at the same time.",
@@ -236,7 +236,7 @@ export const comingBack: Chapter = {
       id: "worked-stream-comes-back",
       mutation: "drop",
       test: "test/reliability/worked-streams.test.ts",
-      name: "comes back after ",
+      name: "a stream that has worked reconnects after ",
     },
     {
       promise: "A permanent refusal is thrown and not retried.",

@@ -26,7 +26,7 @@ export const store: Chapter = {
       id: "store-new-since-first-attempt",
       mutation: "drop",
       test: gapsTest,
-      name: "delivers events stored while the subscriber was away, also after a start with new events",
+      name: "a store subscription delivers events stored while it was disconnected, also after a start with new events",
     },
     {
       promise: "`timeDelta` counts back from the first attempt, not from each.",

@@ -231,7 +231,7 @@ export const consuming: Chapter = {
       id: "burst-noticed",
       mutation: "drop",
       test: "test/queues/backlog.test.ts",
-      name: "a burst is noticed by its second message, however often the count was skipped before",
+      name: "a burst is detected at its second message, however often the count was skipped before",
     },
     {
       promise: "The transaction of an empty poll is closed, because it would take further messages.",

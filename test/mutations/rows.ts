@@ -70,7 +70,10 @@ export const rows: readonly Row[] = [
     holds: "The buffer is limited. Store loops fetch again the events that the server has dropped, and lose none.",
     tests: [
       [slow, "a slow loop buffers a bounded part of 100,000 messages of 10 kB, and a store loop loses none"],
-      ["test/events/store-gaps.test.ts", "recovers events that the server dropped because the loop is slow"],
+      [
+        "test/events/store-gaps.test.ts",
+        "a store subscription recovers events that the server dropped because the loop is slow",
+      ],
     ],
   },
   {

@@ -10,7 +10,7 @@ export const rpc: Chapter = {
       id: "rpc-error-hidden",
       mutation: { replace: ['"internal error"', "String(thrown)"] },
       test,
-      name: "an error without a message has none, and any other error is told to the server only",
+      name: "an error without a message reaches the caller without one, and any other error is reported on the server only",
     },
     {
       promise: "An error whose details cannot be written arrives with its code and its other details.",
@@ -24,7 +24,7 @@ export const rpc: Chapter = {
       id: "rpc-error-reported",
       mutation: "drop",
       test,
-      name: "an error without a message has none, and any other error is told to the server only",
+      name: "an error without a message reaches the caller without one, and any other error is reported on the server only",
     },
     {
       promise: "The signal of an RPC handler aborts at the deadline of its call.",

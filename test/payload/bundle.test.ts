@@ -5,7 +5,7 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 describe.each(["browser", "neutral"] as const)("a bundle for the platform %s", (platform) => {
-  test("has the codecs without the client, and nothing of Node.js", async () => {
+  test("a bundle of kubemq-es/codec contains neither the client nor modules of Node.js", async () => {
     const { metafile } = await build({
       absWorkingDir: root,
       entryPoints: ["src/payload/index.ts"],
@@ -22,7 +22,7 @@ describe.each(["browser", "neutral"] as const)("a bundle for the platform %s", (
     expect(Object.values(metafile.outputs).flatMap(({ imports }) => imports)).toEqual([]);
   });
 
-  test("has the protobuf codec with protobuf-es and nothing else", async () => {
+  test("a bundle of kubemq-es/protobuf contains the codec and protobuf-es only", async () => {
     const { metafile } = await build({
       absWorkingDir: root,
       entryPoints: ["src/payload/protobuf.ts"],

@@ -11,7 +11,7 @@ function passed<T, A>(codec: Codec<T, A>, event: A): T {
 }
 
 describe("cloudEvent", () => {
-  test("writes the attributes to tags and the data to the body", () => {
+  test("cloudEvent writes the attributes to tags and the data to the body", () => {
     const event = {
       ...required,
       specversion: "1.0",
@@ -64,23 +64,23 @@ describe("cloudEvent", () => {
     expect(event.datacontenttype).toBe(datacontenttype);
   });
 
-  test("carries data_base64 as bytes, also beside the same bytes in data", () => {
+  test("cloudEvent sends data_base64 as bytes, also beside the same bytes in data", () => {
     const base64 = { ...required, data_base64: "AP8=" };
     expect(passed(cloudEvent(), base64).data).toEqual(Uint8Array.of(0, 255));
     expect(passed(cloudEvent(), { ...base64, data: Uint8Array.of(0, 255) }).data).toEqual(Uint8Array.of(0, 255));
   });
 
-  test("carries the bytes of JSON with its media type as JSON", () => {
+  test("cloudEvent sends bytes with the media type of JSON as JSON", () => {
     const event = { ...required, datacontenttype: "application/json", data: text.encode('{"a":1}') };
     expect(passed(cloudEvent(), event).data).toEqual({ a: 1 });
   });
 
-  test("carries an empty string of a codec, which is not an event without data", () => {
+  test("cloudEvent distinguishes an empty string of a codec from an event without data", () => {
     expect(passed(cloudEvent(text), { ...required, data: "" }).data).toBe("");
     expect(passed(cloudEvent(text), required)).not.toHaveProperty("data");
   });
 
-  test("carries an event without data, with metadata because servers refuse an empty message", () => {
+  test("cloudEvent sends an event without data with metadata, because servers refuse an empty message", () => {
     const codec = cloudEvent();
     expect(codec.properties?.(required).metadata).toBe("order.placed");
     expect(passed(codec, required)).toEqual({ ...required, specversion: "1.0" });
@@ -113,7 +113,7 @@ describe("cloudEvent", () => {
     else expect(sent).toThrow(expect.objectContaining({ code: "ENCODE_FAILED" }));
   });
 
-  test("uses another codec for the data, with its media type and its tags", () => {
+  test("cloudEvent uses another codec for the data, with its media type and its tags", () => {
     const data = tagged(gzip(json<{ total: number }>()), { version: "2" });
     const codec = cloudEvent(data);
     const event = { ...required, data: { total: 1 } };
@@ -173,7 +173,7 @@ describe("cloudEvent", () => {
     );
   });
 
-  test("reads bytes where the sender gave no media type and the body is not JSON, as the connector does", () => {
+  test("cloudEvent reads bytes when there is no media type and the body is not JSON, as the connector does", () => {
     const tags = { ce_specversion: "1.0", ce_id: "1", ce_source: "/", ce_type: "t" };
     expect(cloudEvent().decode(Uint8Array.of(0xff), { tags }).data).toEqual(Uint8Array.of(0xff));
     expect(() =>
@@ -181,7 +181,7 @@ describe("cloudEvent", () => {
     ).toThrow(expect.objectContaining({ code: "DECODE_FAILED" }));
   });
 
-  test("ignores tags that are no attributes, so that none replaces the data or a prototype", () => {
+  test("cloudEvent ignores tags that are not attributes, so that none replaces the data or a prototype", () => {
     const tags = {
       ...tagsOf(required),
       ce_data: "x",

@@ -99,7 +99,7 @@ describe("payload codecs", () => {
     );
   });
 
-  test("a schema that converts strings to dates has an encoder, and what it writes is validated", () => {
+  test("a schema that converts strings to dates needs an encoder, and the encoded value is validated", () => {
     const when = json(
       z.iso.datetime().transform((time) => new Date(time)),
       { encode: (date) => date.toISOString() },
@@ -134,7 +134,7 @@ describe("payload codecs", () => {
     expect(() => json(first as never)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
   });
 
-  test("the text codec refuses what is no string, instead of converting it", () => {
+  test("the text codec refuses values that are not strings instead of converting them", () => {
     for (const value of [5, {}, undefined, null]) {
       expect(() => text.encode(value as never)).toThrow(expect.objectContaining({ code: "ENCODE_FAILED" }));
     }
@@ -145,7 +145,7 @@ describe("payload codecs", () => {
     expect(shouting.decode(shouting.encode("hello"))).toBe("hello!");
   });
 
-  test("a replacer and a reviver carry what JSON has no form for", () => {
+  test("a replacer and a reviver convert values that JSON cannot represent", () => {
     const codec = json<{ total: bigint }>({
       replacer: (_, value) => (typeof value === "bigint" ? `${value}n` : value),
       reviver: (_, value) => (typeof value === "string" && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value),

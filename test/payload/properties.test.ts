@@ -40,7 +40,7 @@ afterAll(async () => {
 });
 
 describe("the properties that a codec writes", () => {
-  test("are sent with an event, and replace a tag of the same name", async () => {
+  test("properties of a codec are sent with an event, and replace a tag of the same name", async () => {
     const events = client.events.subscribe({ channel: "notes", codec: versioned });
     await events.ready;
     await client.events.publish(sent);
@@ -50,7 +50,7 @@ describe("the properties that a codec writes", () => {
     }
   });
 
-  test("are sent with a stored event", async () => {
+  test("properties of a codec are sent with a stored event", async () => {
     await client.eventsStore.publish(sent);
     for await (const event of client.eventsStore.replay({
       channel: "notes",
@@ -60,14 +60,14 @@ describe("the properties that a codec writes", () => {
       expect(event).toMatchObject(received);
   });
 
-  test("are sent with queue messages, one alone and in a batch", async () => {
+  test("properties of a codec are sent with a queue message and with a batch", async () => {
     await client.queues.send(sent);
     await client.queues.sendBatch([sent]);
     const messages = await client.queues.receive({ channel: "notes", max: 2, codec: versioned });
     expect(messages).toMatchObject([received, received]);
   });
 
-  test("are sent with a query and with its response", async () => {
+  test("properties of a codec are sent with a query and with its response", async () => {
     const queries: MessageProperties[] = [];
     await using service = client.queries.handle(
       { channel: "notes", codec: versioned, responseCodec: versioned },
@@ -82,7 +82,7 @@ describe("the properties that a codec writes", () => {
     expect(answer).toMatchObject({ value: { version: 3, text: "note note hello" }, tags: { version: "3" } });
   });
 
-  test("refuse other metadata in the message before a byte is sent", async () => {
+  test("metadata of a message that differs from the codec's is refused before a byte is sent", async () => {
     const error = await rejection(client.events.publish({ ...sent, metadata: "letter" }));
     expect(error).toMatchObject({
       code: "INVALID_ARGUMENT",
@@ -92,7 +92,7 @@ describe("the properties that a codec writes", () => {
     await client.events.publish({ ...sent, metadata: "note" });
   });
 
-  test("are checked as those of the message are", async () => {
+  test("properties of a codec are checked in the same way as those of the message", async () => {
     const wrong: Codec<unknown> = { ...json(), properties: () => ({ tags: { version: 2 as never } }) };
     expect(await rejection(client.events.publish({ channel: "notes", body: 1, codec: wrong }))).toMatchObject({
       code: "INVALID_ARGUMENT",
@@ -100,7 +100,7 @@ describe("the properties that a codec writes", () => {
     });
   });
 
-  test("reject with ENCODE_FAILED when the codec throws", async () => {
+  test("a send rejects with ENCODE_FAILED when the codec throws in properties()", async () => {
     const cause = new Error("no version");
     const wrong: Codec<unknown> = {
       ...json(),

@@ -18,13 +18,13 @@ describe("protobuf", () => {
     expect(codec.decode(codec.encode({ EventID: "7", Body: Uint8Array.of(1), Tags: { a: "b" } }))).toEqual(event);
   });
 
-  test("writes the forms of protobuf-es, binary by default", () => {
+  test("protobuf writes the formats of protobuf-es, binary by default", () => {
     expect(protobuf(EventSchema).encode(event)).toEqual(toBinary(EventSchema, event));
     const body = protobuf(EventSchema, { format: "json" }).encode(event);
     expect(new TextDecoder().decode(body)).toBe(toJsonString(EventSchema, event));
   });
 
-  test("keeps fields that the schema does not know", () => {
+  test("protobuf keeps fields that the schema does not know", () => {
     // Field 4 of Event, Metadata, is unknown to Result, which has three fields.
     const sent = protobuf(EventSchema).encode({ Metadata: "kept" });
     const codec = protobuf(ResultSchema);
@@ -32,14 +32,14 @@ describe("protobuf", () => {
     expect(protobuf(EventSchema).decode(forwarded).Metadata).toBe("kept");
   });
 
-  test("ignores unknown fields of JSON, unless it is told to refuse them", () => {
+  test("protobuf ignores unknown fields of JSON, unless an option refuses them", () => {
     const body = json().encode({ EventID: "7", newer: true });
     expect(protobuf(EventSchema, { format: "json" }).decode(body).EventID).toBe("7");
     const strict = protobuf(EventSchema, { format: "json", json: { ignoreUnknownFields: false } });
     expect(() => strict.decode(body)).toThrow(expect.objectContaining({ code: "DECODE_FAILED" }));
   });
 
-  test("refuses a message of another type", () => {
+  test("protobuf refuses a message of another type", () => {
     const codec = protobuf(ResultSchema);
     expect(() => codec.encode(event as never)).toThrow(
       expect.objectContaining({
@@ -49,7 +49,7 @@ describe("protobuf", () => {
     );
   });
 
-  test.each(["binary", "json"] as const)("throws DECODE_FAILED for a body that is not %s", (format) => {
+  test.each(["binary", "json"] as const)("protobuf throws DECODE_FAILED for a body that is not %s", (format) => {
     expect(() => protobuf(EventSchema, { format }).decode(Uint8Array.of(0xff, 0xff))).toThrow(
       expect.objectContaining({
         code: "DECODE_FAILED",
@@ -59,7 +59,7 @@ describe("protobuf", () => {
   });
 
   test.each([null, undefined, "x", [], { Chanel: "misspelt" }])(
-    "refuses %j, which would be sent without a field",
+    "protobuf refuses %j, which would be sent without a field",
     (value) => {
       expect(() => protobuf(EventSchema).encode(value as never)).toThrow(
         expect.objectContaining({ code: "ENCODE_FAILED", message: expect.stringContaining("kubemq.Event") }),
@@ -67,13 +67,13 @@ describe("protobuf", () => {
     },
   );
 
-  test("refuses what is no schema, and an option that it does not have", () => {
+  test("protobuf refuses a value that is not a schema, and an unknown option", () => {
     const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
     expect(() => protobuf(undefined as never)).toThrow(refused);
     expect(() => protobuf(EventSchema, { formt: "json" } as never)).toThrow(refused);
   });
 
-  test("refuses an unknown format", () => {
+  test("protobuf refuses an unknown format", () => {
     expect(() => protobuf(EventSchema, { format: "text" as never })).toThrow(
       expect.objectContaining({ code: "INVALID_ARGUMENT" }),
     );

@@ -13,7 +13,7 @@ const named: Codec<string> = {
 };
 
 describe("gzip", () => {
-  test("compresses what another codec encodes, and decodes it", () => {
+  test("gzip compresses and decompresses the bytes of another codec", () => {
     const codec = gzip(json<string>());
     const body = codec.encode("x".repeat(10_000));
     expect(body.length).toBeLessThan(200);
@@ -22,13 +22,13 @@ describe("gzip", () => {
     expect(codec).not.toHaveProperty("properties");
   });
 
-  test("keeps the properties of the other codec, and passes it those of the message", () => {
+  test("gzip keeps the properties of the other codec, and passes it those of the message", () => {
     const codec = gzip(named);
     expect(codec.properties?.("ab")).toEqual({ metadata: "a", tags: { first: "a", by: "named" } });
     expect(codec.decode(codec.encode("ab"), { metadata: "a" })).toBe("a: ab");
   });
 
-  test("stops at the limit, so that a small body cannot fill the memory", () => {
+  test("gzip stops at its limit, so that a small body cannot fill the memory", () => {
     const bomb = gzipSync(new Uint8Array(1_000_000));
     expect(() => gzip(bytes, { maxBytes: 999_999 }).decode(bomb)).toThrow(
       failure("DECODE_FAILED", "body has more than 999999 bytes after decompression"),
@@ -44,7 +44,7 @@ describe("gzip", () => {
     expect(() => gzip(text).decode(damage(body))).toThrow(failure("DECODE_FAILED", "body is not valid gzip"));
   });
 
-  test("refuses a body that is not compressed, unless it is told to accept it", () => {
+  test("gzip refuses a body that is not compressed, unless an option accepts it", () => {
     expect(() => gzip(text).decode(text.encode("plain"))).toThrow(failure("DECODE_FAILED", "body is not gzip"));
     expect(() => gzip(text).decode(new Uint8Array())).toThrow(failure("DECODE_FAILED", "body is not gzip"));
     expect(gzip(text, { plain: "accept" }).decode(text.encode("plain"))).toBe("plain");
@@ -71,7 +71,7 @@ test("gzip reads bodies when its limit is larger than a buffer can be", () => {
 });
 
 describe("tagged", () => {
-  test("adds tags to those that the codec writes, and replaces them", () => {
+  test("tagged adds tags to those of the codec, and replaces tags of the same name", () => {
     const codec = tagged(named, { by: "tagged", version: "2" });
     expect(codec.properties?.("ab")).toEqual({ metadata: "a", tags: { first: "a", by: "tagged", version: "2" } });
     expect(codec.decode(codec.encode("ab"), { metadata: "a" })).toBe("a: ab");
@@ -94,7 +94,7 @@ describe("byContentType", () => {
     expect(codec.decode(one, { tags })).toEqual(value);
   });
 
-  test("reads other tags when it is given their names", () => {
+  test("byContentType reads other tags when an option names them", () => {
     const own = byContentType({ "text/plain": text }, { tags: ["type"] });
     expect(own.decode(one, { tags: { type: "text/plain" } })).toBe("1");
     expect(() => own.decode(one, { tags: { ce_datacontenttype: "text/plain" } })).toThrow(
@@ -102,7 +102,7 @@ describe("byContentType", () => {
     );
   });
 
-  test("throws DECODE_FAILED for a content type without a decoder, also for names of Object.prototype", () => {
+  test("byContentType throws DECODE_FAILED for a content type without a decoder, also for names of Object.prototype", () => {
     for (const type of ["image/png", "constructor"]) {
       expect(() => codec.decode(one, { tags: { "nestjs:content-type": type } })).toThrow(
         failure("DECODE_FAILED", `message has the content type ${type}; expected application/json, text/plain`),
@@ -110,7 +110,7 @@ describe("byContentType", () => {
     }
   });
 
-  test("throws DECODE_FAILED for a body alone when nothing else is given", () => {
+  test("byContentType throws DECODE_FAILED for a message without a content type", () => {
     expect(() => byContentType({ "text/plain": text }).decode(one)).toThrow(
       failure("DECODE_FAILED", "none of the tags"),
     );

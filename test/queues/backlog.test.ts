@@ -79,7 +79,7 @@ describe("the size of polls", () => {
     expect(asked).toEqual([4, 12, 28, 60, 124, 188, 252]);
   });
 
-  test("a burst is noticed by its second message, however often the count was skipped before", () => {
+  test("a burst is detected at its second message, however often the count was skipped before", () => {
     const backlog = new Backlog(32);
     for (let counts = 0; counts < 10; counts++) count(backlog, 0);
     backlog.seen(message(), 600); // waited for

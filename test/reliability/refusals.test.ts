@@ -345,7 +345,7 @@ describe("rotating tokens", () => {
     expect(calls.filter((rpc) => rpc === "SubscribeToEvents").length).toBe(2);
   });
 
-  test("a provider of refused tokens is asked once more and then no more, even while pings succeed", async () => {
+  test("a token provider is called once more after a refusal and then not again, even while pings succeed", async () => {
     const calls: string[] = [];
     await using broker = await startBroker({ token: "right", onCall: (rpc) => void calls.push(rpc) });
     let asked = 0;

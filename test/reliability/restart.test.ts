@@ -122,7 +122,7 @@ const faults: readonly (readonly [string, Fault])[] = [
     },
   ],
   [
-    "a network that stands still and goes on",
+    "a network that is interrupted and works again",
     async (_, proxy) => {
       proxy.pause("both");
       await sleep(250);

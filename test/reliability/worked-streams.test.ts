@@ -71,7 +71,7 @@ describe.each(Object.entries(streams))("%s that has worked", (_name, { rpc, open
     return subscription;
   }
 
-  test.each(passing)("comes back after %s (status %d)", async (_what, code, message) => {
+  test.each(passing)("a stream that has worked reconnects after %s (status %d)", async (_what, code, message) => {
     const subscription = await worked();
     let ended = false;
     void subscription.closed.then(() => (ended = true));
@@ -81,11 +81,14 @@ describe.each(Object.entries(streams))("%s that has worked", (_name, { rpc, open
     expect(ended).toBe(false);
   });
 
-  test.each(refusals)("ends when the server refuses %s (status %d)", async (_what, code, message, becomes) => {
-    const subscription = await worked();
-    broker.faults.endStreams({ rpc, code, message });
-    expect((await within(5_000, "the end", subscription.closed))?.code).toBe(becomes);
-  });
+  test.each(refusals)(
+    "a stream that has worked ends when the server refuses %s (status %d)",
+    async (_what, code, message, becomes) => {
+      const subscription = await worked();
+      broker.faults.endStreams({ rpc, code, message });
+      expect((await within(5_000, "the end", subscription.closed))?.code).toBe(becomes);
+    },
+  );
 });
 
 async function nextStatus(client: KubeMQClient, type: Status["type"]): Promise<Status | undefined> {
@@ -139,7 +142,7 @@ describe("a stream that has never worked", () => {
     expect(attempts).toBe(3);
   });
 
-  test("ends at the first refusal of its arguments", async () => {
+  test("a stream that has never worked ends at the first refusal of its arguments", async () => {
     let attempts = 0;
     await using server = await refusing((stream) => {
       attempts += 1;
@@ -150,7 +153,7 @@ describe("a stream that has never worked", () => {
     expect(attempts).toBe(1);
   });
 
-  test("waits for a server that cannot be reached, however long that takes", () => {
+  test("a stream that has never worked waits for a server that cannot be reached, however long that takes", () => {
     expect(reactionTo(new KubeMQError("UNAVAILABLE", "connection refused"), false)).toBe("many");
   });
 });

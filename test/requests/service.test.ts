@@ -89,7 +89,7 @@ describe("services of handle", () => {
     await Promise.all([world.responder.close(), watching]);
   });
 
-  test("sends no request to nobody after the close() of one of two services", async () => {
+  test("no request is lost after the close() of one of two services", async () => {
     await using world = await RequestWorld.start();
     for (let round = 0; round < 10; round++) {
       const filter = { channel: `doors-${round}`, group: "keepers" };

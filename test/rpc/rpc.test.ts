@@ -76,7 +76,7 @@ describe("RPC over KubeMQ", () => {
     }
   });
 
-  test("carries request headers, response headers and trailers, with several values and binary ones", async () => {
+  test("RPC transmits request headers, response headers and trailers, with several values and binary ones", async () => {
     const bytes = Uint8Array.of(0, 255, 7);
     let seen = new Headers();
     greet = (_, { requestHeader, responseHeader, responseTrailer }) => {
@@ -138,7 +138,7 @@ describe("RPC over KubeMQ", () => {
     },
   );
 
-  test("an error without a message has none, and any other error is told to the server only", async () => {
+  test("an error without a message reaches the caller without one, and any other error is reported on the server only", async () => {
     greet = () => {
       throw new ConnectError("", Code.NotFound);
     };
@@ -190,7 +190,7 @@ describe("RPC over KubeMQ", () => {
     expect((await greeter().greet({})).greeting).toBe("later");
   });
 
-  test("a deadline that is no number is refused with InvalidArgument", async () => {
+  test("a deadline that is not a number is refused with InvalidArgument", async () => {
     for (const timeoutMs of [Number.NaN, "5" as never]) {
       expect(await failure(greeter().greet({}, { timeoutMs }))).toMatchObject({ code: Code.InvalidArgument });
       expect(await failure(greeter({ defaultTimeoutMs: timeoutMs }).greet({}))).toMatchObject({
@@ -199,7 +199,7 @@ describe("RPC over KubeMQ", () => {
     }
   });
 
-  test("without a server the call ends at its deadline with DeadlineExceeded, as KubeMQ tells no more", async () => {
+  test("without a server the call ends at its deadline with DeadlineExceeded, because KubeMQ reports no other reason", async () => {
     const lonely = greeter({ prefix: "nobody." });
     const error = await failure(lonely.greet({}, { timeoutMs: 80 }));
     expect(error).toMatchObject({ code: Code.DeadlineExceeded });
@@ -401,7 +401,7 @@ test("the error of a query is the code of Connect that docs/rpc.md names", async
 });
 
 describe("servers of RPCs", () => {
-  test("two servers of a group share the calls, and the second goes on when the first closes", () =>
+  test("two servers of a group share the calls, and the second continues when the first closes", () =>
     withBroker(async ({ connect }) => {
       const calls = { a: 0, b: 0 };
       const first = connect();

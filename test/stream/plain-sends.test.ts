@@ -47,7 +47,7 @@ function answered() {
 }
 
 describe("the answers of a stream", () => {
-  test("come with the last one that is owed, without the end of the turn", () => {
+  test("answers are delivered with the last expected one, before the end of the turn", () => {
     const { answers, answer, send } = answered();
     send(3);
     answer(1);
@@ -58,7 +58,7 @@ describe("the answers of a stream", () => {
     expect(answers).toEqual([[1, 2, 3], [4]]);
   });
 
-  test("come at the end of the turn while others are owed", async () => {
+  test("answers are delivered at the end of the turn while others are expected", async () => {
     const { answers, answer, send } = answered();
     send(3);
     answer(1);

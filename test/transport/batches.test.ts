@@ -49,7 +49,7 @@ class Reading implements Source<number> {
 }
 
 describe("the messages of a stream in a loop", () => {
-  test("come at the end of the turn, as one batch", async () => {
+  test("messages of one turn are delivered at its end, as one batch", async () => {
     const stream = new Reading();
     stream.receive(1);
     stream.receive(2, 3);
@@ -63,7 +63,7 @@ describe("the messages of a stream in a loop", () => {
     expect(stream.batches).toEqual([[1, 2, 3], [4]]);
   });
 
-  test("come without a turn of the event loop when no frame has arrived in this one", async () => {
+  test("messages are delivered without waiting for a turn when no frame has arrived in this one", async () => {
     const stream = new Reading();
     stream.receive();
     await nextTurn();
@@ -73,7 +73,7 @@ describe("the messages of a stream in a loop", () => {
     expect(stream.batches).toEqual([[1]]);
   });
 
-  test("hold the server back above 4,096 messages until the loop takes them", async () => {
+  test("more than 4,096 unread messages stop the server until the loop reads them", async () => {
     const stream = new Reading(false);
     stream.receive(...Array.from({ length: 5_000 }, (_, n) => n));
     await nextTurn();
@@ -84,7 +84,7 @@ describe("the messages of a stream in a loop", () => {
     expect(stream.calls).toEqual(["full", "resume"]);
   });
 
-  test("come before the end, and its error once", async () => {
+  test("messages are delivered before the end of a stream, and its error once", async () => {
     const stream = new Reading(false);
     const error = new Error("lost");
     stream.receive(1);
@@ -98,7 +98,7 @@ describe("the messages of a stream in a loop", () => {
     expect(stream.ends).toEqual([error, undefined]);
   });
 
-  test("are dropped when the loop is left, and the source is cancelled", async () => {
+  test("messages are dropped when the loop is left, and the source is cancelled", async () => {
     const stream = new Reading();
     stream.receive(1);
     void stream.loop.return();
@@ -118,7 +118,7 @@ describe("a turn of the event loop", () => {
     }));
   }
 
-  test("of a thousand streams does not hold more than 512 frames", async () => {
+  test("a turn of a thousand streams buffers at most 512 frames", async () => {
     const turns = new Turn();
     const all = tasks(1_000);
     for (const task of all) {
@@ -130,7 +130,7 @@ describe("a turn of the event loop", () => {
     expect(all.map(({ runs }) => runs)).toEqual(all.map(() => 1));
   });
 
-  test("does not hold more than 64 KiB", () => {
+  test("a turn buffers at most 64 KiB", () => {
     const turns = new Turn();
     const all = tasks(10);
     for (const task of all) {
@@ -140,7 +140,7 @@ describe("a turn of the event loop", () => {
     expect(all.filter(({ runs }) => runs > 0)).toHaveLength(8);
   });
 
-  test("ends early only when no task waits for its end", () => {
+  test("a turn ends early only when no task waits for its end", () => {
     const turns = new Turn();
     const [task] = tasks(1);
     const first = turns.received(1);
@@ -152,7 +152,7 @@ describe("a turn of the event loop", () => {
     expect([turns.received(1), task?.runs]).toEqual([second, 0]);
   });
 
-  test("has one time", async () => {
+  test("the clock returns one time during a turn", async () => {
     const turns = new Turn();
     turns.received(1);
     const began = turns.now();

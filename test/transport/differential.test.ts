@@ -332,7 +332,7 @@ function entries(headers: Headers): string[] {
 }
 
 describe.each(["unary", "stream"] as const)("%s", (call) => {
-  test("there are enough situations to compare", () => {
+  test("the model is compared in enough situations", () => {
     expect(situations.length).toBeGreaterThanOrEqual(60);
     expect(new Set(situations.map(({ name }) => name)).size).toBe(situations.length);
   });

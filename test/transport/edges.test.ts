@@ -80,7 +80,7 @@ describe("leaving a stream", () => {
     expect(server.rstCodes).toEqual([8]);
   });
 
-  test("what arrived with the message at which a stream is cancelled is dropped", async () => {
+  test("messages that arrived in the same turn as the cancellation of a stream are dropped", async () => {
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream);
       stream.write(Buffer.concat([event(1), event(2), event(3)]));
@@ -101,7 +101,7 @@ describe("leaving a stream", () => {
     expect(seen).toEqual(["1"]);
   });
 
-  test("a stream that is cancelled before it is read, or a second time, brings nothing", async () => {
+  test("a stream that is cancelled before it is read, or a second time, delivers nothing", async () => {
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream);
       stream.write(event(1));
@@ -342,7 +342,7 @@ describe("connecting", () => {
 });
 
 describe("a stream", () => {
-  test("sends its request without waiting for headers", async () => {
+  test("a stream sends its request without waiting for headers", async () => {
     await using server = await RawGrpcServer.start(() => {});
     using transport = openTransport("fast", server.url);
     const source = transport.open(subscribeToEvents, one(subscription));
@@ -352,7 +352,7 @@ describe("a stream", () => {
     expect(server.rstCodes).toEqual([8]);
   });
 
-  test("yields the messages before an error, then the error, once", async () => {
+  test("a stream yields the messages before an error, then the error, once", async () => {
     await using server = await RawGrpcServer.start((stream) => {
       respond(stream, { "grpc-status": "9", "grpc-message": "not now" });
       stream.write(event(1));
@@ -376,7 +376,7 @@ describe("a stream", () => {
     expect(await batches.next()).toEqual({ done: true, value: undefined });
   });
 
-  test("answers several waiting next() calls in order", async () => {
+  test("a stream resolves several waiting next() calls in order", async () => {
     await using server = await RawGrpcServer.start(async (stream, _, self) => {
       respond(stream);
       await self.roundTrip();

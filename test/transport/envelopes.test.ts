@@ -15,13 +15,13 @@ describe("EnvelopeSplitter", () => {
   const texts = ["", "a", "hello", "", "x".repeat(300), "end"];
   const wire = Buffer.concat(texts.map((text) => envelope(Buffer.from(text))));
 
-  test("splits a message in two chunks at every byte position", () => {
+  test("a splitter joins a message in two chunks, for every byte position of the cut", () => {
     for (let at = 0; at <= wire.length; at++) {
       expect(split([wire.subarray(0, at), wire.subarray(at)])).toEqual({ messages: texts, atBoundary: true });
     }
   });
 
-  test("splits messages in chunks at every pair of byte positions around the headers", () => {
+  test("a splitter joins messages in three chunks, for every pair of positions around the headers", () => {
     for (let first = 0; first <= 24; first++) {
       for (let second = first; second <= 30; second++) {
         const chunks = [wire.subarray(0, first), wire.subarray(first, second), wire.subarray(second)];
@@ -30,11 +30,11 @@ describe("EnvelopeSplitter", () => {
     }
   });
 
-  test("joins a message received one byte at a time", () => {
+  test("a splitter joins a message received one byte at a time", () => {
     expect(split([...wire].map((byte) => new Uint8Array([byte])))).toEqual({ messages: texts, atBoundary: true });
   });
 
-  test("splits random messages in random chunks", () => {
+  test("a splitter joins random messages from random chunks", () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 20 }),
@@ -57,7 +57,7 @@ describe("EnvelopeSplitter", () => {
     );
   });
 
-  test("knows whether it is between messages", () => {
+  test("a splitter reports whether it is between two messages", () => {
     for (let at = 1; at < 10; at++) {
       const one = envelope(Buffer.from("hello"));
       expect(split([one.subarray(0, at)]).atBoundary).toBe(false);
@@ -65,7 +65,7 @@ describe("EnvelopeSplitter", () => {
     expect(split([]).atBoundary).toBe(true);
   });
 
-  test("refuses a message above the limit by its header alone", () => {
+  test("a splitter refuses a message above the limit after its header", () => {
     const header = Buffer.from([0, 0x7f, 0xff, 0xff, 0xff]);
     expect(() => split([header], 1000)).toThrow("message size 2147483647 is larger than configured readMaxBytes 1000");
     expect(() => split([header.subarray(0, 2), header.subarray(2)], 1000)).toThrow("larger than");
@@ -73,7 +73,7 @@ describe("EnvelopeSplitter", () => {
     expect(() => split([envelope(Buffer.alloc(1001))], 1000)).toThrow("larger than");
   });
 
-  test("refuses a compressed message", () => {
+  test("a splitter refuses a compressed message", () => {
     expect(() => split([envelope(Buffer.from("hello"), 1)])).toThrow("compressed");
   });
 });

@@ -125,7 +125,7 @@ describe("reading chunks past the stream's events", () => {
     expect(recorder.bytes.equals(sent)).toBe(true);
   });
 
-  test("a call that pauses again in what was held back receives more than the window holds", async () => {
+  test("a call that pauses again while it reads delayed data receives more than a window", async () => {
     const sent = pattern(1024 * 1024);
     const peer = answerWith(sent.subarray(0, 4));
     const stream = session.request();

@@ -36,7 +36,7 @@ async function take<T>(items: AsyncIterable<T>, count: number): Promise<T[]> {
 
 const values = <T>(items: Iterable<{ readonly value: T }>): T[] => [...items].map(({ value }) => value);
 
-test("refuses a message that a contract of another kind has made, whose policy would be lost", async () => {
+test("a call refuses a message of a contract of another kind, whose policy would be lost", async () => {
   const made = {
     queues: queue("kinds", text, { expirationSeconds: 60 }).message("x"),
     events: events("kinds", text).message("x"),
@@ -73,7 +73,7 @@ test("refuses a message that a contract of another kind has made, whose policy w
 });
 
 describe("a queue contract", () => {
-  test("sends values one by one, as a batch and by a publisher, and receives them", async () => {
+  test("a queue contract sends values one by one, as a batch and by a publisher, and receives them", async () => {
     const { queues } = world.client;
     const mails = queue("sent", mail);
     expect(await queues.send(mails, ada, { timeoutMs: 5_000 })).toMatchObject({ ok: true });
@@ -87,7 +87,7 @@ describe("a queue contract", () => {
     expect(received[4]?.tags).toEqual({ a: "b" });
   });
 
-  test("consumes with every kind of settlement", async () => {
+  test("a queue contract is consumed with every kind of settlement", async () => {
     const { queues } = world.client;
     const mails = queue("consumed", mail);
     await queues.sendBatch(mails, [ada, bob, eve, ada, bob]);
@@ -102,7 +102,7 @@ describe("a queue contract", () => {
     expect(values(batch?.messages ?? [])).toHaveLength(2);
   });
 
-  test("sends its policy with each message, and a rejected one reaches its dead-letter queue", async () => {
+  test("a queue contract sends its policy with each message, and a rejected one reaches its dead-letter queue", async () => {
     const { queues } = world.client;
     const failed = queue("policed.failed", mail);
     const mails = queue("policed", mail, { deadLetter: { queue: failed.name, maxReceiveCount: 1 } });
@@ -117,7 +117,7 @@ describe("a queue contract", () => {
     expect(sent.expiresAt).toBeInstanceOf(Date);
   });
 
-  test("processes with the options of the request and of the handler together", async () => {
+  test("process of a queue contract takes the options of the request and of the handler together", async () => {
     const { queues } = world.client;
     const mails = queue("jobs-{region}", mail).for({ region: "eu" });
     await queues.sendBatch(mails, [ada, bob]);
@@ -136,7 +136,7 @@ describe("a queue contract", () => {
 });
 
 describe("an events contract", () => {
-  test("publishes to one channel, and all channels of a template are received with their values", async () => {
+  test("an events contract publishes to one channel, and its template receives all channels with their values", async () => {
     const client = world.client;
     const orders = events("orders.{id}.{step}", mail);
     const subscription = client.events.subscribe(orders.all, { group: "billing" });
@@ -173,7 +173,7 @@ describe("a store contract", () => {
 });
 
 describe("a command contract", () => {
-  test("is sent, and handled by a pattern or in a loop", async () => {
+  test("a command contract is sent, and handled by a pattern or in a loop", async () => {
     const { commands } = world.client;
     const doors = command("doors.{room}", { request: json<{ open: boolean }>() });
     const rooms: (string | undefined)[] = [];
@@ -201,7 +201,7 @@ describe("a command contract", () => {
 });
 
 describe("a query contract", () => {
-  test("is sent, and handled or answered in a loop with the response's codec", async () => {
+  test("a query contract is sent, and answered by a handler or in a loop with the response's codec", async () => {
     const { queries } = world.client;
     const price = query("price", { request: text, response: json<{ cents: number }>() });
     await using service = queries.handle(price, ({ value }) => ({ cents: value.length }), { group: "prices" });

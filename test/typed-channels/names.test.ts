@@ -5,7 +5,7 @@ import { channel, command, events, json, query, queue, store, text } from "kubem
 const any = json();
 
 describe("a channel name with parameters", () => {
-  test("becomes the channel of its values, and the values are read back from it", () => {
+  test("a channel template makes the channel of its values, and reads the values from it", () => {
     const order = channel("orders.{id}.{step}");
     expect(order.for({ id: 7, step: "paid" })).toBe("orders.7.paid");
     expect(order.parse("orders.7.paid")).toEqual({ id: "7", step: "paid" });
@@ -15,7 +15,7 @@ describe("a channel name with parameters", () => {
     expect(channel("a.b|c").parse("axb|c")).toBeUndefined();
   });
 
-  test("reads back the values of every channel that it makes", () => {
+  test("a channel template reads the values of every channel that it makes", () => {
     const names = ["{a}", "x.{a}.y.{b}", "order-{a}-{b}", "{a}{b}", "{a}.{b}-{c}", "a+{a}(x)"] as const;
     const value = fc.oneof(fc.string(), fc.stringMatching(/^[a-z0-9-]{1,5}$/), fc.integer());
     fc.assert(
@@ -51,7 +51,7 @@ describe("a channel name with parameters", () => {
     expect(() => queue("order-{id}", any).for(values as { id: string })).toThrow(message);
   });
 
-  test("refuses values that a receiver could not tell apart", () => {
+  test("a channel template refuses values that a receiver could not distinguish", () => {
     const range = channel("range-{from}-{to}");
     expect(range.parse(range.for({ from: 1, to: 2 }))).toEqual({ from: "1", to: "2" });
     expect(() => range.for({ from: "1", to: "2-3" })).toThrow(/would be read as .*: separate parameters by dots/);
@@ -67,7 +67,7 @@ describe("a channel name with parameters", () => {
     expect(() => events(name, any)).toThrow(message);
   });
 
-  test("is shared by contracts, and each checks the values by its own rules", () => {
+  test("contracts share a channel template, and each checks the values by its own rules", () => {
     const name = channel("order-{id}");
     expect(events(name, any).for({ id: "a/b" }).name).toBe("order-a/b");
     expect(() => store(name, any).for({ id: "a/b" })).toThrow(/must not contain "\/"/);
@@ -76,7 +76,7 @@ describe("a channel name with parameters", () => {
 });
 
 describe("wildcards", () => {
-  test("replace the parameters of all channels where each is a whole part", () => {
+  test("wildcards replace parameters that are whole parts of a name", () => {
     expect(events("orders.{id}.{step}", any).all.name).toBe("orders.*.*");
     expect(command("doors.{room}", { request: any }).all.name).toBe("doors.*");
     expect(query("prices.{region}.>", { request: any, response: any }).all.name).toBe("prices.*.>");
@@ -86,13 +86,13 @@ describe("wildcards", () => {
     expect(() => jobs.all).toThrow(/queues have no wildcards/);
   });
 
-  test("stay in the contract of a template that has both", () => {
+  test("a template with parameters and wildcards makes contracts with the wildcards", () => {
     const template = events("orders.{id}.>", any);
     expect(template.for({ id: 7 }).name).toBe("orders.7.>");
     expect(template.parse("orders.7.paid.twice")).toEqual({ id: "7" });
   });
 
-  test("are refused in queues and in the store", () => {
+  test("wildcards are refused in queues and in the store", () => {
     const name: string = "a.*";
     expect(() => queue(name, any)).toThrow(/wildcards/);
     expect(() => store(name, any)).toThrow(/wildcards/);
@@ -100,7 +100,7 @@ describe("wildcards", () => {
 });
 
 describe("a contract", () => {
-  test("is refused without a codec, and with a name that no server accepts", () => {
+  test("a contract is refused without a codec, and with a name that no server accepts", () => {
     const none = undefined as unknown as typeof text;
     expect(() => queue("mails", none)).toThrow(/the codec of queue must be a codec, such as json\(\)/);
     expect(() => query("price", { request: text, response: none })).toThrow(/response must be a codec/);
@@ -131,7 +131,7 @@ describe("a contract", () => {
     );
   });
 
-  test("makes messages with the details that they may have", () => {
+  test("a contract makes messages with every detail that the pattern allows", () => {
     const mails = queue("mails", text, { expirationSeconds: 60 });
     const message = { [Symbol.for("kubemq-es.contract-kind")]: "queues", channel: "mails", body: "hello", codec: text };
     expect(mails.message("hello")).toEqual({ ...message, policy: { expirationSeconds: 60 } });

@@ -5,7 +5,7 @@ import { backoffDelay } from "../../src/support/time/backoff.js";
 const policy = { initialDelayMs: 100, maxDelayMs: 10_000, jitter: 1, maxAttempts: Infinity };
 
 describe("the back-off delay", () => {
-  test("doubles up to its maximum", () => {
+  test("the back-off delay doubles up to its maximum", () => {
     const delays = [1, 2, 3, 7, 8, 9, 50, 5000].map((failures) =>
       backoffDelay({ ...policy, jitter: 0 }, failures, () => 0),
     );
@@ -19,7 +19,7 @@ describe("the back-off delay", () => {
     ]);
   });
 
-  test("is always a number of milliseconds within its bounds", () => {
+  test("the back-off delay is always a number of milliseconds within its limits", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 5000 }),
