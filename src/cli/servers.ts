@@ -9,7 +9,7 @@ import type { Terminal } from "./terminal/terminal.js";
 /** The servers of a configuration file, by their names: each has options of the client, as JSON. */
 export type Servers = ReadonlyMap<string, ClientOptions>;
 
-/** The file that `--config` names, or the one of the user. */
+/** The file of `--config`, otherwise the user's configuration file. */
 export function configPath({ env }: Terminal, given: string | undefined): string {
   if (given !== undefined) return given;
   const base = env["XDG_CONFIG_HOME"];

@@ -50,7 +50,8 @@ export async function awaitServer(connection: Connection, options: ConnectOption
           if (!wereTried && failures < connection.options.servers.length) continue;
           throw failed;
         }
-        // The timeout of a shortened last attempt says less than the error of the previous attempt.
+        // The error of the previous attempt is more useful than the timeout of a shortened last
+        // attempt.
         if (callMs === timeoutMs || failed.code !== "TIMEOUT") last = failed;
         if (clock.now() >= until) {
           const reported = last ?? failed;

@@ -79,8 +79,8 @@ function policyOf(wire: WireQueueMessage["Policy"]): QueuePolicy | undefined {
 }
 
 /**
- * Removes duplicates: servers can return a message twice in one answer when polls begin
- * simultaneously.
+ * * Removes duplicates. A server can return a message twice in one answer when polls start at the
+ * same time.
  */
 export function withoutRepeats(messages: readonly WireQueueMessage[]): readonly WireQueueMessage[] {
   if (messages.length < 2) return messages;

@@ -47,10 +47,10 @@ export type Peeked =
   | { readonly kind: "refused" };
 
 /**
- * Waits for a message without taking it. A community server (v2.4.0) serves polls and leases by 200
- * connections in turn, and locks each one while it waits, so waiting consumers slow down working
- * ones. A peek uses none of these connections. It can be cancelled at any moment, and leaves
- * nothing behind when the server stops.
+ * * Waits for a message without taking it. A community server (v2.4.0) serves polls and leases by
+ * 200 connections in turn, and locks each one while it waits, so waiting consumers slow down
+ * working ones. A peek uses none of these connections. It can be cancelled at any time, and no
+ * member of the queue remains when the server stops.
  */
 export async function peekWaiting(connection: Connection, queue: Queue, signal: AbortSignal): Promise<Peeked> {
   const request = receiveRequest(connection.options.clientId, queue.channel, 1, PEEK_SECONDS, true);

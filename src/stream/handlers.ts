@@ -30,14 +30,14 @@ export interface HandlerPlan<Item> {
   open(): Source<Item>;
   /** Runs the handler for one message and settles or answers the message. Never rejects. */
   work(item: Item): Promise<void>;
-  /** Called when no more messages are received: does delayed work now. */
+  /** Called when no more messages are received. Delayed work is done immediately. */
   onStop?(): void;
   /**
    * Resolves when the work beside the handlers, such as delayed settlements, is done. Never
    * rejects.
    */
   settled?(): Promise<void>;
-  /** The kind of the messages, and what becomes of a message that is given up. */
+  /** The kind of the messages, and the outcome of a message whose handler is given up. */
   readonly givenUp: Pick<HandlerFailure<unknown>, "kind" | "outcome">;
   /** Gives up the message of a handler that still runs after its time to finish. */
   giveUp(item: Item): void;

@@ -151,7 +151,7 @@ export class Pull<T> implements PushEvents {
   onEnd(reason: Error | undefined): void {
     if (this.#state === "over") return;
     this.#state = "over";
-    // Like Connect: throw() for a failed call, then return(), neither awaited.
+    // Calls `throw()` for a failed call and then `return()`, and awaits neither, as Connect does.
     if (reason !== undefined) this.#iterator.throw?.(reason).catch(ignore);
     this.#iterator.return?.().catch(ignore);
   }

@@ -29,7 +29,10 @@ const checkVisibility = (seconds: number): Verdict =>
 
 const checkClient = (clientId: string): Verdict => (clientId === "" ? texts.clientId : undefined);
 
-/** Whether the queue can be received from. A colon can be sent to, and is never seen again. */
+/**
+ * Whether the queue can be received from. Messages to a name with a colon are accepted and never
+ * delivered.
+ */
 export const isConsumable = (name: string): boolean => isStorable(name) && !name.includes(":");
 
 export function checkMessage(message: QueueMessage, longestDelaySeconds: number): Verdict {
@@ -68,7 +71,7 @@ export function checkGet(request: QueuesDownstreamRequest): Verdict {
   return checkClient(request.ClientID) ?? checkQueueName(request.Channel) ?? checkConsumable(request.Channel);
 }
 
-/** What the store finds wrong with a name when it is subscribed to, after all other checks. */
+/** The error of the store when a client subscribes to this name, after all other checks. */
 export const checkConsumable = (name: string): Verdict => (isConsumable(name) ? undefined : queueTexts.subscribe);
 
 export function checkStreamRequest(request: StreamQueueMessagesRequest, longestDelaySeconds: number): Verdict {
@@ -100,7 +103,7 @@ function checkStreamRequestOfType(request: StreamQueueMessagesRequest, longestDe
   }
 }
 
-/** The answer to a request that was refused: the reason travels in it, and the call goes on. */
+/** The answer to a refused request. It contains the reason, and the call continues. */
 export function withRefusal<R extends { IsError: boolean; Error: string }>(response: R, reason: string): R {
   response.IsError = true;
   response.Error = reason;

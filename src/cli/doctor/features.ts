@@ -3,12 +3,12 @@ import { absent, ok, reasonOf, type Finding } from "./finding.js";
 import { grpcStatus, sessionTo } from "./http2.js";
 import type { Target } from "./target.js";
 
-/** How long a server with channel management takes to list channels, with room. */
+/** A generous limit for the time in which a server lists its channels, in milliseconds. */
 const LIST_TIMEOUT_MS = 1_500;
 
 const UNIMPLEMENTED = "12";
 
-/** What differs between servers. */
+/** The features that only some servers have. */
 export async function* checkFeatures(client: KubeMQClient, target: Target): AsyncGenerator<Finding, void> {
   const session = sessionTo(target);
   session.on("error", () => {});

@@ -12,7 +12,7 @@ export async function opened<T extends EventEmitter & { destroy(): void }>(
     await once(connection, event, { signal: timeout.signal });
     return connection;
   } catch (error) {
-    // What still comes must not end the process.
+    // A late error event must not end the process.
     connection.on("error", () => {});
     connection.destroy();
     if (!timeout.signal.aborted) throw error;

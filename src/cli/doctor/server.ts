@@ -4,7 +4,7 @@ import { failed, milliseconds, ok, reasonOf, type Finding } from "./finding.js";
 
 const PINGS = 10;
 
-/** Difference of clocks above which times are wrong in practice. The server tells whole seconds. */
+/** Difference of clocks in seconds above which doctor warns. The server reports whole seconds. */
 const CLOCK_TOLERANCE_S = 5;
 
 export async function checkServer(client: KubeMQClient): Promise<Finding> {
@@ -17,7 +17,10 @@ export async function checkServer(client: KubeMQClient): Promise<Finding> {
   }
 }
 
-/** Ping needs no token, so the token is tried with an event that nobody receives. */
+/**
+ * Ping needs no token, so the token is checked by publishing an event on a channel without
+ * subscribers.
+ */
 export async function checkToken(client: KubeMQClient, given: boolean): Promise<Finding> {
   const channel = "kubemq-es.doctor";
   try {

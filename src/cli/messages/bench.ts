@@ -73,7 +73,10 @@ export async function benchStream(session: Session, options: BenchOptions, strea
   );
 }
 
-/** A body with the time at which it is sent. Messages may be lost, so their order does not tell it. */
+/**
+ * A body that contains its send time. The receiver cannot derive it from the order, because
+ * messages may be lost.
+ */
 function stamped(size: number): Uint8Array {
   const body = new Uint8Array(size).fill(0x78);
   new DataView(body.buffer).setFloat64(0, performance.now());

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { IncomingRequest } from "../../index.js";
 
-/** Maximum length of the answer of a program, and of what is kept of its errors. */
+/** Maximum length of a program's output, and of the part of its error output that is kept. */
 const MOST_OUTPUT = 100 * 1024 * 1024;
 const MOST_ERRORS = 64 * 1024;
 
@@ -34,8 +34,8 @@ export async function runFor(
 }
 
 /**
- * What the program learns of the request. Names of tags come from the sender: the prefix keeps them
- * from setting a variable such as PATH.
+ * * The environment variables that describe the request. Names of tags come from the sender: the
+ * prefix keeps them from setting a variable such as PATH.
  */
 function environmentOf({ id, channel, metadata, tags }: IncomingRequest): Record<string, string> {
   // promise: exec-tags-prefixed

@@ -7,7 +7,7 @@ import { merged, messagesOfInput, type InputOptions, type SentRecord } from "./s
 
 interface PublishOptions extends MessageOptions, InputOptions {}
 
-/** Publishing, for events and stored events alike. */
+/** Publishes events or stored events. */
 export interface Publishing {
   readonly what: string;
   readonly examples: string;

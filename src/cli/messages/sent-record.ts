@@ -45,14 +45,14 @@ async function* readRecords(terminal: Terminal, signal: AbortSignal): AsyncGener
   }
 }
 
-/** A message to send: the options of the command replace what the record has. */
+/** A message to send: the options of the command replace the properties of the record. */
 export function merged(channel: string, options: MessageOptions, record: SentRecord) {
   const { policy: _, ...message } = record;
   const { tags, ...given } = envelope(channel, options);
   return { ...message, ...given, tags: { ...message.tags, ...tags } };
 }
 
-/** What is not part of a message to send, such as its sequence, is ignored. */
+/** Properties that cannot be sent, such as the sequence, are ignored. */
 function sentRecord(json: string, refused: (why: string) => Failure): SentRecord {
   const record = parsed(json, refused);
   const { id, metadata, tags, policy } = record;
@@ -86,7 +86,7 @@ function bodyOf({ body, bodyBase64 }: Record<string, unknown>, refused: (why: st
   if (body !== undefined) throw refused("body must be a string: use bodyBase64 for bytes");
   if (bodyBase64 === undefined) return "";
   const bytes = typeof bodyBase64 === "string" ? Buffer.from(bodyBase64, "base64") : undefined;
-  // Buffer skips what is not base64, which would change the body.
+  // Buffer ignores characters that are not base64, which would change the body.
   if (bytes?.toString("base64") !== bodyBase64) throw refused("bodyBase64 must be base64");
   return bytes;
 }

@@ -10,7 +10,7 @@ export function printed(message: QueueMessage<unknown>): [Line, object] {
     timestamp.toISOString(),
     ...(receiveCount > 1 ? [`received ${receiveCount} times`] : []),
   ];
-  // JSON leaves out what is undefined.
+  // JSON omits undefined properties.
   const more = { sequence, timestamp, receiveCount, reroutedFrom, expiresAt, policy };
   return [lineOf(message, ...marks), recordOf(message, more)];
 }

@@ -81,7 +81,7 @@ function columns(depths: ReadonlyMap<string, readonly number[]>, interval: numbe
     {
       title: "CONSUMERS",
       align: "right",
-      // Messages wait, and nobody takes them.
+      // Messages wait, and there is no consumer.
       cell: ({ consumers, waiting }) => (consumers === 0 && waiting > 0 ? styled("yellow", "0") : String(consumers)),
     },
     {

@@ -1,13 +1,13 @@
 import type { QueueDetails } from "../../index.js";
 
-/** A queue at a moment, and how fast messages come and go since the moment before. */
+/** A queue at the time of a sample, and its rates since the previous sample. */
 export interface QueueSample {
   readonly name: string;
   /** False for a queue that the server does not have (yet). */
   readonly exists: boolean;
   readonly waiting: number;
   readonly consumers: number;
-  /** Messages per second; undefined in the first sample. A message that was rejected comes again. */
+  /** Messages per second; undefined in the first sample. A rejected message counts again. */
   readonly inPerSecond?: number;
   readonly outPerSecond?: number;
 }
@@ -17,7 +17,7 @@ interface Moment {
   readonly queues: ReadonlyMap<string, QueueDetails>;
 }
 
-/** Computes rates from what the server says at one moment after the other. */
+/** Computes rates from successive counts of the server. */
 export class QueueRates {
   #last: Moment | undefined;
 
@@ -37,13 +37,16 @@ function sampleOf(name: string, { atMs, queues }: Moment, last: Moment | undefin
   if (last === undefined) return sample;
   const before = last.queues.get(name);
   const seconds = Math.max(atMs - last.atMs, 1) / 1_000;
-  // Servers count the consumed messages of a queue nowhere: out = in - growth.
+  // Servers do not count consumed messages: out = in - growth.
   const came = Math.max(position(queue) - position(before), 0);
   const went = Math.max(came - (waiting - (before?.waiting ?? 0)), 0);
   return { ...sample, inPerSecond: rate(came / seconds), outPerSecond: rate(went / seconds) };
 }
 
-/** The number of messages that ever came. A server that lists channels only has no sequences. */
+/**
+ * The number of messages that the queue ever received. A server that lists channels only has no
+ * sequences.
+ */
 function position(queue: QueueDetails | undefined): number {
   if (queue === undefined) return 0;
   return queue.lastSequence > 0n ? Number(queue.lastSequence) : queue.messages;

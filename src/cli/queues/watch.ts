@@ -68,7 +68,7 @@ async function watch(session: Session, { interval, count = Infinity }: WatchOpti
   const print = printerOf(output, screen, { server, interval, ...view });
   const rates = new QueueRates();
   for (let looks = 0; looks < count && !signal.aborted; looks++) {
-    // The server may be restarting: the next look may succeed.
+    // The server may be restarting: the next sample may succeed.
     try {
       const { queues } = await client.queues.info(undefined, { signal });
       await print(rates.next(queues, view.names, performance.now()));

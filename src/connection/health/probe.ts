@@ -69,10 +69,10 @@ export class Probe {
   }
 
   /**
-   * Sends pings one after another. A server does not confirm subscriptions, and answers the first
-   * ping while it still sets the subscription up: a subscription takes it about ten steps, a ping
-   * one. Both are slower on a busy server, and a delayed ping suggests that the subscription was
-   * delayed too.
+   * * Sends pings one after another. A server does not confirm subscriptions, and answers the first
+   * pings while it is still creating the subscription: it needs about ten steps for a subscription
+   * and one for a ping. On a busy server both take longer, so a late answer suggests that the
+   * subscription is late too.
    */
   async #rounds(stream: Lifetime): Promise<void> {
     const startedAt = this.#clock.now();

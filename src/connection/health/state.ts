@@ -89,7 +89,10 @@ export class StateTracker {
     this.#derive();
   }
 
-  /** A failed call is no proof while streams are up: they detect a lost connection themselves. */
+  /**
+   * A failed call does not change the state while streams are open: they detect a lost connection
+   * themselves.
+   */
   #settleDoubt(): void {
     const error = this.#doubt;
     if (error === undefined || this.#some("up")) return; // promise: state-failed-call

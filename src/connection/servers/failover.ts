@@ -150,7 +150,7 @@ function unreachable(failures: readonly Failure[]): unknown {
     return failures[0]?.error;
   }
   const text = `no server can be reached: ${judged.map(({ message }) => message).join("; ")}`;
-  // The errors are no direct cause: the code of the first one would decide about all of them.
+  // Not given as `cause`: the code of the first error would determine the code of all.
   const cause = new AggregateError(failures.map(({ error }) => error));
   return new TransportError({ kind: "no-connection" }, Code.Unavailable, text, { cause });
 }

@@ -40,7 +40,10 @@ export class Route {
     this.#session.failover?.leave(server);
   }
 
-  /** Leaves the server if the error shows that it is of no use. `server`: the one that the call used. */
+  /**
+   * Leaves the server if the error shows that it cannot be used. `server`: the one that the call
+   * used.
+   */
   leaveAfter(error: unknown, server: string): void {
     const fault = transportFault(error);
     if (fault?.kind === "lost" && fault.server !== undefined) this.leave(fault.server);

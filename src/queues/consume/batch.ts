@@ -67,7 +67,7 @@ export class OpenBatch<T> implements DeliveryBatch<T>, Hooked {
     return [...left].sort((a, b) => (a < b ? -1 : 1));
   }
 
-  /** `async`: what `call` throws rejects. */
+  /** `async`, so that an error thrown by `call` rejects the promise. */
   async #observed(name: string, sequences: readonly bigint[] | undefined, call: () => Promise<void>): Promise<void> {
     if (this.#hook === undefined) return call();
     const messages = () =>

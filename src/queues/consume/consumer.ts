@@ -84,8 +84,8 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, PollSch
   }
 
   /**
-   * A queue that rejects its first subscription always will. A rejection after a success means that
-   * the server itself has a problem.
+   * * When a server rejects the first subscription to a queue, it rejects all others too. A
+   * rejection after a success is a fault of the server.
    */
   isTerminal(error: KubeMQError): boolean {
     return error.serverCode === 121 && !this.#wasUp;

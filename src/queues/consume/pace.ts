@@ -13,8 +13,8 @@ const LULL_MS = 10;
 const LOOK_MS = { first: 20, longest: 250 } as const;
 
 /**
- * Taking held messages again costs the server work. At most one part in this many of the time is
- * spent on it.
+ * * Taking held messages again costs the server work. The consumer spends at most 1/N of its time
+ * on it; this is N.
  */
 const MOVE_SHARE = 8;
 

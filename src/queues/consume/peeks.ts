@@ -8,7 +8,7 @@ import type { Taking } from "./taking.js";
 /** From this body size in bytes, the consumer waits by polls: a peek would send the body twice. */
 const LARGE_BODY = 256 * 1_024;
 
-/** The peeks by which a consumer without messages waits. */
+/** Waits for messages with peeks, for a consumer that holds none. */
 export class Peeks {
   readonly #connection: Connection;
   readonly #taking: Taking;

@@ -168,7 +168,10 @@ export class PollScheduler implements TransactionsOwner {
     }
   }
 
-  /** The loop has become slow. Other consumers can have the messages that it does not work on. */
+  /**
+   * The loop has become slow. The messages that it does not work on return to the queue, for other
+   * consumers.
+   */
   async #returnSpares(): Promise<void> {
     await this.#count();
     if (this.#isOver) return;

@@ -11,8 +11,8 @@ import type { Taking } from "./taking.js";
 const AT_ONCE = { quick: 8, instant: 32 } as const;
 
 /**
- * A loop is quick after this many settlements that followed a delivery within this many
- * milliseconds. One slow settlement undoes as many quick ones.
+ * * A loop is quick after this many settlements that followed a delivery within this many
+ * milliseconds. One slow settlement cancels this many quick ones.
  */
 const QUICK = { settlements: 8, withinMs: 5 } as const;
 
@@ -31,10 +31,10 @@ const MAX_QUICK = 4 * QUICK.settlements;
  */
 const KEPT_MS = 100;
 
-/** Milliseconds until messages that could not return to the queue are looked at again. */
+/** Milliseconds until the next attempt to return messages to the queue. */
 const LOOK_MS = 250;
 
-/** Number of further quick settlements required after spare messages proved a bad idea. */
+/** Number of further quick settlements required after spare messages had to return to the queue. */
 const PENALTY = 256;
 
 /** Messages with a larger body, in bytes, are not taken in excess of the prefetch. */

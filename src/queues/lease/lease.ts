@@ -213,7 +213,7 @@ export class Lease implements SettleHandle {
       return;
     }
     this.#asks.resolveSettlements();
-    await Promise.resolve(); // the settlement concludes first
+    await Promise.resolve(); // the settlement ends first
   }
 
   #received(response: WireLeaseResponse): void {
@@ -285,7 +285,10 @@ export class Lease implements SettleHandle {
     this.#cancelGrace?.();
   }
 
-  /** Lets the server end the call. A reset of every call would look like an attack to it. */
+  /**
+   * Lets the server end the call. Servers close a connection that resets many streams, as a defence
+   * against attacks.
+   */
   #finish(): void {
     this.#over = true;
     this.#visibility.end();

@@ -33,7 +33,7 @@ export interface UpstreamOptions extends SenderOptions {
 /** Maximum messages of sends that share a request. A larger send has its own request. */
 const REQUEST_MESSAGES = 1_024;
 
-/** Maximum requests of `sendAll` in flight. More would take memory and gain nothing. */
+/** Maximum requests of `sendAll` in flight. More do not increase the rate, and need memory. */
 const MAX_AHEAD = 4;
 
 /** Maximum bytes of sends that share a request. */

@@ -110,9 +110,9 @@ export class Call {
   }
 
   /**
-   * Ends the call. Its unsettled messages return to the queue. All requests after the last poll
-   * must be answered first: a community server (v2.4.0) whose answers find no reader keeps the
-   * transactions of the call open without end.
+   * * Ends the call. Its unsettled messages return to the queue. All requests after the last poll
+   * must be answered first: a community server (v2.4.0) that cannot send an answer never closes the
+   * transactions of the call.
    */
   cancel(): void {
     this.#hasEnded = true;

@@ -72,7 +72,7 @@ export class Transactions implements CallOwner, SettlementsOwner {
   #unconfirmed = 0;
   #confirmedLately = { count: 0, at: -Infinity };
   readonly #settled = new Set<bigint>();
-  /** The messages that the poll in flight takes again. */
+  /** Held messages that return to the queue, and that the poll in flight receives again. */
   #moving: Set<HeldMessage> | undefined;
   #requests = 0;
 

@@ -38,8 +38,8 @@ const rangeTypes = {
 } as const;
 
 /**
- * Always a range, never the request for all messages: that one requeues in random order, and would
- * settle messages that were never seen here.
+ * * Always a range, never the request for all messages: that one requeues in random order, and also
+ * settles messages that this consumer has not received.
  */
 export function settleRequest(
   id: string,

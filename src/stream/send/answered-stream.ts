@@ -22,7 +22,7 @@ export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
   readonly #reader: AnswerReader<O>;
   #state: "open" | "half-closed" | "over" = "open";
   #isAccepted = false;
-  /** Number of answers that the server owes, if it answers each message. */
+  /** Number of answers that are expected, if the server answers each message. */
   #unanswered = 0;
   #onOver: (() => void) | undefined;
 
@@ -91,8 +91,8 @@ export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
   }
 
   /**
-   * Passes on the last answer without waiting for others. What its receiver sends next leaves in the
-   * write with which node:http2 acknowledges what it has just read.
+   * * Delivers the last expected answer immediately. A message that its receiver sends now is
+   * written together with the acknowledgement of the data that node:http2 has just read.
    */
   #answerNow(): void {
     this.onTurnEnd();

@@ -15,7 +15,7 @@ import type { SenderOptions } from "./sender-options.js";
 import { Waiting } from "./waiting.js";
 
 type State =
-  /** The client does not know the sender: it has no stream, and nothing to send. */
+  /** Not registered at the client: the sender has no stream and nothing to send. */
   | { readonly kind: "idle" }
   | { readonly kind: "open" }
   | { readonly kind: "closing" }

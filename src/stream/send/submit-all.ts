@@ -86,7 +86,7 @@ export async function submitAll<M, Result>(
         source.next().then(resolve, reject);
       });
       if (next === undefined) {
-        // The source may never answer: `return` is called but not awaited.
+        // `return` of the source is called but not awaited, because it may never settle.
         Promise.resolve(source.return?.()).catch(() => {});
         return;
       }

@@ -51,26 +51,26 @@ function onTrailers(this: CallStream, trailers: IncomingHttpHeaders): void {
 
 function onData(this: CallStream, chunk: Buffer): void {
   this[listenerOf].onData(chunk);
-  // node:http2 stops reading at a pause and starts again when it is asked for more, which it is not
-  // while the stream counts as reading. Without this it would replenish the window of the stream no
-  // more. No upstream issue found.
+  // After a pause, node:http2 reads again only when the stream asks for data, and a stream that
+  // counts as reading does not ask. Without this line the flow-control window would never be
+  // replenished. No upstream issue found.
   if (this.isPaused()) usualPush.call(this, nothing); // promise: resume-of-buffered
 }
 
 const nothing: Buffer = Buffer.alloc(0);
 
 /**
- * Replaces the stream's `push`, which Node.js calls with each chunk that it has read: the chunk
- * goes straight to the call. The usual way, an event and a tick to ask for the next chunk, is half
- * of the cost of node:http2 per chunk. It is still taken while the stream is paused, at its end,
- * and if a version of Node.js stops calling `push`. No upstream issue found.
+ * * Replaces the stream's `push`, which Node.js calls with each chunk that it has read: the chunk
+ * is passed directly to the call. The standard path, an event and a tick to request the next chunk,
+ * is half of the cost of node:http2 per chunk. It remains in use while the stream is paused, at its
+ * end, and if a version of Node.js stops calling `push`. No upstream issue found.
  */
 function push(this: CallStream, chunk: Buffer | null, encoding?: BufferEncoding): boolean {
   // promise: no-overtaking
   if (chunk === null || this.isPaused() || this.readableLength > 0) return usualPush.call(this, chunk, encoding);
   this[listenerOf].onData(chunk);
-  // The call has paused the stream. Node.js has to learn that the data it asked for has come, or it
-  // does not ask again at the resume.
+  // The call has paused the stream. Node.js must see this data as the answer to its request, or it
+  // makes no further request at the resume.
   return !this.isPaused() || usualPush.call(this, nothing); // promise: resume-after-silence
 }
 

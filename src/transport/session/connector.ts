@@ -22,9 +22,9 @@ interface Attempt {
 }
 
 /**
- * A session manager of connect-node, which connects when there is no connection, with what its
- * connections lack: a limit for the time of connecting, a window, listeners, and the watch over
- * connections that it has replaced.
+ * * A session manager of connect-node, which connects when there is no connection. Adds four
+ * things: a limit for the time to connect, a flow-control window, listeners for errors, and a check
+ * of connections that were replaced.
  */
 export class Connector implements SessionSource {
   readonly authority: string;
@@ -152,7 +152,7 @@ function limitOf(settings: Settings): number {
 
 function connectFailed(error: unknown): TransportError {
   if (isTransportError(error)) return error;
-  // A header that HTTP/2 cannot transmit is no fault of the connection.
+  // An invalid header is an error of the caller, and the connection is fine.
   if (!(error instanceof ConnectError) && error instanceof TypeError) {
     return new TransportError({ kind: "unsendable" }, Code.Internal, messageOf(error), { cause: error });
   }

@@ -25,7 +25,7 @@ const greetings = new WeakMap<Http2Session, Greeting>();
 /** Connections whose server has not sent its SETTINGS frame. */
 const unsettled = new WeakSet<Http2Session>();
 
-/** How long this side waited for the SETTINGS frame of a connection that it ended for its lack. */
+/** For a connection that this side ended because no SETTINGS frame arrived: how long it waited. */
 const silentMs = new WeakMap<Http2Session, number>();
 
 /**

@@ -8,11 +8,11 @@ export interface Wish {
   /** Whether an expired message counts, as it does in a poll. */
   readonly countExpired: boolean;
   readonly waitMs: number;
-  /** Whether each message is acknowledged when it is taken, so that the queue has the consumer hold no more than one. */
+  /** Whether each message is acknowledged when it is taken; the consumer then holds at most one. */
   readonly ackOnTake?: boolean;
   /** Whether the messages are only looked at, and released. */
   readonly peeks?: boolean;
-  /** Whether the server still counts the consumer after a restart, when nobody is behind it any more. */
+  /** Whether the server still counts the consumer after a restart, although its client has gone. */
   readonly survivesRestarts?: boolean;
 }
 
@@ -36,7 +36,8 @@ export function collect(queue: Queue, wish: Wish, clock: Clock, signal: AbortSig
       resolve({ end: how, messages, expired });
     };
     const onAbort = () => end("cancelled");
-    // The queue may fill the wish while the consumer joins, before there is anything to clean up.
+    // The queue may deliver all messages while the consumer joins, before the clean-up is
+    // registered.
     let joined = false;
     const check = () => {
       if (joined && !wants()) end("full");
