@@ -164,7 +164,7 @@ export const consuming: Chapter = {
     {
       promise: "A quick loop with a prefetch of 1 settles its messages together.",
       id: "spares-settled-together",
-      mutation: { replace: ["microtask(() => this.#handOutSpares())", "setTimeout(() => this.#handOutSpares(), 1)"] },
+      mutation: "delay",
       test: takingTest,
       name: "settlements that are requested in one tick share a request, although the prefetch is 1",
     },

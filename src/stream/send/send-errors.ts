@@ -11,8 +11,8 @@ export function timeOutOf(send: Timed, connection: Connection): KubeMQError {
   const subject = subjectOf(send);
   const timeoutMs = send.timeoutMs ?? connection.options.timeoutMs;
   const text = `no answer from the server within ${timeoutMs} ms, the message may have been taken`;
-  const silence = connection.silenceOf(timeoutMs); // promise: send-timeout-says-silence
-  if (silence === undefined) return fault("TIMEOUT", subject, text);
+  const silence = connection.silenceOf(timeoutMs);
+  if (silence === undefined) return fault("TIMEOUT", subject, text); // promise: send-timeout-says-silence
   return fault("TIMEOUT", subject, `${text}; ${silence}`, { retryable: true });
 }
 
