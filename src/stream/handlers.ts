@@ -16,6 +16,9 @@ import { isInHandler, outsideHandlers, runHandler } from "../support/handler-con
 /** Maximum time for handlers to obey their signals, in milliseconds. */
 const GRACE_MS = 1_000;
 
+/** The same after the client's time to close: its process can exit within a second. */
+const GRACE_AFTER_CLOSE_MS = 500;
+
 /**
  * The subscription whose messages the handlers receive. `cancel` ends it at the end of the client's
  * time to close.
@@ -122,6 +125,9 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
   #resolveOver: () => void = () => {};
   #stopped = false;
   #isClosed = false;
+  #isCancelled = false;
+  /** Ends the time for the running handlers to finish. */
+  #expire: () => void = () => {};
   /** Wakes the code that waits for a handler to finish. */
   #wake: () => void = () => {};
   readonly #unwatch: () => void;
@@ -187,6 +193,8 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
   cancel(): void {
     this.#stop();
     this.#source.cancel();
+    this.#isCancelled = true;
+    this.#expire(); // promise: handlers-end-with-close
   }
 
   #stop(): void {
@@ -245,11 +253,15 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
    */
   async #drain(): Promise<KubeMQError | undefined> {
     const boundMs = this.#limits.drainTimeoutMs;
-    if (await this.#idle(boundMs)) return undefined; // promise: handlers-drained
+    const startedAt = this.#host.clock.now();
+    if (await this.#idle(this.#isCancelled ? 0 : boundMs)) return undefined; // promise: handlers-drained
     for (const item of this.#running) this.#plan.giveUp(item);
-    if (await this.#idle(Math.min(boundMs, GRACE_MS))) return undefined;
+    const obeyed = this.#idle(Math.min(boundMs, this.#isCancelled ? GRACE_AFTER_CLOSE_MS : GRACE_MS));
+    this.#expire = () => {}; // the time to obey is short, and is not cut
+    if (await obeyed) return undefined;
     const ids = [...this.#running].slice(0, 3).map(({ id }) => id);
-    const text = `stopped, but handlers ignore the signals of their messages and still run after ${boundMs} ms: ${this.#running.size}, such as of ${ids.join(", ")}`;
+    const tookMs = Math.round(this.#host.clock.now() - startedAt);
+    const text = `stopped, but handlers ignore the signals of their messages and still run after ${tookMs} ms: ${this.#running.size}, such as of ${ids.join(", ")}`;
     const error = fault("TIMEOUT", this.#subject, text);
     const { channel = "" } = this.#subject;
     for (const { id } of this.#running) {
@@ -262,6 +274,10 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
   #idle(boundMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const cancelTimer = this.#host.clock.setTimer(boundMs, () => resolve(false));
+      this.#expire = () => {
+        cancelTimer();
+        resolve(false);
+      };
       this.#wake = () => {
         if (this.#running.size > 0) return;
         cancelTimer();

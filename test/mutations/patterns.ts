@@ -311,6 +311,13 @@ export const requests: Chapter = {
       name: "an abort lets running handlers finish and fails waiting requests at once",
     },
     {
+      promise: "Handlers that still run when the time of `client.close()` has passed are told by their signals.",
+      id: "handlers-end-with-close",
+      mutation: "drop",
+      test: handleTest,
+      name: "the time of client.close() has passed while a handler runs",
+    },
+    {
       promise: "A response lost with its connection is sent again.",
       id: "response-sent-again",
       mutation: "always",

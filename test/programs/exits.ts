@@ -40,6 +40,12 @@ async function reach(): Promise<void> {
       await publishers[1].publish({ channel: "d", body: "x" });
       await publishers[2].send({ channel: "d", body: "x" });
       await Promise.all(streams.slice(0, 4).map((stream) => stream.ready));
+      await new Promise<void>((resolve) => {
+        void client.queues.process({ channel: "d" }, () => {
+          resolve();
+          return new Promise<void>(() => {});
+        });
+      });
       void client.status()[Symbol.asyncIterator]().next();
       return;
     }

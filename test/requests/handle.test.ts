@@ -191,6 +191,28 @@ describe("a request handler", () => {
     expect(await asked).toMatch(/^not executed: responder responder stopped/);
   });
 
+  test("the time of client.close() has passed while a handler runs: its signal aborts, and the service ends", async () => {
+    await using world = await RequestWorld.start();
+    const signals: AbortSignal[] = [];
+    const handling = world.responder.commands.handle(filter, ({ signal }) => {
+      signals.push(signal);
+      return new Promise<void>(() => {});
+    });
+    await world.responder.ping();
+    const asked = ask(world, "open").catch(() => {});
+    await until("it runs", () => signals.length === 1);
+    const closing = world.responder.close({ timeoutMs: 300 });
+    await settle();
+    await world.pass(300);
+    await closing;
+    await settle();
+    expect(signals[0]?.aborted).toBe(true);
+    await world.pass(500);
+    expect(await handling.closed).toMatchObject({ code: "TIMEOUT", message: expect.stringContaining("ignore") });
+    await world.requester.close();
+    await asked;
+  });
+
   test("a response that the codec refuses fails its request", async () => {
     await using world = await RequestWorld.start();
     const stop = new AbortController();
