@@ -5,6 +5,7 @@ import type { Connection } from "../connection/connection.js";
 import { checkLimits, HandlerService, reportFailure, streamOptionsOf } from "../stream/handlers.js";
 import { backoffDelay } from "../support/time/backoff.js";
 import { DEFAULTS } from "../support/defaults.js";
+import { textOfThrown } from "../support/thrown.js";
 import type { ReceivedRequest } from "./received-request.js";
 import { openRequests, type RequestSource } from "./subscribe.js";
 
@@ -41,7 +42,7 @@ async function carryOut<R extends ReceivedRequest<unknown>>(
   work: Work<R>,
   options: HandlerOptions<R>,
 ): Promise<void> {
-  const failWith = (error: unknown) => () => request.fail(textOf(error)); // promise: handler-throw-fails-request
+  const failWith = (error: unknown) => () => request.fail(textOfThrown(error)); // promise: handler-throw-fails-request
   const failed = (error: unknown) => {
     reportFailure(connection, { kind, message: request, error, outcome: "answered" }, options);
     return failWith(error);
@@ -76,7 +77,9 @@ async function deliver(
     try {
       await respond();
     } catch (thrown) {
-      const error = KubeMQError.is(thrown) ? thrown : new KubeMQError("INTERNAL", textOf(thrown), { cause: thrown });
+      const error = KubeMQError.is(thrown)
+        ? thrown
+        : new KubeMQError("INTERNAL", textOfThrown(thrown), { cause: thrown });
       if (error.code === "ALREADY_RESPONDED") return undefined;
       // promise: response-sent-again
       if (!error.retryable || reconnect === false || failures > reconnect.maxAttempts) return error;
@@ -85,10 +88,4 @@ async function deliver(
     }
   }
   return undefined;
-}
-
-/** Checked by shape: an error of another realm is not an `instanceof Error` here. */
-function textOf(error: unknown): string {
-  const message = (error as { readonly message?: unknown } | undefined | null)?.message;
-  return typeof message === "string" && message !== "" ? message : String(error);
 }

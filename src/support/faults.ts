@@ -3,6 +3,7 @@ import { type ErrorCode, type ErrorDetails, KubeMQError } from "../api/errors.js
 import type { Subject } from "./checks.js";
 import { placeOf } from "./error-text.js";
 import { nodeFault } from "./node-faults.js";
+import { textOfThrown } from "./thrown.js";
 import { type TransportFault, transportFault } from "./transport-error.js";
 
 /**
@@ -20,8 +21,7 @@ export function toKubeMQError(error: unknown, subject: Subject): KubeMQError {
   if (node !== undefined) return fault(node.code, subject, node.text, { cause: error });
   const connectError = asConnectError(error);
   if (connectError === undefined) {
-    const why = error instanceof Error ? error.message : String(error);
-    return fault("INTERNAL", subject, why, { cause: error });
+    return fault("INTERNAL", subject, textOfThrown(error), { cause: error });
   }
   const text = connectError.rawMessage;
   const told = byFault(transportFault(error)) ?? serverText(text);

@@ -348,6 +348,20 @@ describe("invalid input of events", () => {
       /codec cannot encode the body/,
     ],
     [
+      "a codec that throws a value without a string",
+      {
+        channel: "a",
+        body: 1,
+        codec: {
+          encode: () => {
+            throw Object.create(null);
+          },
+        },
+      },
+      "ENCODE_FAILED",
+      /thrown value that cannot be converted/,
+    ],
+    [
       "a codec without bytes",
       { channel: "a", body: 1, codec: { encode: async () => big } },
       "ENCODE_FAILED",

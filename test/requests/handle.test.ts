@@ -69,6 +69,7 @@ describe("a request handler", () => {
       filter,
       async (command) => {
         if (command.text() === "jam") throw new Error("jammed");
+        if (command.text() === "odd") throw Object.create(null);
         if (command.text() === "own") await command.fail("by myself");
         return { tags: { by: "handler" }, span: Uint8Array.of(7) };
       },
@@ -79,6 +80,7 @@ describe("a request handler", () => {
     expect(result).toMatchObject({ ok: true, tags: { by: "handler" }, clientId: "responder" });
     expect(Array.from(result.span ?? [])).toEqual([7]);
     expect(await ask(world, "jam")).toBe("not executed: jammed");
+    expect(await ask(world, "odd")).toBe("not executed: a thrown value that cannot be converted to a string");
     expect(await ask(world, "own")).toBe("not executed: by myself");
     stop.abort();
     await handling;

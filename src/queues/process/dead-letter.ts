@@ -1,4 +1,5 @@
 import type { OutgoingQueueMessage, QueueMessage } from "../../api/queues/message.js";
+import { textOfThrown } from "../../support/thrown.js";
 
 const MOST_CHARACTERS = 1_000;
 
@@ -21,7 +22,5 @@ export function deadLetterOf(message: QueueMessage<unknown>, queue: string, erro
 
 /** A short reason in valid UTF-8: cutting the string may split a surrogate pair. */
 function reasonOf(error: unknown): string {
-  const message = (error as { readonly message?: unknown } | undefined | null)?.message;
-  const reason = typeof message === "string" && message !== "" ? message : String(error);
-  return Buffer.from(reason.slice(0, MOST_CHARACTERS)).toString();
+  return Buffer.from(textOfThrown(error).slice(0, MOST_CHARACTERS)).toString();
 }

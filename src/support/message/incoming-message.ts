@@ -5,6 +5,7 @@ import { json } from "../../payload/json.js";
 import { bytes } from "../../payload/text.js";
 import { customInspect, type InspectArguments, shown, shownBody } from "../inspect.js";
 import { issuesOf } from "./payload.js";
+import { textOfThrown } from "../thrown.js";
 
 const decoder = new TextDecoder();
 
@@ -95,7 +96,7 @@ export class IncomingMessage<T> implements Incoming<T> {
     try {
       return codec.decode(this.body, this);
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = textOfThrown(cause);
       throw new KubeMQError("DECODE_FAILED", `cannot decode message ${this.id} of ${this.channel}: ${why}`, {
         cause,
         channel: this.channel,

@@ -2,6 +2,7 @@ import type { Encoder, MessageProperties } from "../../api/codec.js";
 import { KubeMQError } from "../../api/errors.js";
 import type { Outgoing, Payload } from "../../api/message.js";
 import { checkOutgoing, isForeignBytes, kind, quote, refuse } from "../checks.js";
+import { textOfThrown } from "../thrown.js";
 import { checkContractKind } from "./contract-kind.js";
 
 /** Checks and encodes what is sent: the properties that a codec writes, and the body. */
@@ -79,7 +80,7 @@ export function encodeBody(
 }
 
 function encodeFailed(operation: string, channel: string, cause: unknown): KubeMQError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = textOfThrown(cause);
   return new KubeMQError("ENCODE_FAILED", `codec cannot encode the body: ${why}`, {
     cause,
     operation,
