@@ -435,6 +435,6 @@ test("ping returns the server's identity, and rejects with UNAVAILABLE without a
   expect(info.uptimeSeconds).toBeGreaterThanOrEqual(0);
   await expect(KubeMQClient.connect({ address: "127.0.0.1:1" })).rejects.toMatchObject({
     code: "UNAVAILABLE",
-    operation: "client.ping",
+    operation: "client.connect",
   });
 });
