@@ -35,6 +35,7 @@ export { KubeMQError, type ErrorCode, type ErrorDetails, type Issue } from "./ap
 export type { Service, SubscribeRequest, Subscription } from "./api/subscription.js";
 
 export type {
+  EventKind,
   EventMessage,
   PublishedEvent,
   ReplayRequest,

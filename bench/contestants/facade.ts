@@ -1,4 +1,4 @@
-import { KubeMQClient } from "../../src/index.js";
+import { type EventPublisher, KubeMQClient } from "../../src/index.js";
 import type { OutgoingMessage } from "../../src/index.js";
 import { bodyOf, byPort, CHANNEL, CLIENT_ID, plainBody as body, QUEUE, repeat } from "./contestant.js";
 import type { Contestant } from "./contestant.js";
@@ -19,7 +19,7 @@ export function facade(): Contestant {
 
     async send(port, size, count, answered) {
       const { events, eventsStore } = clientOf(port);
-      await using publisher = answered ? eventsStore.publisher() : events.publisher();
+      await using publisher: EventPublisher<unknown> = answered ? eventsStore.publisher() : events.publisher();
       const published = await publisher.publishAll(messages(bodyOf(size), count));
       if (published !== count) throw new Error(`${published} of ${count} published`);
     },

@@ -16,8 +16,11 @@ export interface EventMessage<T = Uint8Array> extends Incoming<T> {
   readonly receivedAt: Date;
 }
 
+/** The kinds of events: `eventsStore` for stored ones. */
+export type EventKind = "events" | "eventsStore";
+
 /** Publishes events over its own stream, many times faster than the client's `publish()`. */
-export interface EventPublisher<Receipt> extends AsyncDisposable {
+export interface EventPublisher<Receipt, Kind extends EventKind = EventKind> extends AsyncDisposable {
   /**
    * Publishes an event. Events are sent in the order of the calls. Resolves when the server has
    * processed the event. The body is not copied: do not change its bytes before that. Await the
@@ -35,7 +38,7 @@ export interface EventPublisher<Receipt> extends AsyncDisposable {
    * await client.events.publish({ channel: "sensors.kitchen", body: "21.5", tags: { unit: "C" } });
    * ```
    */
-  publish<T>(message: OutgoingMessage<T> & SentAs<"events" | "eventsStore">): Promise<Receipt>;
+  publish<T>(message: OutgoingMessage<T> & SentAs<Kind>): Promise<Receipt>;
   /**
    * Publishes the events of an iterable, as fast as the server accepts them. The first failure
    * stops it and is thrown. The signal, and a close of the publisher or of the client, also stop
@@ -50,9 +53,7 @@ export interface EventPublisher<Receipt> extends AsyncDisposable {
    * await publisher.publishAll(readings.map((reading) => ({ channel: "readings", body: reading, codec: json() })));
    */
   publishAll<T>(
-    messages:
-      | Iterable<OutgoingMessage<T> & SentAs<"events" | "eventsStore">>
-      | AsyncIterable<OutgoingMessage<T> & SentAs<"events" | "eventsStore">>,
+    messages: Iterable<OutgoingMessage<T> & SentAs<Kind>> | AsyncIterable<OutgoingMessage<T> & SentAs<Kind>>,
     options?: AbortOptions,
   ): Promise<number>;
   /** Resolves when every event accepted so far has an outcome. Never rejects. */
@@ -85,7 +86,7 @@ export interface EventsClient {
    * for (const reading of readings) await publisher.publish({ channel: "sensors.kitchen", body: reading });
    * ```
    */
-  publisher(options?: EventPublisherOptions): EventPublisher<void>;
+  publisher(options?: EventPublisherOptions): EventPublisher<void, "events">;
   /**
    * Subscribes to a channel, which may have wildcards. Events published while the connection is
    * lost are not delivered. A slow loop buffers 256 events; beyond that, flow control holds back
@@ -198,7 +199,7 @@ export interface EventsStoreClient {
    * await publisher.publish({ channel: "audit", body: "signed in" });
    * ```
    */
-  publisher(options?: EventPublisherOptions): EventPublisher<PublishedEvent>;
+  publisher(options?: EventPublisherOptions): EventPublisher<PublishedEvent, "eventsStore">;
   /**
    * Subscribes to one channel, without wildcards. Without a group the loop receives every event
    * from the start position on, once, in the order of sequences. Lost connections and a slow loop

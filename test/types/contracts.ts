@@ -14,6 +14,7 @@ import {
   type CommandResult,
   type Delivery,
   type EventMessage,
+  type EventPublisher,
   type LeasedDelivery,
   type OutgoingMessage,
   type OutgoingQueueMessage,
@@ -230,6 +231,18 @@ export async function messagesOfContracts(): Promise<void> {
   await plain.publisher().publish(job);
   // @ts-expect-error a message for a queue is no event
   await plain.publisher().publishAll([job]);
+  // @ts-expect-error a stored event is no plain one, also for a publisher
+  await plain.publisher().publish(ledger.message({ to: "ada" }));
+  // @ts-expect-error a stored event is no plain one, also for a publisher
+  await plain.publisher().publishAll([ledger.message({ to: "ada" })]);
+  // @ts-expect-error an event is not stored, also by a publisher
+  await eventsStore.publisher().publish(event);
+  // @ts-expect-error a contract for stored events is none for plain ones
+  await plain.publisher().publish(ledger, { to: "ada" });
+  // @ts-expect-error a contract for plain events is none for stored ones
+  await eventsStore.publisher().publishAll(sent, [{ to: "ada" }]);
+  const either: EventPublisher<unknown>[] = [plain.publisher(), eventsStore.publisher()];
+  await either[0]?.publish(event);
   // @ts-expect-error an event is not stored
   await eventsStore.publish(event);
   // @ts-expect-error an event is no message for a queue

@@ -1,4 +1,5 @@
 import type {
+  EventKind,
   EventsClient as EventCalls,
   EventMessage,
   EventPublisher as EventPublishing,
@@ -24,20 +25,20 @@ export interface SubscribeOptions extends StreamOptions {
 }
 
 /** A contract of events or stored events, as their publishers accept it. */
-export interface PublishContract<T, A = T> extends ContractBase<"events" | "eventsStore"> {
+export interface PublishContract<T, A = T, Kind extends EventKind = EventKind> extends ContractBase<Kind> {
   /** An event with an id, tags or metadata. */
-  message(value: A, details?: MessageDetails): OutgoingMessage<A> & SentAs<"events" | "eventsStore">;
+  message(value: A, details?: MessageDetails): OutgoingMessage<A> & SentAs<Kind>;
 }
 
 /** Publishing the values of contracts over a stream of its own. */
-export interface ContractPublishing<Receipt> {
+export interface ContractPublishing<Receipt, Kind extends EventKind = EventKind> {
   /**
    * Publishes the value as an event of the contract.
    *
    * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    */
-  publish<T, A>(contract: PublishContract<T, A>, value: NoInfer<A>): Promise<Receipt>;
+  publish<T, A>(contract: PublishContract<T, A, Kind>, value: NoInfer<A>): Promise<Receipt>;
   /**
    * Publishes the values of an iterable as events of the contract.
    *
@@ -45,7 +46,7 @@ export interface ContractPublishing<Receipt> {
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    */
   publishAll<T, A>(
-    contract: PublishContract<T, A>,
+    contract: PublishContract<T, A, Kind>,
     values: Iterable<NoInfer<A>> | AsyncIterable<NoInfer<A>>,
     options?: AbortOptions,
   ): Promise<number>;
@@ -117,7 +118,7 @@ export interface EventsClient extends Overloads<EventContractCalls, EventCalls, 
    * for (const reading of readings) await publisher.publish({ channel: "sensors.kitchen", body: reading });
    * ```
    */
-  publisher(options?: EventPublisherOptions): EventPublisher<void>;
+  publisher(options?: EventPublisherOptions): EventPublisher<void, "events">;
 }
 
 /** Events store: the server keeps the events, and they can be read from any position. */
@@ -133,12 +134,12 @@ export interface EventsStoreClient extends Overloads<StoreContractCalls, StoreCa
    * await publisher.publish({ channel: "audit", body: "signed in" });
    * ```
    */
-  publisher(options?: EventPublisherOptions): EventPublisher<PublishedEvent>;
+  publisher(options?: EventPublisherOptions): EventPublisher<PublishedEvent, "eventsStore">;
 }
 
 /** Publishes events over its own stream, many times faster than the client's `publish()`. */
-export interface EventPublisher<Receipt> extends Overloads<
-  ContractPublishing<Receipt>,
-  EventPublishing<Receipt>,
+export interface EventPublisher<Receipt, Kind extends EventKind = EventKind> extends Overloads<
+  ContractPublishing<Receipt, Kind>,
+  EventPublishing<Receipt, Kind>,
   "publish" | "publishAll"
 > {}
