@@ -4,7 +4,7 @@ import type { KubeMQError } from "./errors.js";
 /** Selects the messages of a subscription or a service. */
 export interface SubscribeRequest<T = Uint8Array> {
   /**
-   * The channel. Where wildcards are allowed, `*` matches one part between dots and a final `>` one
+   * The channel, without empty parts between dots. Where wildcards are allowed, `*` matches one part between dots and a final `>` one
    * or more.
    */
   readonly channel: string;

@@ -28,7 +28,9 @@ export function createCommandsClient(connection: Connection): CommandsClient {
         requestSource("commands", "handle", filter, ReceivedCommand),
         async (command) => {
           const response = await handler(command);
-          return () => command.respond(response ?? {});
+          // What a handler returns by chance, such as a count, is no response.
+          const isResponse = typeof response === "object" && response !== null && !Array.isArray(response);
+          return () => command.respond(isResponse ? response : {});
         },
         options,
       );

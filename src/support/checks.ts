@@ -37,7 +37,7 @@ const LONGEST_QUEUE_BYTES = 255 - "_QUEUES_.".length;
 /** Checks a channel to send to. */
 export function checkChannel(operation: string, channel: unknown, name = "channel"): asserts channel is string {
   if (channel === lastChannel && channel !== undefined) return;
-  checkChannelFilter(operation, channel, name);
+  checkName(operation, channel, name);
   // promise: channel-wildcard
   if (/[*>]/.test(channel)) {
     throw refuse({ operation, channel }, `${name} must not contain the wildcards "*" and ">", got ${quote(channel)}`);
@@ -45,8 +45,20 @@ export function checkChannel(operation: string, channel: unknown, name = "channe
   lastChannel = channel;
 }
 
-/** Checks a channel to subscribe to, where wildcards are allowed. */
-export function checkChannelFilter(operation: string, channel: unknown, name = "channel"): asserts channel is string {
+/**
+ * Checks a channel to subscribe to, where wildcards are allowed. A server refuses to subscribe to an
+ * empty part of a name, but delivers messages that are sent to `a..b` to subscribers of `a.*.b`.
+ */
+export function checkChannelFilter(operation: string, channel: unknown): asserts channel is string {
+  checkName(operation, channel, "channel");
+  // promise: filter-without-empty-parts
+  if (channel.startsWith(".") || channel.includes("..")) {
+    const text = `channel must not have empty parts between dots, got ${quote(channel)}: servers refuse to subscribe to it`;
+    throw refuse({ operation, channel }, text);
+  }
+}
+
+function checkName(operation: string, channel: unknown, name: string): asserts channel is string {
   if (typeof channel !== "string" || channel === "")
     throw refuse({ operation }, `${name} must be a non-empty string, got ${quote(channel)}`);
   if (channel.endsWith("."))

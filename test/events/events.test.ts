@@ -1,6 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { KubeMQClient, KubeMQError, json, type EventMessage, type OutgoingMessage, type Status } from "kubemq-es";
-import type { Broker } from "kubemq-es/testing";
+import {
+  command,
+  events,
+  json,
+  KubeMQClient,
+  KubeMQError,
+  text,
+  type EventMessage,
+  type OutgoingMessage,
+  type Status,
+} from "kubemq-es";
+import { startBroker, type Broker } from "kubemq-es/testing";
 import { getEventListeners } from "node:events";
 import { take, until } from "../support/until.js";
 import { openWorld, type OpenWorld } from "../support/with-broker.js";
@@ -230,11 +240,35 @@ describe("event loops on a lost connection", () => {
     expect((await sub.closed)?.code).toBe("UNAVAILABLE");
   });
 
+  test.each(["a..b", ".a", "a..*"])(
+    "a subscription to %s, which servers refuse, is refused before it is sent",
+    (channel) => {
+      const refusal = expect.objectContaining({
+        code: "INVALID_ARGUMENT",
+        message: expect.stringMatching(/empty parts/),
+      });
+      expect(() => client.events.subscribe({ channel })).toThrow(refusal);
+      expect(() => client.commands.subscribe({ channel })).toThrow(refusal);
+      expect(() => client.queries.handle({ channel }, () => "")).toThrow(refusal);
+      expect(() => events(channel, text)).toThrow(refusal);
+      expect(() => command(channel, { request: text })).toThrow(refusal);
+    },
+  );
+
+  test("an event for a name with an empty part reaches the subscribers of wildcards", async () => {
+    const sub = client.events.subscribe({ channel: "empty.*.part" });
+    await sub.ready;
+    await client.events.publish({ channel: "empty..part", body: "x" });
+    expect((await take(sub, 1)).map((event) => event.channel)).toEqual(["empty..part"]);
+  });
+
   test("a permanent refusal is thrown and not retried", async () => {
-    const sub = client.events.subscribe({ channel: "a..b" });
+    await using newest = await startBroker({ profile: "newest" });
+    await using other = new KubeMQClient({ address: newest.address });
+    const sub = other.events.subscribe({ channel: "kafka.orders" });
     await expect(take(sub, 1)).rejects.toMatchObject({
       code: "REJECTED_BY_SERVER",
-      message: expect.stringMatching(/nats: invalid subject/),
+      message: expect.stringMatching(/channel is reserved/),
     });
   });
 });

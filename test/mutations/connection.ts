@@ -463,6 +463,13 @@ export const limits: Chapter = {
       name: "a newline",
     },
     {
+      promise: "A subscription to a name with an empty part, which servers refuse, is refused before it is sent.",
+      id: "filter-without-empty-parts",
+      mutation: "never",
+      test: eventsTest,
+      name: "which servers refuse, is refused before it is sent",
+    },
+    {
       promise: "A wildcard is refused in a channel to send to.",
       id: "channel-wildcard",
       mutation: "never",

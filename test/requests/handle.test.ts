@@ -86,6 +86,19 @@ describe("a request handler", () => {
     await handling;
   });
 
+  test("what a command handler returns by chance does not fail the command", async () => {
+    await using world = await RequestWorld.start();
+    const returned = [7, "done", true, ["a", "b"], null];
+    const stop = new AbortController();
+    const serving = world.responder.commands.handle(filter, (command) => returned[Number(command.text())] as never, {
+      signal: stop.signal,
+    });
+    await world.responder.ping();
+    for (const at of returned.keys()) expect(await ask(world, String(at))).toBe("executed");
+    stop.abort();
+    await serving;
+  });
+
   test("a handler with a concurrency of 1 keeps the order", async () => {
     await using world = await RequestWorld.start();
     const order: string[] = [];
