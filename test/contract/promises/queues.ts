@@ -138,6 +138,17 @@ export const queues: Suite = {
       assert.deepEqual(await client.queues.receive({ channel }), []);
     },
 
+    "two messages with the same id are both received, as when a message is sent again": async (world) => {
+      const client = await world.client();
+      const channel = world.channel("twice");
+      for (let copy = 0; copy < 2; copy++) await client.queues.send({ channel, id: "7", body: "x" });
+      const messages = await client.queues.receive({ channel, max: 2, waitSeconds: 5 });
+      assert.deepEqual(
+        messages.map(({ id }) => id),
+        ["7", "7"],
+      );
+    },
+
     "sendBatch() stores its messages in their order and returns a result for each": async (world) => {
       const client = await world.client();
       const channel = world.channel("batch");

@@ -20,6 +20,17 @@ export const store: Suite = {
       );
     },
 
+    "two events with the same id are both stored, as when an event is sent again": async (world) => {
+      const client = await world.client();
+      const channel = world.channel("twice");
+      for (const id of ["7", "7", "8"]) await client.eventsStore.publish({ channel, id, body: "x" });
+      const events = await replay(client, channel, { from: "first" });
+      assert.deepEqual(
+        events.map(({ id }) => id),
+        ["7", "7", "8"],
+      );
+    },
+
     "replay from last reads the last stored event": async (world) => {
       const { client, channel } = await stored(world, 5);
       assert.deepEqual(texts(await replay(client, channel, { from: "last" })), ["4"]);
