@@ -328,6 +328,19 @@ test.each(sends)("%s with resend waits for a server that comes back", async (_, 
   expect(await sent).toBeDefined();
 });
 
+test.each(calls)("%s with resend leaves a server that falls silent", async (_, call) => {
+  await using silent = await startBroker();
+  await using broker = await startBroker();
+  await using service = await KubeMQClient.connect({ address: broker.address });
+  await service.commands.handle({ channel: "doors" }, () => {}).ready;
+  const address = [silent.address, broker.address];
+  const keepalive = { intervalMs: 50, timeoutMs: 400 };
+  await using client = await KubeMQClient.connect({ address, reconnect, keepalive, resend: true });
+  silent.faults.pauseReading();
+  expect(await call(client, {})).toBeDefined();
+  expect(client.server).toBe(broker.address);
+});
+
 describe.each(calls)("%s with resend", (name, call) => {
   test("fails with UNAVAILABLE when no server is up within the timeout", async () => {
     await using client = new KubeMQClient({ address: "127.0.0.1:1", reconnect, resend: true, timeoutMs: 150 });
