@@ -1,5 +1,4 @@
 import { fork } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
@@ -10,37 +9,33 @@ export interface Child extends Disposable {
   ask(message: unknown): Promise<unknown>;
 }
 
+export interface ChildOptions {
+  readonly nodeFlags?: readonly string[];
+  /** Added to the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export async function start(
   file: string,
   args: readonly string[] = [],
-  nodeFlags: readonly string[] = [],
+  { nodeFlags = [], env = {} }: ChildOptions = {},
 ): Promise<Child> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: [...nodeFlags] });
-  const greeting = await answerOf(child, file);
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
+    execArgv: [...nodeFlags],
+    env: { ...process.env, ...env },
+  });
+  // Nobody can go on without the process: the benchmark ends with this error.
+  child.on("exit", (code) => {
+    if (code !== 0) throw new Error(`${file} ended with exit code ${String(code)}`);
+  });
+  const answer = async (): Promise<unknown> => (await once(child, "message"))[0];
   return {
-    greeting,
+    greeting: await answer(),
     ask(message) {
-      const answer = answerOf(child, file);
+      const answered = answer();
       child.send(message as object);
-      return answer;
+      return answered;
     },
     [Symbol.dispose]: () => child.disconnect(),
   };
-}
-
-async function answerOf(child: ChildProcess, file: string): Promise<unknown> {
-  const settled = new AbortController();
-  const { signal } = settled;
-  const died = once(child, "exit", { signal }).then(
-    ([code]) => {
-      throw new Error(`${file} ended with exit code ${String(code)}`);
-    },
-    () => undefined,
-  );
-  try {
-    const message = await Promise.race([once(child, "message", { signal }), died]);
-    return message?.[0];
-  } finally {
-    settled.abort();
-  }
 }

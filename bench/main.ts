@@ -2,17 +2,22 @@
  * Compares this client with others.
  *
  *     npm run bench -- [--quick] [--json FILE] [--write] [--rounds N] [--only NAME]
+ *         [--against DIR]
  *
  * --quick   fewer rounds of fewer messages, to check that everything runs
  * --json    writes all figures to a file
  * --write   stores the results in bench/results and updates the pages and the chart
  * --only    runs only the loads whose name contains NAME, and no other suite
+ * --against compares this build with the build in DIR, in turn, and runs no other suite
  */
 import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { againstTable, isWorse } from "./report/against.js";
 import { describe, write } from "./report/markdown.js";
 import { conditions } from "./report/results.js";
 import { sections, titled, type Titled } from "./report/sections.js";
+import { against, type Comparison } from "./suites/against.js";
 import { embedded } from "./suites/embedded.js";
 import { scaling } from "./suites/scaling.js";
 import { sideBySide } from "./suites/side-by-side.js";
@@ -26,6 +31,7 @@ const { values: options } = parseArgs({
     write: { type: "boolean", default: false },
     rounds: { type: "string" },
     only: { type: "string", default: "" },
+    against: { type: "string" },
   },
 });
 
@@ -40,6 +46,15 @@ function show(tables: readonly Titled[]): void {
 
 const startedAt = performance.now();
 console.log(describe(conditions(settings, startedAt)));
+if (options.against !== undefined) {
+  const compared: Comparison[] = [];
+  await against(resolve(options.against), settings, (load) => {
+    compared.push(load);
+    console.log(`${load.load}: ${load.rate.median.toFixed(2)} x`);
+  });
+  show([["This build to the other one", againstTable(compared)]]);
+  process.exit(compared.some(isWorse) ? 1 : 0);
+}
 const measured = await sideBySide(settings, (load) => show(sections.loads({ loads: [load] })));
 show([...sections.targets(measured), ...sections.facade(measured), ...sections.profile(measured)]);
 

@@ -1,5 +1,5 @@
 /** Measures how the client's CPU time and memory grow with messages and subscriptions. */
-import { KubeMQClient } from "../src/index.js";
+import { KubeMQClient } from "./client.js";
 import { countFrames, subscribeByHand } from "./by-hand.js";
 
 export type ScalingOrder =

@@ -1,5 +1,5 @@
-import { type EventPublisher, KubeMQClient } from "../../src/index.js";
-import type { OutgoingMessage } from "../../src/index.js";
+import { KubeMQClient } from "../client.js";
+import type { EventPublisher, OutgoingMessage } from "../../src/index.js";
 import { bodyOf, byPort, CHANNEL, CLIENT_ID, plainBody as body, QUEUE, repeat } from "./contestant.js";
 import type { Contestant } from "./contestant.js";
 

@@ -5,6 +5,8 @@ import {
   QueuesDownstreamRequestSchema,
   QueuesDownstreamRequestType,
   QueuesDownstreamResponseSchema,
+  QueuesInfoResponseSchema,
+  ReceiveQueueMessagesResponseSchema,
 } from "../../gen/kubemq_pb.js";
 
 /** The messages of the benchmark server, and the parts of requests that it reads. */
@@ -84,20 +86,30 @@ export function result(id: Buffer, sent: boolean): Buffer {
 
 let sequence = 0n;
 
-/** The answer to a request on QueuesDownstream; undefined for a successful settlement. */
+function queueMessage(Sequence: bigint) {
+  return {
+    MessageID: "0123456789abcdefghijkl",
+    Channel: "bench.queue",
+    Body: new Uint8Array(16).fill(97),
+    Attributes: { Timestamp: 1_750_000_000_000_000_000n, Sequence, ReceiveCount: 1 },
+  };
+}
+
+/**
+ * The answer to a request on QueuesDownstream, or to the calls by which a consumer looks whether
+ * messages wait; undefined for a successful settlement. Field 3 tells which request it is: a
+ * number, the channel of a peek, or none.
+ */
 export function queueAnswer(bytes: Buffer, start: number, end: number): Uint8Array | undefined {
+  let at = start;
+  while (at < end && (bytes[at] === FIELD_1 || bytes[at] === FIELD_2)) at = next(bytes, at);
+  if (at >= end) return queueCount;
+  if (bytes[at] === FIELD_3) return peeked();
   const request = fromBinary(QueuesDownstreamRequestSchema, bytes.subarray(start, end));
   const { RequestID: RefRequestId, RequestTypeData } = request;
   if (RequestTypeData === QueuesDownstreamRequestType.Get) {
-    sequence += 1n;
-    const message = {
-      MessageID: "0123456789abcdefghijkl",
-      Channel: "bench.queue",
-      Body: new Uint8Array(16).fill(97),
-      Attributes: { Timestamp: 1_750_000_000_000_000_000n, Sequence: sequence, ReceiveCount: 1 },
-    };
-    const TransactionId = `t${sequence}`;
-    const response = { TransactionId, RefRequestId, RequestTypeData, Messages: [message] };
+    const Messages = Array.from({ length: request.MaxItems }, () => queueMessage((sequence += 1n)));
+    const response = { TransactionId: `t${sequence}`, RefRequestId, RequestTypeData, Messages };
     return toBinary(QueuesDownstreamResponseSchema, create(QueuesDownstreamResponseSchema, response));
   }
   if (RequestTypeData === QueuesDownstreamRequestType.ActiveOffsets) {
@@ -105,4 +117,17 @@ export function queueAnswer(bytes: Buffer, start: number, end: number): Uint8Arr
     return toBinary(QueuesDownstreamResponseSchema, create(QueuesDownstreamResponseSchema, response));
   }
   return undefined;
+}
+
+/** A queue that is never empty. */
+const queueCount = toBinary(
+  QueuesInfoResponseSchema,
+  create(QueuesInfoResponseSchema, {
+    Info: { Queues: [{ Name: "bench.queue", Waiting: 1_000_000n, Subscribers: 1n }] },
+  }),
+);
+
+function peeked(): Uint8Array {
+  const response = { Messages: [queueMessage(sequence + 1n)], MessagesReceived: 1, IsPeak: true };
+  return toBinary(ReceiveQueueMessagesResponseSchema, create(ReceiveQueueMessagesResponseSchema, response));
 }

@@ -33,7 +33,7 @@ export interface EmbeddedOutcome {
   readonly latencies: readonly Latency[];
 }
 
-const counts: Readonly<Record<Exclude<EmbeddedTask, "latency">, number>> = {
+export const embeddedCounts: Readonly<Record<Exclude<EmbeddedTask, "latency">, number>> = {
   "events, publish to `for await`": 40_000,
   "events store, replay": 40_000,
   "queue, publisher, a result each": 40_000,
@@ -51,12 +51,12 @@ const counts: Readonly<Record<Exclude<EmbeddedTask, "latency">, number>> = {
 export async function embedded(rounds: number, scale: number): Promise<EmbeddedOutcome> {
   const samples = new Map<string, EmbeddedSample[]>();
   const latencies: (readonly [EmbeddedSample["latencies"] & object])[] = [];
-  const countOf = (task: keyof typeof counts) => Math.max(50, Math.round(counts[task] * scale));
+  const countOf = (task: keyof typeof embeddedCounts) => Math.max(50, Math.round(embeddedCounts[task] * scale));
   for (let round = 0; round < rounds; round++) {
     // A new broker per round, so that rounds do not affect each other.
     using broker = await start("broker-process.js");
     using child = await start("embedded.js", [broker.greeting as string]);
-    const tasks = Object.keys(counts) as (keyof typeof counts)[];
+    const tasks = Object.keys(embeddedCounts) as (keyof typeof embeddedCounts)[];
     for (const task of tasks) {
       await child.ask({ task, count: Math.ceil(countOf(task) / 10) } satisfies EmbeddedOrder); // warms up
     }
@@ -68,7 +68,7 @@ export async function embedded(rounds: number, scale: number): Promise<EmbeddedO
     const sample = (await child.ask({ task: "latency", count } satisfies EmbeddedOrder)) as EmbeddedSample;
     if (sample.latencies !== undefined) latencies.push([sample.latencies]);
   }
-  const rates = (Object.keys(counts) as (keyof typeof counts)[]).map((task) =>
+  const rates = (Object.keys(embeddedCounts) as (keyof typeof embeddedCounts)[]).map((task) =>
     rateOf(task, countOf(task), samples.get(task) ?? []),
   );
   const perSecond = (load: EmbeddedTask) => rates.find((rate) => rate.load === load)?.perSecond ?? Number.NaN;

@@ -26,7 +26,7 @@ export interface Scaling {
 export async function scaling(rounds: number, scale: number): Promise<Scaling> {
   using server = await start("server.js");
   const { receive, silent } = server.greeting as Ports;
-  using child = await start("scaling.js", [], ["--expose-gc"]);
+  using child = await start("scaling.js", [], { nodeFlags: ["--expose-gc"] });
   const ask = (order: ScalingOrder) => child.ask(order) as Promise<ScalingSample>;
   const port = receive[16] ?? 0;
   const counts = [10_000, 31_600, 100_000, 316_000, 1_000_000].map((count) => Math.round(count * scale));

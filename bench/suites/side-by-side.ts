@@ -95,7 +95,7 @@ function startContestant(name: ContestantName): Promise<Child> {
  * The cost of large bodies depends on when V8 collects garbage, and differs between processes. So
  * each round uses new processes.
  */
-function hasLargeBodies(load: Load): boolean {
+export function hasLargeBodies(load: Load): boolean {
   return "size" in load && load.size >= 65_536;
 }
 
