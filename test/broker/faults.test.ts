@@ -189,7 +189,7 @@ describe("injected faults", () => {
     await until("nothing waits any more", () => broker.stats().pendingRequests === 0);
   });
 
-  test("resetStreams resets the streams of one RPC and ends what they wait for", async () => {
+  test("resetStreams resets the streams of one RPC and ends their handlers", async () => {
     await using broker = await startBroker();
     using client = rawClient(broker.address);
     const { end } = await subscribed(client);

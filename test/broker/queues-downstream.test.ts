@@ -36,7 +36,7 @@ describe("QueuesDownstream", () => {
     expect(ids((await bench.client.receiveQueueMessages(request)).Messages)).toEqual(["m2"]);
   });
 
-  test("expired messages fill a poll, and alone they leave an open, empty transaction", async () => {
+  test("expired messages count in a poll, and a poll of expired messages only leaves an open, empty transaction", async () => {
     await using bench = await Bench.start();
     await bench.send("q", ["m1"], { Policy: { ExpirationSeconds: 1 } });
     bench.clock.advance(1001);

@@ -439,7 +439,7 @@ describe("corner cases of the wire format", () => {
     }
   });
 
-  test("messages with invalid UTF-8 are decoded alike with and without unknown fields", () => {
+  test("messages with invalid UTF-8 are decoded to the same value with and without unknown fields", () => {
     for (const schema of messages) {
       const samples = fc.sample(init(schema), { numRuns: 30, seed: 20 });
       for (const sample of samples) {

@@ -71,7 +71,7 @@ describe.each(performances)("the %s broker against recordings of a KubeMQ server
     180_000, // all start at once, and a busy machine is slow
   );
 
-  test("no case leaves a running call behind", async () => {
+  test("no case leaves a running call open", async () => {
     const { broker, verdicts } = played(profile);
     await Promise.all(verdicts.values());
     const deadline = Date.now() + 5000;

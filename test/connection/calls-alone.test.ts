@@ -74,7 +74,7 @@ test("a call that waits long for its answer on a dead connection fails within th
   expect(performance.now() - begun).toBeLessThan(keepalive.intervalMs + keepalive.timeoutMs + 1_500);
 });
 
-test("a slow answer on a connection that lives costs no connection", async () => {
+test("a slow answer on a working connection does not end the connection", async () => {
   await using broker = await startBroker();
   await using proxy = await TcpProxy.start(broker.port);
   await using client = new KubeMQClient({ address: proxy.address, keepalive });

@@ -118,7 +118,7 @@ describe("the token of calls and streams", () => {
     await client.close();
   });
 
-  test("a wrong token costs two calls and ends with UNAUTHENTICATED, even though pings are answered", async () => {
+  test("a wrong token ends with UNAUTHENTICATED after two calls, even though pings are answered", async () => {
     let asked = 0;
     const authToken = async () => `wrong-${++asked}`;
     const { client, seen } = world({ send: refuseAllBut("good") }, { authToken });

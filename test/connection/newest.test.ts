@@ -48,7 +48,7 @@ test("a consumer receives a backlog without QueuesInfo", async () => {
   await until("everything is settled", () => broker.stats().messages.queues["backlog"] === undefined);
 });
 
-test("a lease is UNSUPPORTED, and the error says what to use", async () => {
+test("a lease rejects with UNSUPPORTED, and the error names an alternative", async () => {
   await client.queues.send({ channel: "leased", body: "1" });
   const error = await rejection(take(client.queues.consume({ channel: "leased", visibilitySeconds: 5 }), 1));
   expect(error).toMatchObject({ code: "UNSUPPORTED", channel: "leased" });

@@ -90,7 +90,7 @@ test.each([
   await new Promise((resolve) => useless.close(resolve));
 });
 
-test("every stream and call moves when a server falls silent", async () => {
+test("every stream and call moves when a server sends nothing more", async () => {
   await using two = await brokers(2);
   const [first, second] = two.started as [Broker, Broker];
   const keepalive = { intervalMs: 50, timeoutMs: 400 };

@@ -59,7 +59,7 @@ describe("the state of a client", () => {
     ]);
   });
 
-  test("a stream that is lost and recovers shows no intermediate state", async () => {
+  test("a stream that is lost and recovers reports no intermediate state", async () => {
     const { state, states } = tracked();
     const stream = {};
     state.joined(stream);

@@ -49,7 +49,7 @@ async function collect(subscription: AsyncIterable<EventMessage>, into: Set<stri
   for await (const event of subscription) into.add(event.channel);
 }
 
-test("more subscriptions than a connection may have come up when the limit is not known before", async () => {
+test("subscriptions above an unknown stream limit open further connections and work", async () => {
   await using broker = await startBroker();
   await using proxy = await limitingProxy(broker.address, 5);
   const reconnect = { initialDelayMs: 5, maxDelayMs: 20 };
@@ -65,7 +65,7 @@ test("more subscriptions than a connection may have come up when the limit is no
   expect(proxy.seen.connections).toBeGreaterThan(1);
 });
 
-test("each of several connections is watched: one that dies in silence is replaced", async () => {
+test("each of several connections is checked: one that becomes silent is replaced", async () => {
   await using broker = await startBroker();
   await using limiting = await limitingProxy(broker.address, 3);
   await using proxy = await TcpProxy.start(limiting.port);

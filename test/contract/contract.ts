@@ -33,7 +33,7 @@ export function testContract(server: Server, exceptions: Exceptions = {}): void 
       testMs,
     );
   });
-  test("each promise has a name of its own, and each exception is a promise", () => {
+  test("each promise has a unique name, and each exception is a promise", () => {
     const names = promiseNames();
     expect(names).toEqual([...new Set(names)]);
     expect(names).toEqual(expect.arrayContaining(Object.keys({ ...exceptions, ...communityRaces })));

@@ -65,7 +65,7 @@ async function printed(commands: readonly string[]): Promise<string[]> {
 
 describe("docs/cli.md", () => {
   // In the order of the page: they share the broker.
-  test.each(blocks)("$first and the commands behind it print what the page says", async ({ commands, prints }) => {
+  test.each(blocks)("$first and the commands after it print what the page says", async ({ commands, prints }) => {
     const lines = await printed(commands);
     expect(lines.map((line, n) => (isLine(line, prints[n] ?? "") ? prints[n] : line))).toEqual(prints);
   });

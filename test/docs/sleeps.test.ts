@@ -60,7 +60,7 @@ function sleepsOf(file: string): number {
   return [...source.matchAll(/(?<!session\.)\b(sleep|setTimeout)\(/g)].length;
 }
 
-test("tests sleep and set timers only where the table says why", () => {
+test("each sleep and timer in a test has a reason in the table", () => {
   const files = readdirSync(`${root}test`, { recursive: true, encoding: "utf8" })
     .map((file) => file.replaceAll("\\", "/"))
     .filter((file) => file.endsWith(".ts") && !/^(soak|package|fake-timers|docs\/sleeps)/.test(file));

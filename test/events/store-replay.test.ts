@@ -147,7 +147,7 @@ describe("replay of a store channel", () => {
     expect(seen).toEqual(upTo(5_000));
   });
 
-  test("a replay waits for a server that is away", async () => {
+  test("a replay waits for a server that is not running", async () => {
     await using here = await world(10);
     here.broker.faults.refuseConnections();
     await here.broker.faults.dropConnections();

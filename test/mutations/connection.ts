@@ -229,7 +229,7 @@ export const living: Chapter = {
       id: "leaving-session-cut",
       mutation: "drop",
       test: "test/reliability/asked-to-leave.test.ts",
-      name: "a connection after GOAWAY that falls silent is replaced within interval and time-out, and its loops lose nothing",
+      name: "a connection after GOAWAY that becomes silent is replaced within interval and time-out, and its loops lose nothing",
     },
     {
       promise: "A connection that answers pings is kept, however long it is otherwise silent.",
@@ -383,7 +383,7 @@ export const credentials: Chapter = {
       id: "ping-proves-no-token",
       mutation: "never",
       test: connectionTest,
-      name: "a wrong token costs two calls and ends with UNAUTHENTICATED, even though pings are answered",
+      name: "a wrong token ends with UNAUTHENTICATED after two calls, even though pings are answered",
     },
     {
       promise: "A refused server certificate does not cause a token to be fetched.",

@@ -128,7 +128,7 @@ export const consuming: Chapter = {
       id: "burst-noticed-when-busy",
       mutation: { without: 1 },
       test: "test/queues/backlog.test.ts",
-      name: "a burst is noticed by the times of its messages while the server is slow",
+      name: "a burst is detected by the times of its messages while the server is slow",
     },
     {
       promise:
@@ -180,7 +180,7 @@ export const consuming: Chapter = {
       id: "spares-within-prefetch",
       mutation: { argument: 0 },
       test: takingTest,
-      name: "eight messages come by one poll, one at a time",
+      name: "a poll takes eight messages, which are delivered one at a time",
     },
     {
       promise: "A loop that takes time for its messages keeps no more of them from other consumers than its prefetch.",
@@ -194,14 +194,14 @@ export const consuming: Chapter = {
       id: "spares-returned",
       mutation: "drop",
       test: takingTest,
-      name: "messages that a loop has no time for return to the queue after a tenth of a second, in their order",
+      name: "messages that a busy loop does not request return to the queue after 100 ms, in their order",
     },
     {
       promise: "Messages with a body above 16 KiB are taken one by one, for the sake of memory.",
       id: "no-large-spares",
       mutation: "drop",
       test: takingTest,
-      name: "messages come one by one again after a large one",
+      name: "messages are polled one at a time again after a large one",
     },
     {
       promise: "A consumer that receives nothing while messages wait reports through `status()` what to do.",

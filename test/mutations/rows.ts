@@ -45,7 +45,7 @@ export const rows: readonly Row[] = [
       [restart, "an idle client detects a half-open connection within interval and time-out, and loses nothing"],
       [
         asked,
-        "a connection after GOAWAY that falls silent is replaced within interval and time-out, and its loops lose nothing",
+        "a connection after GOAWAY that becomes silent is replaced within interval and time-out, and its loops lose nothing",
       ],
       [restart, "an idle client keeps its one connection without retries while it answers pings"],
     ],

@@ -45,7 +45,7 @@ export const rpc: Chapter = {
       id: "rpc-deadline-ends-call",
       mutation: "empty",
       test,
-      name: "a call to a broker that falls silent ends at its deadline",
+      name: "a call to a broker that sends nothing more ends at its deadline",
     },
     {
       promise: "The signal of an RPC cancels it at once.",
@@ -94,7 +94,7 @@ export const rpc: Chapter = {
       id: "rpc-stopped-unavailable",
       mutation: { replace: ["Code.Unavailable", "Code.Internal"] },
       test,
-      name: "closing lets running calls end, and ends those that wait with Unavailable",
+      name: "closing a server lets running calls finish, and ends waiting calls with Unavailable",
     },
     {
       promise: "An RPC of a closed client ends with `Canceled`.",

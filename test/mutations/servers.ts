@@ -61,7 +61,7 @@ export const servers: Chapter = {
       id: "lost-server-left",
       mutation: "drop",
       test: serversTest,
-      name: "every stream and call moves when a server falls silent",
+      name: "every stream and call moves when a server sends nothing more",
     },
     {
       promise: "`connectTimeoutMs` bounds the time until a server that accepts connections sends its first frame.",
@@ -125,7 +125,7 @@ export const servers: Chapter = {
       id: "no-leases-told",
       mutation: { replace: ["UNSUPPORTED", "INTERNAL"] },
       test: newestTest,
-      name: "a lease is UNSUPPORTED, and the error says what to use",
+      name: "a lease rejects with UNSUPPORTED, and the error names an alternative",
     },
   ],
 };

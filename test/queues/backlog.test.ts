@@ -93,7 +93,7 @@ describe("the size of polls", () => {
     expect(backlog.next(32)).toBe(32);
   });
 
-  test("a burst is noticed by the times of its messages while the server is slow", () => {
+  test("a burst is detected by the times of its messages while the server is slow", () => {
     const backlog = new Backlog(32);
     backlog.polled(1, 1, 1); // the threshold for an immediate answer
     for (let idle = 0; idle < 6; idle++) count(backlog, 0);

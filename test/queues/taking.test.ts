@@ -271,7 +271,7 @@ describe("one transaction at a time", () => {
     await queue.client.close();
   });
 
-  test("a consumer whose poll gets nothing, though messages wait beside other consumers, stays away for a while", async () => {
+  test("a consumer pauses after a poll that receives nothing although messages wait beside other consumers", async () => {
     const queue = new PlayedQueue();
     queue.waiting = 2;
     queue.subscribers = 2;
@@ -398,7 +398,7 @@ describe("a quick loop with a small prefetch", () => {
     return { queue, loop, next };
   }
 
-  test("eight messages come by one poll, one at a time", async () => {
+  test("a poll takes eight messages, which are delivered one at a time", async () => {
     const { queue, loop, next } = await loopAfter(8, 8);
     expect(queue.sizes()).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 8]);
     queue.give(8, 9, 10, 11, 12, 13, 14, 15, 16);
@@ -466,7 +466,7 @@ describe("a quick loop with a small prefetch", () => {
     await queue.client.close();
   });
 
-  test("messages come one by one again after a large one", () => {
+  test("messages are polled one at a time again after a large one", () => {
     const spares = new Spares(taking);
     for (let settled = 0; settled < 8; settled++) spares.settled(0);
     expect(spares.pollSize).toBe(8);
@@ -475,7 +475,7 @@ describe("a quick loop with a small prefetch", () => {
     expect(spares.pollSize).toBe(1);
   });
 
-  test("messages that a loop has no time for return to the queue after a tenth of a second, in their order", async () => {
+  test("messages that a busy loop does not request return to the queue after 100 ms, in their order", async () => {
     const { queue, loop, next } = await loopAfter(8, 8);
     queue.give(8, 9, 10, 11, 12, 13, 14, 15, 16);
     const nine = (await next).value;

@@ -37,7 +37,7 @@ describe.each(["in the clear", "over TLS"])("a connection that the server has as
   const start = () => startBroker(isSecure ? { cert: pem("server"), key: pem("server-key") } : {});
   const secured: ClientOptions = isSecure ? { tls: { ca: pem("ca") } } : {};
 
-  test("a connection after GOAWAY that falls silent is replaced within interval and time-out, and its loops lose nothing", async () => {
+  test("a connection after GOAWAY that becomes silent is replaced within interval and time-out, and its loops lose nothing", async () => {
     await using broker = await start();
     await using proxy = await TcpProxy.start(broker.port);
     const keepalive = { intervalMs: 300, timeoutMs: 300 };

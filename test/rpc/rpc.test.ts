@@ -425,7 +425,7 @@ describe("servers of RPCs", () => {
       for (let n = 0; n < 5; n++) expect((await client.greet({})).greeting).toBe("b");
     }));
 
-  test("closing lets running calls end, and ends those that wait with Unavailable", () =>
+  test("closing a server lets running calls finish, and ends waiting calls with Unavailable", () =>
     withBroker(async ({ connect }) => {
       let release = () => {};
       const running = new Promise<void>((resolve) => (release = resolve));
@@ -484,7 +484,7 @@ describe("servers of RPCs", () => {
       expect(() => serve(client, GreetService, {})).toThrow(expect.objectContaining({ code: "CLIENT_CLOSED" }));
     }));
 
-  test("a call to a broker that falls silent ends at its deadline", () =>
+  test("a call to a broker that sends nothing more ends at its deadline", () =>
     withBroker(async ({ broker, connect }) => {
       const client = connect();
       await client.ping();
