@@ -12,6 +12,7 @@ const NETWORK =
 const ADVICE: Readonly<Record<string, string>> = {
   ECONNREFUSED: "; is a server running there?",
   ENOTFOUND: "; is the host spelled correctly?",
+  ERR_HTTP2_ERROR: "; is this the gRPC port of a KubeMQ server, 50000 by default?",
 };
 
 /** Finds a Node.js error in a chain of causes, by the shape of its `code`. */
