@@ -72,9 +72,14 @@ export function connectionLost(subject: Subject, why: string, cause?: unknown): 
   return fault("UNAVAILABLE", subject, why, { cause });
 }
 
-/** A client or publisher that was closed. */
+/** A client that was closed. */
 export function clientClosed(subject: Subject): KubeMQError {
   return fault("CLIENT_CLOSED", subject, "the client is closed");
+}
+
+/** A publisher that was closed, perhaps together with its client. */
+export function publisherClosed(subject: Subject): KubeMQError {
+  return fault("CLIENT_CLOSED", subject, "the publisher is closed");
 }
 
 /** The same error, marked as retryable. */

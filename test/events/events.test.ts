@@ -308,7 +308,10 @@ describe("the events publisher", () => {
     const publisher = client.events.publisher();
     const accepted = Array.from({ length: 3_000 }, (_, n) => publisher.publish({ channel, body: String(n) }));
     const closing = publisher.close();
-    await expect(publisher.publish({ channel, body: "too late" })).rejects.toMatchObject({ code: "CLIENT_CLOSED" });
+    await expect(publisher.publish({ channel, body: "too late" })).rejects.toMatchObject({
+      code: "CLIENT_CLOSED",
+      message: `events.publish on ${channel}: the publisher is closed`,
+    });
     await closing;
     await Promise.all(accepted);
     expect(await take(sub, 3_000)).toHaveLength(3_000);

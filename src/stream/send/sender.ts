@@ -3,7 +3,7 @@ import type { Connection } from "../../connection/connection.js";
 import type { HostedStream } from "../../connection/hosted-stream.js";
 import { onAbort } from "../../support/abort.js";
 import type { Subject } from "../../support/checks.js";
-import { clientClosed } from "../../support/faults.js";
+import { clientClosed, publisherClosed } from "../../support/faults.js";
 import { Fifo } from "../../support/fifo.js";
 import { IdleTimer } from "../../support/time/idle-timer.js";
 import { microtask } from "../../support/timers.js";
@@ -83,7 +83,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
 
   /** Throws when the sender accepts no more messages. */
   checkOpen(subject = this.subject): void {
-    if (this.#state.kind === "closing") throw clientClosed(subject); // promise: publisher-closing-refuses
+    if (this.#state.kind === "closing") throw this.#closedError(subject); // promise: publisher-closing-refuses
     if (this.#state.kind !== "closed") return;
     // A sender that is not a publisher closes only with the client.
     throw this.#idle === undefined ? this.#state.reason : clientClosed(subject);
@@ -148,7 +148,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
 
   /** Calls back with the reason when the sender is closing. Returns a function that stops watching. */
   onClosing(watcher: (reason: unknown) => void): () => void {
-    if (this.#state.kind === "closing") watcher(clientClosed(this.subject));
+    if (this.#state.kind === "closing") watcher(this.#closedError(this.subject));
     else if (this.#state.kind === "closed") watcher(this.#state.reason);
     else this.#closingWatchers.add(watcher);
     return () => void this.#closingWatchers.delete(watcher);
@@ -261,11 +261,16 @@ export abstract class Sender<Message, Result> implements HostedStream {
   async #close(): Promise<void> {
     if (this.#state.kind !== "closed") {
       this.#state = { kind: "closing" };
-      this.#tellClosing(clientClosed(this.subject));
+      this.#tellClosing(this.#closedError(this.subject));
       await this.flush(); // promise: publisher-close-flushes
-      this.#end(clientClosed(this.subject));
+      this.#end(this.#closedError(this.subject));
     }
     await this.#leaving; // promise: upstream-drained-once
+  }
+
+  /** A publisher may be closed while its client is open. */
+  #closedError(subject: Subject): KubeMQError {
+    return this.#idle === undefined ? publisherClosed(subject) : clientClosed(subject);
   }
 
   /** Settles every send immediately; the stream is left in the background. */
