@@ -118,7 +118,7 @@ function decodeData(body: Uint8Array, contentType: string | undefined): unknown 
   try {
     return json().decode(body);
   } catch (error) {
-    // Without a media type, KubeMQ's HTTP connector takes what is not JSON for bytes.
+    // Without a media type, KubeMQ's HTTP connector treats a body that is not JSON as bytes.
     if (contentType === undefined) return body;
     throw error;
   }

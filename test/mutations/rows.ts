@@ -52,7 +52,8 @@ export const rows: readonly Row[] = [
   },
   {
     happens: "The servers of a list are killed one after another under load, and clients have `resend`",
-    holds: "No call fails while a server is up. No confirmed message is lost. What is stored twice has the same id.",
+    holds:
+      "No call fails while a server is up. No confirmed message is lost. A message that is stored twice has the same id.",
     tests: [
       [
         resend,

@@ -14,7 +14,7 @@ export type Verdict = string | undefined;
 const hasSpace = (channel: string) => channel.includes(" ");
 const hasWildcard = (channel: string) => channel.includes("*") || channel.includes(">");
 
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+// oxlint-disable-next-line no-control-regex -- this looks for control characters
 const control = /[\u0000-\u001f\u007f]/;
 
 function checkChannel(channel: string): Verdict {

@@ -34,7 +34,7 @@ export interface Consuming<T> {
   readonly patient: boolean;
 }
 
-/** The engine accepts every message, because the prefetch bounds what is received. */
+/** The engine accepts every message, because the prefetch limits the received messages. */
 const UNBOUNDED = 2 ** 30;
 
 type Item<T> = ReceivedQueueMessage<T> | OpenDelivery<T> | OpenBatch<T>;

@@ -41,9 +41,9 @@ const PENALTY = 256;
 const LARGE_BODY = 16 * 1_024;
 
 /**
- * Messages of a poll in excess of the prefetch. A loop that settles each message within
+ * * Messages of a poll in excess of the prefetch. A loop that settles each message within
  * milliseconds receives them one after another, without a poll for each. For any other loop there
- * are none, so that the prefetch bounds what is kept from other consumers.
+ * are none, so that the prefetch limits the messages that other consumers cannot receive.
  */
 export class Spares {
   readonly #prefetch: number;

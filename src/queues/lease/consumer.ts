@@ -26,7 +26,7 @@ export interface Leasing<T> {
   prepare(message: OutgoingQueueMessage): WireQueueMessage;
 }
 
-/** The engine accepts every message, because the prefetch bounds what is received. */
+/** The engine accepts every message, because the prefetch limits the received messages. */
 const UNBOUNDED = 2 ** 30;
 
 /** Milliseconds below which an empty peek has failed, and is not repeated immediately. */

@@ -5,7 +5,7 @@ import { checkOutgoing, isForeignBytes, kind, quote, refuse } from "../checks.js
 import { textOfThrown } from "../thrown.js";
 import { checkContractKind } from "./contract-kind.js";
 
-/** Checks and encodes what is sent: the properties that a codec writes, and the body. */
+/** Checks and encodes an outgoing message: the properties of its codec, and the body. */
 
 /**
  * Checks the properties of a message, and adds those that its codec writes. Returns the message
