@@ -254,7 +254,8 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
   async #drain(): Promise<KubeMQError | undefined> {
     const boundMs = this.#limits.drainTimeoutMs;
     const startedAt = this.#host.clock.now();
-    if (await this.#idle(this.#isCancelled ? 0 : boundMs)) return undefined; // promise: handlers-drained
+    const waitMs = this.#isCancelled ? 0 : boundMs;
+    if (await this.#idle(waitMs)) return undefined; // promise: handlers-drained
     for (const item of this.#running) this.#plan.giveUp(item);
     const obeyed = this.#idle(Math.min(boundMs, this.#isCancelled ? GRACE_AFTER_CLOSE_MS : GRACE_MS));
     this.#expire = () => {}; // the time to obey is short, and is not cut

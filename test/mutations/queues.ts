@@ -259,7 +259,7 @@ export const consuming: Chapter = {
       id: "abort-returns-prefetched",
       mutation: "drop",
       test: leavingTest,
-      name: "prefetched messages return after the delivered messages of the same poll are settled",
+      name: "in the body: the body's message is acknowledged after it",
     },
     {
       promise: "Messages that arrive during an abort return to the queue.",
