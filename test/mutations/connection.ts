@@ -500,6 +500,13 @@ export const transport: Chapter = {
   title: "On the wire",
   promises: [
     {
+      promise: "The page of a proxy is reported by its HTTP status, also where a runtime reads it before the headers.",
+      id: "page-before-headers",
+      mutation: "drop",
+      test: "test/transport/stream-events.test.ts",
+      name: "data that arrives before its headers, as in Deno, is judged by them",
+    },
+    {
       promise: "Leaving a stream resets it.",
       id: "left-stream-reset",
       mutation: "drop",

@@ -5,7 +5,13 @@ import type { ClientHttp2Session, ClientHttp2Stream, Http2Server, ServerHttp2Str
 import type { AddressInfo } from "node:net";
 import { ignoreData, listen, listenForErrors } from "../../src/transport/calls/stream-events.js";
 import type { StreamListener } from "../../src/transport/calls/stream-events.js";
+import { UnaryCall } from "../../src/transport/calls/unary-call.js";
+import { transportFault } from "../../src/support/transport-error.js";
+import { codecFor } from "../../src/transport/message-codec.js";
+import { kubemqCodecs } from "../../gen/kubemq_codec.js";
+import { kubemq } from "kubemq-es/gen";
 import { until } from "../support/raw-grpc-server.js";
+import { rejection } from "../support/until.js";
 
 /** Keeps what it is told, and may do something at each chunk. */
 class Recorder implements StreamListener {
@@ -170,4 +176,38 @@ describe("reading chunks past the stream's events", () => {
     await until(() => recorder.ended);
     expect(recorder.chunks).toHaveLength(1);
   });
+});
+
+const { ping } = kubemq.method;
+const pingCodecs = { input: codecFor(ping.input, kubemqCodecs), output: codecFor(ping.output, kubemqCodecs) };
+
+test.each([
+  ["502 text/html", { ":status": 502, "content-type": "text/html" }, { httpStatus: 502, kind: "http-status" }],
+  ["200 application/grpc", { ":status": 200, "content-type": "application/grpc" }, { kind: "too-large" }],
+])("data that arrives before its headers, as in Deno, is judged by them: %s", async (_, headers, fault) => {
+  let respond = () => {};
+  const dataRead = new Promise<void>((resolve) => (respond = resolve));
+  const server = createServer((_, { stream }) => {
+    void dataRead.then(() => stream.respond(headers, { endStream: true }));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  try {
+    const stream = session.request({ ":method": "POST", ":path": "/" });
+    const outcome = new Promise((resolve, reject) => {
+      const request = () => Promise.resolve(stream);
+      const options = { signal: undefined, deadlineMs: undefined, readMaxBytes: 1_000, writeMaxBytes: 1_000, request };
+      const call = new UnaryCall(ping, pingCodecs, options, resolve, reject);
+      call.start({});
+      setImmediate(() => {
+        call.onData(Buffer.from("<!DOCTYPE html><title>502 Bad Gateway</title>"));
+        respond();
+      });
+    });
+    expect(transportFault(await rejection(outcome))).toMatchObject(fault);
+  } finally {
+    session.destroy();
+    server.close();
+  }
 });

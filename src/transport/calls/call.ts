@@ -57,6 +57,9 @@ export abstract class Http2Call implements StreamListener {
   readonly #deadlineAt: number;
   #timer: NodeJS.Timeout | undefined;
   #failure: unknown;
+  #hasResponse = false;
+  /** The error of data that was received before the headers of the response. */
+  #early: ConnectError | undefined;
 
   constructor(options: CallOptions) {
     this.#options = options;
@@ -130,8 +133,26 @@ export abstract class Http2Call implements StreamListener {
     try {
       this.split(chunk);
     } catch (error) {
-      this.finish(asTransportError(error));
+      this.#unreadable(asTransportError(error));
     }
+  }
+
+  /**
+   * Ends the call, or waits for the headers of the response: Deno (2.9.6) emits data before the
+   * headers that arrive with it. Such data can be the page of a proxy, which the headers tell.
+   */
+  #unreadable(error: ConnectError): void {
+    const { stream } = this;
+    if (this.#hasResponse || stream === undefined) return this.finish(error);
+    this.#early = error; // promise: page-before-headers
+    ignoreData(stream);
+    stream.resume();
+  }
+
+  /** Called when the headers of the response allow messages. */
+  protected responded(): void {
+    this.#hasResponse = true;
+    if (this.#early !== undefined) this.finish(this.#early);
   }
 
   /**

@@ -111,6 +111,7 @@ export class StreamCall<I, O extends Message> extends Http2Call implements Sourc
       if (opening.error !== undefined) this.finish(opening.error);
       else this.#status = { error: undefined };
     }
+    this.responded();
   }
 
   onTrailers(trailers: IncomingHttpHeaders): void {

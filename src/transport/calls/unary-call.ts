@@ -71,6 +71,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> extends Htt
     const opening = openingOf(headers);
     if (opening.kind === "refused") this.finish(opening.error);
     else if (opening.kind === "status") this.#status = { error: opening.error, inHeader: true };
+    this.responded();
   }
 
   onTrailers(trailers: IncomingHttpHeaders): void {
