@@ -124,6 +124,20 @@ export const consuming: Chapter = {
       name: "a slow message does not delay others, and all are delivered in order on one stream",
     },
     {
+      promise: "A server that needs long for its counts is soon asked again after a burst.",
+      id: "count-after-burst",
+      mutation: { replace: ["0.5", "PAUSE_PER_COST"] },
+      test: "test/queues/backlog.test.ts",
+      name: "a slow server is soon asked again for its count after a burst, and less often while it counts little",
+    },
+    {
+      promise: "Messages whose transaction has ended do not reduce the number of messages that are known to wait.",
+      id: "ended-not-counted",
+      mutation: { replace: ["messages.length : 0", "messages.length : messages.length"] },
+      test: takingTest,
+      name: "messages whose transaction has ended do not reduce the count of those that wait",
+    },
+    {
       promise: "A burst is noticed by the times at which its messages were stored, however slow the server is.",
       id: "burst-noticed-when-busy",
       mutation: { without: 1 },

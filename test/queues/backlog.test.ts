@@ -132,6 +132,20 @@ describe("the size of polls", () => {
     expect(backlog.wantsCount(1_000 + 5 * 48)).toBe(true);
   });
 
+  test("a slow server is soon asked again for its count after a burst, and less often while it counts little", () => {
+    const backlog = new Backlog(32);
+    backlog.counted({ waiting: 40, subscribers: 1 }, nothingHeld, 48, 0);
+    let now = 0;
+    const pauses = [];
+    for (let counts = 0; counts < 5; counts++) {
+      backlog.counted({ waiting: 0, subscribers: 1 }, nothingHeld, 48, now);
+      const from = now;
+      while (!backlog.mayCount(now)) now += 48;
+      pauses.push((now - from) / 48);
+    }
+    expect(pauses).toEqual([1, 2, 4, 5, 5]);
+  });
+
   test("counted messages that a poll did not return are not polled for again until the count falls", () => {
     const backlog = new Backlog(64);
     count(backlog, 30);

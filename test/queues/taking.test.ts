@@ -146,6 +146,26 @@ describe("waiting for messages", () => {
     await queue.client.close();
   });
 
+  test("messages whose transaction has ended do not reduce the count of those that wait", async () => {
+    const queue = new PlayedQueue();
+    queue.waiting = 4;
+    const loop = queue.client.queues.consume({ channel: "q", prefetch: 4 })[Symbol.asyncIterator]();
+    for (const [poll, waiting] of [8, 7].entries()) {
+      const next = loop.next();
+      await until("a poll", () => queue.polls.length === poll + 1);
+      queue.waiting = waiting; // with the four of this poll
+      queue.give(poll, ...[1, 2, 3, 4].map((at) => 4 * poll + at));
+      const first = (await next).value;
+      const others = [await loop.next(), await loop.next(), await loop.next()];
+      await Promise.all([first, ...others.map(({ value }) => value)].map(async (message) => message?.ack()));
+    }
+    void loop.next();
+    await until("the next poll", () => queue.polls.length === 3);
+    expect(queue.sizes()).toEqual([4, 4, 3]);
+    await loop.return?.();
+    await queue.client.close();
+  });
+
   test.each(["before", "after"])(
     "the first message of a burst is polled and counted at the same time: the rest comes by the next poll, the count %s the message",
     async (order) => {

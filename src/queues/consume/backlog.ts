@@ -9,7 +9,8 @@ import type { WireQueueMessage } from "../wire.js";
 const AT_ONCE_MS = 10;
 
 /**
- * After a count of `costMs` that found little, no count is requested for this many times `costMs`.
+ * After a count of `costMs` that found little, no count is requested for this many times `costMs` at
+ * most. The first such count pauses for once `costMs`, and each further one doubles that.
  */
 const PAUSE_PER_COST = 5;
 
@@ -76,6 +77,8 @@ export class Backlog {
   #slow = 0;
   #slowBeforeCount: number = LEAST_SLOW;
   #notBefore = -Infinity;
+  /** The pause after the last count that found little, in times its cost. */
+  #pause = PAUSE_PER_COST;
   /**
    * Messages that are counted but cannot be taken: other consumers hold them, or the server
    * retained them from before its restart.
@@ -171,7 +174,10 @@ export class Backlog {
     this.#unreachable = this.#cameShort ? beyond : Math.min(this.#unreachable, beyond);
     this.#cameShort = false;
     this.#known = beyond - this.#unreachable;
-    this.#notBefore = nowMs + (PAUSE_PER_COST * costMs) / Math.max(1, this.#known); // shared among the polls that it serves
+    this.#pause = this.#known > 1 ? 0.5 : Math.min(2 * this.#pause, PAUSE_PER_COST); // promise: count-after-burst
+    // A count that found more is shared among the polls that it serves.
+    const pause = this.#known > 1 ? PAUSE_PER_COST / this.#known : this.#pause;
+    this.#notBefore = nowMs + pause * costMs;
     this.#toSkip = this.#known > 1 ? 1 : Math.min(2 * this.#toSkip, MAX_SKIPPED);
     this.#skip = this.#known > 1 ? 0 : this.#toSkip;
     if (this.#known > 1) this.#slowBeforeCount = LEAST_SLOW;

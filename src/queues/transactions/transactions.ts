@@ -273,7 +273,9 @@ export class Transactions implements CallOwner, SettlementsOwner {
     const lately = this.#confirmedLately;
     const at = this.#connection.clock.now();
     const before = at - lately.at < SETTLING_MS ? lately.count : 0;
-    this.#confirmedLately = { count: before + messages.length, at };
+    const areOpen = this.#held.size + this.#unconfirmed > 0 || messages.some(({ transaction }) => transaction.isShort);
+    // A server that has ended the transactions has processed their settlements.
+    this.#confirmedLately = { count: areOpen ? before + messages.length : 0, at }; // promise: ended-not-counted
     for (const message of messages) {
       if (isConfirmed) this.#remember(message.sequence);
       const { call, id, isShort } = message.transaction;
