@@ -52,7 +52,11 @@ export interface BrokerChannel {
    * a consumer; 0 for the other patterns.
    */
   readonly depth: number;
-  /** Subscriptions, waiting polls, and calls that hold messages of a queue. */
+  /**
+   * Subscriptions, waiting polls, and calls that hold messages of a queue: the `subscribers` of
+   * `queues.info()`. In the profile `community` a queue counts one when its last consumer has left,
+   * as on that server.
+   */
   readonly consumers: number;
   /** Messages that were sent to the channel. */
   readonly messagesIn: number;

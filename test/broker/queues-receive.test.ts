@@ -264,13 +264,13 @@ describe("QueuesInfo", () => {
     await receiving;
     const empty = await bench.client.queuesInfo({ QueueName: "q" });
     expect(empty.Info?.Queues).toMatchObject([
-      { Messages: 0n, FirstSequence: 0n, LastSequence: 0n, Sent: 1n, Delivered: 1n, Waiting: 0n, Subscribers: 1n },
+      { Messages: 0n, FirstSequence: 0n, LastSequence: 0n, Sent: 1n, Delivered: 1n, Waiting: 0n, Subscribers: 0n },
     ]);
     await bench.send("q", ["m1", "m2", "m3"]);
     await bench.client.receiveQueueMessages(receive);
     const used = await bench.client.queuesInfo({ QueueName: "q" });
     expect(used.Info?.Queues).toMatchObject([
-      { Messages: 3n, FirstSequence: 1n, LastSequence: 3n, Sent: 3n, Delivered: 2n, Waiting: 1n, Subscribers: 1n },
+      { Messages: 3n, FirstSequence: 1n, LastSequence: 3n, Sent: 3n, Delivered: 2n, Waiting: 1n, Subscribers: 0n },
     ]);
   });
 });

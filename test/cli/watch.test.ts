@@ -53,6 +53,46 @@ describe("queues watch and top", () => {
     expect(records(stdout)).toEqual(listed.map((queue) => ({ ...queue, time: expect.any(String) })));
   });
 
+  test.each([
+    ["default", 0],
+    ["community", 1],
+  ] as const)(
+    "queues watch, the page of the broker and channels() show the same consumers of a busy queue, with the profile %s",
+    async (profile, left) => {
+      await using own = await startBroker({ profile, ui: true });
+      await using sender = new KubeMQClient({ address: own.address });
+      const publisher = sender.queues.publisher();
+      const calm = new AbortController();
+      const load = (async () => {
+        while (!calm.signal.aborted)
+          await publisher.send(Array.from({ length: 20 }, () => ({ channel: "busy", body: "x" })));
+      })();
+      load.catch(() => {}); // when the test fails first
+      const busy = (channels: ReturnType<Broker["channels"]>) => channels.find(({ name }) => name === "busy");
+      const shown = async () => {
+        const watch = ["queues", "watch", "busy", "-n", "1", "--jsonl", "--address", own.address];
+        const [watched] = records((await run(watch)).stdout);
+        const page = (await (await fetch(`${own.uiUrl}state`)).json()) as { channels: ReturnType<Broker["channels"]> };
+        return [watched, busy(page.channels), busy(own.channels())];
+      };
+      await until("the queue exists", () => busy(own.channels()) !== undefined);
+      expect(await shown()).toMatchObject([{ consumers: 0 }, { consumers: 0 }, { consumers: 0 }]);
+      const clients = [1, 2, 3].map(() => new KubeMQClient({ address: own.address }));
+      const loops = clients.map((client) => client.queues.consume({ channel: "busy" })[Symbol.asyncIterator]());
+      await Promise.all(loops.map((loop) => loop.next())); // and settle nothing
+      await until("each holds a message", () => busy(own.channels())?.consumers === 3);
+      expect(await shown()).toMatchObject([{ consumers: 3 }, { consumers: 3 }, { consumers: 3 }]);
+      calm.abort();
+      await load;
+      await Promise.all(loops.map(async (loop) => loop.return?.()));
+      await Promise.all(clients.map((client) => client.close()));
+      await until("the last has left", () => busy(own.channels())?.consumers === left);
+      const [watched, page, channel] = await shown();
+      expect(watched).toMatchObject({ consumers: left, waiting: channel?.["depth"] });
+      expect(page).toEqual(channel);
+    },
+  );
+
   test("queues watch and top draw a table on a terminal, which remains after the end", async () => {
     const screen = { columns: 60, rows: 24, env: { NO_COLOR: "1" } };
     const command = startOn(screen, ["top", "--interval", "0.1", ...at]);

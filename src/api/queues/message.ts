@@ -241,7 +241,10 @@ export interface QueueDetails {
   readonly lastSequence: bigint;
   /** Number of messages that wait or are held by consumers: the backlog. */
   readonly waiting: number;
-  /** Number of known consumers; an offline group counts as one. */
+  /**
+   * Number of consumers: waiting polls and peeks, and polls with unsettled messages. Community servers
+   * (v2.4.0) count one when the last consumer has left.
+   */
   readonly subscribers: number;
 }
 

@@ -48,6 +48,6 @@ function infoOf(queue: Queue): QueueInfo {
     Sent: BigInt(known ? last - first + 1 : 0),
     Delivered: BigInt(stats.consumed && lastTaken >= first ? lastTaken - first + 1 : 0),
     Waiting: BigInt(stats.waiting + stats.held),
-    Subscribers: BigInt(stats.consumed ? Math.max(1, stats.consumers) : 0),
+    Subscribers: BigInt(stats.consumers),
   });
 }

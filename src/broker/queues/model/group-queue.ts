@@ -148,8 +148,10 @@ export class GroupQueue implements Queue {
     }
   }
 
+  /** The server keeps the last member that has left, and counts it. */
   stats(): QueueStats {
-    return { ...this.#shelf.stats(), consumers: this.#members.length, consumed: this.#consumed };
+    const consumers = this.#consumed ? Math.max(1, this.#members.length) : 0;
+    return { ...this.#shelf.stats(), consumers, consumed: this.#consumed };
   }
 
   /** Hands out messages while there are any and the member whose turn it is has room. */
