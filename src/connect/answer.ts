@@ -48,9 +48,9 @@ export async function answer(
   try {
     await (reply.error === undefined ? query.respond(reply) : query.fail(reply.error, reply));
   } catch (error) {
-    // What the connection prevents is sent again by `queries.handle`.
+    // A response that is lost with its connection is sent again by `queries.handle`.
     if (!KubeMQError.is(error, "INVALID_ARGUMENT")) return reply; // promise: rpc-too-large-answered
-    // Everything in the reply is valid but its size.
+    // The reply is valid, but too large.
     return failure(new ConnectError(error.message, Code.ResourceExhausted), undefined, route);
   }
   if (hidden !== undefined) throw hidden.error; // promise: rpc-error-reported
@@ -90,7 +90,7 @@ class Call {
     this.context = {
       method,
       service: method.parent,
-      // Few handlers use it, and it costs a timer.
+      // Created on first access: few handlers use it, and it needs a timer.
       get signal() {
         return signal();
       },
@@ -147,7 +147,7 @@ class Call {
   }
 }
 
-/** Why the answer of a query became useless: its deadline passed, or the server stopped. */
+/** The reason why the response is no longer needed: the deadline passed, or the server stopped. */
 function reasonOf({ signal }: IncomingQuery): ConnectError {
   const { message } = signal.reason as Error;
   const code = KubeMQError.is(signal.reason, "TIMEOUT") ? Code.DeadlineExceeded : Code.Unavailable;

@@ -3,8 +3,8 @@ import { onAbort } from "../support/abort.js";
 import { setDeadline, systemClock } from "../support/time/clock.js";
 
 /**
- * The reason with which the signal of a call aborts when the call is over, as signals of Connect
- * do. Shared: a new error for each call would be a stack trace for each call.
+ * * The reason with which the signal of a call aborts at its end, as in Connect. Shared, because
+ * each new error would record a stack trace.
  */
 export const ENDED = new ConnectError("the call has ended", Code.Canceled);
 

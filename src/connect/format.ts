@@ -102,8 +102,8 @@ export function addError(
 }
 
 /**
- * Leaves out the details that cannot be written: a handler in JavaScript may attach anything. The
- * caller still learns the code.
+ * * Removes error details that cannot be encoded, because a handler in JavaScript may attach any
+ * value. The caller still receives the code.
  *
  * @returns the error to send, and why details are left out
  */
@@ -150,7 +150,10 @@ export function errorIn(tags: Tags, reason: string): ConnectError {
   }
 }
 
-/** The key of a call in the server's cache. Other headers are another key: they may be credentials. */
+/**
+ * The key of a call in the server's cache. It contains the headers, because they may be
+ * credentials.
+ */
 export function cacheKey(channel: string, procedure: string, tags: Tags, body: Uint8Array): string {
   const hash = createHash("sha256").update(JSON.stringify(tags)).update(body); // promise: rpc-cache-by-headers
   return `${channel}${procedure}:${hash.digest("base64url")}`;

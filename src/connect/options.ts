@@ -48,7 +48,7 @@ export interface KubeMQTransportOptions extends MessageOptions {
   cache?: { readonly ttlSeconds: number } | undefined;
 }
 
-/** Options of a service or a method among the routes: those of Connect's routers that are not about HTTP. */
+/** Options of a service or a method: those of Connect's routers that do not concern HTTP. */
 export interface RouteOptions extends MessageOptions {
   /** Interceptors of every call; the first one is the outermost. */
   interceptors?: Interceptor[] | undefined;

@@ -12,7 +12,7 @@ export function checkCodecs(operation: string, channel: unknown, codecs: unknown
   for (const name of names) checkCodec(operation, channel, name, (codecs as Readonly<Record<string, unknown>>)[name]);
 }
 
-/** Refuses anything but a codec: without one, a contract would not say what its bodies are. */
+/** Refuses anything but a codec, because a contract without one does not define its bodies. */
 export function checkCodec(operation: string, channel: unknown, name: string, codec: unknown): void {
   const { encode, decode } = (codec ?? {}) as Partial<Codec<unknown>>;
   if (typeof encode === "function" && typeof decode === "function") return; // promise: contract-needs-codec

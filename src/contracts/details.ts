@@ -2,7 +2,7 @@ import { checkKnown, type Places } from "../support/names/known.js";
 
 const DETAILS = ["id", "metadata", "tags"];
 
-/** Refuses details of a message that do not exist: a misspelt one would be lost. */
+/** Refuses unknown details of a message, because a misspelt one would have no effect. */
 export function checkDetails(
   operation: string,
   channel: string,

@@ -56,7 +56,8 @@ export class ReplayPlan<T> extends ContiguousPlan<T> {
 
   override async open(attempt: Attempt): Promise<Source<WireEventReceive> | undefined> {
     const server = await reach(this.connection, this, attempt);
-    // The end of another server says nothing, and the events before it were not read yet.
+    // The last event of another server is not the end of this replay: the events before it were not
+    // read yet.
     if (server !== this.#endServer && this.histories.last === undefined) this.#end = undefined;
     this.#endServer = server;
     this.#end ??= await this.#findEnd(attempt, server);

@@ -1,7 +1,7 @@
 import type { Codec } from "../api/codec.js";
 import { KubeMQError } from "../api/errors.js";
 
-/** Checks of what codecs are made of. Small, because bundles for browsers contain them. */
+/** Checks of the arguments of codecs. Small, because bundles for browsers contain them. */
 
 /**
  * Refuses options that a codec does not have: a misspelt one would have no effect.

@@ -62,8 +62,9 @@ function mayBeEmpty({ data, data_base64 }: OutgoingCloudEvent): boolean {
 }
 
 /**
- * Whether an empty body is data, such as an empty string. The binary form does not distinguish it
- * from an event without data, but that rarely has a media type. No bytes are no JSON, and no gzip.
+ * * Whether an empty body is data, such as an empty string. The binary form does not distinguish it
+ * from an event without data, but that rarely has a media type. An empty body is neither valid JSON
+ * nor valid gzip.
  */
 function mayBeData(contentType: string | undefined): boolean {
   if (contentType === undefined || formOf(contentType) === "json") return false;
@@ -84,7 +85,7 @@ function contentTypeOf(event: OutgoingCloudEvent, data: Codec<unknown> | undefin
 function encodeData(event: OutgoingCloudEvent, codec: Codec<unknown> | undefined): Uint8Array {
   const { data, data_base64: base64 } = event;
   if (base64 !== undefined) {
-    // The class of the package has both for binary data.
+    // Binary events of the package `cloudevents` have both properties.
     if (data !== undefined && !isBytes(data)) throw refused("data and data_base64 exclude each other");
     return checkedBytes(bytesOf(base64), event.datacontenttype);
   }
@@ -100,7 +101,7 @@ function encodeData(event: OutgoingCloudEvent, codec: Codec<unknown> | undefined
   );
 }
 
-/** Refuses bytes whose receivers would expect JSON, and fail. */
+/** Refuses bytes that are not JSON and whose media type promises JSON. */
 function checkedBytes(data: Uint8Array, contentType: string | undefined): Uint8Array {
   if (contentType === undefined || formOf(contentType) !== "json") return data;
   try {

@@ -70,12 +70,12 @@ export function gzip<T, Accepted = T>(codec: Codec<T, Accepted>, options: GzipOp
   };
 }
 
-/** The properties that a codec writes, for a codec around it. */
+/** The `properties` function of a codec, for a codec that wraps it. */
 export function writing<T>(codec: Encoder<T>): { properties?(value: T): MessageProperties } {
   return codec.properties === undefined ? {} : { properties: (value) => codec.properties?.(value) ?? {} };
 }
 
-/** Not imported, so that bundles for browsers contain the other codecs. */
+/** Not imported, so that the other codecs can be bundled for browsers. */
 function zlib() {
   const { process } = globalThis as { process?: typeof globalThis.process };
   const found = process?.getBuiltinModule?.("node:zlib");

@@ -59,7 +59,7 @@ export function json(
   first?: StandardSchemaV1 | JsonOptions,
   second?: JsonOptions & { encode?: (value: unknown) => unknown },
 ): Codec<unknown> {
-  // Some schema libraries make their schemas functions.
+  // The schemas of some libraries are functions.
   const isSchema = (typeof first === "object" || typeof first === "function") && first !== null && "~standard" in first;
   const options: JsonOptions & { encode?: (value: unknown) => unknown } =
     (isSchema ? second : first) === undefined ? {} : ((isSchema ? second : first) as JsonOptions);
@@ -80,7 +80,7 @@ export function json(
       const input = encode === undefined ? value : encode(value);
       validate("ENCODE_FAILED", first, input); // promise: schema-checks-sent
       const body = encodeJson(input, replacer); // promise: schema-converts-once
-      // Dates, maps and others are written as other values than those that were validated.
+      // JSON writes dates, maps and others as values that the schema has not validated.
       if (replacer !== undefined || !isJson(input)) checkReadable(first, parseJson(body, reviver));
       return body;
     },
@@ -88,7 +88,10 @@ export function json(
   };
 }
 
-/** Whether JSON carries a value unchanged. The value has no cycles: JSON has been written of it. */
+/**
+ * Whether a value is the same after it was written and read as JSON. It has no cycles, because it
+ * has been written as JSON before.
+ */
 function isJson(value: unknown): boolean {
   if (typeof value === "number") return Number.isFinite(value);
   if (typeof value !== "object" || value === null) return value !== undefined;
@@ -100,7 +103,7 @@ function isJson(value: unknown): boolean {
   return Object.values(value).every((one) => one === undefined || isJson(one));
 }
 
-/** Refuses a value whose JSON its receivers would refuse. */
+/** Refuses a value whose JSON the schema of its receivers would refuse. */
 function checkReadable(schema: StandardSchemaV1, written: unknown): void {
   try {
     validate("DECODE_FAILED", schema, written);

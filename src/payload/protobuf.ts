@@ -77,7 +77,10 @@ export function protobuf<Desc extends DescMessage>(
   }
 }
 
-/** Refuses what `create` ignores: it makes an empty message of a string, and drops unknown fields. */
+/**
+ * Refuses values that `create` accepts and loses: it makes an empty message of a string, and drops
+ * unknown fields.
+ */
 function checkInit(schema: DescMessage, value: unknown): void {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new KubeMQError("ENCODE_FAILED", `value must be a ${schema.typeName} or an object with its fields`);

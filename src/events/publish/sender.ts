@@ -195,7 +195,8 @@ export class EventSender extends Sender<WireEvent, string> {
     if (this.#sent.take((sent) => sent === send) === undefined) return; // the send is still queued
     this.#removed(send);
     if (this.#sent.size > 0 || this.#confirmedBy === "result") return;
-    // No send awaits the end of this stream now. The next events do not wait for it either.
+    // No send waits for the end of this stream any more, so the next events do not wait for it
+    // either.
     void this.leaveSoon(); // promise: late-stream-end
   }
 
