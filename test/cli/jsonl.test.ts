@@ -76,7 +76,8 @@ test.each<[string, string]>([
   ['{"body":"x","id":1}', "id must be a string"],
   ['{"body":"x","metadata":1}', "metadata must be a string"],
   ['{"body":"x","policy":[]}', "policy must be an object"],
-  ['{"body":"x","policy":{"delay":1}}', "delay"],
+  ['{"body":"x","policy":{"delay":1}}', 'message 2 of standard input: unknown option "policy.delay"'],
+  ["{}", "message must have a body or metadata: servers refuse a message with neither; the messages before it"],
 ])("the line %s is refused", async (line, why) => {
   const { code, stderr } = await run(["queues", "send", "refused", "--jsonl", ...at], `{"body":"first"}\n\n${line}\n`);
   expect(code).toBe(2);

@@ -3,7 +3,7 @@ import type { EventPublisher } from "../../index.js";
 import { connectionOptions, withSession, type Session } from "../session.js";
 import { messageOptions, readBody, type MessageOptions } from "../terminal/input.js";
 import { counted } from "../terminal/progress.js";
-import { merged, messagesOfInput, type InputOptions, type SentRecord } from "./sent-record.js";
+import { merged, messagesOfInput, numbered, type InputOptions, type SentRecord } from "./sent-record.js";
 
 interface PublishOptions extends MessageOptions, InputOptions {}
 
@@ -32,8 +32,11 @@ export function addPublish(group: Command, { what, examples, publish, publisher:
         await publish(session, merged(channel, options, whole));
       } else {
         await using publisher = publisherOf(session);
-        const read = counted(session.terminal, "published", records);
-        published = await publisher.publishAll(messagesOf(channel, options, read));
+        const read = numbered(counted(session.terminal, "published", records));
+        const publishing = publisher.publishAll(messagesOf(channel, options, read.messages));
+        published = await publishing.catch((error: unknown) => {
+          throw read.named(error);
+        });
       }
       await session.output.print(
         `published ${published === 1 ? `an ${what}` : `${published} ${what}s`} on ${channel}`,

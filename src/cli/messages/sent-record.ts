@@ -1,4 +1,4 @@
-import type { QueuePolicy } from "../../index.js";
+import { KubeMQError, type QueuePolicy } from "../../index.js";
 import { EXIT, Failure } from "../exit.js";
 import type { Session } from "../session.js";
 import { envelope, readLines, type MessageOptions } from "../terminal/input.js";
@@ -41,8 +41,29 @@ async function* readRecords(terminal: Terminal, signal: AbortSignal): AsyncGener
   let line = 0;
   for await (const json of readLines(terminal, signal)) {
     line += 1;
-    yield sentRecord(json, (why) => new Failure(`message ${line} of standard input: ${why}`, EXIT.usage));
+    yield sentRecord(json, (why) => refusedAt(line, why));
   }
+}
+
+/** Counts the messages that are read, to name the one that the client refuses. */
+export function numbered<T>(messages: AsyncIterable<T>) {
+  let read = 0;
+  async function* each(): AsyncGenerator<T, void> {
+    for await (const message of messages) {
+      read += 1;
+      yield message;
+    }
+  }
+  return {
+    messages: each(),
+    /** The client checks each message before it reads the next one: a refusal is about the last. */
+    named: (error: unknown) => (KubeMQError.is(error, "INVALID_ARGUMENT") ? refusedAt(read, error.message) : error),
+  };
+}
+
+function refusedAt(message: number, why: string): Failure {
+  const before = message === 1 ? "" : "; the messages before it may have been sent";
+  return new Failure(`message ${message} of standard input: ${why}${before}`, EXIT.usage);
 }
 
 /** A message to send: the options of the command replace the properties of the record. */

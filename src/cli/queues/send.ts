@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { OutgoingQueueMessage, QueuePolicy } from "../../index.js";
-import { merged, messagesOfInput, type InputOptions, type SentRecord } from "../messages/sent-record.js";
+import { merged, messagesOfInput, numbered, type InputOptions, type SentRecord } from "../messages/sent-record.js";
 import { connectionOptions, withSession } from "../session.js";
 import { messageOptions, readBody, type MessageOptions } from "../terminal/input.js";
 import { counted } from "../terminal/progress.js";
@@ -42,8 +42,10 @@ With --jsonl and without a body, standard input has messages as the receiving co
       const messages = messagesOfInput(session, body, options);
       if (messages !== undefined) {
         await using publisher = client.queues.publisher();
-        const records = counted(session.terminal, "sent", messages);
-        const sent = await publisher.sendAll(messagesOf(channel, options, records));
+        const read = numbered(counted(session.terminal, "sent", messages));
+        const sent = await publisher.sendAll(messagesOf(channel, options, read.messages)).catch((error: unknown) => {
+          throw read.named(error);
+        });
         await output.print(`sent ${sent} messages to ${channel}`, { channel, sent });
         signal.throwIfAborted();
         return;
