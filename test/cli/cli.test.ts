@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { KubeMQClient } from "kubemq-es";
 import { startBroker, type Broker } from "kubemq-es/testing";
@@ -302,6 +303,18 @@ describe("queues", () => {
     },
     BOUND,
   );
+});
+
+test("an output that cannot be written, as on a full disk, fails consume without a stack trace", async () => {
+  await run(["queues", "send", "kept", "x", ...at]);
+  const child = start("queues", "consume", "kept", ...at);
+  const reported = text(child.stderr);
+  const code = new Promise<number | null>((resolve) => child.once("close", resolve));
+  child.stdout.destroy(Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" }));
+  expect(await within(20_000, "it ends", code)).toBe(1);
+  expect(await reported).toBe("kubemq-es: ENOSPC: no space left on device, write\n");
+  const peeked = await run(["queues", "peek", "kept", "--format", "{body}", ...at]);
+  expect(peeked.stdout).toBe("x\n");
 });
 
 test("queues info shows a table, and fails for a queue that does not exist", async () => {
