@@ -1,3 +1,4 @@
+import { checkNumber } from "./support/checks.js";
 import { checkKnown } from "./support/names/known.js";
 import type { Context } from "@opentelemetry/api";
 import type { Telemetry } from "./api/telemetry.js";
@@ -31,7 +32,9 @@ export type { DestinationTemplate, OpenTelemetryOptions } from "./tracing/option
  * const client = new KubeMQClient({ telemetry: openTelemetry() });
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
-  checkKnown({ operation: "openTelemetry" }, "", options, OPTIONS);
+  const subject = { operation: "openTelemetry" };
+  checkKnown(subject, "", options, OPTIONS);
+  checkNumber(subject, "childWithinSeconds", options.childWithinSeconds ?? 0, 0, Infinity);
   return { observe: (client) => new SpanObserver(client, options) };
 }
 

@@ -110,8 +110,9 @@ export class SpanObserver implements Observer {
   #isRecent({ pattern, messages: [message] }: Operation): boolean {
     if (pattern !== "queues" && pattern !== "eventsStore") return true;
     if (this.#childWithinMs <= 0) return false;
-    const sentAt = message?.timestamp?.getTime();
-    return sentAt === undefined || Date.now() - sentAt <= this.#childWithinMs; // promise: late-message-own-trace
+    const sentAt = message?.timestamp?.getTime() ?? 0;
+    // A server that reports no time is not old, and one whose clock is ahead gives a negative age.
+    return sentAt <= 0 || Date.now() - sentAt <= this.#childWithinMs; // promise: late-message-own-trace
   }
 
   #sizeOf({ messages: [message], isBatch = false }: Operation): Attributes {

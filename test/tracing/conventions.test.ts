@@ -26,7 +26,8 @@ function processSpan(options: OpenTelemetryOptions, waitedSeconds: number, patte
   const { traceId, spanId } = sent.spanContext();
   const tags = { traceparent: `00-${traceId}-${spanId}-01` };
   const observer = openTelemetry(options).observe({ clientId: "c", host: "h", port: 1 });
-  const timestamp = new Date(Date.now() - waitedSeconds * 1000);
+  // A server that reports no time: 1970.
+  const timestamp = new Date(Math.max(0, Date.now() - waitedSeconds * 1000));
   const channel = "unique";
   const operation = { type: "process", name: "process", pattern, channel } as const;
   observer.begin({ ...operation, messages: [{ channel, tags, timestamp }] }).end();
@@ -111,6 +112,8 @@ describe("the semantic conventions", () => {
     { waitedSeconds: 61, options: {}, pattern: "queues", isChild: false },
     { waitedSeconds: 61, options: {}, pattern: "events", isChild: true },
     { waitedSeconds: 61, options: { childWithinSeconds: Infinity }, pattern: "queues", isChild: true },
+    { waitedSeconds: -3_600, options: {}, pattern: "queues", isChild: true },
+    { waitedSeconds: Infinity, options: {}, pattern: "queues", isChild: true },
     { waitedSeconds: 0, options: { childWithinSeconds: 0 }, pattern: "queues", isChild: false },
   ] as const)(
     "after $waitedSeconds s the span of a message of $pattern is a child: $isChild ($options)",

@@ -157,6 +157,7 @@ test.each<[string, () => unknown, string]>([
   ["client.status", () => client.status(untyped({ singal: 5 })), 'mean "signal"?'],
   ["connect", () => KubeMQClient.connect({}, untyped({ wait: 5 })), 'mean "waitMs"?'],
   ["openTelemetry", () => openTelemetry(untyped({ propagators: undefined })), 'mean "propagator"?'],
+  ["openTelemetry", () => openTelemetry({ childWithinSeconds: -1 }), "childWithinSeconds must be a number from 0"],
   ["the client", () => new KubeMQClient(untyped({ maxDelayMs: 5 })), "maxDelayMs belongs in reconnect"],
 ])("a misspelt or misplaced option is refused with its name or its place: %s", async (_, call, says) => {
   expect(await refusalOf(call)).toContain(says);
