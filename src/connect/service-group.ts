@@ -1,15 +1,17 @@
 import type { KubeMQError } from "../api/errors.js";
 import type { Service } from "../api/subscription.js";
+import { Awaitable } from "../support/handlers/awaitable.js";
 import { customInspect, type InspectArguments, shown } from "../support/inspect.js";
 
 /** Several services as one: the end of one closes all. */
-export class ServiceGroup implements Service {
+export class ServiceGroup extends Awaitable implements Service {
   readonly ready: Promise<void>;
   readonly #services: readonly Service[];
   /** Rejects with the error that ended a service. */
   readonly #done: Promise<void>;
 
   constructor(services: readonly Service[]) {
+    super();
     this.#services = services;
     this.ready = Promise.all(services.map(({ ready }) => ready)).then(() => undefined);
     this.ready.catch(() => {}); // may go unobserved
@@ -27,32 +29,12 @@ export class ServiceGroup implements Service {
     return shown("Service", { services: this.#services }, inspection);
   }
 
-  get [Symbol.toStringTag](): string {
-    return "Service";
-  }
-
-  // oxlint-disable-next-line unicorn/no-thenable -- a service is awaited as the promise of its end
-  then<A = void, B = never>(
-    onEnd?: ((value: void) => A | PromiseLike<A>) | null,
-    onError?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    return this.#done.then(onEnd, onError);
-  }
-
-  catch<B = never>(onError?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<void | B> {
-    return this.#done.catch(onError);
-  }
-
-  finally(onEnd?: (() => void) | null): Promise<void> {
-    return this.#done.finally(onEnd);
+  protected override get done(): Promise<void> {
+    return this.#done;
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#services.map((service) => service.close()));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 
   async #run(): Promise<void> {

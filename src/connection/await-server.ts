@@ -1,11 +1,10 @@
 import { KubeMQError } from "../api/errors.js";
 import type { ConnectOptions } from "../api/options.js";
 import { backoffDelay } from "../support/time/backoff.js";
-import { refuse } from "../support/checks.js";
+import { reasonOf, refuse } from "../support/checks.js";
 import { DEFAULTS } from "../support/defaults.js";
 import { checkKnown } from "../support/names/known.js";
 import { pause } from "../support/time/pause.js";
-import { reasonOf } from "../support/error-text.js";
 import { fault } from "../support/faults.js";
 import { transportFault } from "../support/transport-error.js";
 import type { Connection } from "./connection.js";

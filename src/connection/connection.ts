@@ -15,7 +15,7 @@ import {
   toKubeMQError,
 } from "../support/faults.js";
 import { checkCallOptions } from "../support/names/call-options.js";
-import { isInHandler, outsideHandlers } from "../support/handler-context.js";
+import { isInHandler, outsideHandlers } from "../support/handlers/context.js";
 import { transportFault } from "../support/transport-error.js";
 import { type Keepalive, type Source, type StreamOptions } from "../transport/index.js";
 import { OpeningSource } from "./opening-source.js";

@@ -11,7 +11,8 @@ import { checkInteger, type Subject } from "../support/checks.js";
 import { DEFAULTS, MAX_TIMER_MS } from "../support/defaults.js";
 import { fault, toKubeMQError } from "../support/faults.js";
 import { customInspect, type InspectArguments, shown } from "../support/inspect.js";
-import { isInHandler, outsideHandlers, runHandler } from "../support/handler-context.js";
+import { Awaitable } from "../support/handlers/awaitable.js";
+import { isInHandler, outsideHandlers, runHandler } from "../support/handlers/context.js";
 
 /** Maximum time for handlers to obey their signals, in milliseconds. */
 const GRACE_MS = 1_000;
@@ -110,7 +111,7 @@ export function reportFailure<M extends { readonly id: string; readonly channel:
 }
 
 /** Calls a handler for every message of a subscription, several at a time, until it is stopped. */
-export class HandlerService<Item extends { readonly id: string }> implements Service, HostedStream {
+export class HandlerService<Item extends { readonly id: string }> extends Awaitable implements Service, HostedStream {
   readonly ready: Promise<void>;
   readonly #host: StreamHost;
   readonly #subject: Subject;
@@ -133,6 +134,7 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
   readonly #unwatch: () => void;
 
   constructor(host: StreamHost, subject: Subject, plan: HandlerPlan<Item>, limits: Limits, signal?: AbortSignal) {
+    super();
     this.#host = host;
     this.#subject = subject;
     this.#plan = plan;
@@ -145,8 +147,8 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
     this.#done = outsideHandlers(() => this.#run());
   }
 
-  get [Symbol.toStringTag](): string {
-    return "Service";
+  protected override get done(): Promise<void> {
+    return this.#done;
   }
 
   get closed(): Promise<KubeMQError | undefined> {
@@ -156,31 +158,11 @@ export class HandlerService<Item extends { readonly id: string }> implements Ser
     );
   }
 
-  // oxlint-disable-next-line unicorn/no-thenable -- a service is awaited as the promise of its end
-  then<A = void, B = never>(
-    onEnd?: ((value: void) => A | PromiseLike<A>) | null,
-    onError?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    return this.#done.then(onEnd, onError);
-  }
-
-  catch<B = never>(onError?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<void | B> {
-    return this.#done.catch(onError);
-  }
-
-  finally(onEnd?: (() => void) | null): Promise<void> {
-    return this.#done.finally(onEnd);
-  }
-
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stop();
     // A handler that waits here would wait for itself, or for another handler that does the same.
     if (!isInHandler(this.#host)) await this.#over;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 
   [customInspect](...inspection: InspectArguments): string {

@@ -16,6 +16,18 @@ export function refuse(subject: Subject, message: string): KubeMQError {
   return new KubeMQError("INVALID_ARGUMENT", message, subject);
 }
 
+/** The operation and the channel with which the message of an error begins. */
+export function placeOf({ operation, channel }: Subject): string {
+  return channel === undefined ? operation : `${operation} on ${channel}`;
+}
+
+/** The message of an error without its operation and channel, for an error about others. */
+export function reasonOf({ message, operation, channel }: KubeMQError): string {
+  if (operation === undefined) return message;
+  const prefix = `${placeOf({ operation, ...(channel === undefined ? {} : { channel }) })}: `;
+  return message.startsWith(prefix) ? message.slice(prefix.length) : message;
+}
+
 /**
  * The channels that last passed the checks. Most messages go to the channel of the previous
  * message, and regular expressions are the most expensive check.

@@ -1,7 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type ErrorCode, type ErrorDetails, KubeMQError } from "../api/errors.js";
-import type { Subject } from "./checks.js";
-import { placeOf } from "./error-text.js";
+import { placeOf, type Subject } from "./checks.js";
 import { nodeFault } from "./node-faults.js";
 import { textOfThrown } from "./thrown.js";
 import { type TransportFault, transportFault } from "./transport-error.js";

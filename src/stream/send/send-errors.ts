@@ -1,6 +1,6 @@
 import type { KubeMQError } from "../../api/errors.js";
 import type { Connection } from "../../connection/connection.js";
-import { reasonOf } from "../../support/error-text.js";
+import { reasonOf } from "../../support/checks.js";
 import { fault, isNotReady } from "../../support/faults.js";
 import { type About, subjectOf } from "./send.js";
 
