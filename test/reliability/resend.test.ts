@@ -408,6 +408,24 @@ test("what a server refuses, and what a connection that works does not answer in
   expect(broker.stats().messages.queues["jobs"]).toBe(2);
 });
 
+const unserved: readonly [string, Record<string, number | string>][] = [
+  ["a proxy without a server (503)", { ":status": 503, "content-type": "text/html" }],
+  ["a proxy that has lost its server (14)", { ":status": 200, "grpc-status": "14", "grpc-message": "upstream reset" }],
+  ["a server that stops (409)", { ":status": 200, "grpc-status": "13", "grpc-message": "Error 409: shutdown mode" }],
+];
+
+test.each(unserved)("the answer of %s counts as a lost connection", async (_, { ":status": status, ...answer }) => {
+  let requests = 0;
+  await using server = await RawGrpcServer.start((stream) => {
+    requests += 1;
+    stream.respond({ ":status": Number(status), "content-type": "application/grpc", ...answer }, { endStream: true });
+  });
+  const twice = { ...reconnect, maxAttempts: 2 };
+  await using client = new KubeMQClient({ address: server.url, reconnect: twice, resend: true });
+  const error = await rejection(client.queues.send({ channel: "jobs", body: big }));
+  expect([requests, error]).toEqual([2, expect.objectContaining({ code: "UNAVAILABLE" })]);
+});
+
 test("a request that is sent again waits for the rest of its timeout", async () => {
   await using broker = await startBroker();
   await using responder = await KubeMQClient.connect({ address: broker.address });
