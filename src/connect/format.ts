@@ -133,8 +133,9 @@ export function sendable(
 }
 
 /**
- * The error of a response that says that the query was not executed. `reason` is its text. Without
- * an error in the tags, no handler has answered: the responder stopped, or it is not an RPC server.
+ * * The error of a response that says that the query was not executed. `reason` is the error string
+ * of the response. Without an error in the tags, no handler has answered: the responder stopped, or
+ * it is not an RPC server.
  */
 export function errorIn(tags: Tags, reason: string): ConnectError {
   const json = tags[ERROR_TAG];

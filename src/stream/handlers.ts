@@ -240,7 +240,7 @@ export class HandlerService<Item extends { readonly id: string }> extends Awaita
     if (await this.#idle(waitMs)) return undefined; // promise: handlers-drained
     for (const item of this.#running) this.#plan.giveUp(item);
     const obeyed = this.#idle(Math.min(boundMs, this.#isCancelled ? GRACE_AFTER_CLOSE_MS : GRACE_MS));
-    this.#expire = () => {}; // the time to obey is short, and is not cut
+    this.#expire = () => {}; // handlers always get the whole of this short time
     if (await obeyed) return undefined;
     const ids = [...this.#running].slice(0, 3).map(({ id }) => id);
     const tookMs = Math.round(this.#host.clock.now() - startedAt);

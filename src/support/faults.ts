@@ -120,7 +120,8 @@ export function wasCutOff(error: KubeMQError): boolean {
   if (error.code !== "UNAVAILABLE" || error.serverCode !== undefined || error.cause === undefined) return false;
   const fault = transportFault(error.cause);
   if (fault?.kind !== "grpc-status") return true;
-  // Another status with this code is the server's own, for example because its store is away.
+  // Any other status with this code is from the server itself, for example when its store cannot be
+  // reached.
   return fault.grpcCode === Code.Unavailable || fault.grpcCode === Code.Canceled; // promise: resend-after-loss-only
 }
 

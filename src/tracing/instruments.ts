@@ -1,6 +1,6 @@
 import type { Counter, Histogram, Meter } from "@opentelemetry/api";
 
-/** The boundaries that the conventions ask for, in seconds. */
+/** The histogram boundaries that the conventions recommend, in seconds. */
 const advice = {
   explicitBucketBoundaries: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
 };

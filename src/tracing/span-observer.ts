@@ -31,7 +31,7 @@ import { SCHEMA_URL, SCOPE, VERSION } from "./version.js";
 /** Contexts of received messages; weak, so that a collected message frees its context. */
 export const contexts = new WeakMap<object, Context>();
 
-/** Makes spans and metrics of what one client does. */
+/** Records the operations of one client as spans and metrics. */
 export class SpanObserver implements Observer {
   readonly propagator: NonNullable<OpenTelemetryOptions["propagator"]>;
   readonly instruments: Instruments;

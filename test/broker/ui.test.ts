@@ -208,7 +208,7 @@ describe("the page of the broker", () => {
   });
 });
 
-test("a taken port of the page fails the start, and leaves no broker behind", async () => {
+test("startBroker rejects when the port of the page is taken, and leaves no broker running", async () => {
   const other = await startBroker();
   const free = other.port;
   await other.close();

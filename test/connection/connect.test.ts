@@ -81,7 +81,7 @@ test("the error names a server that accepts connections and is silent", async ()
   expect(String(error)).toContain(`${proxy.address} does not answer; is that the gRPC port of a KubeMQ server?`);
 });
 
-test("the error of a server that speaks HTTP/1 says which port to look for", async () => {
+test("the error of a server that speaks HTTP/1 names the port to try", async () => {
   const web = createServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
   await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
   const address = `127.0.0.1:${(web.address() as AddressInfo).port}`;

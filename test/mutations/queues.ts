@@ -128,7 +128,7 @@ export const consuming: Chapter = {
       id: "count-after-burst",
       mutation: { replace: ["0.5", "PAUSE_PER_COST"] },
       test: "test/queues/backlog.test.ts",
-      name: "a slow server is soon asked again for its count after a burst, and less often while it counts little",
+      name: "after a burst the count is requested soon from a slow server, and then less often while it is small",
     },
     {
       promise: "Messages whose transaction has ended do not reduce the number of messages that are known to wait.",

@@ -132,7 +132,7 @@ describe("the size of polls", () => {
     expect(backlog.wantsCount(1_000 + 5 * 48)).toBe(true);
   });
 
-  test("a slow server is soon asked again for its count after a burst, and less often while it counts little", () => {
+  test("after a burst the count is requested soon from a slow server, and then less often while it is small", () => {
     const backlog = new Backlog(32);
     backlog.counted({ waiting: 40, subscribers: 1 }, nothingHeld, 48, 0);
     let now = 0;

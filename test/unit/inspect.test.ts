@@ -112,7 +112,7 @@ describe("util.inspect shows", () => {
     expect(shown(queries)).toBe(`${service} 'closed', running: 0 }`);
   });
 
-  test("an error with its stack, the properties that it has, and the reason of the transport in a line", () => {
+  test("an inspected error has its stack, its properties, and the reason of the transport in one line", () => {
     const cause = new TransportError({ kind: "reset", rstCode: 2, unprocessed: false }, Code.Unavailable, "reset");
     const error = new KubeMQError("UNAVAILABLE", "the server reset the stream", { channel: "q", cause });
     const [line, ...lines] = shown(error).split("\n");

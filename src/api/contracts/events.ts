@@ -30,7 +30,7 @@ export interface PublishContract<T, A = T, Kind extends EventKind = EventKind> e
   message(value: A, details?: MessageDetails): OutgoingMessage<A> & SentAs<Kind>;
 }
 
-/** Publishing the values of contracts over a stream of its own. */
+/** Publishes the values of contracts over a separate stream. */
 export interface ContractPublishing<Receipt, Kind extends EventKind = EventKind> {
   /**
    * Publishes the value as an event of the contract.

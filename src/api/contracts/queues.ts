@@ -27,7 +27,7 @@ import type { Overloads } from "./overloads.js";
 /** The options of a request without the properties that the contract has. */
 export type ContractOptions<Request> = Omit<Request, "channel" | "codec">;
 
-/** Sending the values of contracts over a stream of its own. */
+/** Sends the values of contracts over a separate stream. */
 export interface QueueContractSending {
   /**
    * Sends the value as a message of the contract.

@@ -32,7 +32,7 @@ export type OutgoingQueueMessage<T = unknown> = OutgoingMessage<T> &
 
 /** A stored message. */
 export interface SentMessage {
-  /** The server stored it; the other outcome has `false` and an `error`. */
+  /** The server stored it. A {@link RefusedMessage} has `false`. */
   readonly ok: true;
   /** Id of the message. */
   readonly id: string;

@@ -20,8 +20,8 @@ export interface InputOptions {
 }
 
 /**
- * The messages on standard input: a line each, or a JSON object each. Undefined when the command
- * sends one message, whose body is its argument or the whole of standard input.
+ * * The messages on standard input, one per line or one per JSON object. Undefined when the command
+ * sends one message: its argument, or the whole of standard input.
  */
 export function messagesOfInput(
   { terminal, signal }: Pick<Session, "terminal" | "signal">,

@@ -20,8 +20,8 @@ export function resendsOf(
 }
 
 /**
- * Whether a publisher sends its messages again. One that does not reconnect ends with its first
- * connection, and cannot.
+ * * Whether a publisher sends its messages again. A publisher that does not reconnect cannot,
+ * because it ends with its first connection.
  */
 export function publisherResends(
   connection: Connection,

@@ -66,7 +66,7 @@ export class RunningBodies<Item> implements Bodies<Item> {
     this.#plan.onFinished?.(item, reached);
   }
 
-  /** Records a failed body: the position never passes its item. */
+  /** Records a failed body. The position stays before its item. */
   abandon(item: Item): void {
     this.#running -= 1;
     this.#plan.onAbandoned?.(item);

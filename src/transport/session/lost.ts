@@ -16,7 +16,7 @@ export function endedUnopened(cause: unknown): TransportError {
 /** The server of a connection, and whether it has ever sent HTTP/2, on this connection or on an earlier one. */
 export interface Greeting {
   isHeard: boolean;
-  /** Its name; "" for none. */
+  /** The name of the server; "" for none. */
   readonly server: string;
 }
 

@@ -19,8 +19,8 @@ interface Member {
   /** Messages delivered to it and not acknowledged, by the server's count. */
   readonly pending: Set<Message>;
   /**
-   * Those that the consumer received. The others are trapped: no consumer sees them until the
-   * member is gone.
+   * * The messages that the consumer received. The others are trapped: no consumer receives them
+   * before the member leaves.
    */
   readonly taken: Set<Message>;
   /** Those left behind by another member. They are sent again after they have rested. */

@@ -1,4 +1,4 @@
-/** The sender's wishes for a message. */
+/** The policy that a message was sent with. */
 export interface Policy {
   /** 0: never expires. */
   readonly expirationSeconds: number;
