@@ -7,7 +7,7 @@ import type { StreamHost } from "../connection/hosted-stream.js";
 import { customInspect, type InspectArguments, shown } from "../support/inspect.js";
 import { onAbort } from "../support/abort.js";
 import { policyOf } from "../support/time/backoff.js";
-import { clientClosed, connectionLost } from "../support/faults.js";
+import { connectionLost, fault } from "../support/faults.js";
 import { yielded } from "../support/yielded.js";
 import { Attempts, type AttemptsOwner } from "./attempts.js";
 import { DONE, LoopBuffer } from "./loop-buffer.js";
@@ -148,7 +148,7 @@ export class StreamEngine<Wire, Item>
     this.#attempts.stop();
     this.release();
     this.dismiss();
-    this.#rejectReady(reason ?? clientClosed(this.#plan));
+    this.#rejectReady(reason ?? fault("CLIENT_CLOSED", this.#plan, "the subscription was closed"));
     const cleaned = this.#plan.onLeave?.(how, this.inBody);
     // promise: call-open-until-cleaned-up
     if (cleaned === undefined) this.#finish(undefined);

@@ -222,11 +222,17 @@ export function quote(value: unknown): string {
  * Refuses a message above the server's limit before it is sent. `estimate` is fast and never too
  * low.
  */
-export function checkSize(subject: Subject, estimate: number, exact: () => number, maxMessageBytes: number): void {
+export function checkSize(
+  subject: Subject,
+  estimate: number,
+  exact: () => number,
+  maxMessageBytes: number,
+  what = "message",
+): void {
   if (estimate <= maxMessageBytes) return;
   const size = exact();
   // promise: message-too-large
   if (size > maxMessageBytes) {
-    throw refuse(subject, `message of ${size} bytes is larger than maxMessageBytes, ${maxMessageBytes}`);
+    throw refuse(subject, `${what} of ${size} bytes is larger than maxMessageBytes, ${maxMessageBytes}`);
   }
 }

@@ -22,12 +22,18 @@ export function toKubeMQError(error: unknown, subject: Subject): KubeMQError {
   if (connectError === undefined) {
     return fault("INTERNAL", subject, textOfThrown(error), { cause: error });
   }
-  const text = connectError.rawMessage;
-  const told = byFault(transportFault(error)) ?? serverText(text);
+  const transported = transportFault(error);
+  const text = transported?.kind === "too-large" ? tooLarge(transported) : connectError.rawMessage;
+  const told = byFault(transported) ?? serverText(text);
   // promise: server-number-decides
   if (told !== undefined) return fault(told.code, subject, text, { ...told.details, cause: error });
   const { code, details } = byCode(connectError.code, text);
   return fault(code, subject, text === "" ? Code[connectError.code] : text, { ...details, cause: error });
+}
+
+/** The transport has a limit for each direction; the option of the client is one for both. */
+function tooLarge({ direction, byteLength, maxBytes }: TransportFault & { readonly kind: "too-large" }): string {
+  return `a ${direction} message of ${byteLength} bytes is larger than maxMessageBytes, ${maxBytes}`;
 }
 
 /** The transport's own diagnosis; undefined for errors from the server. */

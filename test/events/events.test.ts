@@ -141,6 +141,12 @@ describe("stopping a loop over events", () => {
     const loop = run(one.sub);
     await one.sub.close();
     expect(await loop).toBe("ended quietly");
+    const early = client.events.subscribe({ channel: one.channel });
+    await early.close();
+    await expect(early.ready).rejects.toMatchObject({
+      code: "CLIENT_CLOSED",
+      message: `events.subscribe on ${one.channel}: the subscription was closed`,
+    });
     {
       await using sub = client.events.subscribe({ channel: newChannel() });
       await sub.ready;

@@ -125,7 +125,10 @@ describe("sending queue messages", () => {
     expect(await rejection(small.queues.send({ channel: "q", body: "x".repeat(1_200) }))).toMatchObject({
       code: "INVALID_ARGUMENT",
     });
-    expect(await rejection(small.queues.sendBatch([large, large]))).toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect(await rejection(small.queues.sendBatch([large, large]))).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringMatching(/^batch of \d+ bytes is larger than maxMessageBytes, 1000/),
+    });
     expect((await small.queues.send(large)).ok).toBe(true);
   });
 });

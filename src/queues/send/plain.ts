@@ -86,7 +86,7 @@ export class QueueSends {
     if (wire.length === 0) return [];
     const about = aboutMessages(operation, wire);
     const exact = () => wire.reduce((sum, message) => sum + exactQueueMessageSize(message) + 8, 64);
-    checkSize({ operation }, about.bytes, exact, this.#connection.options.maxMessageBytes);
+    checkSize({ operation }, about.bytes, exact, this.#connection.options.maxMessageBytes, "batch");
     return this.#sends.send(wire, about, options, this.#batch);
   }
 
