@@ -66,6 +66,10 @@ export interface CommandsClient {
    * command, and the first answer wins. One member of each group receives a command. At most 256
    * commands wait for the loop. A command whose timeout passes while it waits is not delivered.
    *
+   * A `break` and `close()` do not wait for the server, which may send one more command to the
+   * subscription: its requester gets no answer before its timeout. The `close()` of a service of
+   * `handle` waits, so that the next command goes to another responder.
+   *
    * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    * @example
    * ```ts
@@ -175,6 +179,10 @@ export interface QueriesClient {
    * Subscribes to the queries of a channel. Every responder without a group receives every query,
    * and the first answer wins. One member of each group receives a query. At most 256 queries wait
    * for the loop. A query whose timeout passes while it waits is not delivered.
+   *
+   * A `break` and `close()` do not wait for the server, which may send one more query to the
+   * subscription: its requester gets no answer before its timeout. The `close()` of a service of
+   * `handle` waits, so that the next query goes to another responder.
    *
    * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    * @example

@@ -1,21 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { KubeMQClient } from "kubemq-es";
-import { startBroker, type Broker } from "kubemq-es/testing";
-import { run } from "./support.js";
+import { expect, test } from "@jest/globals";
+import type { KubeMQClient } from "kubemq-es";
+import { run, withServer } from "./support.js";
 
-let broker: Broker;
 let client: KubeMQClient;
-let at: string[];
+let at: readonly string[];
 
-beforeAll(async () => {
-  broker = await startBroker({ port: 0 });
-  client = new KubeMQClient({ address: broker.address });
-  at = ["--address", broker.address];
-});
-afterAll(async () => {
-  await client.close();
-  await broker.close();
-});
+withServer((server) => ({ client, at } = server));
 
 const messages = [
   { id: "plain", body: "one\nline\u2028 and \u2029 more\r\n", metadata: "m", tags: { a: "b=c", "": " " } },

@@ -1,23 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { KubeMQClient } from "kubemq-es";
-import { startBroker, type Broker } from "kubemq-es/testing";
+import { describe, expect, test } from "@jest/globals";
+import type { KubeMQClient } from "kubemq-es";
+import type { Broker } from "kubemq-es/testing";
 import { template } from "../../src/cli/messages/template.js";
 import { until } from "../support/until.js";
-import { ended, run, start } from "./support.js";
+import { ended, run, start, withServer } from "./support.js";
 
 let broker: Broker;
 let client: KubeMQClient;
-let at: string[];
+let at: readonly string[];
 
-beforeAll(async () => {
-  broker = await startBroker({ port: 0 });
-  client = new KubeMQClient({ address: broker.address });
-  at = ["--address", broker.address];
-});
-afterAll(async () => {
-  await client.close();
-  await broker.close();
-});
+withServer((server) => ({ broker, client, at } = server));
 
 /** A responder for one request; it is ready. */
 async function responder(...args: string[]) {

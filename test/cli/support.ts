@@ -1,3 +1,6 @@
+import { afterAll, beforeAll } from "@jest/globals";
+import { KubeMQClient } from "kubemq-es";
+import { startBroker, type Broker } from "kubemq-es/testing";
 import { once } from "node:events";
 import { PassThrough, type Readable } from "node:stream";
 import { execute } from "../../src/cli/execute.js";
@@ -26,6 +29,28 @@ export interface Screen {
   readonly columns: number;
   readonly rows: number;
   readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Server {
+  readonly broker: Broker;
+  readonly client: KubeMQClient;
+  /** The options of commands for this broker. */
+  readonly at: readonly string[];
+}
+
+/** A broker and a client of it for the tests of a file, which `use` receives before the first one. */
+export function withServer(use: (server: Server) => void): void {
+  let server: Server;
+  beforeAll(async () => {
+    const broker = await startBroker({ port: 0 });
+    const client = new KubeMQClient({ address: broker.address });
+    server = { broker, client, at: ["--address", broker.address] };
+    use(server);
+  });
+  afterAll(async () => {
+    await server.client.close();
+    await server.broker.close();
+  });
 }
 
 /** Runs a command in this process, on streams of its own. */

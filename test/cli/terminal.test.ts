@@ -1,21 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { KubeMQClient } from "kubemq-es";
-import { startBroker, type Broker } from "kubemq-es/testing";
-import { run, type Screen } from "./support.js";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import type { KubeMQClient } from "kubemq-es";
+import { run, type Screen, withServer } from "./support.js";
 
-let broker: Broker;
 let client: KubeMQClient;
-let at: string[];
+let at: readonly string[];
 
-beforeAll(async () => {
-  broker = await startBroker({ port: 0 });
-  client = new KubeMQClient({ address: broker.address });
-  at = ["--address", broker.address];
-});
-afterAll(async () => {
-  await client.close();
-  await broker.close();
-});
+withServer((server) => ({ client, at } = server));
 
 const plain: Screen = { columns: 80, rows: 24, env: { NO_COLOR: "1" } };
 const colored: Screen = { columns: 80, rows: 24 };
