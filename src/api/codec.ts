@@ -58,7 +58,7 @@ export interface Decoder<T> {
 }
 
 /**
- * * Converts application values to message bodies and back, synchronously. `Accepted` is the type
+ * Converts application values to message bodies and back, synchronously. `Accepted` is the type
  * of the values to send, if it is wider than that of received values.
  */
 export interface Codec<T, Accepted = T> extends Encoder<Accepted>, Decoder<T> {}

@@ -47,7 +47,7 @@ interface Entry {
 }
 
 /**
- * * A clock whose time changes only when a test advances it.
+ * A clock whose time changes only when a test advances it.
  *
  * Timers fire within {@link ManualClock.advance}, earliest first, each at its own time.
  */

@@ -3,7 +3,7 @@ import { onAbort } from "../support/abort.js";
 import { setDeadline, systemClock } from "../support/time/clock.js";
 
 /**
- * * The reason with which the signal of a call aborts at its end, as in Connect. Shared, because
+ * The reason with which the signal of a call aborts at its end, as in Connect. Shared, because
  * each new error would record a stack trace.
  */
 export const ENDED = new ConnectError("the call has ended", Code.Canceled);

@@ -102,7 +102,7 @@ export function addError(
 }
 
 /**
- * * Removes error details that cannot be encoded, because a handler in JavaScript may attach any
+ * Removes error details that cannot be encoded, because a handler in JavaScript may attach any
  * value. The caller still receives the code.
  *
  * @returns the error to send, and why details are left out
@@ -133,7 +133,7 @@ export function sendable(
 }
 
 /**
- * * The error of a response that says that the query was not executed. `reason` is the error string
+ * The error of a response that says that the query was not executed. `reason` is the error string
  * of the response. Without an error in the tags, no handler has answered: the responder stopped, or
  * it is not an RPC server.
  */

@@ -62,7 +62,7 @@ function mayBeEmpty({ data, data_base64 }: OutgoingCloudEvent): boolean {
 }
 
 /**
- * * Whether an empty body is data, such as an empty string. The binary form does not distinguish it
+ * Whether an empty body is data, such as an empty string. The binary form does not distinguish it
  * from an event without data, but that rarely has a media type. An empty body is neither valid JSON
  * nor valid gzip.
  */

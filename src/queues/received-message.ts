@@ -79,7 +79,7 @@ function policyOf(wire: WireQueueMessage["Policy"]): QueuePolicy | undefined {
 }
 
 /**
- * * Removes duplicates. A server can return a message twice in one answer when polls start at the
+ * Removes duplicates. A server can return a message twice in one answer when polls start at the
  * same time.
  */
 export function withoutRepeats(messages: readonly WireQueueMessage[]): readonly WireQueueMessage[] {

@@ -47,7 +47,7 @@ export type Peeked =
   | { readonly kind: "refused" };
 
 /**
- * * Waits for a message without taking it. A community server (v2.4.0) serves polls and leases by
+ * Waits for a message without taking it. A community server (v2.4.0) serves polls and leases by
  * 200 connections in turn, and locks each one while it waits, so waiting consumers slow down
  * working ones. A peek uses none of these connections. It can be cancelled at any time, and no
  * member of the queue remains when the server stops.

@@ -45,7 +45,7 @@ export interface RequestParts extends IncomingParts {
   readonly replyTo: string;
 }
 
-/** The response of a responder. */
+/** A response as its responder sends it. */
 export interface Outcome {
   /** The reason why the request was not executed; undefined after execution. */
   readonly error?: string;

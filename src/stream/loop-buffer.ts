@@ -182,7 +182,7 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
       this.#resumeAt = undefined;
       this.#bytes >>= 1;
       this.onRoom();
-      return item ?? this.#take(); // a source may deliver at once
+      return item ?? this.#take(); // the source may deliver within this call
     }
     return item;
   }

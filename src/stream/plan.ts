@@ -58,7 +58,7 @@ export interface StreamPlan<Wire, Item> {
    */
   isTerminal?(error: KubeMQError): boolean;
   /**
-   * * Called directly before an item is delivered: true drops the item, because it has become
+   * Called directly before an item is delivered: true drops the item, because it has become
    * useless.
    */
   isStale?(item: Item): boolean;

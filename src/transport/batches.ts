@@ -13,7 +13,7 @@ interface Waiter<T> {
 }
 
 /**
- * * Iterates over the messages of a source, in batches of all that have arrived. For callers whose
+ * Iterates over the messages of a source, in batches of all that have arrived. For callers whose
  * speed does not matter. Leaving the loop cancels the source.
  */
 export function batchesOf<T>(source: Source<T>): Batches<T> {

@@ -45,7 +45,7 @@ export function isStorable(channel: string): boolean {
 }
 
 /**
- * * Whether a name contains a character such as a tab or a newline. It passes the server's
+ * Whether a name contains a character such as a tab or a newline. It passes the server's
  * validation and then breaks a connection.
  */
 const hasControlCharacter = (name: string): boolean => control.test(name);

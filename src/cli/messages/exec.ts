@@ -34,7 +34,7 @@ export async function runFor(
 }
 
 /**
- * * The environment variables that describe the request. Names of tags come from the sender: the
+ * The environment variables that describe the request. Names of tags come from the sender: the
  * prefix keeps them from setting a variable such as PATH.
  */
 function environmentOf({ id, channel, metadata, tags }: IncomingRequest): Record<string, string> {

@@ -20,7 +20,7 @@ export interface InputOptions {
 }
 
 /**
- * * The messages on standard input, one per line or one per JSON object. Undefined when the command
+ * The messages on standard input, one per line or one per JSON object. Undefined when the command
  * sends one message: its argument, or the whole of standard input.
  */
 export function messagesOfInput(

@@ -69,7 +69,7 @@ export class Probe {
   }
 
   /**
-   * * Sends pings one after another. A server does not confirm subscriptions, and answers the first
+   * Sends pings one after another. A server does not confirm subscriptions, and answers the first
    * pings while it is still creating the subscription: it needs about ten steps for a subscription
    * and one for a ping. On a busy server both take longer, so a late answer suggests that the
    * subscription is late too.

@@ -84,7 +84,7 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, PollSch
   }
 
   /**
-   * * When a server rejects the first subscription to a queue, it rejects all others too. A
+   * When a server rejects the first subscription to a queue, it rejects all others too. A
    * rejection after a success is a fault of the server.
    */
   isTerminal(error: KubeMQError): boolean {

@@ -13,7 +13,7 @@ const LULL_MS = 10;
 const LOOK_MS = { first: 20, longest: 250 } as const;
 
 /**
- * * Taking held messages again costs the server work. The consumer spends at most 1/N of its time
+ * Taking held messages again costs the server work. The consumer spends at most 1/N of its time
  * on it; this is N.
  */
 const MOVE_SHARE = 8;

@@ -11,7 +11,7 @@ import type { Taking } from "./taking.js";
 const AT_ONCE = { quick: 8, instant: 32 } as const;
 
 /**
- * * A loop is quick after this many settlements that followed a delivery within this many
+ * A loop is quick after this many settlements that followed a delivery within this many
  * milliseconds. One slow settlement cancels this many quick ones.
  */
 const QUICK = { settlements: 8, withinMs: 5 } as const;
@@ -41,7 +41,7 @@ const PENALTY = 256;
 const LARGE_BODY = 16 * 1_024;
 
 /**
- * * Messages of a poll in excess of the prefetch. A loop that settles each message within
+ * Messages of a poll in excess of the prefetch. A loop that settles each message within
  * milliseconds receives them one after another, without a poll for each. For any other loop there
  * are none, so that the prefetch limits the messages that other consumers cannot receive.
  */

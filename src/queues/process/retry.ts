@@ -65,7 +65,7 @@ function delayOf(subject: Subject, delay: Exclude<RetryOptions["delay"], false |
 }
 
 /**
- * * Maximum delay in milliseconds. Other consumers cannot receive a message that waits for its
+ * Maximum delay in milliseconds. Other consumers cannot receive a message that waits for its
  * rejection here.
  */
 export const MAX_DELAY_MS = 300_000;

@@ -110,7 +110,7 @@ export class Call {
   }
 
   /**
-   * * Ends the call. Its unsettled messages return to the queue. All requests after the last poll
+   * Ends the call. Its unsettled messages return to the queue. All requests after the last poll
    * must be answered first: a community server (v2.4.0) that cannot send an answer never closes the
    * transactions of the call.
    */

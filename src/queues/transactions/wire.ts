@@ -38,7 +38,7 @@ const rangeTypes = {
 } as const;
 
 /**
- * * Always a range, never the request for all messages: that one requeues in random order, and also
+ * Always a range, never the request for all messages: that one requeues in random order, and also
  * settles messages that this consumer has not received.
  */
 export function settleRequest(

@@ -20,7 +20,7 @@ export function resendsOf(
 }
 
 /**
- * * Whether a publisher sends its messages again. A publisher that does not reconnect cannot,
+ * Whether a publisher sends its messages again. A publisher that does not reconnect cannot,
  * because it ends with its first connection.
  */
 export function publisherResends(

@@ -91,7 +91,7 @@ export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
   }
 
   /**
-   * * Delivers the last expected answer immediately. A message that its receiver sends now is
+   * Delivers the last expected answer immediately. A message that its receiver sends now is
    * written together with the acknowledgement of the data that node:http2 has just read.
    */
   #answerNow(): void {

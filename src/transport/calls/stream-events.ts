@@ -60,7 +60,7 @@ function onData(this: CallStream, chunk: Buffer): void {
 const nothing: Buffer = Buffer.alloc(0);
 
 /**
- * * Replaces the stream's `push`, which Node.js calls with each chunk that it has read: the chunk
+ * Replaces the stream's `push`, which Node.js calls with each chunk that it has read: the chunk
  * is passed directly to the call. The standard path, an event and a tick to request the next chunk,
  * is half of the cost of node:http2 per chunk. It remains in use while the stream is paused, at its
  * end, and if a version of Node.js stops calling `push`. No upstream issue found.

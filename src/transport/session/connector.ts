@@ -22,7 +22,7 @@ interface Attempt {
 }
 
 /**
- * * A session manager of connect-node, which connects when there is no connection. Adds four
+ * A session manager of connect-node, which connects when there is no connection. Adds four
  * things: a limit for the time to connect, a flow-control window, listeners for errors, and a check
  * of connections that were replaced.
  */

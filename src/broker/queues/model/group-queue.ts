@@ -19,7 +19,7 @@ interface Member {
   /** Messages delivered to it and not acknowledged, by the server's count. */
   readonly pending: Set<Message>;
   /**
-   * * The messages that the consumer received. The others are trapped: no consumer receives them
+   * The messages that the consumer received. The others are trapped: no consumer receives them
    * before the member leaves.
    */
   readonly taken: Set<Message>;
