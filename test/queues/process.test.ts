@@ -247,6 +247,11 @@ describe("a process handler that throws", () => {
 describe("process refuses invalid options", () => {
   test.each<[string, ProcessOptions, string]>([
     ["an end without a number", { retry: { exhausted: "drop" } }, "need each other"],
+    [
+      "its own queue for dead letters",
+      { retry: { maxAttempts: 3, exhausted: { deadLetter: "jobs" } } },
+      "must be another queue",
+    ],
     ["a number without an end", { retry: { maxAttempts: 3 } }, "need each other"],
     ["no attempts", { retry: { maxAttempts: 0, exhausted: "drop" } }, "retry.maxAttempts must be"],
     ["another end", { retry: { maxAttempts: 1, exhausted: "ignore" as never } }, "retry.exhausted must be"],

@@ -46,6 +46,9 @@ function endOf(subject: Subject, exhausted: RetryOptions["exhausted"]): Retry {
   if (queue === undefined) throw refuse(subject, 'retry.exhausted must be "drop" or { deadLetter: a queue }');
   checkKnown(subject, "retry.exhausted.", exhausted, ["deadLetter"]);
   checkQueueChannel(subject.operation, queue, "retry.exhausted.deadLetter");
+  if (queue === subject.channel) {
+    throw refuse(subject, "retry.exhausted.deadLetter must be another queue: its messages would be processed again");
+  }
   return { kind: "dead-lettered", queue };
 }
 
