@@ -10,6 +10,7 @@ import {
   type ReceiveQueueMessagesRequest,
   type ReceiveQueueMessagesResponse,
 } from "kubemq-es/gen";
+import { Contention } from "../../src/queues/consume/pace.js";
 import { Spares } from "../../src/queues/consume/spares.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { answer, numbers, playedBy, playedCall, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
@@ -301,12 +302,27 @@ describe("one transaction at a time", () => {
     for (let ms = 0; ms < 100; ms += 10) await passes(queue, 10);
     queue.give(0, 1);
     await (await next).value?.ack();
-    for (let ms = 0; ms < 190; ms += 10) await passes(queue, 10);
+    for (let ms = 0; ms < 50; ms += 10) await passes(queue, 10);
     expect(queue.polls).toHaveLength(1);
-    for (let ms = 0; ms < 1_300; ms += 10) await passes(queue, 10);
-    await until("the next poll", () => queue.polls.length === 2);
+    await until("the next poll", async () => {
+      await passes(queue, 10);
+      return queue.polls.length === 2;
+    });
     await loop.return?.();
     await queue.client.close();
+  });
+
+  test.each([
+    ["one other consumer", 1, 60, 170],
+    ["several other consumers", 2, 200, 1_400],
+  ])("the pause beside %s depends on chance", (_, others, leastMs, mostMs) => {
+    let random = 0;
+    const contention = new Contention({ clock: new FakeClock(), random: () => random });
+    contention.met(others);
+    expect(contention.leftMs).toBe(leastMs);
+    random = 1;
+    contention.met(others);
+    expect(contention.leftMs).toBe(mostMs);
   });
 
   test("a poll for waiting messages that gets no answer is followed by a second one", async () => {

@@ -89,6 +89,7 @@ export class Backlog {
   /** Consecutive polls beyond the known backlog that were filled immediately. */
   #beyond = 0;
   #cameShort = false;
+  #others = 0;
   #hasOthers = false;
   #othersUntil = -Infinity;
   #isUnclaimed = false;
@@ -111,6 +112,11 @@ export class Backlog {
   /** Whether the server supports counts, as far as known. */
   get canAsk(): boolean {
     return this.#canAsk;
+  }
+
+  /** The most polls and open transactions that other consumers had at a time recently. */
+  get others(): number {
+    return this.#others;
   }
 
   /** Whether another consumer of this queue was detected recently. */
@@ -168,6 +174,9 @@ export class Backlog {
     if (count.subscribers > Math.max(1, own.transactions)) this.#othersUntil = nowMs + OTHERS_MS;
     const hadOthers = this.#hasOthers;
     this.#hasOthers = nowMs < this.#othersUntil;
+    if (!this.#hasOthers) this.#others = 0;
+    // With messages held, a settled transaction may not be closed yet, and would count as another.
+    else if (own.held === 0) this.#others = Math.max(this.#others, count.subscribers - own.transactions);
     if (this.#hasOthers !== hadOthers) this.#trial = 1;
     const beyond = Math.max(0, count.waiting - own.held);
     this.#isUnclaimed = beyond > Math.max(0, count.subscribers - own.transactions) * this.#limit;

@@ -6,7 +6,7 @@ import { LIMITS } from "../checks.js";
 import { takeMessages } from "../receive.js";
 import { Backlog } from "./backlog.js";
 import type { Call, Polled } from "../transactions/call.js";
-import { awayMs, Pace } from "./pace.js";
+import { Contention, Pace } from "./pace.js";
 import { Peeks } from "./peeks.js";
 import { Polls } from "./polls.js";
 import type { PollSchedulerOwner, Taking } from "./taking.js";
@@ -31,13 +31,13 @@ export class PollScheduler implements TransactionsOwner {
   readonly #owner: PollSchedulerOwner;
   readonly #backlog: Backlog;
   readonly #pace = new Pace();
+  readonly #contention: Contention;
   readonly #spares: Spares;
   readonly #stallWatch: StallWatch;
   readonly #recount: Recount;
   readonly #polls: Polls;
   readonly #peeks: Peeks;
   #step: "idle" | "counting" | "peeking" | "polling" = "idle";
-  #awayUntil = 0;
   #demand = true;
   #cancelTimer: (() => void) | undefined;
   #isLeft = false;
@@ -47,6 +47,7 @@ export class PollScheduler implements TransactionsOwner {
     this.#connection = connection;
     this.#taking = taking;
     this.#owner = owner;
+    this.#contention = new Contention(connection);
     this.#backlog = new Backlog(taking.prefetch);
     this.#spares = new Spares(taking);
     this.transactions = new Transactions(connection, confirming, taking.subject, this);
@@ -133,7 +134,7 @@ export class PollScheduler implements TransactionsOwner {
 
   /** Without unsettled messages: polls for known messages, otherwise peeks until one arrives. */
   #take(): void {
-    if (this.#now < this.#awayUntil) return this.#later(this.#awayUntil - this.#now);
+    if (this.#contention.leftMs > 0) return this.#later(this.#contention.leftMs);
     if (this.transactions.areEnding) return; // promise: calls-end-in-turn
     const max = this.#backlog.next(this.#backlog.isAlone ? this.#spares.pollSize : this.#taking.prefetch);
     const most = this.#taking.by === "batch" ? this.#taking.prefetch : max; // promise: lone-message-polled
@@ -244,7 +245,7 @@ export class PollScheduler implements TransactionsOwner {
     if (answered.kind === "waits") return;
     if (answered.kind === "over") {
       this.#step = "idle";
-      if (answered.isContended) this.#awayUntil = this.#now + awayMs(this.#connection.random());
+      if (answered.isContended) this.#contention.met(this.#backlog.others);
     }
     this.#owner.answered();
     this.#receive(call, polled);
