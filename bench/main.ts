@@ -2,12 +2,13 @@
  * Compares this client with others.
  *
  *     npm run bench -- [--quick] [--json FILE] [--write] [--rounds N] [--only NAME]
- *         [--against DIR]
+ *         [--port PORT] [--against DIR]
  *
  * --quick   fewer rounds of fewer messages, to check that everything runs
  * --json    writes all figures to a file
  * --write   stores the results in bench/results and updates the pages and the chart
  * --only    runs only the loads whose name contains NAME, and no other suite
+ * --port    sends to the KubeMQ server on this port of this machine, and runs no other load
  * --against compares this build with the build in DIR, in turn, and runs no other suite
  */
 import { writeFileSync } from "node:fs";
@@ -31,13 +32,15 @@ const { values: options } = parseArgs({
     write: { type: "boolean", default: false },
     rounds: { type: "string" },
     only: { type: "string", default: "" },
+    port: { type: "string" },
     against: { type: "string" },
   },
 });
 
 const quick = options.quick;
 const rounds = Number(options.rounds ?? (quick ? 2 : 5));
-const settings = { rounds, scale: quick ? 0.2 : 1, only: options.only };
+const port = options.port === undefined ? undefined : Number(options.port);
+const settings = { rounds, scale: quick ? 0.2 : 1, only: options.only, port };
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds must be a whole number from 1, got ${rounds}`);
 
 function show(tables: readonly Titled[]): void {
@@ -56,9 +59,14 @@ if (options.against !== undefined) {
   process.exit(compared.some(isWorse) ? 1 : 0);
 }
 const measured = await sideBySide(settings, (load) => show(sections.loads({ loads: [load] })));
-show([...sections.targets(measured), ...sections.facade(measured), ...sections.profile(measured)]);
+show([
+  ...sections.targets(measured),
+  ...sections.facade(measured),
+  ...sections.kubemqJs(measured),
+  ...sections.profile(measured),
+]);
 
-if (options.only === "") {
+if (options.only === "" && port === undefined) {
   const onBroker = await embedded(Math.min(rounds, 3), settings.scale);
   show([...sections.embedded({ embedded: onBroker }), ...sections.latency({ embedded: onBroker })]);
   const grown = await scaling(rounds, settings.scale);

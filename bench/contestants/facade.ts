@@ -1,11 +1,13 @@
 import { KubeMQClient } from "../client.js";
 import type { EventPublisher, OutgoingMessage } from "../../src/index.js";
-import { bodyOf, byPort, CHANNEL, CLIENT_ID, plainBody as body, QUEUE, repeat } from "./contestant.js";
+import { bodyOf, byPort, CHANNEL, CLIENT_ID, MAY_LOSE, plainBody as body, QUEUE, repeat } from "./contestant.js";
 import type { Contestant } from "./contestant.js";
 
 /** This package's public API. */
 export function facade(): Contestant {
-  const clientOf = byPort((port) => new KubeMQClient({ address: `127.0.0.1:${port}`, clientId: CLIENT_ID }));
+  const clientOf = byPort(
+    (port) => new KubeMQClient({ address: `127.0.0.1:${port}`, clientId: CLIENT_ID, timeoutMs: 5_000 }),
+  );
   return {
     async receive(port, count) {
       let received = 0;
@@ -31,8 +33,9 @@ export function facade(): Contestant {
 
     plain(port, pattern, count, atOnce) {
       const { queues, eventsStore } = clientOf(port);
-      if (pattern === "queue") return repeat(count, atOnce, () => queues.send({ channel: QUEUE, body }));
-      return repeat(count, atOnce, () => eventsStore.publish({ channel: CHANNEL, body }));
+      const queueMessage = () => queues.send({ channel: QUEUE, body });
+      const storedEvent = () => eventsStore.publish({ channel: CHANNEL, body });
+      return repeat(count, atOnce, pattern === "queue" ? queueMessage : storedEvent, MAY_LOSE);
     },
 
     async poll(port, count) {

@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { WINDOW } from "../loads.js";
-import { bodyOf, byPort, CHANNEL, CLIENT_ID, plainBody as body, QUEUE, repeat } from "./contestant.js";
+import { bodyOf, byPort, CHANNEL, CLIENT_ID, MAY_LOSE, plainBody as body, QUEUE, repeat } from "./contestant.js";
 import type { Contestant } from "./contestant.js";
 
 /** The parts of kubemq-js 3.0 that the loads use. */
@@ -80,8 +80,9 @@ export async function kubemqJs(): Promise<Contestant> {
 
     async plain(port, pattern, count, atOnce) {
       const client = await clientOf(port);
-      if (pattern === "queue") await repeat(count, atOnce, () => client.sendQueueMessage({ channel: QUEUE, body }));
-      else await repeat(count, atOnce, () => client.sendEventStore({ channel: CHANNEL, body }));
+      const queueMessage = () => client.sendQueueMessage({ channel: QUEUE, body });
+      const storedEvent = () => client.sendEventStore({ channel: CHANNEL, body });
+      await repeat(count, atOnce, pattern === "queue" ? queueMessage : storedEvent, MAY_LOSE);
     },
 
     /** Its acks are not confirmed. */

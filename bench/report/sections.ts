@@ -1,6 +1,7 @@
 import type { Results } from "./results.js";
 import {
   facadeTable,
+  kubemqJsTable,
   latencyTable,
   loadTable,
   memoryTable,
@@ -24,6 +25,10 @@ export const sections = {
   facade: ({ loads }: Pick<Results, "loads">): Titled[] => [
     ["CPU per message: the facade relative to its transport", facadeTable(loads)],
   ],
+  kubemqJs: ({ loads }: Pick<Results, "loads">): Titled[] =>
+    loads.some(({ figures }) => figures.some(({ contestant }) => contestant === "kubemq-js"))
+      ? [["CPU per message: the facade relative to kubemq-js", kubemqJsTable(loads)]]
+      : [],
   profile: ({ profiles }: Pick<Results, "profiles">): Titled[] =>
     profiles.length === 0 ? [] : [["CPU time of the facade by room", profileTable(profiles)]],
   embedded: ({ embedded }: Pick<Results, "embedded">): Titled[] => [

@@ -45,6 +45,8 @@ export interface Settings {
   readonly scale: number;
   /** Run only loads whose name contains this; empty runs all. */
   readonly only: string;
+  /** Port of a KubeMQ server on this machine, to send and to ping instead of the benchmark's. */
+  readonly port?: number | undefined;
 }
 
 /** The loads that are profiled. */
@@ -69,8 +71,12 @@ export async function sideBySide(
   const children = new Map<ContestantName, Child>();
   try {
     for (const name of runningNames) children.set(name, await startContestant(name));
-    const arena: Arena = { server, ports: server.greeting as Ports, children };
-    const chosen = loads.filter(({ name }) => name.includes(settings.only));
+    const own = server.greeting as Ports;
+    const { port, only } = settings;
+    const ports = port === undefined ? own : { ...own, sink: port, sends: port };
+    const arena: Arena = { server, ports, children };
+    const canRun = ({ kind }: Load) => port === undefined || kind === "plain" || kind === "unary";
+    const chosen = loads.filter((load) => load.name.includes(only) && canRun(load));
     const outcomes: LoadOutcome[] = [];
     for (const load of chosen) {
       const outcome = await measure(load, arena, settings);

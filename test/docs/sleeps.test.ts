@@ -38,6 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly [most: number, why: string]>> = 
   "programs/responder-child.ts": [1, "a responder that takes time"],
   "programs/fuzz/fuzz-client.ts": [3, "bounds of a round, and one look again"],
   "programs/fuzz/misbehaving-server.ts": [2, "misbehaves late, at random"],
+  "programs/send-memory.ts": [1, "waits until unused streams are let go, by the client's own time"],
   "queues/taking.test.ts": [6, "played servers answer later than the next turn"],
   "reliability/restart.test.ts": [2, "a port that is closed and a network that stands still for a time"],
   "reliability/slow-loops.slow.test.ts": [
