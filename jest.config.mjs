@@ -1,10 +1,7 @@
-/** The suite's second run: every client on Connect's own transport, the reference that ours is compared with. */
-const stockTransport =
-  process.env["KUBEMQ_ES_TRANSPORT"] === "stock"
-    ? { "^\\.\\./transport/index\\.js$": "<rootDir>/test/support/suite-transport.ts" }
-    : {};
+import { availableParallelism } from "node:os";
+import { bundled } from "./test/support/bundle-sources.mjs";
 
-/** Tests run on the TypeScript sources as native ES modules; swc only strips types. */
+/** Tests run on the TypeScript sources as native ES modules; swc only strips types. The sources are bundled. */
 export default {
   testEnvironment: "node",
   extensionsToTreatAsEsm: [".ts"],
@@ -21,19 +18,12 @@ export default {
     ],
   },
   moduleNameMapper: {
-    ...stockTransport,
-    "^kubemq-es$": "<rootDir>/src/index.ts",
-    "^kubemq-es/testing$": "<rootDir>/src/broker/index.ts",
-    "^kubemq-es/connect$": "<rootDir>/src/connect/index.ts",
-    "^kubemq-es/opentelemetry$": "<rootDir>/src/opentelemetry.ts",
-    "^kubemq-es/contracts$": "<rootDir>/src/contracts/index.ts",
-    "^kubemq-es/codec$": "<rootDir>/src/payload/index.ts",
-    "^kubemq-es/protobuf$": "<rootDir>/src/payload/protobuf.ts",
-    "^kubemq-es/gen$": "<rootDir>/gen/kubemq_pb.ts",
+    ...bundled,
     "^(\\.{1,2}/.*)\\.js$": "$1",
   },
-  modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/\\.programs-"],
+  modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/\\.programs-", "<rootDir>/\\.test-sources/"],
   globalSetup: "<rootDir>/test/support/compile-programs.mjs",
-  maxWorkers: "100%",
+  // Most files wait for most of their time.
+  maxWorkers: availableParallelism() + 2,
   testTimeout: 20_000,
 };

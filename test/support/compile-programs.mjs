@@ -1,7 +1,8 @@
-// Before the first test: compiles the programs that tests start. Jest's workers find the folder in their environment.
+// Before the first test: bundles the sources, and compiles the programs that tests start. Jest's workers find the folder in their environment.
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { compilePrograms } from "../../scripts/programs.mjs";
+import { bundleSources } from "./bundle-sources.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -16,5 +17,5 @@ export default async function compile() {
   const folder = mkdtempSync(`${root}.programs-`);
   process.env["KUBEMQ_ES_PROGRAMS"] = folder;
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-  await compilePrograms(folder, programs);
+  await Promise.all([bundleSources(), compilePrograms(folder, programs)]);
 }
