@@ -24,6 +24,6 @@ export default {
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/\\.programs-", "<rootDir>/\\.test-sources/"],
   globalSetup: "<rootDir>/test/support/compile-programs.mjs",
   // Most files wait for most of their time.
-  maxWorkers: availableParallelism() + 2,
-  testTimeout: 20_000,
+  maxWorkers: availableParallelism() + 1,
+  testTimeout: 60_000,
 };

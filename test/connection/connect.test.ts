@@ -98,7 +98,7 @@ test.each<[string, (client: KubeMQClient) => Promise<unknown>]>([
 ])("the error of a first send to a silent server names the server and asks whether it is one: %s", async (at, send) => {
   await using proxy = await TcpProxy.start(await unusedPort());
   proxy.pause("both");
-  await using client = new KubeMQClient({ address: proxy.address, timeoutMs: 50, connectTimeoutMs: 200, reconnect });
+  await using client = new KubeMQClient({ address: proxy.address, timeoutMs: 50, reconnect });
   const error = await rejection(send(client));
   expect(error).toMatchObject({ code: "TIMEOUT", retryable: true });
   expect(String(error)).toBe(
@@ -130,7 +130,9 @@ test("connectTimeoutMs bounds the time until a server that accepts connections s
   proxy.pause("down");
   const limits = { connectTimeoutMs: 60, timeoutMs: 60_000, reconnect };
   {
-    await using client = await KubeMQClient.connect({ address: [proxy.address, broker.address], ...limits });
+    const servers = [proxy.address, broker.address];
+    // On a busy machine the other server may need more than one attempt.
+    await using client = await KubeMQClient.connect({ address: servers, ...limits }, { waitMs: 20_000 });
     expect(client.server).toBe(broker.address);
   }
   const error = await rejection(KubeMQClient.connect({ address: proxy.address, ...limits }));

@@ -1,29 +1,28 @@
 import { describe, expect, test } from "@jest/globals";
 import { forEachConcurrent, KubeMQError, type Delivery, type QueueMessage, type Subscription } from "kubemq-es";
+import { ManualClock } from "kubemq-es/testing";
 import { numbers, QueueWorld } from "../support/queue-world.js";
 import { rejection, roundTrips, until, within } from "../support/until.js";
 
 describe("consuming a queue", () => {
   test("a single message is delivered without delay, whatever the prefetch", async () => {
-    await using world = await QueueWorld.start();
-    const lateMs: number[] = [];
-    let sentAt = 0;
+    // Its time stands still: a poll that waits to be filled waits without end.
+    await using world = await QueueWorld.start({ clock: new ManualClock() });
+    let received = 0;
     const stop = new AbortController();
     const loop = (async () => {
       for await (const job of world.client.queues.consume({ channel: "q", prefetch: 32 }, { signal: stop.signal })) {
-        lateMs.push(performance.now() - sentAt);
+        received += 1;
         void job.ack();
       }
     })();
     for (let sent = 0; sent < 40; sent++) {
       await roundTrips(world.client, sent % 4 === 0 ? 5 : 1);
-      sentAt = performance.now();
       await world.client.queues.send({ channel: "q", body: "x" });
-      await until("it is there", () => lateMs.length > sent);
+      await until("it is there", () => received > sent);
     }
     stop.abort();
     await loop;
-    expect(Math.max(...lateMs)).toBeLessThan(700); // an unfilled poll would take 1000
   });
 
   test("a deep queue is drained at full prefetch, and each message is delivered once", async () => {

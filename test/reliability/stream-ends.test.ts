@@ -122,7 +122,7 @@ test.concurrent.each(ends.map((end) => [end.name, end] as const))(
     const requestMs = 500;
     // Messages per second of each pattern: few, because everything runs in one process.
     const rate = 25;
-    const atMost = 10;
+    const atMost = 5;
     const loads = [
       new Load(events(client, client, "ends.events"), rate, atMost),
       new Load(store(client, client, "ends.store"), rate, atMost),
@@ -165,5 +165,5 @@ test.concurrent.each(ends.map((end) => [end.name, end] as const))(
     });
     expect(amiss).toEqual([]);
   },
-  60_000,
+  120_000,
 );

@@ -180,6 +180,11 @@ export class Load {
     return this.#pending + (this.#pattern.keeps ? this.#missing() : 0);
   }
 
+  /** The number of sends confirmed so far. */
+  get confirmedCount(): number {
+    return this.books.confirmedCount;
+  }
+
   #missing(): number {
     let missing = 0;
     for (let n = 0; n < this.#offered; n++) {

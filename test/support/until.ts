@@ -1,12 +1,25 @@
+/** Milliseconds between two looks at a condition. */
+const STEP_MS = 5;
+
+/**
+ * How much of a pause counts against a limit on waiting. A machine that is busy or stands still lets
+ * a pause last longer than it should, and what is waited for as well.
+ */
+const counted = (begunAt: number, pauseMs: number) => Math.min(performance.now() - begunAt, 2 * pauseMs);
+
 /**
  * Waits for a condition, checked every few milliseconds. Rejects with `what` when it does not hold
  * in time.
  */
 export async function until(what: string, condition: () => boolean | Promise<boolean>, withinMs = 10_000) {
-  const deadline = performance.now() + withinMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await sleep(5);
+  for (let leftMs = withinMs; ;) {
+    const lookedAt = performance.now();
+    if (await condition()) return;
+    leftMs -= performance.now() - lookedAt;
+    if (leftMs < 0) throw new Error(`not within ${withinMs} ms: ${what}`);
+    const pausedAt = performance.now();
+    await sleep(STEP_MS);
+    leftMs -= counted(pausedAt, STEP_MS);
   }
 }
 
@@ -15,9 +28,18 @@ export async function until(what: string, condition: () => boolean | Promise<boo
  * hangs.
  */
 export async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+  const stepMs = Math.min(ms, 4 * STEP_MS);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not within ${ms} ms: ${what}`)), ms);
+    const wait = (leftMs: number) => {
+      const pausedAt = performance.now();
+      timer = setTimeout(() => {
+        const restMs = leftMs - counted(pausedAt, stepMs);
+        if (restMs > 0) wait(restMs);
+        else reject(new Error(`not within ${ms} ms: ${what}`));
+      }, stepMs);
+    };
+    wait(ms);
   });
   try {
     return await Promise.race([promise, late]);
