@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { openTransport } from "../support/calls.js";
 import { envelope, RawGrpcServer, respond } from "../support/raw-grpc-server.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
-import { rejection, until } from "../support/until.js";
+import { rejection, until, within } from "../support/until.js";
 
 const keepalive = { intervalMs: 200, timeoutMs: 100 };
 
@@ -54,13 +54,11 @@ test.each(Object.entries(calls))(
   "a connection that died in silence under %s alone is replaced within the bound of the keepalive",
   async (_name, call) => {
     await using world = await halfOpen();
-    const begun = performance.now();
     const error = await rejection(call(world.client, 80));
     expect(error).toMatchObject({ code: "TIMEOUT", retryable: true });
     expect(String(error)).toContain("the connection may be dead");
-    await until("the state says so", () => world.client.state !== "ready");
-    // The call's time-out, then the ping's.
-    expect(performance.now() - begun).toBeLessThan(80 + keepalive.intervalMs + keepalive.timeoutMs + 500);
+    const boundMs = keepalive.intervalMs + keepalive.timeoutMs + 500;
+    await until("the state says so", () => world.client.state !== "ready", boundMs);
     await call(world.client, 3_000);
     expect([world.client.state, world.proxy.accepted]).toEqual(["ready", 2]);
   },
@@ -68,10 +66,9 @@ test.each(Object.entries(calls))(
 
 test("a call that waits long for its answer on a dead connection fails within the bound of the keepalive", async () => {
   await using world = await halfOpen();
-  const begun = performance.now();
-  const error = await rejection(world.client.queues.receive({ channel: "q" }, { timeoutMs: 15_000 }));
-  expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true });
-  expect(performance.now() - begun).toBeLessThan(keepalive.intervalMs + keepalive.timeoutMs + 1_500);
+  const failing = rejection(world.client.queues.receive({ channel: "q" }, { timeoutMs: 60_000 }));
+  const boundMs = keepalive.intervalMs + keepalive.timeoutMs + 1_500;
+  expect(await within(boundMs, "it fails", failing)).toMatchObject({ code: "UNAVAILABLE", retryable: true });
 });
 
 test("a slow answer on a working connection does not end the connection", async () => {
@@ -177,18 +174,26 @@ const blocked: Record<string, (client: KubeMQClient) => Promise<unknown>> = {
 test.each(Object.entries(blocked))(
   "an answer that waits in the socket of a blocked process counts: %s",
   async (_name, call) => {
-    while (!(await isAnsweredInTime(call)));
+    let answered: readonly [string, number] | undefined;
+    while (answered === undefined) answered = await answeredWhileBlocked(call);
+    expect(answered).toEqual(["ready", 1]);
   },
 );
 
-/** Whether the answer was in the socket before the deadline of the call: not on a machine that is too busy. */
-async function isAnsweredInTime(call: (client: KubeMQClient) => Promise<unknown>): Promise<boolean> {
+/**
+ * The client's state and its number of connections afterwards. Undefined if the machine was too busy for the answer to be in
+ * the socket before the deadline of the call.
+ */
+async function answeredWhileBlocked(
+  call: (client: KubeMQClient) => Promise<unknown>,
+): Promise<readonly [state: string, connections: number] | undefined> {
   await using broker = await startBroker();
   await using proxy = await TcpProxy.start(broker.port);
   await using client = new KubeMQClient({ address: proxy.address, keepalive: { intervalMs: 100, timeoutMs: 100 } });
-  await client.ping();
+  const begunAt = performance.now();
   await call(client).catch(() => {}); // opens the stream that the call uses
-  const before = proxy.accepted;
+  await client.ping();
+  if (performance.now() - begunAt > 80 || proxy.accepted > 1) return undefined;
   // Both ends live in this process, so the proxy holds the answer back until the moment before the block.
   proxy.pause("down");
   const calledAt = performance.now();
@@ -199,10 +204,9 @@ async function isAnsweredInTime(call: (client: KubeMQClient) => Promise<unknown>
   proxy.resume();
   if (performance.now() - calledAt > 100) {
     await calling.catch(() => {});
-    return false;
+    return undefined;
   }
   block(300);
   await calling;
-  expect([client.state, proxy.accepted]).toEqual(["ready", before]);
-  return true;
+  return [client.state, proxy.accepted];
 }

@@ -23,6 +23,7 @@ describe("consuming a queue", () => {
     }
     stop.abort();
     await loop;
+    expect(received).toBe(40);
   });
 
   test("a deep queue is drained at full prefetch, and each message is delivered once", async () => {

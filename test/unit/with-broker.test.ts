@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { rejection } from "../support/until.js";
 import { withBroker } from "../support/with-broker.js";
 
-const quick = { endsWithinMs: 50 };
+const quick = { endsWithinMs: 150 };
 
 test("withBroker passes when everything that the test opened is closed with the client", async () => {
   const passing = withBroker(async ({ client, controller }) => {
