@@ -74,10 +74,17 @@ function send(label: string, size: number, answered: boolean, count: number, rat
 
 /** Single messages whose callers await each of them. */
 function plain(method: string, pattern: PlainPattern): Load[] {
-  const load = (label: string, atOnce: number, count: number, ratio: number): Load => {
-    return { name: `${method}, ${label}`, kind: "plain", pattern, atOnce, count, mustReach: { "grpc-js": ratio } };
+  const load = (label: string, atOnce: number, ratio: number): Load => {
+    return {
+      name: `${method}, ${label}`,
+      kind: "plain",
+      pattern,
+      atOnce,
+      count: 4_000,
+      mustReach: { "grpc-js": ratio },
+    };
   };
-  return [load("one at a time", 1, 4_000, 2.5), load("64 at once", 64, 12_000, 6), load("256 at once", 256, 12_000, 6)];
+  return [load("one at a time", 1, 2.5), load("64 at once", 64, 6), load("256 at once", 256, 6)];
 }
 
 function unary(label: string, atOnce: number, count: number, ratio: number): Load {
