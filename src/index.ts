@@ -75,29 +75,25 @@ export type {
   TokenProvider,
 } from "./api/options.js";
 
+export type { CommandResponse, CommandResult, IncomingCommand, OutgoingCommand } from "./api/requests/commands.js";
 export type {
-  CommandResponse,
-  CommandResult,
-  FailedResponse,
-  FailureReply,
   HandleQueryRequest,
-  IncomingCommand,
   IncomingQuery,
-  IncomingRequest,
-  OutgoingCommand,
   OutgoingQuery,
-  OutgoingRequest,
   QueryCache,
   QueryOutcome,
   QueryReply,
   QueryResponse,
   QueryResult,
-  Reply,
+} from "./api/requests/queries.js";
+export type {
+  IncomingRequest,
+  OutgoingRequest,
   RequestOptions,
   RequestStreamOptions,
-  ResponseInfo,
   Unanswered,
-} from "./api/requests.js";
+} from "./api/requests/request.js";
+export type { FailedResponse, FailureReply, Reply, ResponseInfo } from "./api/requests/response.js";
 
 export type { ServerInfo } from "./api/server.js";
 
@@ -183,7 +179,8 @@ export type {
   EventPublisher as EventPublishing,
   EventsStoreClient as StoreCalls,
 } from "./api/events.js";
-export type { CommandsClient as CommandCalls, QueriesClient as QueryCalls } from "./api/requests.js";
+export type { CommandsClient as CommandCalls } from "./api/requests/commands.js";
+export type { QueriesClient as QueryCalls } from "./api/requests/queries.js";
 export type { QueuesClient as QueueCalls, QueuePublisher as QueueSending } from "./api/queues/client.js";
 
 export { channel } from "./contracts/channel.js";

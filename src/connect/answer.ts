@@ -2,7 +2,7 @@ import { Code, ConnectError, type ContextValues, createContextValues, type Handl
 import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
 import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { KubeMQError } from "../api/errors.js";
-import type { QueryOutcome, QueryReply, IncomingQuery } from "../api/requests.js";
+import type { QueryOutcome, QueryReply, IncomingQuery } from "../api/requests/queries.js";
 import { onAbort } from "../support/abort.js";
 import { ENDED } from "./deadline.js";
 import {

@@ -2,7 +2,7 @@ import { Code, ConnectError, type ContextValues, createContextValues } from "@co
 import type { UnaryRequest, UnaryResponse } from "@connectrpc/connect";
 import { create, type DescMethodUnary, type MessageInitShape, type DescMessage } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import type { QueriesClient } from "../api/requests.js";
+import type { QueriesClient } from "../api/requests/queries.js";
 import { MAX_TIMER_MS } from "../support/defaults.js";
 import { Deadline } from "./deadline.js";
 import { connectError } from "./faults.js";

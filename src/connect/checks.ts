@@ -1,4 +1,4 @@
-import type { QueriesClient } from "../api/requests.js";
+import type { QueriesClient } from "../api/requests/queries.js";
 import { checkInteger, checkNumber, kind, refuse } from "../support/checks.js";
 import { NO_LIMIT_BYTES } from "./format.js";
 import type { RouteOptions } from "./options.js";

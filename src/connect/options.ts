@@ -1,7 +1,7 @@
 import type { ContextValues, Interceptor } from "@connectrpc/connect";
 import type { BinaryReadOptions, BinaryWriteOptions, JsonReadOptions, JsonWriteOptions } from "@bufbuild/protobuf";
 import type { HandlerOptions } from "../api/message.js";
-import type { IncomingQuery } from "../api/requests.js";
+import type { IncomingQuery } from "../api/requests/queries.js";
 
 /** How the messages of calls are encoded, and how large they may be. */
 export interface MessageOptions {

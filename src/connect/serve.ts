@@ -1,6 +1,6 @@
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import type { DescService } from "@bufbuild/protobuf";
-import type { QueriesClient } from "../api/requests.js";
+import type { QueriesClient } from "../api/requests/queries.js";
 import type { Service } from "../api/subscription.js";
 import { checkChannel, kind, refuse } from "../support/checks.js";
 import { checkKnown } from "../support/names/known.js";

@@ -1,6 +1,6 @@
 import { Code, ConnectError, type Transport, type UnaryResponse } from "@connectrpc/connect";
 import type { DescMethodUnary } from "@bufbuild/protobuf";
-import type { QueriesClient } from "../api/requests.js";
+import type { QueriesClient } from "../api/requests/queries.js";
 import { checkChannel, checkInteger } from "../support/checks.js";
 import { checkKnown } from "../support/names/known.js";
 import { checkClient, checkRouteLimits } from "./checks.js";

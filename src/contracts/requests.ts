@@ -10,7 +10,9 @@ import type {
   ContractReply,
 } from "../api/contracts/contract.js";
 import type { Codec } from "../api/codec.js";
-import type { OutgoingCommand, OutgoingQuery, Reply } from "../api/requests.js";
+import type { OutgoingCommand } from "../api/requests/commands.js";
+import type { OutgoingQuery } from "../api/requests/queries.js";
+import type { Reply } from "../api/requests/response.js";
 import { checkChannelFilter } from "../support/checks.js";
 import { checkKnown } from "../support/names/known.js";
 import { checkCodecs } from "./codec.js";

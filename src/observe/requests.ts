@@ -1,6 +1,8 @@
 import type { Encoder } from "../api/codec.js";
 import type { HandlerOptions } from "../api/message.js";
-import type { CommandsClient, IncomingQuery, IncomingRequest, QueriesClient } from "../api/requests.js";
+import type { CommandsClient } from "../api/requests/commands.js";
+import type { IncomingQuery, QueriesClient } from "../api/requests/queries.js";
+import type { IncomingRequest } from "../api/requests/request.js";
 import type { SubscribeRequest } from "../api/subscription.js";
 import type { Activity, ActivityOutcome, Observer } from "../api/telemetry.js";
 import { beginProcess, observeCalls, observeLoop, processed, type Processing, sending } from "./observed.js";

@@ -1,5 +1,6 @@
 import { KubeMQError } from "../api/errors.js";
-import type { OutgoingRequest, Reply, RequestOptions, ResponseInfo } from "../api/requests.js";
+import type { OutgoingRequest, RequestOptions } from "../api/requests/request.js";
+import type { Reply, ResponseInfo } from "../api/requests/response.js";
 import type { Connection } from "../connection/connection.js";
 import { callAgain } from "../stream/resend/calls.js";
 import { resendsOf } from "../stream/resend/policy.js";

@@ -1,5 +1,6 @@
 import type { CallOptions } from "../api/message.js";
-import type { IncomingCommand, CommandsClient, Reply } from "../api/requests.js";
+import type { IncomingCommand, CommandsClient } from "../api/requests/commands.js";
+import type { Reply } from "../api/requests/response.js";
 import type { Connection } from "../connection/connection.js";
 import { checkHandler } from "../support/checks.js";
 import { askAgain, checkReply, prepareRequest, reasonOf, responseInfo } from "./ask.js";

@@ -8,9 +8,9 @@ import type {
   QueryReply,
   QueryResponse,
   QueryResult,
-  Reply,
-  RequestOptions,
-} from "../api/requests.js";
+} from "../api/requests/queries.js";
+import type { RequestOptions } from "../api/requests/request.js";
+import type { Reply } from "../api/requests/response.js";
 import type { SubscribeRequest } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { checkBytes, checkHandler } from "../support/checks.js";

@@ -1,7 +1,7 @@
 import type { Decoder } from "../api/codec.js";
 import type { KubeMQError } from "../api/errors.js";
 import type { CallOptions } from "../api/message.js";
-import type { FailureReply } from "../api/requests.js";
+import type { FailureReply } from "../api/requests/response.js";
 import type { Clock } from "../support/time/clock.js";
 import { fault } from "../support/faults.js";
 import { type CallHook, type Hooked, setCallHook } from "../support/message/call-hook.js";

@@ -1,7 +1,7 @@
 import { checkKnown } from "../support/names/known.js";
 import { REQUEST_PLACES } from "../support/names/places.js";
 import type { Decoder } from "../api/codec.js";
-import type { RequestStreamOptions, Unanswered } from "../api/requests.js";
+import type { RequestStreamOptions, Unanswered } from "../api/requests/request.js";
 import type { SubscribeRequest } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { within } from "../support/time/clock.js";

@@ -2,7 +2,9 @@ import type { Codec, Encoder } from "../codec.js";
 import type { Outgoing, OutgoingMessage } from "../message.js";
 import type { SentAs } from "../sent-as.js";
 import type { OutgoingQueueMessage, QueuePolicy } from "../queues/message.js";
-import type { OutgoingCommand, OutgoingQuery, Reply } from "../requests.js";
+import type { OutgoingCommand } from "../requests/commands.js";
+import type { OutgoingQuery } from "../requests/queries.js";
+import type { Reply } from "../requests/response.js";
 import type { ChannelKind } from "../server.js";
 import type { ChannelParameter, ChannelTemplate, ChannelValues, HasWholeParameters, HasWildcards } from "./channel.js";
 

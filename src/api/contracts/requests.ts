@@ -1,17 +1,9 @@
 import type { Decoder, Encoder } from "../codec.js";
 import type { HandlerOptions } from "../message.js";
-import type {
-  CommandsClient as CommandCalls,
-  IncomingCommand,
-  CommandResult,
-  QueriesClient as QueryCalls,
-  IncomingQuery,
-  QueryOutcome,
-  QueryResult,
-  Reply,
-  RequestOptions,
-  RequestStreamOptions,
-} from "../requests.js";
+import type { CommandsClient as CommandCalls, IncomingCommand, CommandResult } from "../requests/commands.js";
+import type { QueriesClient as QueryCalls, IncomingQuery, QueryOutcome, QueryResult } from "../requests/queries.js";
+import type { RequestOptions, RequestStreamOptions } from "../requests/request.js";
+import type { Reply } from "../requests/response.js";
 import type { CallOptions } from "../message.js";
 import type { Service, SubscribeRequest, Subscription } from "../subscription.js";
 import type {

@@ -1,12 +1,8 @@
 import type { CommandsClient, QueriesClient } from "../../api/contracts/requests.js";
 import type { HandlerOptions } from "../../api/message.js";
-import type {
-  CommandsClient as CommandCalls,
-  OutgoingRequest,
-  QueriesClient as QueryCalls,
-  RequestOptions,
-  RequestStreamOptions,
-} from "../../api/requests.js";
+import type { CommandsClient as CommandCalls } from "../../api/requests/commands.js";
+import type { QueriesClient as QueryCalls } from "../../api/requests/queries.js";
+import type { OutgoingRequest, RequestOptions, RequestStreamOptions } from "../../api/requests/request.js";
 import type { Service, Subscription } from "../../api/subscription.js";
 import type { SubscribeRequest } from "../../api/subscription.js";
 import { type AnyContract, isContract } from "../form.js";

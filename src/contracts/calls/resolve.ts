@@ -1,6 +1,6 @@
 import type { CallOptions, HandlerOptions, StreamOptions } from "../../api/message.js";
 import type { ProcessOptions } from "../../api/queues/requests.js";
-import type { RequestStreamOptions } from "../../api/requests.js";
+import type { RequestStreamOptions } from "../../api/requests/request.js";
 import type { ChannelKind } from "../../api/server.js";
 import { refuse } from "../../support/checks.js";
 import { type AnyContract, form } from "../form.js";
