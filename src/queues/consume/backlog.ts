@@ -17,15 +17,10 @@ const PAUSE_PER_COST = 5;
 /** Maximum immediately answered polls between two counts that found little. */
 const MAX_SKIPPED = 32;
 
-/**
- * Milliseconds for which another consumer counts as present. It is invisible between two of its
- * polls.
- */
+/** Milliseconds for which another consumer counts as present: it is invisible between its polls. */
 const OTHERS_MS = 30_000;
 
-/**
- * The equivalent after a gap in the sequences, in milliseconds. Expired messages leave gaps too.
- */
+/** The same after a gap in the sequences, in milliseconds. Expired messages leave gaps too. */
 const MISSED_MS = 2_000;
 
 /**

@@ -169,10 +169,7 @@ export class PollScheduler implements TransactionsOwner {
     }
   }
 
-  /**
-   * The loop has become slow. The messages that it does not work on return to the queue, for other
-   * consumers.
-   */
+  /** The loop has become slow: messages that it does not work on return, for other consumers. */
   async #returnSpares(): Promise<void> {
     await this.#count();
     if (this.#isOver) return;
@@ -213,10 +210,9 @@ export class PollScheduler implements TransactionsOwner {
   }
 
   async #receiveFor(max: number): Promise<void> {
-    const { subject } = this.#taking;
     const at = this.#now;
     this.#step = "polling";
-    const messages = await takeMessages(this.#connection, subject, max);
+    const messages = await takeMessages(this.#connection, this.#taking.subject, max);
     this.#step = "idle";
     if (this.#hasEnded) return;
     if (messages instanceof KubeMQError) return this.failed(messages);
