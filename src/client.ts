@@ -24,7 +24,7 @@ import { createChannelsClient } from "./requests/channels.js";
 import { createCommandsClient } from "./requests/commands.js";
 import { createQueriesClient } from "./requests/queries.js";
 import { DEFAULTS } from "./support/defaults.js";
-import { checkKnown } from "./support/names/known.js";
+import { checkKnown, isSignal } from "./support/names/known.js";
 import { customInspect, type InspectArguments, shown } from "./support/inspect.js";
 
 /**
@@ -145,7 +145,11 @@ export class KubeMQClient implements AsyncDisposable {
    * @param options - `timeoutMs`: in milliseconds. @default 5000
    */
   close(options: CloseOptions = {}): Promise<void> {
-    return this.#connection.close(options.timeoutMs ?? DEFAULTS.closeTimeoutMs, options.signal);
+    // JavaScript may pass anything, and a close must not fail: what is no option counts as not given.
+    let { timeoutMs, signal } = options ?? {};
+    if (typeof timeoutMs !== "number") timeoutMs = DEFAULTS.closeTimeoutMs;
+    if (!isSignal(signal)) signal = undefined; // promise: close-any-argument
+    return this.#connection.close(timeoutMs, signal);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -69,6 +69,7 @@ export async function sendingAll<M extends Outgoing>(
   const channels = new Set<string>();
   let count = 0;
   const create = (message: M) => {
+    if (typeof message !== "object" || message === null) return message; // the send refuses it
     const { activity, message: carrying } = outgoing(observer, "create", "create", pattern, message);
     activity.end();
     count += 1;
@@ -107,7 +108,8 @@ export function carrying<M extends { readonly tags?: Readonly<Record<string, str
   message: M,
 ): M {
   const { tags } = message;
-  if (tags !== undefined && (typeof tags !== "object" || tags === null)) return message;
+  const isInvalid = tags !== undefined && (typeof tags !== "object" || tags === null || Symbol.iterator in tags);
+  if (isInvalid) return message;
   return { ...message, tags: activity.carry(tags) };
 }
 

@@ -1,6 +1,7 @@
 import type { Chapter } from "./promise.js";
 
 const namesTest = "test/unit/option-names.test.ts";
+const argumentsTest = "test/unit/argument-types.test.ts";
 const connectTest = "test/connection/connect.test.ts";
 const connectionTest = "test/connection/connection.test.ts";
 const callsAloneTest = "test/connection/calls-alone.test.ts";
@@ -153,6 +154,13 @@ export const closing: Chapter = {
       mutation: { replace: ["|| 0", "&& 0"] },
       test: connectionTest,
       name: "close() accepts any number as its bound",
+    },
+    {
+      promise: "`close()` never rejects, not even for arguments that are no options.",
+      id: "close-any-argument",
+      mutation: "drop",
+      test: argumentsTest,
+      name: "closes the client like close",
     },
     {
       promise: "`close()` lets running calls finish within its time limit.",
@@ -432,6 +440,27 @@ export const limits: Chapter = {
       mutation: "drop",
       test: namesTest,
       name: "a misspelt or misplaced option is refused",
+    },
+    {
+      promise: "A message or a request that is no object is refused with `INVALID_ARGUMENT`, as every wrong argument.",
+      id: "arguments-are-objects",
+      mutation: "drop",
+      test: argumentsTest,
+      name: "that is no object",
+    },
+    {
+      promise: "A `signal` that is no `AbortSignal` is refused, instead of failing while the call runs.",
+      id: "signal-checked",
+      mutation: "drop",
+      test: argumentsTest,
+      name: "refuses options that are no object, and a signal that is none",
+    },
+    {
+      promise: "The error for one message of a batch has the index of the message.",
+      id: "refused-message-index",
+      mutation: "drop",
+      test: argumentsTest,
+      name: "names the message that it refuses by its index",
     },
     {
       promise: "A received message, or a copy of it, can be sent again as it is.",

@@ -57,8 +57,13 @@ export function numbered<T>(messages: AsyncIterable<T>) {
   return {
     messages: each(),
     /** The client checks each message before it reads the next one: a refusal is about the last. */
-    named: (error: unknown) => (KubeMQError.is(error, "INVALID_ARGUMENT") ? refusedAt(read, error.message) : error),
+    named: (error: unknown) => (KubeMQError.is(error, "INVALID_ARGUMENT") ? refusedAt(read, reasonOf(error)) : error),
   };
+}
+
+/** Without the index, because the messages of standard input are counted from 1. */
+function reasonOf({ message }: KubeMQError): string {
+  return message.replace(/^message at index \d+: /, "");
 }
 
 function refusedAt(message: number, why: string): Failure {

@@ -14,6 +14,7 @@ import type {
   StreamOptions,
 } from "../../api/message.js";
 import type { SubscribeRequest } from "../../api/subscription.js";
+import { checkArguments, checkIterable, refusedArguments } from "../../support/names/arguments.js";
 import { isContract, type AnyContract } from "../form.js";
 import { mapped, type Values } from "./mapped.js";
 import { messageOf, OPTIONS, refusedOptions, requestOf } from "./resolve.js";
@@ -24,7 +25,10 @@ export function eventsWithContracts(calls: EventCalls): EventsClient {
     ...calls,
     ...publishing(calls, "events"),
     subscribe(first: SubscribeRequest<unknown> | AnyContract, options?: StreamOptions) {
-      if (!isContract(first)) return calls.subscribe(first, options);
+      if (!isContract(first)) {
+        checkArguments("events.subscribe", "request", first, options);
+        return calls.subscribe(first, options);
+      }
       const [filter, stream] = requestOf<SubscribeRequest<unknown>, StreamOptions>(
         "events.subscribe",
         "events",
@@ -46,15 +50,22 @@ export function storeWithContracts(calls: StoreCalls): EventsStoreClient {
     ...calls,
     ...publishing(calls, kind),
     subscribe(first: StoreFilter | AnyContract, options?: StreamOptions) {
-      if (!isContract(first)) return calls.subscribe(first, options);
       const operation = "eventsStore.subscribe";
+      if (!isContract(first)) {
+        checkArguments(operation, "request", first, options);
+        return calls.subscribe(first, options);
+      }
       const [filter, stream] = requestOf<StoreFilter, StreamOptions>(operation, kind, first, OPTIONS.stream, options);
       return calls.subscribe(filter, stream);
     },
     replay(first: ReplayRequest<unknown> | AnyContract, options?: StreamOptions) {
-      if (!isContract(first)) return calls.replay(first, options);
+      const operation = "eventsStore.replay";
+      if (!isContract(first)) {
+        checkArguments(operation, "request", first, options);
+        return calls.replay(first, options);
+      }
       const [request, stream] = requestOf<ReplayRequest<unknown>, StreamOptions>(
-        "eventsStore.replay",
+        operation,
         kind,
         first,
         OPTIONS.stream,
@@ -72,11 +83,16 @@ interface Publishing<Receipt> {
 
 function publishing<Receipt>(calls: Publishing<Receipt>, kind: "events" | "eventsStore") {
   const operation = `${kind}.publish`;
-  const publishValue = async (contract: AnyContract, value: unknown, options?: SendOptions) =>
-    calls.publish(messageOf(operation, kind, contract, value), options);
+  const publishValue = async (contract: AnyContract, value: unknown, options?: SendOptions) => {
+    const message = messageOf<OutgoingMessage>(operation, kind, contract, value);
+    checkArguments(operation, "message", message, options);
+    return calls.publish(message, options);
+  };
   return {
     publish: (first: OutgoingMessage | AnyContract, second?: unknown, third?: SendOptions) =>
-      isContract(first) ? publishValue(first, second, third) : calls.publish(first, second as SendOptions),
+      isContract(first)
+        ? publishValue(first, second, third)
+        : (refusedArguments(operation, "message", first, second) ?? calls.publish(first, second as SendOptions)),
     publisher: (options?: EventPublisherOptions) => publisherOf(calls.publisher(options), kind),
   };
 }
@@ -92,14 +108,20 @@ function publisherOf<Receipt>(
     publisher.publish(messageOf(operation, kind, contract, value));
   return {
     publish: (first: OutgoingMessage | AnyContract, value?: unknown) =>
-      isContract(first) ? publishValue(first, value) : (refusedOptions(operation, value) ?? publisher.publish(first)),
-    publishAll: (first: Messages | AnyContract, second?: unknown, third?: AbortOptions) =>
       isContract(first)
-        ? publisher.publishAll(
-            mapped(second as Values, (value) => messageOf(operation, kind, first, value)),
-            third,
-          )
-        : publisher.publishAll(first, second as AbortOptions),
+        ? publishValue(first, value)
+        : (refusedArguments(operation, "message", first, undefined) ??
+          refusedOptions(operation, value) ??
+          publisher.publish(first)),
+    publishAll: async (first: Messages | AnyContract, second?: unknown, third?: AbortOptions) => {
+      if (!isContract(first)) {
+        checkIterable(operation, "messages", first, second);
+        return publisher.publishAll(first, second as AbortOptions);
+      }
+      checkIterable(operation, "values", second, third);
+      const messages = mapped(second as Values, (value) => messageOf<OutgoingMessage>(operation, kind, first, value));
+      return publisher.publishAll(messages, third);
+    },
     flush: () => publisher.flush(),
     close: () => publisher.close(),
     [Symbol.asyncDispose]: () => publisher[Symbol.asyncDispose](),

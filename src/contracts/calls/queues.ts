@@ -9,6 +9,13 @@ import type {
   ProcessRequest,
   ReceiveRequest,
 } from "../../api/queues/requests.js";
+import {
+  checkArguments,
+  checkArray,
+  checkBatch,
+  checkIterable,
+  refusedArguments,
+} from "../../support/names/arguments.js";
 import { type AnyContract, isContract } from "../form.js";
 import { mapped, type Values } from "./mapped.js";
 import { messageOf, OPTIONS, refusedOptions, requestOf } from "./resolve.js";
@@ -17,13 +24,19 @@ type Handler = Parameters<QueueCalls["process"]>[1];
 
 /** Adds the calls with contracts to those without. */
 export function queuesWithContracts(calls: QueueCalls): QueuesClient {
-  const sendValue = async (contract: AnyContract, value: unknown, options?: SendOptions) =>
-    calls.send(message("queues.send", contract, value), options);
-  const sendValues = async (contract: AnyContract, values: readonly unknown[], options?: SendOptions) =>
-    calls.sendBatch(
-      values.map((value) => message("queues.sendBatch", contract, value)),
-      options,
-    );
+  const sendValue = async (contract: AnyContract, value: unknown, options?: SendOptions) => {
+    const sent = message("queues.send", contract, value);
+    checkArguments("queues.send", "message", sent, options);
+    return calls.send(sent, options);
+  };
+  const sendBatch = async (first: unknown, second: unknown, third?: SendOptions) => {
+    const operation = "queues.sendBatch";
+    const [messages, options] = isContract(first)
+      ? [messagesOf(operation, first, second), third]
+      : [first, second as SendOptions];
+    checkBatch(operation, messages, options);
+    return calls.sendBatch(messages as readonly OutgoingQueueMessage[], options);
+  };
   const receiveFrom = async (contract: AnyContract, options: unknown) =>
     calls.receive(...receiving("queues.receive", contract, options));
   const peekAt = async (contract: AnyContract, options: unknown) =>
@@ -31,27 +44,40 @@ export function queuesWithContracts(calls: QueueCalls): QueuesClient {
   return {
     ...calls,
     send: (first: OutgoingQueueMessage | AnyContract, second?: unknown, third?: SendOptions) =>
-      isContract(first) ? sendValue(first, second, third) : calls.send(first, second as SendOptions),
-    sendBatch: (first: readonly OutgoingQueueMessage[] | AnyContract, second?: unknown, third?: SendOptions) =>
       isContract(first)
-        ? sendValues(first, second as readonly unknown[], third)
-        : calls.sendBatch(first, second as SendOptions),
+        ? sendValue(first, second, third)
+        : (refusedArguments("queues.send", "message", first, second) ?? calls.send(first, second as SendOptions)),
+    sendBatch,
     publisher: (options) => publisherOf(calls.publisher(options)),
     receive: (first: ReceiveRequest<unknown> | AnyContract, options?: CallOptions) =>
-      isContract(first) ? receiveFrom(first, options) : calls.receive(first, options),
+      isContract(first)
+        ? receiveFrom(first, options)
+        : (refusedArguments("queues.receive", "request", first, options) ?? calls.receive(first, options)),
     peek: (first: ReceiveRequest<unknown> | AnyContract, options?: CallOptions) =>
-      isContract(first) ? peekAt(first, options) : calls.peek(first, options),
+      isContract(first)
+        ? peekAt(first, options)
+        : (refusedArguments("queues.peek", "request", first, options) ?? calls.peek(first, options)),
+    ackAll: (request, options) =>
+      refusedArguments("queues.ackAll", "request", request, options) ?? calls.ackAll(request, options),
     consume(first: ConsumeRequest<unknown> | AnyContract, options?: StreamOptions) {
-      if (!isContract(first)) return calls.consume(first, options);
-      return calls.consume(...streaming<ConsumeRequest<unknown>>("queues.consume", first, options));
+      const operation = "queues.consume";
+      if (isContract(first)) return calls.consume(...streaming<ConsumeRequest<unknown>>(operation, first, options));
+      checkArguments(operation, "request", first, options);
+      return calls.consume(first, options);
     },
     consumeBatches(first: BatchRequest<unknown> | AnyContract, options?: StreamOptions) {
-      if (!isContract(first)) return calls.consumeBatches(first, options);
-      return calls.consumeBatches(...streaming<BatchRequest<unknown>>("queues.consumeBatches", first, options));
+      const operation = "queues.consumeBatches";
+      if (isContract(first))
+        return calls.consumeBatches(...streaming<BatchRequest<unknown>>(operation, first, options));
+      checkArguments(operation, "request", first, options);
+      return calls.consumeBatches(first, options);
     },
     process(first: ProcessRequest | AnyContract, handler: Handler, given?: ProcessOptions) {
-      if (!isContract(first)) return calls.process(first, handler, given);
       const operation = "queues.process";
+      if (!isContract(first)) {
+        checkArguments(operation, "request", first, given);
+        return calls.process(first, handler, given);
+      }
       const [request, options] = requestOf<ProcessRequest, ProcessOptions>(
         operation,
         "queues",
@@ -70,22 +96,33 @@ function publisherOf(publisher: QueueSending): QueuePublisher {
   const operation = "queues.publisher";
   const sendValue = async (contract: AnyContract, value: unknown) =>
     publisher.send(message(operation, contract, value));
-  const sendValues = async (contract: AnyContract, values: readonly unknown[]) =>
-    publisher.sendBatch(values.map((value) => message(operation, contract, value)));
+  const sendBatch = async (first: unknown, second?: unknown) => {
+    const messages = isContract(first) ? messagesOf(operation, first, second) : first;
+    checkBatch(operation, messages);
+    const batch = messages as readonly OutgoingQueueMessage[];
+    return (isContract(first) ? undefined : refusedOptions(operation, second)) ?? publisher.sendBatch(batch);
+  };
+  const sendOne = (first: OutgoingQueueMessage, options: unknown) =>
+    refusedArguments(operation, "message", first, undefined) ??
+    refusedOptions(operation, options) ??
+    publisher.send(first);
   return {
-    send: (first: OutgoingQueueMessage | AnyContract, value?: unknown) =>
-      isContract(first) ? sendValue(first, value) : (refusedOptions(operation, value) ?? publisher.send(first)),
-    sendBatch: (first: readonly OutgoingQueueMessage[] | AnyContract, values?: readonly unknown[]) =>
-      isContract(first)
-        ? sendValues(first, values ?? [])
-        : (refusedOptions(operation, values) ?? publisher.sendBatch(first)),
-    sendAll: (first: Messages | AnyContract, second?: unknown, third?: AbortOptions) =>
-      isContract(first)
-        ? publisher.sendAll(
-            mapped(second as Values, (value) => message(operation, first, value)),
-            third,
-          )
-        : publisher.sendAll(first, second as AbortOptions),
+    send(first: OutgoingQueueMessage | AnyContract, second?: unknown) {
+      if (isContract(first)) return sendValue(first, second);
+      return Array.isArray(first) ? sendBatch(first, second) : sendOne(first, second);
+    },
+    sendBatch,
+    sendAll: async (first: Messages | AnyContract, second?: unknown, third?: AbortOptions) => {
+      if (!isContract(first)) {
+        checkIterable(operation, "messages", first, second);
+        return publisher.sendAll(first, second as AbortOptions);
+      }
+      checkIterable(operation, "values", second, third);
+      return publisher.sendAll(
+        mapped(second as Values, (value) => message(operation, first, value)),
+        third,
+      );
+    },
     flush: () => publisher.flush(),
     close: () => publisher.close(),
     [Symbol.asyncDispose]: () => publisher[Symbol.asyncDispose](),
@@ -94,6 +131,12 @@ function publisherOf(publisher: QueueSending): QueuePublisher {
 
 function message(operation: string, contract: AnyContract, value: unknown): OutgoingQueueMessage {
   return messageOf(operation, "queues", contract, value);
+}
+
+/** The messages of a batch of values. */
+function messagesOf(operation: string, contract: AnyContract, values: unknown): readonly OutgoingQueueMessage[] {
+  checkArray(operation, "values", values);
+  return values.map((value) => message(operation, contract, value));
 }
 
 function receiving(operation: string, contract: AnyContract, options: unknown) {

@@ -5,6 +5,7 @@ import type { QueriesClient as QueryCalls } from "../../api/requests/queries.js"
 import type { OutgoingRequest, RequestOptions, RequestStreamOptions } from "../../api/requests/request.js";
 import type { Service, Subscription } from "../../api/subscription.js";
 import type { SubscribeRequest } from "../../api/subscription.js";
+import { checkArguments, refusedArguments } from "../../support/names/arguments.js";
 import { type AnyContract, isContract } from "../form.js";
 import { messageOf, OPTIONS, requestOf } from "./resolve.js";
 
@@ -30,22 +31,34 @@ interface RequestCalls {
 }
 
 function withContracts(calls: RequestCalls, kind: "commands" | "queries") {
-  const sendValue = async (contract: AnyContract, value: unknown, options?: RequestOptions) =>
-    calls.send(messageOf(`${kind}.send`, kind, contract, value), options);
+  const operation = `${kind}.send`;
+  const sendValue = async (contract: AnyContract, value: unknown, options?: RequestOptions) => {
+    const message = messageOf<OutgoingRequest>(operation, kind, contract, value);
+    checkArguments(operation, "message", message, options);
+    return calls.send(message, options);
+  };
   return {
     ...calls,
     send: (first: OutgoingRequest | AnyContract, second?: unknown, third?: RequestOptions) =>
-      isContract(first) ? sendValue(first, second, third) : calls.send(first, second as RequestOptions),
+      isContract(first)
+        ? sendValue(first, second, third)
+        : (refusedArguments(operation, "message", first, second) ?? calls.send(first, second as RequestOptions)),
     subscribe(first: Filter | AnyContract, options?: RequestStreamOptions) {
-      if (!isContract(first)) return calls.subscribe(first, options);
       const operation = `${kind}.subscribe`;
+      if (!isContract(first)) {
+        checkArguments(operation, "request", first, options);
+        return calls.subscribe(first, options);
+      }
       return calls.subscribe(
         ...requestOf<Filter, RequestStreamOptions>(operation, kind, first, OPTIONS.requestStream, options),
       );
     },
     handle(first: Filter | AnyContract, handler: Handler, given?: HandlerOptions) {
-      if (!isContract(first)) return calls.handle(first, handler, given);
       const operation = `${kind}.handle`;
+      if (!isContract(first)) {
+        checkArguments(operation, "request", first, given);
+        return calls.handle(first, handler, given);
+      }
       const [filter, options] = requestOf<Filter, HandlerOptions>(operation, kind, first, OPTIONS.handler, given);
       return calls.handle(filter, handler, options);
     },

@@ -3,6 +3,7 @@ import type { ProcessOptions } from "../../api/queues/requests.js";
 import type { RequestStreamOptions } from "../../api/requests/request.js";
 import type { ChannelKind } from "../../api/server.js";
 import { refuse } from "../../support/checks.js";
+import { checkOptionsObject } from "../../support/names/known.js";
 import { type AnyContract, form } from "../form.js";
 
 /** Turns contracts into the messages and requests of the calls that take no contract. */
@@ -47,6 +48,7 @@ export function requestOf<Request, Options>(
   given: unknown,
 ): readonly [Request, Options] {
   check(operation, kind, contract);
+  if (given !== undefined) checkOptionsObject({ operation, channel: contract.name }, given);
   const request: Record<string, unknown> = {};
   const options: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given ?? {})) {

@@ -4,6 +4,7 @@ import type { Connection } from "../../connection/connection.js";
 import { publisherResends } from "../../stream/resend/policy.js";
 import { Send, type Settle } from "../../stream/send/send.js";
 import { type Sequence, submitAll } from "../../stream/send/submit-all.js";
+import { atIndex } from "../../support/message/indexed.js";
 import { checkKnown } from "../../support/names/known.js";
 import { aboutEvent, type EventPlan } from "./plan.js";
 import { EventSender } from "./sender.js";
@@ -40,7 +41,8 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
 
   publishAll<T>(messages: Sequence<OutgoingMessage<T>>, options: AbortOptions = {}): Promise<number> {
     checkKnown({ operation: this.#plan.operation }, "", options, ["signal"]);
-    const submit = (message: OutgoingMessage<T>, settle: Settle<string>) => this.#submit(message, settle);
+    const submit = (message: OutgoingMessage<T>, settle: Settle<string>, index: number) =>
+      this.#submit(message, settle, index);
     return submitAll(messages, submit, {
       atOnce: this.#sender.capacity,
       signal: options.signal,
@@ -63,13 +65,13 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
     return this.close();
   }
 
-  #submit(message: OutgoingMessage, settle: Settle<string>): void {
+  #submit(message: OutgoingMessage, settle: Settle<string>, index?: number): void {
     let send;
     try {
       const event = this.#plan.prepare(message);
       send = new Send(event, aboutEvent(this.#connection, this.#plan, message, event), settle);
     } catch (error) {
-      return settle(error, undefined);
+      return settle(index === undefined ? error : atIndex(error, index), undefined);
     }
     this.#sender.accept(send);
   }

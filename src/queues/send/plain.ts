@@ -5,6 +5,7 @@ import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/send/plain-
 import type { About } from "../../stream/send/send.js";
 import { checkSize, checkQueueChannel } from "../../support/checks.js";
 import { completed, encodePayload } from "../../support/message/payload.js";
+import { eachIndexed } from "../../support/message/indexed.js";
 import { checkMessageNames } from "../../support/names/message.js";
 import { checkPolicy } from "../../support/message/policy.js";
 import { Upstream } from "./upstream.js";
@@ -82,7 +83,7 @@ export class QueueSends {
 
   async sendBatch(messages: readonly OutgoingQueueMessage[], options: SendOptions | undefined): Promise<SendResult[]> {
     const operation = "queues.sendBatch";
-    const wire = messages.map((message) => this.#prepare(operation, message));
+    const wire = eachIndexed(messages, (message) => this.#prepare(operation, message));
     if (wire.length === 0) return [];
     const about = aboutMessages(operation, wire);
     const exact = () => wire.reduce((sum, message) => sum + exactQueueMessageSize(message) + 8, 64);

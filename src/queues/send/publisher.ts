@@ -7,6 +7,7 @@ import { publisherResends } from "../../stream/resend/policy.js";
 import { Send, type Settle } from "../../stream/send/send.js";
 import { type Sequence, submitAll } from "../../stream/send/submit-all.js";
 import { checkInteger, refuse } from "../../support/checks.js";
+import { atIndex, eachIndexed } from "../../support/message/indexed.js";
 import { checkKnown } from "../../support/names/known.js";
 import { aboutMessages, type PrepareQueueMessage } from "./plain.js";
 import { Upstream } from "./upstream.js";
@@ -43,7 +44,7 @@ export class UpstreamPublisher implements QueuePublisher {
 
   async sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]> {
     this.#upstream.checkOpen();
-    const wire = messages.map((message) => this.#prepare(operation, message));
+    const wire = eachIndexed(messages, (message) => this.#prepare(operation, message));
     if (wire.length === 0) return [];
     return new Promise((resolve, reject) => {
       const send = new Send(wire, aboutMessages(operation, wire), (error, results: SendResult[] | undefined) => {
@@ -56,7 +57,8 @@ export class UpstreamPublisher implements QueuePublisher {
 
   sendAll<T>(messages: Sequence<OutgoingQueueMessage<T>>, options: AbortOptions = {}): Promise<number> {
     checkKnown({ operation }, "", options, ["signal"]);
-    const submit = (message: OutgoingQueueMessage<T>, settle: Settle<SentMessage>) => this.#submit(message, settle);
+    const submit = (message: OutgoingQueueMessage<T>, settle: Settle<SentMessage>, index: number) =>
+      this.#submit(message, settle, index);
     return submitAll(messages, submit, {
       atOnce: this.#upstream.capacity,
       signal: options.signal,
@@ -89,7 +91,7 @@ export class UpstreamPublisher implements QueuePublisher {
   }
 
   /** Sends one message. Its outcome is an error when the server refuses it. */
-  #submit(message: OutgoingQueueMessage, settle: Settle<SentMessage>): void {
+  #submit(message: OutgoingQueueMessage, settle: Settle<SentMessage>, index?: number): void {
     let send;
     try {
       this.#upstream.checkOpen();
@@ -100,7 +102,7 @@ export class UpstreamPublisher implements QueuePublisher {
         else settle(error ?? result?.error, undefined);
       });
     } catch (error) {
-      return settle(error, undefined);
+      return settle(index === undefined ? error : atIndex(error, index), undefined);
     }
     this.#upstream.accept(send);
   }

@@ -20,7 +20,7 @@ export interface SubmitAllOptions {
  */
 export async function submitAll<M, Result>(
   messages: Sequence<M>,
-  submit: (message: M, settle: Settle<Result>) => void,
+  submit: (message: M, settle: Settle<Result>, index: number) => void,
   { atOnce, signal, onClosing }: SubmitAllOptions,
 ): Promise<number> {
   let failure: { readonly error: unknown } | undefined;
@@ -49,7 +49,7 @@ export async function submitAll<M, Result>(
   /** Submits a message. Returns a promise when no further message may be submitted yet. */
   const offer = (message: M): Promise<void> | undefined => {
     sent += 1;
-    submit(message, settle);
+    submit(message, settle, sent - 1);
     return sent - answered < atOnce ? undefined : until(sent - atOnce / 2, hasNotFailed);
   };
   let isStopped = false;

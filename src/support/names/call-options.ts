@@ -14,11 +14,7 @@ const PLACES = {
  * @throws {KubeMQError} INVALID_ARGUMENT when an option has another name
  */
 export function checkCallOptions(subject: Subject, options: CallOptions | undefined): void {
-  for (const name in options) {
-    if (name === "signal" || name === "timeoutMs") continue;
-    // promise: call-options-known
-    return checkKnown(subject, "", options, ["signal", "timeoutMs"], PLACES);
-  }
+  checkKnown(subject, "", options, ["signal", "timeoutMs"], PLACES); // promise: call-options-known
 }
 
 /**

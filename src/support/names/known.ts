@@ -21,9 +21,26 @@ export function checkKnown(
 ): void {
   if (value === undefined) return;
   checkObject(subject, prefix === "" ? "options" : prefix.slice(0, -1), value, "");
+  if (known.includes("signal")) checkSignal(subject, value["signal"]);
   for (const name of Object.keys(value)) {
     if (!known.includes(name)) throw unknownName(subject, OPTION, prefix, name, known, places);
   }
+}
+
+export function checkOptionsObject(subject: Subject, options: unknown): void {
+  checkObject(subject, "options", options, "");
+}
+
+/** Checks by shape, because a signal of another realm is no `instanceof AbortSignal`. */
+function checkSignal(subject: Subject, signal: unknown): void {
+  if (signal === undefined || isSignal(signal)) return;
+  throw refuse(subject, `signal must be an AbortSignal, got ${valueKind(signal)}`); // promise: signal-checked
+}
+
+export function isSignal(value: unknown): value is AbortSignal {
+  if (typeof value !== "object" || value === null) return false;
+  const { aborted, addEventListener } = value as { readonly aborted?: unknown; readonly addEventListener?: unknown };
+  return typeof aborted === "boolean" && typeof addEventListener === "function";
 }
 
 export function checkObject(
@@ -32,9 +49,9 @@ export function checkObject(
   value: unknown,
   hint: string,
 ): asserts value is Record<string, unknown> {
-  const isSignal = Object.prototype.toString.call(value) === "[object AbortSignal]";
-  if (typeof value === "object" && value !== null && !Array.isArray(value) && !isSignal) return;
-  const what = isSignal ? "an AbortSignal: pass it as { signal }" : valueKind(value);
+  const isAbortSignal = Object.prototype.toString.call(value) === "[object AbortSignal]";
+  if (typeof value === "object" && value !== null && !Array.isArray(value) && !isAbortSignal) return;
+  const what = isAbortSignal ? "an AbortSignal: pass it as { signal }" : valueKind(value);
   throw refuse(subject, `${name} must be an object${hint}, got ${what}`);
 }
 
@@ -76,7 +93,12 @@ function meant(noun: Noun, prefix: string, name: string, known: readonly string[
   return `the ${noun.all} are ${known.join(", ")}`;
 }
 
-function valueKind(value: unknown): string {
+/** What a value is, in an error about an argument. */
+export function valueKind(value: unknown): string {
   if (Array.isArray(value)) return "an array";
-  return value === null || value === undefined ? String(value) : `a ${typeof value}`;
+  if (value === null || value === undefined) return String(value);
+  if (typeof value !== "object") return `a ${typeof value}`;
+  const name: unknown = value.constructor?.name;
+  if (typeof name !== "string" || name === "" || name === "Object") return "an object";
+  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 }

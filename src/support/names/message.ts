@@ -60,7 +60,7 @@ const RECEIVED: ReadonlySet<string> = new Set([
  * @throws {KubeMQError} INVALID_ARGUMENT when a name is not known
  */
 export function checkMessageNames(operation: string, kind: ChannelKind, message: object): void {
-  if (typeof message !== "object") checkObject({ operation }, "message", message, "");
+  if (typeof message !== "object" || message === null) checkObject({ operation }, "message", message, "");
   // A loop over the names with a switch costs 10 ns, a set of names three times as much.
   for (const name in message) {
     switch (name) {
