@@ -29,6 +29,7 @@ export function handleRequests<R extends ReceivedRequest<unknown>>(
     settled: async () => void (await requests?.closed),
     work: (request: R) => carryOut(connection, source, request, work, options),
     givenUp: { kind: source.kind, outcome: "answered" } as const,
+    hasSignals: true,
     giveUp: (request: R) => request.release(why),
   };
   return new HandlerService(connection, subject, plan, limits, options.signal);

@@ -41,6 +41,8 @@ export interface HandlerPlan<Item> {
    * rejects.
    */
   settled?(): Promise<void>;
+  /** Whether messages have a `signal`, which tells a handler to stop. */
+  readonly hasSignals: boolean;
   /** The kind of the messages, and the outcome of a message whose handler is given up. */
   readonly givenUp: Pick<HandlerFailure<unknown>, "kind" | "outcome">;
   /** Gives up the message of a handler that still runs after its time to finish. */
@@ -244,7 +246,8 @@ export class HandlerService<Item extends { readonly id: string }> extends Awaita
     if (await obeyed) return undefined;
     const ids = [...this.#running].slice(0, 3).map(({ id }) => id);
     const tookMs = Math.round(this.#host.clock.now() - startedAt);
-    const text = `stopped, but handlers ignore the signals of their messages and still run after ${tookMs} ms: ${this.#running.size}, such as of ${ids.join(", ")}`;
+    const why = this.#plan.hasSignals ? "ignore the signals of their messages and " : "";
+    const text = `stopped, but handlers ${why}still run after ${tookMs} ms: ${this.#running.size}, such as of ${ids.join(", ")}`;
     const error = fault("TIMEOUT", this.#subject, text);
     const { channel = "" } = this.#subject;
     for (const { id } of this.#running) {

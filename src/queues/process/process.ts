@@ -49,6 +49,7 @@ export function processQueue<T, D extends Delivery<T>>(
 
 class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
   readonly givenUp = { kind: "queues", outcome: "retried" } as const;
+  readonly hasSignals: boolean;
   readonly #processing: Processing<T, D>;
   readonly #options: ProcessOptions<D>;
   readonly #prefetch: number;
@@ -60,6 +61,7 @@ class ProcessPlan<T, D extends Delivery<T>> implements HandlerPlan<D> {
   readonly #delayedRejections: DelayedRejections;
 
   constructor(processing: Processing<T, D>, options: ProcessOptions<D>, prefetch: number) {
+    this.hasSignals = processing.isLeased;
     this.#processing = processing;
     this.#options = options;
     this.#prefetch = prefetch;
