@@ -185,8 +185,20 @@ function readPem(name: string, value: string | Uint8Array): string | Uint8Array 
   try {
     return readFileSync(value);
   } catch (cause) {
-    throw new KubeMQError("INVALID_ARGUMENT", `tls.${name} is neither PEM text nor a file that can be read`, { cause });
+    const which = isPath(value) ? `: ${JSON.stringify(value)} (${codeOf(cause)})` : "";
+    const text = `tls.${name} is neither PEM text nor a file that can be read${which}`;
+    throw new KubeMQError("INVALID_ARGUMENT", text, { cause });
   }
+}
+
+/** Whether a string is a path for certain. Otherwise it may be a key in another form, and is not shown. */
+function isPath(value: string): boolean {
+  return value.length <= 300 && /^(?:[./~\\]|[A-Za-z]:)|\.\w{1,5}$/.test(value);
+}
+
+function codeOf(error: unknown): string {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === "string" ? code : messageOf(error);
 }
 
 /** Converts PEM to the types that node:tls accepts. */

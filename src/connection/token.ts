@@ -1,5 +1,6 @@
 import type { AuthToken, ClientOptions } from "../api/options.js";
 import { fault } from "../support/faults.js";
+import { textOfThrown } from "../support/thrown.js";
 import { isHeaderValue } from "./options.js";
 
 /** Headers in the form that Connect accepts. */
@@ -12,6 +13,8 @@ export type CallHeader = Readonly<Record<string, string>> | undefined;
 export class Token {
   readonly #source: ClientOptions["authToken"];
   #header: CallHeader;
+  /** The last token, which a provider may name in its error. */
+  #last: string | undefined;
   #expiresAt = Infinity;
   #fetching: Promise<CallHeader> | undefined;
   /** The server refused a token and has not accepted one since. */
@@ -63,7 +66,10 @@ export class Token {
       given = await provider();
     } catch (cause) {
       // Retryable: a provider can recover, as a network can.
-      throw fault("UNAUTHENTICATED", subject, "the token provider failed", { cause, retryable: true });
+      throw fault("UNAUTHENTICATED", subject, `the token provider failed: ${this.#reasonOf(cause)}`, {
+        cause,
+        retryable: true,
+      });
     }
     const { token, expiresAt } = typeof given === "string" ? { token: given, expiresAt: undefined } : (given ?? {});
     if (!isHeaderValue(token)) {
@@ -76,7 +82,13 @@ export class Token {
     // Asking again for each call would return the same token.
     this.#expiresAt = until > Date.now() ? until : Infinity;
     this.#header = header;
+    this.#last = token;
     return header;
+  }
+
+  #reasonOf(cause: unknown): string {
+    const reason = textOfThrown(cause);
+    return this.#last === undefined ? reason : reason.replaceAll(this.#last, "…"); // promise: provider-error-without-token
   }
 }
 

@@ -212,6 +212,7 @@ describe("the token of calls and streams", () => {
       await rejection(world({}, { authToken: () => Promise.reject(new Error("no")) }).client.events.publish(event)),
     ).toMatchObject({
       code: "UNAUTHENTICATED",
+      message: expect.stringContaining("the token provider failed: no"),
     });
     await client.close();
   });

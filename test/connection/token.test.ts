@@ -23,6 +23,18 @@ describe("the token source", () => {
     expect(provider).toHaveBeenCalledTimes(1);
   });
 
+  test("the error of a failed provider has the provider's reason, without the token that it gave before", async () => {
+    let hasToken = true;
+    const token = new Token(() => {
+      if (!hasToken) throw new Error("cannot renew s3cr3t: the vault is sealed");
+      hasToken = false;
+      return "s3cr3t";
+    });
+    token.refused(await token.header());
+    const failed = async () => token.header();
+    await expect(failed()).rejects.toThrow("authToken: the token provider failed: cannot renew …: the vault is sealed");
+  });
+
   test("an expired token is fetched again", async () => {
     const now = jest.spyOn(Date, "now").mockReturnValue(1_000_000);
     const given = [

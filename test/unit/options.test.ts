@@ -251,7 +251,16 @@ describe("contradictory options", () => {
     ["tls and http://", { address: "http://b.example", tls: true }, /tls is set/],
     ["cert without key", { tls: { cert } }, /tls\.key is missing/],
     ["key without cert", { tls: { key } }, /tls\.cert is missing/],
-    ["a path that is none", { tls: { ca: "/no/such/file.pem" } }, /tls\.ca is neither PEM text nor a file/],
+    [
+      "a path that is none",
+      { tls: { ca: "/no/such/file.pem" } },
+      /tls\.ca is neither PEM text nor a file that can be read: "\/no\/such\/file\.pem" \(ENOENT\)$/,
+    ],
+    [
+      "a key that is no path",
+      { tls: { cert, key: "MC4CAQAwBQYDK2Vw" } },
+      /tls\.key is neither PEM text nor a file that can be read$/,
+    ],
     [
       "a key of another certificate",
       { tls: { cert, key: pem("server-key") } },
