@@ -73,6 +73,7 @@ export function checkChannelFilter(operation: string, channel: unknown): asserts
 function checkName(operation: string, channel: unknown, name: string): asserts channel is string {
   if (typeof channel !== "string" || channel === "")
     throw refuse({ operation }, `${name} must be a non-empty string, got ${quote(channel)}`);
+  if (!channel.isWellFormed()) throw illFormed({ operation }, name, channel); // promise: well-formed-names
   if (channel.endsWith("."))
     throw refuse({ operation, channel }, `${name} must not end with a dot, got ${quote(channel)}`);
   // promise: channel-control-characters
@@ -149,6 +150,7 @@ export function checkOutgoing(operation: string, message: Outgoing): void {
   if (id !== undefined && (typeof id !== "string" || id === "")) {
     throw refuse({ operation, channel }, `id must be a non-empty string, got ${quote(id)}`);
   }
+  if (id !== undefined && !id.isWellFormed()) throw illFormed({ operation, channel }, "id", id);
   if (metadata !== undefined && typeof metadata !== "string") {
     throw refuse({ operation, channel }, `metadata must be a string, got ${kind(metadata)}`);
   }
@@ -159,10 +161,22 @@ export function checkOutgoing(operation: string, message: Outgoing): void {
     throw refuse({ operation, channel }, tags instanceof Map ? `${text}: use Object.fromEntries(tags)` : text);
   }
   for (const key in tags) {
-    if (typeof tags[key] !== "string") {
-      throw refuse({ operation, channel }, `tag ${quote(key)} must be a string, got ${kind(tags[key])}`);
+    const value: unknown = tags[key];
+    if (typeof value !== "string") {
+      throw refuse({ operation, channel }, `tag ${quote(key)} must be a string, got ${kind(value)}`);
     }
+    if (!key.isWellFormed()) throw illFormed({ operation, channel }, "the key of a tag", key);
+    if (!value.isWellFormed()) throw illFormed({ operation, channel }, `tag ${quote(key)}`, value);
   }
+}
+
+/**
+ * The error for a string with half a surrogate pair. UTF-8 cannot encode it: it would be sent as
+ * U+FFFD, and two different names could become one.
+ */
+function illFormed(subject: Subject, name: string, value: string): KubeMQError {
+  const why = "it has half a surrogate pair, for example because a string was cut";
+  return refuse(subject, `${name} must be well-formed Unicode, got ${quote(value)}: ${why}`);
 }
 
 /** Checks for a whole number within bounds. */

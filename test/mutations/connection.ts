@@ -366,6 +366,13 @@ export const credentials: Chapter = {
       name: "an expired token is fetched again",
     },
     {
+      promise: "The error of a failed token provider has its reason, in which the last token is left out.",
+      id: "provider-error-without-token",
+      mutation: { replace: ["=== undefined", "!== undefined"] },
+      test: tokenTest,
+      name: "the error of a failed provider has the provider's reason, without the token",
+    },
+    {
       promise: "The time-out of a call also limits a token provider that never settles.",
       id: "token-in-time",
       mutation: "drop",
@@ -447,6 +454,13 @@ export const limits: Chapter = {
       mutation: "drop",
       test: argumentsTest,
       name: "that is no object",
+    },
+    {
+      promise: "Half a surrogate pair in a channel is refused: it would be sent as U+FFFD.",
+      id: "well-formed-names",
+      mutation: "drop",
+      test: argumentsTest,
+      name: "half a surrogate pair, which would be sent as U+FFFD, is refused",
     },
     {
       promise: "A `signal` that is no `AbortSignal` is refused, instead of failing while the call runs.",

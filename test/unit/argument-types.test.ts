@@ -219,6 +219,24 @@ describe.each(Object.entries(clients))("of a client that is %s", (_, client) => 
     }
   });
 
+  test("half a surrogate pair, which would be sent as U+FFFD, is refused in names and tags", async () => {
+    const half = "\ud83d";
+    const cases = [
+      [{ channel: half }, "channel must be well-formed Unicode"],
+      [{ id: `a${half}` }, "id must be well-formed Unicode"],
+      [{ tags: { [half]: "x" } }, "must be well-formed Unicode"],
+      [{ tags: { key: `${half}x` } }, 'tag "key" must be well-formed Unicode'],
+    ] as const;
+    for (const [part, says] of cases) {
+      expect(await refusalOf(() => client.queues.send({ ...message, ...part }))).toEqual(refusal("queues.send", says));
+      expect(await refusalOf(() => client.commands.send({ ...message, ...part }))).toEqual(
+        refusal("commands.send", says),
+      );
+    }
+    const subscribed = () => client.events.subscribe({ channel: `a.*.${half}` });
+    expect(await refusalOf(subscribed)).toEqual(refusal("events.subscribe", "channel must be well-formed Unicode"));
+  });
+
   test("connect refuses options that are no object, and a signal that is none", async () => {
     const connect = method(KubeMQClient as never, "connect");
     expect(await refusalOf(() => connect(unreachable, null))).toEqual(
