@@ -41,9 +41,9 @@ export function createCommandsClient(connection: Connection): CommandsClient {
 
 class ReceivedCommand<T> extends ReceivedRequest<T> implements IncomingCommand<T> {
   respond(response: Reply = {}, options?: CallOptions): Promise<void> {
-    const { metadata, tags, span } = response;
     const outcome = () => {
       checkReply({ operation: "commands.respond", channel: this.channel }, response, ["metadata", "tags", "span"]);
+      const { metadata, tags, span } = response;
       return { metadata, tags, span };
     };
     return this.answer("respond", outcome, options);

@@ -3,6 +3,7 @@ import type { KubeMQError } from "../api/errors.js";
 import type { CallOptions } from "../api/message.js";
 import type { FailureReply } from "../api/requests/response.js";
 import type { Clock } from "../support/time/clock.js";
+import { textOfThrown } from "../support/thrown.js";
 import { fault } from "../support/faults.js";
 import { type CallHook, type Hooked, setCallHook } from "../support/message/call-hook.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
@@ -83,13 +84,13 @@ export class ReceivedRequest<T> extends IncomingMessage<T> implements Hooked {
   }
 
   fail(error: string | Error, reply: FailureReply & CallOptions = {}): Promise<void> {
-    const text = typeof error === "string" ? error : error.message || error.name;
+    const text = typeof error === "string" ? error : textOfThrown(error);
     const outcome = () => {
       checkReply(this.#subject("fail"), reply, FAILURE);
       const { tags, span } = reply;
       return { error: text === "" ? "failed without a reason" : text, tags, span }; // promise: failure-carries-tags
     };
-    const { signal, timeoutMs } = reply;
+    const { signal, timeoutMs } = reply ?? {}; // the outcome refuses null
     return this.answer("fail", outcome, { signal, timeoutMs });
   }
 

@@ -184,6 +184,10 @@ describe("consuming a queue", () => {
           code: "INVALID_ARGUMENT",
           operation: "queues.consumeBatches",
         });
+        expect(await rejection(batch.reject(null as never))).toMatchObject({
+          code: "INVALID_ARGUMENT",
+          message: expect.stringContaining("sequences must be an array, got null"),
+        });
         expect(await batch.unsettled()).toEqual([two, three]);
         await batch.requeueAll("other");
         expect(await batch.unsettled()).toEqual([]);

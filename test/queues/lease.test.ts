@@ -124,6 +124,7 @@ describe("leased consumption", () => {
     expect(await rejection(job.requeue("a b"))).toMatchObject({ code: "INVALID_ARGUMENT" });
     expect(await rejection(job.extendVisibility(0))).toMatchObject({ code: "INVALID_ARGUMENT" });
     expect(await rejection(job.replace({ channel: "", body: "x" }))).toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect(await rejection(job.replace(null as never))).toMatchObject({ code: "INVALID_ARGUMENT" });
     expect(job.settled).toBe(false);
     const acked = job.ack();
     expect(await rejection(job.ack())).toMatchObject({ code: "ALREADY_SETTLED" });

@@ -188,6 +188,13 @@ describe("one response per request", () => {
         code: "ENCODE_FAILED",
       });
       expect(await rejection(query.respond({ body: 5 as never }))).toMatchObject({ code: "INVALID_ARGUMENT" });
+      // Rejections, and no errors that are thrown: JavaScript callers await the promise.
+      for (const nothing of [null, undefined, 5] as never[]) {
+        expect(await rejection(query.respond(nothing))).toMatchObject({ code: "INVALID_ARGUMENT" });
+        if (nothing === undefined) continue;
+        expect(await rejection(query.fail("no", nothing))).toMatchObject({ code: "INVALID_ARGUMENT" });
+        expect(await rejection(query.respond({ body: "x" }, nothing))).toMatchObject({ code: "INVALID_ARGUMENT" });
+      }
       expect(await rejection(query.respond({ body: "x", tags: { a: 1 as never } }))).toMatchObject({
         code: "INVALID_ARGUMENT",
       });

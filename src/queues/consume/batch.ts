@@ -1,5 +1,6 @@
 import type { DeliveryBatch } from "../../api/queues/message.js";
 import { checkQueueChannel, refuse } from "../../support/checks.js";
+import { valueKind } from "../../support/names/known.js";
 import { type CallHook, type Hooked, setCallHook } from "../../support/message/call-hook.js";
 import type { SettleKind } from "../delivery.js";
 import { alreadySettled } from "../settle-fault.js";
@@ -71,7 +72,7 @@ export class OpenBatch<T> implements DeliveryBatch<T>, Hooked {
   async #observed(name: string, sequences: readonly bigint[] | undefined, call: () => Promise<void>): Promise<void> {
     if (this.#hook === undefined) return call();
     const messages = () =>
-      sequences === undefined ? this.#open() : this.messages.filter(({ sequence }) => sequences.includes(sequence));
+      Array.isArray(sequences) ? this.messages.filter(({ sequence }) => sequences.includes(sequence)) : this.#open();
     return this.#hook(name, async () => call(), messages);
   }
 
@@ -92,6 +93,7 @@ export class OpenBatch<T> implements DeliveryBatch<T>, Hooked {
 
   #chosen(sequences: readonly bigint[]): OpenDelivery<T>[] {
     const { subject } = this.#settlements;
+    if (!Array.isArray(sequences)) throw refuse(subject, `sequences must be an array, got ${valueKind(sequences)}`);
     return sequences.map((sequence) => {
       const delivery = this.#bySequence.get(sequence);
       if (delivery === undefined) throw refuse(subject, `no message of this batch has sequence ${sequence}`);

@@ -27,7 +27,7 @@ export class LeasedMessage<T> extends HeldDelivery<T> implements LeasedDelivery<
 
   replace<R>(message: OutgoingQueueMessage<R>): Promise<void> {
     return this.observed("replace", async (carry) => {
-      const tags = carry?.(message.tags);
+      const tags = carry?.(message?.tags);
       const prepared = this.#owner.prepare(tags === undefined ? message : { ...message, tags });
       return this.#lease.replace(prepared);
     });
