@@ -31,6 +31,14 @@ export interface BrokerProfile {
    */
   readonly queueDelivery: "in-turn" | "durable-group";
   /**
+   * With `"durable-group"`, milliseconds between the moment when a poll joins others of its queue
+   * and the first message that the server sends it. If another poll ends in that time, the first
+   * one inherits a message, counts as full, and receives nothing until this message has rested.
+   * The server takes as long to send a rested message again; if its holder ends in that time, two
+   * polls receive it. 0: messages are sent at once.
+   */
+  readonly groupDelayMs: number;
+  /**
    * Whether the receives, peeks and AckAll calls of all clients on one queue run one at a time,
    * because they share a connection that each of them holds for its whole wait.
    */
@@ -90,6 +98,7 @@ const withoutDefects: BrokerProfile = {
   pollsOutliveCalls: false,
   pollsSurviveRestarts: false,
   queueDelivery: "in-turn",
+  groupDelayMs: 0,
   receivesInTurn: false,
   lostLastAnswers: 0,
   subscriptionDelayMs: [0, 0],
@@ -116,6 +125,7 @@ export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
     pollsOutliveCalls: true,
     pollsSurviveRestarts: true,
     queueDelivery: "durable-group",
+    groupDelayMs: 1,
     receivesInTurn: true,
     lostLastAnswers: 0.02,
     subscriptionDelayMs: [1, 2],

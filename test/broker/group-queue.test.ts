@@ -15,8 +15,8 @@ const content = (messageId: string): Content => ({
   size: 0,
 });
 
-function queueOf(count: number, clock = new ManualClock()): GroupQueue {
-  const queue = new GroupQueue("q", clock, { maxMessages: Infinity, maxAgeMs: Infinity });
+function queueOf(count: number, clock = new ManualClock(), delayMs = 0): GroupQueue {
+  const queue = new GroupQueue("q", clock, { maxMessages: Infinity, maxAgeMs: Infinity }, delayMs);
   for (let number = 1; number <= count; number++) queue.push(content(`m${number}`), newborn(0n));
   return queue;
 }
@@ -157,6 +157,56 @@ describe("a queue of the community profile", () => {
     }
     clock.advance(1);
     expect(poll.ids).toEqual(["m1", "m2", "m3"]);
+  });
+
+  test("a poll that joins others receives nothing before it is started", () => {
+    const clock = new ManualClock();
+    const queue = queueOf(3, clock, 1);
+    const first = new Poll(queue, 1).answer();
+    const second = new Poll(queue, 1);
+    clock.advance(0.9);
+    expect([first.ids, second.ids]).toEqual([["m1"], []]);
+    clock.advance(0.1);
+    expect(second.ids).toEqual(["m2"]);
+  });
+
+  test("a poll that joins while others end counts as full until 100 ms without an end have passed", () => {
+    const clock = new ManualClock();
+    const queue = queueOf(20, clock, 1);
+    let busy = new Poll(queue, 1).answer();
+    const starved = new Poll(queue, 1);
+    for (let times = 1; times <= 5; times++) {
+      // The acknowledgement brings this poll the next message, which it leaves behind when it ends.
+      busy.ack(...busy.ids);
+      busy = new Poll(queue, 1);
+      clock.advance(90);
+      busy.answer();
+      expect([busy.ids.length, starved.ids.length]).toEqual([1, 0]);
+    }
+    clock.advance(20);
+    expect(starved.ids).toHaveLength(1);
+    const { waiting, held } = queue.stats();
+    expect(waiting + held).toBe(20 - 5); // five were acknowledged, and none is lost
+  });
+
+  test("two polls receive a message whose holder ends while it is sent again", () => {
+    const clock = new ManualClock();
+    const queue = queueOf(4, clock, 1);
+    const slow = new Poll(queue, 1).answer();
+    const other = new Poll(queue, 1);
+    clock.advance(1);
+    other.answer().release(); // m2 rests with the slow poll
+    clock.advance(100);
+    const polls = [new Poll(queue, 1), new Poll(queue, 3)];
+    slow.ack("m1"); // m2 passes to the first of them, and is sent again all the same
+    clock.advance(101);
+    const ids = polls.flatMap((poll) => poll.ids);
+    expect(ids.filter((id) => id === "m2")).toEqual(["m2", "m2"]);
+    for (const poll of polls) {
+      poll.ack(...poll.ids);
+      poll.answer();
+    }
+    expect(queue.stats()).toMatchObject({ held: 0 });
   });
 
   test("released messages go to the poll that listens 100 ms later, with their sequences", () => {

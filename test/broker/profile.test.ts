@@ -11,9 +11,9 @@ import { Bench, get, ids, isPending, until } from "./support.js";
 
 const { community } = profiles;
 
-/** A broker with the community profile, parts of which a test may change. */
+/** A broker with the community profile, whose members start at once and which a test may change. */
 const bench = (change: Partial<BrokerProfile> = {}, seed = 1) =>
-  Bench.start({ profile: { ...community, ...change }, seed });
+  Bench.start({ profile: { ...community, groupDelayMs: 0, ...change }, seed });
 
 const event = { ClientID: "c", Channel: "ch", Metadata: "m" };
 

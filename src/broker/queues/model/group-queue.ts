@@ -1,4 +1,5 @@
-import type { Cancel, Clock } from "../../clock.js";
+import type { Clock } from "../../clock.js";
+import { type Member, isFull, newMember } from "./member.js";
 import type { Content, History, Message } from "./message.js";
 import type { Queue, QueueStats } from "./queue.js";
 import { type Consumer, type Seat, newSeat } from "./roster.js";
@@ -8,30 +9,6 @@ import { type QueueLimits, Shelf } from "./shelf.js";
  * Milliseconds that a message returned by one member rests with another before it is sent again.
  */
 const restMs = 100;
-
-/**
- * A consumer of the group, which remains a member until it has left and its messages are settled or
- * returned.
- */
-interface Member {
-  readonly consumer: Consumer;
-  readonly limit: number;
-  /** Messages delivered to it and not acknowledged, by the server's count. */
-  readonly pending: Set<Message>;
-  /**
-   * The messages that the consumer received. The others are trapped: no consumer receives them
-   * before the member leaves.
-   */
-  readonly taken: Set<Message>;
-  /** Those left behind by another member. They are sent again after they have rested. */
-  readonly resting: Set<Message>;
-  cancelRest: Cancel;
-  /** The server has noticed that the member has as many messages as it asked for. */
-  stalled: boolean;
-  left: boolean;
-  /** A member from before a restart: it has no consumer and never leaves. */
-  stranded: boolean;
-}
 
 /**
  * A queue as the open-source server keeps it: a durable queue group of NATS Streaming, which each
@@ -55,12 +32,15 @@ export class GroupQueue implements Queue {
   readonly #seats = new WeakMap<Seat, Member>();
   readonly #holders = new Map<Message, Member>();
   readonly #clock: Clock;
+  readonly #delayMs: number;
   #consumed = false;
   #serving = false;
 
-  constructor(name: string, clock: Clock, limits: QueueLimits) {
+  /** @param delayMs - see `groupDelayMs` of the profile */
+  constructor(name: string, clock: Clock, limits: QueueLimits, delayMs = 0) {
     this.name = name;
     this.#clock = clock;
+    this.#delayMs = delayMs;
     this.#shelf = new Shelf(clock, limits);
   }
 
@@ -83,6 +63,7 @@ export class GroupQueue implements Queue {
     // The first member inherits all messages that the last one left behind, whatever number it asks
     // for.
     if (this.#members.length === 1) this.#inherit(member);
+    else if (this.#delayMs > 0) this.#startLater(member);
     this.#serve();
     return seat;
   }
@@ -162,7 +143,8 @@ export class GroupQueue implements Queue {
     this.#shelf.dropAged();
     while (this.#members.some(({ stalled }) => !stalled)) {
       const member = this.#choose();
-      if (member === undefined) break;
+      // A member that has only joined has the fewest messages, and the server waits for it.
+      if (member?.started !== true) break;
       // The server stops here, even if another member has room.
       if (isFull(member)) {
         member.stalled = true;
@@ -193,7 +175,17 @@ export class GroupQueue implements Queue {
     return chosen;
   }
 
+  #startLater(member: Member): void {
+    member.started = false;
+    member.cancelStart = this.#clock.setTimer(this.#delayMs, () => {
+      member.started = true;
+      this.#serve();
+    });
+  }
+
   #give(message: Message, member: Member): void {
+    // A message sent twice to one member is still one message.
+    if (member.pending.has(message.sequence)) return;
     const { consumer } = member;
     const listens = !member.left && consumer.wants();
     if (!this.#shelf.hold(message, consumer)) {
@@ -201,7 +193,7 @@ export class GroupQueue implements Queue {
       return;
     }
     this.#holders.set(message, member);
-    member.pending.add(message);
+    member.pending.set(message.sequence, message);
     if (!listens) return;
     member.taken.add(message);
     consumer.take(message);
@@ -209,7 +201,7 @@ export class GroupQueue implements Queue {
 
   #detach(message: Message, member: Member): void {
     this.#holders.delete(message);
-    member.pending.delete(message);
+    member.pending.delete(message.sequence);
     member.taken.delete(message);
     member.resting.delete(message);
   }
@@ -230,7 +222,8 @@ export class GroupQueue implements Queue {
     this.#members.splice(at, 1);
     member.left = true;
     member.cancelRest();
-    const orphans = [...member.pending].sort((a, b) => a.sequence - b.sequence);
+    member.cancelStart();
+    const orphans = [...member.pending.values()].sort((a, b) => a.sequence - b.sequence);
     for (const message of orphans) this.#detach(message, member);
     if (this.#members.length === 0) for (const message of orphans) this.#shelf.putBack(message);
     else this.#passOn(orphans);
@@ -242,22 +235,43 @@ export class GroupQueue implements Queue {
     orphans.forEach((message, number) => {
       const heir = heirs[number % heirs.length];
       if (heir === undefined) return;
+      if (heir.pending.has(message.sequence)) {
+        this.#shelf.settle(message);
+        return;
+      }
       this.#holders.set(message, heir);
-      heir.pending.add(message);
+      heir.pending.set(message.sequence, message);
       heir.resting.add(message);
     });
     for (const heir of heirs) {
       heir.cancelRest();
-      heir.cancelRest = this.#clock.setTimer(restMs, () => this.#sendRested(heir));
+      heir.cancelRest = this.#clock.setTimer(restMs, () => this.#sendRestedLater(heir));
     }
   }
 
-  #sendRested(heir: Member): void {
-    for (const message of [...heir.resting].sort((a, b) => a.sequence - b.sequence)) {
+  /**
+   * The server copies the list of the messages before it sends the first one. One that its heir
+   * passes on meanwhile is sent all the same, so that two members have it.
+   */
+  #sendRestedLater(heir: Member): void {
+    const rested = [...heir.resting].sort((a, b) => a.sequence - b.sequence);
+    if (this.#delayMs === 0) this.#sendRested(heir, rested);
+    else this.#clock.setTimer(this.#delayMs, () => this.#sendRested(heir, rested));
+  }
+
+  #sendRested(heir: Member, rested: readonly Message[]): void {
+    for (const message of rested) {
+      if (!this.#shelf.knows(message)) continue;
       const chosen = this.#choose();
-      this.#detach(message, heir);
-      if (chosen !== undefined && this.#shelf.settle(message)) this.#give(message, chosen);
-      if (chosen !== heir) this.#makeRoom(heir);
+      if (chosen === undefined) break;
+      const holder = heir.resting.has(message) ? heir : chosen;
+      if (!holder.resting.has(message)) {
+        this.#give({ ...message }, chosen);
+        continue;
+      }
+      this.#detach(message, holder);
+      if (this.#shelf.settle(message)) this.#give(message, chosen);
+      if (chosen !== holder) this.#makeRoom(holder);
     }
   }
 
@@ -270,17 +284,3 @@ export class GroupQueue implements Queue {
     }
   }
 }
-
-const newMember = (consumer: Consumer): Member => ({
-  consumer,
-  limit: consumer.limit ?? 1,
-  pending: new Set(),
-  taken: new Set(),
-  resting: new Set(),
-  cancelRest() {},
-  stalled: false,
-  left: false,
-  stranded: false,
-});
-
-const isFull = ({ pending, limit }: Member): boolean => pending.size >= limit;

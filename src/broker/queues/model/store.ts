@@ -19,13 +19,14 @@ const seconds = (count: number) => BigInt(count) * 1_000_000_000n;
 export const maxReceiveCount = 1024;
 
 /** What a profile says of queues. */
-type QueueProfile = Pick<BrokerProfile, "queueDelivery" | "delayCheckMs" | "longestDelaySeconds">;
+type QueueProfile = Pick<BrokerProfile, "queueDelivery" | "groupDelayMs" | "delayCheckMs" | "longestDelaySeconds">;
 
 /** All queues, their delayed messages, and the moves from one queue to another. */
 export class QueueStore {
   readonly #clock: Clock;
   readonly #limits: QueueLimits;
   readonly #delivery: QueueProfile["queueDelivery"];
+  readonly #groupDelayMs: number;
   readonly #queues = new Map<string, Queue>();
   readonly #delays: Delays;
   readonly #onPush: ((queue: string, content: Content) => void) | undefined;
@@ -44,6 +45,7 @@ export class QueueStore {
     this.#onPush = onPush;
     this.longestDelaySeconds = profile.longestDelaySeconds;
     this.#delivery = profile.queueDelivery;
+    this.#groupDelayMs = profile.groupDelayMs;
     this.#limits = limits;
     // A delayed message with an invalid name fails when it becomes due, unnoticed.
     this.#delays = new Delays(clock, profile.delayCheckMs, (queue, content) => this.send(queue, content, 0));
@@ -53,8 +55,10 @@ export class QueueStore {
   queue(name: string): Queue {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
-      const kind = this.#delivery === "in-turn" ? TurnQueue : GroupQueue;
-      queue = new kind(name, this.#clock, this.#limits);
+      queue =
+        this.#delivery === "in-turn"
+          ? new TurnQueue(name, this.#clock, this.#limits)
+          : new GroupQueue(name, this.#clock, this.#limits, this.#groupDelayMs);
       this.#queues.set(name, queue);
     }
     return queue;
