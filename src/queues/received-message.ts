@@ -83,11 +83,21 @@ function policyOf(wire: WireQueueMessage["Policy"]): QueuePolicy | undefined {
  * same time.
  */
 export function withoutRepeats(messages: readonly WireQueueMessage[]): readonly WireQueueMessage[] {
-  if (messages.length < 2) return messages;
+  if (isAscending(messages)) return messages; // the usual case, without a set
   const seen = new Set<bigint>();
   const once = messages.filter(({ Attributes }) => {
     const sequence = Attributes?.Sequence ?? 0n;
     return !seen.has(sequence) && seen.add(sequence);
   });
   return once.length === messages.length ? messages : once;
+}
+
+function isAscending(messages: readonly WireQueueMessage[]): boolean {
+  let last = -1n;
+  for (const { Attributes } of messages) {
+    const sequence = Attributes?.Sequence ?? 0n;
+    if (sequence <= last) return false;
+    last = sequence;
+  }
+  return true;
 }

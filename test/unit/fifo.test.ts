@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { Fifo } from "../../src/support/fifo.js";
+import { Latest } from "../../src/support/latest.js";
 
 test("Fifo behaves like an array for random operations", () => {
   const step = fc.oneof(
@@ -36,4 +37,17 @@ test("Fifo behaves like an array for random operations", () => {
       }
     }),
   );
+});
+
+test("the latest items are remembered, and at most twice as many", () => {
+  const latest = new Latest<number>(3);
+  const known = () => Array.from({ length: 12 }, (_, at) => at).filter((item) => latest.has(item));
+  const sizes: number[] = [];
+  for (let item = 0; item < 12; item++) {
+    latest.add(item);
+    expect(known().slice(-3)).toEqual([item - 2, item - 1, item].filter((each) => each >= 0));
+    sizes.push(known().length);
+  }
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(6);
+  expect(latest.has(0)).toBe(false);
 });

@@ -1,6 +1,7 @@
 import type { KubeMQError } from "../../api/errors.js";
 import type { Connection } from "../../connection/connection.js";
 import type { Subject } from "../../support/checks.js";
+import { Latest } from "../../support/latest.js";
 import { leaseLost } from "../settle-fault.js";
 import type { WireQueueMessage } from "../wire.js";
 import { Call, type CallOwner, type Polled } from "./call.js";
@@ -28,8 +29,8 @@ const SETTLING_MS = 50;
  */
 const EXPIRY_MARGIN_MS = 10_000;
 
-/** Maximum settled messages remembered, in case the server delivers one of them again. */
-const MAX_REMEMBERED = 4_096;
+/** Number of settled messages to remember, in case the server delivers one of them again. */
+const REMEMBERED = 4_096;
 
 /** This consumer's share of the queue. */
 export interface Own {
@@ -71,7 +72,7 @@ export class Transactions implements CallOwner, SettlementsOwner {
   /** Number of written settlements without an outcome. */
   #unconfirmed = 0;
   #confirmedLately = { count: 0, at: -Infinity };
-  readonly #settled = new Set<bigint>();
+  readonly #settled = new Latest<bigint>(REMEMBERED);
   /** Held messages that return to the queue, and that the poll in flight receives again. */
   #moving: Set<HeldMessage> | undefined;
   #requests = 0;
@@ -277,20 +278,11 @@ export class Transactions implements CallOwner, SettlementsOwner {
     // A server that has ended the transactions has processed their settlements.
     this.#confirmedLately = { count: areOpen ? before + messages.length : 0, at }; // promise: ended-not-counted
     for (const message of messages) {
-      if (isConfirmed) this.#remember(message.sequence);
+      if (isConfirmed) this.#settled.add(message.sequence);
       const { call, id, isShort } = message.transaction;
       if (isShort && call.unsettled === 0 && !call.isPolling && this.#unconfirmed === 0) call.close(id);
     }
     this.#owner.concluded();
-  }
-
-  #remember(sequence: bigint): void {
-    this.#settled.add(sequence);
-    if (this.#settled.size <= MAX_REMEMBERED) return;
-    for (const oldest of this.#settled) {
-      this.#settled.delete(oldest);
-      return;
-    }
   }
 
   #drop(message: HeldMessage): void {
