@@ -4,7 +4,7 @@ import type { HostedStream } from "../../connection/hosted-stream.js";
 import { onAbort } from "../../support/abort.js";
 import type { Subject } from "../../support/checks.js";
 import { clientClosed, wasCutOff } from "../../support/faults.js";
-import { resendDelay } from "./policy.js";
+import { beginResend } from "./policy.js";
 
 /** Bounds of a call with all its attempts. */
 export interface ResendBounds {
@@ -37,11 +37,11 @@ export async function callAgain<T>(
         if (failures > 2 && isOwnTimeout(error)) throw lastOf(lost ?? error, failures, subject);
         if (!KubeMQError.is(error) || !wasCutOff(error)) throw error;
         lost = error;
-        const delayMs = resendDelay(connection, failures, timeoutMs);
-        if (delayMs === undefined || clock.now() + delayMs >= until) throw lastOf(error, failures, subject);
         wait ??= Wait.joined(connection, subject);
         if (wait === undefined) throw error;
-        connection.report({ type: "resend", ...subject, messages, attempt: failures, delayMs, error });
+        const failed = { messages, failures, error, timeoutMs, leftMs: until - clock.now() };
+        const delayMs = beginResend(connection, subject, failed);
+        if (delayMs === undefined) throw lastOf(error, failures, subject);
         await wait.over(delayMs, signal);
         leftMs = Math.max(1, Math.ceil(until - clock.now()));
       }

@@ -2,7 +2,7 @@ import type { KubeMQError } from "../../api/errors.js";
 import type { Connection } from "../../connection/connection.js";
 import type { Subject } from "../../support/checks.js";
 import { wasCutOff } from "../../support/faults.js";
-import { resendDelay } from "./policy.js";
+import { beginResend } from "./policy.js";
 
 /** The consecutive lost streams of a sender that sends again, and the delay after the last one. */
 export class Losses {
@@ -44,13 +44,12 @@ export class Losses {
     if (error.cause !== undefined && !wasCutOff(error)) return false;
     this.#failures += 1;
     const { clock, options } = this.#connection;
-    const delayMs = resendDelay(this.#connection, this.#failures, options.timeoutMs);
+    const failed = { messages, failures: this.#failures, error, timeoutMs: options.timeoutMs };
+    const delayMs = beginResend(this.#connection, this.#subject, failed);
     if (delayMs === undefined) {
       this.#failures = 0;
       return false;
     }
-    const report = { ...this.#subject, messages, attempt: this.#failures, delayMs, error };
-    this.#connection.report({ type: "resend", ...report });
     this.#last = error;
     this.#cancelTimer = clock.setTimer(delayMs, () => {
       this.#cancelTimer = undefined;

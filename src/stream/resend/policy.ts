@@ -1,3 +1,4 @@
+import type { KubeMQError } from "../../api/errors.js";
 import type { ResendOptions, StreamOptions } from "../../api/message.js";
 import type { Connection } from "../../connection/connection.js";
 import { backoffDelay } from "../../support/time/backoff.js";
@@ -36,11 +37,33 @@ export function publisherResends(
   return resends && reconnects;
 }
 
+/** A failed attempt to send messages, and the time in which they may be sent again. */
+export interface FailedAttempt {
+  /** Number of messages that have no answer. */
+  readonly messages: number;
+  /** Number of consecutive failures, this one included. */
+  readonly failures: number;
+  readonly error: KubeMQError;
+  /** Timeout of the call; it limits the delay. */
+  readonly timeoutMs: number;
+  /** Time until the caller stops waiting. @default no limit */
+  readonly leftMs?: number;
+}
+
 /**
- * The delay before a message is sent again after a number of consecutive failures, in milliseconds;
- * undefined when the policy allows no further attempt.
+ * Reports the status `resend`, and returns the delay before the next attempt in milliseconds.
+ * Returns undefined, without a report, when the policy or the remaining time allows no attempt.
  */
-export function resendDelay(connection: Connection, failures: number, timeoutMs: number): number | undefined {
+export function beginResend(connection: Connection, subject: Subject, failed: FailedAttempt): number | undefined {
+  const { messages, failures, error, timeoutMs, leftMs = Infinity } = failed;
+  const delayMs = resendDelay(connection, failures, timeoutMs);
+  if (delayMs === undefined || delayMs >= leftMs) return undefined;
+  connection.report({ type: "resend", ...subject, messages, attempt: failures, delayMs, error });
+  return delayMs;
+}
+
+/** The delay before the next attempt; undefined when the policy allows none. */
+function resendDelay(connection: Connection, failures: number, timeoutMs: number): number | undefined {
   const policy = connection.reconnect === false ? DEFAULTS.reconnect : connection.reconnect;
   if (failures >= policy.maxAttempts) return undefined;
   const delayMs = backoffDelay(policy, failures, () => connection.random());
