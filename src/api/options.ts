@@ -157,7 +157,7 @@ export interface ClientOptions {
    *
    * A stream that has worked reconnects after any error, unless the server refuses its credentials
    * or its arguments. A stream that has never worked ends after `firstAttempts` attempts with an
-   * error other than a lost connection, such as an error of a proxy.
+   * error other than a lost connection, such as an error of a proxy or an answer that is not gRPC.
    * @default { initialDelayMs: 100, maxDelayMs: 10000, jitter: 1, maxAttempts: Infinity, firstAttempts: 4 }
    */
   readonly reconnect?: false | ReconnectOptions | undefined;

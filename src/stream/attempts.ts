@@ -4,7 +4,7 @@ import { backoffDelay, type ReconnectPolicy } from "../support/time/backoff.js";
 import { toKubeMQError } from "../support/faults.js";
 import type { Reader } from "../transport/index.js";
 import { EngineAttempt } from "./attempt.js";
-import { reactionTo } from "./reaction.js";
+import { Failures } from "./failures.js";
 import type { StreamPlan } from "./plan.js";
 
 /** The stream to which these attempts belong. */
@@ -49,33 +49,30 @@ export class Attempts<Wire, Item> {
 
   async run(): Promise<void> {
     const { clock } = this.#host;
+    const failures = new Failures(this.#policy);
     let hasWorked = false;
     // promise: aborted-before-start
-    for (let number = 1, failures = 0; !this.#isStopped; number++) {
+    for (let number = 1; !this.#isStopped; number++) {
       const attempt = this.#begin(number);
       const outcome = await attempt.over;
       if (outcome === undefined || this.#isStopped) return;
       if (outcome === "finish") return this.#owner.onEnd();
       if (outcome === "renew") {
-        if (attempt.wasHealthy) failures = 0;
+        if (attempt.wasHealthy) failures.reset();
         continue;
       }
       if (this.#owner.isDraining) return this.#owner.onEnd();
       const error = outcome;
       this.#owner.onLost(error);
       hasWorked ||= attempt.hasWorked; // promise: worked-stream-comes-back
-      const reaction = this.#plan.isTerminal?.(error) === true ? "ends" : reactionTo(error, hasWorked);
-      // promise: terminal-errors-thrown
-      if (this.#policy === false || reaction === "ends") return this.#owner.onEnd(error);
-      failures = attempt.wasHealthy ? 1 : failures + 1; // promise: backoff-doubles
-      const { maxAttempts, firstAttempts } = this.#policy;
-      const limit = reaction === "few" ? Math.min(firstAttempts, maxAttempts) : maxAttempts;
-      if (failures >= limit) return this.#owner.onEnd(error); // promise: max-attempts
+      if (attempt.wasHealthy) failures.reset(); // promise: backoff-doubles
+      const isOver = this.#plan.isTerminal?.(error) === true || failures.endsAfter(error, hasWorked);
+      if (this.#policy === false || isOver) return this.#owner.onEnd(error); // promise: terminal-errors-thrown
       this.#downSince ??= clock.now(); // promise: status-down-since
       this.#host.down(this.#owner, error);
-      const delayMs = backoffDelay(this.#policy, failures, () => this.#host.random());
+      const delayMs = backoffDelay(this.#policy, failures.count, () => this.#host.random());
       const { channel, kind } = this.#plan;
-      this.#host.report({ type: "retry", channel, kind, attempt: failures, delayMs, error }); // promise: status-retry
+      this.#host.report({ type: "retry", channel, kind, attempt: failures.count, delayMs, error }); // promise: status-retry
       await this.#sleep(delayMs);
     }
   }

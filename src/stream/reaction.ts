@@ -1,8 +1,9 @@
 import type { KubeMQError } from "../api/errors.js";
+import { isNoServer } from "../support/faults.js";
 
 /**
  * The reaction of a stream to an error: `ends`; `many`: reconnects up to `reconnect.maxAttempts`
- * times; `few`: up to `reconnect.firstAttempts` times in a row.
+ * times; `few`: up to `reconnect.firstAttempts` times.
  */
 export type Reaction = "ends" | "few" | "many";
 
@@ -16,7 +17,7 @@ export type Reaction = "ends" | "few" | "many";
 export function reactionTo(error: KubeMQError, hasWorked: boolean): Reaction {
   switch (error.code) {
     case "UNAVAILABLE":
-      return "many";
+      return !hasWorked && isNoServer(error) ? "few" : "many"; // promise: first-attempts-no-server
     case "TIMEOUT":
     case "INTERNAL":
     case "UNSUPPORTED":

@@ -1,7 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type ErrorCode, type ErrorDetails, KubeMQError } from "../api/errors.js";
 import { placeOf, type Subject } from "./checks.js";
-import { nodeFault } from "./node-faults.js";
+import { isNotHttp2, nodeFault } from "./node-faults.js";
 import { textOfThrown } from "./thrown.js";
 import { type TransportFault, transportFault } from "./transport-error.js";
 
@@ -130,6 +130,20 @@ export function wasCutOff(error: KubeMQError): boolean {
   // reached.
   return fault.grpcCode === Code.Unavailable || fault.grpcCode === Code.Canceled; // promise: resend-after-loss-only
 }
+
+/**
+ * Whether the peer answers, but not as a server of gRPC does: it speaks HTTP/1, or ends streams
+ * without a status. A server in trouble refuses or cancels streams, or asks for calm, and a lost
+ * connection shows nothing.
+ */
+export function isNoServer(error: KubeMQError): boolean {
+  const fault = transportFault(error.cause);
+  if (fault?.kind === "reset") return !fault.unprocessed && !TROUBLE.has(fault.rstCode);
+  return isNotHttp2(error.cause);
+}
+
+/** CANCEL and ENHANCE_YOUR_CALM (RFC 9113, section 7). */
+const TROUBLE: ReadonlySet<number> = new Set([8, 11]);
 
 /**
  * The reason for aborting an RPC's own controller: any other reason would reset the stream with

@@ -32,6 +32,15 @@ export function nodeFault(error: unknown): NodeFault | undefined {
   return undefined;
 }
 
+/** Whether a connection was lost because the peer sent something else than HTTP/2. */
+export function isNotHttp2(error: unknown): boolean {
+  for (let cause = error, depth = 0; typeof cause === "object" && cause !== null && depth < 8; depth++) {
+    if ((cause as { code?: unknown }).code === "ERR_HTTP2_ERROR") return true;
+    cause = (cause as { cause?: unknown }).cause;
+  }
+  return false;
+}
+
 /** Errors of OpenSSL and node:tls, with a message that names the cause. */
 function tlsFault(code: string): NodeFault | undefined {
   if (code.startsWith("ERR_SSL_")) {

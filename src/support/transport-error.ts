@@ -10,6 +10,7 @@ export type TransportFault =
   | { readonly kind: "lost"; readonly unprocessed: boolean; readonly server?: string }
   /**
    * The server ended the stream with RST_STREAM; `rstCode` is an error code of RFC 9113, section 7.
+   * NO_ERROR (0): the stream ended without a status.
    */
   | { readonly kind: "reset"; readonly rstCode: number; readonly unprocessed: boolean }
   /**

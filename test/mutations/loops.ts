@@ -3,6 +3,7 @@ import type { Chapter } from "./promise.js";
 const engineTest = "test/stream/engine.test.ts";
 const connectionTest = "test/connection/connection.test.ts";
 const eventsTest = "test/events/events.test.ts";
+const workedTest = "test/reliability/worked-streams.test.ts";
 
 export const leaving: Chapter = {
   title: "Stopping a loop",
@@ -232,10 +233,24 @@ export const comingBack: Chapter = {
       name: "a subscription ends with the loss if reconnecting is off or has failed too often",
     },
     {
+      promise: "Attempts without a connection do not count among the `firstAttempts` of a stream.",
+      id: "first-attempts-counted",
+      mutation: "always",
+      test: workedTest,
+      name: "attempts without a connection do not count among the first attempts of a stream",
+    },
+    {
+      promise: "A stream to a peer that is no gRPC server, such as one of HTTP/1, ends after `firstAttempts` attempts.",
+      id: "first-attempts-no-server",
+      mutation: "never",
+      test: workedTest,
+      name: "a stream that has never worked ends after reconnect.firstAttempts attempts with an HTTP/1 server",
+    },
+    {
       promise: "A stream that has worked comes back, whatever ended it.",
       id: "worked-stream-comes-back",
       mutation: "drop",
-      test: "test/reliability/worked-streams.test.ts",
+      test: workedTest,
       name: "a stream that has worked reconnects after ",
     },
     {

@@ -1,8 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { KubeMQClient, KubeMQError, type Status, type Subscription } from "kubemq-es";
+import { type ErrorCode, KubeMQClient, KubeMQError, type Status, type Subscription } from "kubemq-es";
 import { type Broker, startBroker } from "kubemq-es/testing";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { Failures } from "../../src/stream/failures.js";
 import { reactionTo } from "../../src/stream/reaction.js";
+import { DEFAULTS } from "../../src/support/defaults.js";
 import { envelope, RawGrpcServer, respond } from "../support/raw-grpc-server.js";
 import { until, within } from "../support/until.js";
 
@@ -117,6 +122,14 @@ const grpc = (code: number, message: string) => (stream: ServerHttp2Stream) =>
     { endStream: true },
   );
 
+const withoutTrailers = (stream: ServerHttp2Stream) => {
+  stream.respond({ ":status": 200, "content-type": "application/grpc" });
+  stream.end();
+};
+
+const headersAlone = (stream: ServerHttp2Stream) =>
+  stream.respond({ ":status": 200, "content-type": "application/grpc" }, { endStream: true });
+
 describe("a stream that has never worked", () => {
   test.each<[string, (stream: ServerHttp2Stream) => void, string]>([
     ["HTTP 404", http(404), "UNSUPPORTED"],
@@ -127,6 +140,12 @@ describe("a stream that has never worked", () => {
     ["status 13", grpc(13, "upstream connect error"), "INTERNAL"],
     ["status 2", grpc(2, "stream timeout"), "INTERNAL"],
     ["status 4", grpc(4, "stream timeout"), "TIMEOUT"],
+    ["responses without trailers", withoutTrailers, "UNAVAILABLE"],
+    ["responses of headers alone", headersAlone, "UNAVAILABLE"],
+    ["streams that end without a response", (stream) => stream.close(0), "UNAVAILABLE"],
+    ["PROTOCOL_ERROR", (stream) => stream.close(1), "UNAVAILABLE"],
+    ["INTERNAL_ERROR", (stream) => stream.close(2), "UNAVAILABLE"],
+    ["HTTP_1_1_REQUIRED", (stream) => stream.close(13), "UNAVAILABLE"],
   ])("ends after reconnect.firstAttempts attempts with %s", async (_what, answer, code) => {
     let attempts = 0;
     await using server = await refusing((stream) => {
@@ -140,6 +159,35 @@ describe("a stream that has never worked", () => {
     const subscription = client.events.subscribe({ channel: "c" });
     expect((await within(5_000, "the end", subscription.closed))?.code).toBe(code);
     expect(attempts).toBe(3);
+  });
+
+  test("a stream that has never worked ends after reconnect.firstAttempts attempts with an HTTP/1 server", async () => {
+    const server = createServer((_, response) => response.end("<html>"));
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    await using client = new KubeMQClient({
+      address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+      reconnect: { ...reconnect, firstAttempts: 3 },
+    });
+    const attempts: Status[] = [];
+    void (async () => {
+      for await (const status of client.status()) if (status.type === "retry") attempts.push(status);
+    })();
+    const subscription = client.events.subscribe({ channel: "c" });
+    const error = await within(5_000, "the end", subscription.closed);
+    server.close();
+    expect(error).toMatchObject({ code: "UNAVAILABLE" });
+    expect(String(error)).toContain("is this the gRPC port of a KubeMQ server");
+    expect(attempts).toHaveLength(2);
+  });
+
+  test("attempts without a connection do not count among the first attempts of a stream", async () => {
+    const error = (code: ErrorCode) => new KubeMQError(code, "refused");
+    const attempts = [...Array.from({ length: 9 }, () => "UNAVAILABLE" as const), "UNSUPPORTED", "INTERNAL"] as const;
+    const failures = new Failures({ ...DEFAULTS.reconnect, firstAttempts: 2, maxAttempts: 20 });
+    expect(attempts.map((code) => failures.endsAfter(error(code), false))).toEqual([
+      ...Array.from({ length: 10 }, () => false),
+      true,
+    ]);
   });
 
   test("a stream that has never worked ends at the first refusal of its arguments", async () => {

@@ -71,11 +71,9 @@ export function lostStream(
     return unavailable({ kind: "lost", unprocessed, ...(isLost ? { server } : {}) }, detail, cause);
   }
   const rstCode = stream.rstCode ?? constants.NGHTTP2_NO_ERROR;
-  if (rstCode === constants.NGHTTP2_NO_ERROR) {
-    return unavailable({ kind: "lost", unprocessed }, "the stream ended without a status", cause);
-  }
   const refused = rstCode === constants.NGHTTP2_REFUSED_STREAM;
   const fault = { kind: "reset", rstCode, unprocessed: unprocessed || refused } as const;
+  if (rstCode === constants.NGHTTP2_NO_ERROR) return unavailable(fault, "the stream ended without a status", cause);
   return unavailable(fault, `the stream was reset with ${resetName(rstCode)}`, cause);
 }
 
