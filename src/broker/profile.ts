@@ -15,6 +15,13 @@ export interface BrokerProfile {
    */
   readonly pollsOutliveCalls: boolean;
   /**
+   * With {@link pollsOutliveCalls}, the share from 0 to 1 of QueuesDownstream calls that hang when
+   * they are cancelled while a poll waits and a request that needs an answer has been sent behind
+   * it. The transactions of such a call are never closed: they keep their messages, and take more,
+   * up to the number that they asked for.
+   */
+  readonly hungCalls: number;
+  /**
    * Whether polls and open transactions from before a restart that keeps the memory remain members
    * of their queues. They keep the messages that they hold, and take more, up to the number that
    * they asked for.
@@ -96,6 +103,7 @@ export type ProfileName = "default" | "community" | "newest";
 const withoutDefects: BrokerProfile = {
   pollConnections: 0,
   pollsOutliveCalls: false,
+  hungCalls: 0,
   pollsSurviveRestarts: false,
   queueDelivery: "in-turn",
   groupDelayMs: 0,
@@ -123,6 +131,7 @@ export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
     ...withoutDefects,
     pollConnections: 200,
     pollsOutliveCalls: true,
+    hungCalls: 0.5,
     pollsSurviveRestarts: true,
     queueDelivery: "durable-group",
     groupDelayMs: 1,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { KubeMQClient } from "kubemq-es";
 import {
   QueuesDownstreamRequestType as DownstreamType,
   Request_RequestType as RequestType,
@@ -174,6 +175,75 @@ describe("polls that outlive their calls", () => {
     await cancelledPoll(broker);
     await broker.broker.close();
     expect(broker.clock.timers).toBe(0);
+  });
+});
+
+describe("calls that are cancelled while a poll waits", () => {
+  const receive = { ClientID: "r", Channel: "q", MaxNumberOfMessages: 9, WaitTimeSeconds: 1 };
+
+  /** The messages that a receive gets after a call that held "held" was cancelled while it polled for three. */
+  async function receivedAfter(broker: Bench, behind: object | undefined): Promise<string[]> {
+    await broker.send("q", ["held"]);
+    const call = broker.downstream();
+    call.write(get({ Channel: "q" }));
+    const { TransactionId: RefTransactionId, Messages } = await call.next();
+    call.write(get({ Channel: "q", MaxItems: 3, WaitTimeout: 5000 }));
+    if (behind !== undefined) {
+      const SequenceRange = Messages.map((message) => message.Attributes?.Sequence ?? 0n);
+      call.write({ RefTransactionId, SequenceRange, ...behind });
+    }
+    await broker.timers(1);
+    const polled = call.next();
+    expect(await isPending(polled, broker.client)).toBe(true);
+    call.cancel();
+    await expect(polled).rejects.toThrow(/./);
+    await until(() => broker.broker.stats().streams["QueuesDownstream"] === undefined, "the call is over");
+    await broker.send("q", ["m1", "m2"]);
+    broker.clock.advance(5000);
+    await broker.timers(0);
+    await broker.send("q", ["m3", "m4", "m5"]);
+    const receiving = broker.client.receiveQueueMessages(receive);
+    await until(() => broker.clock.timers > 0, "the receive waits");
+    for (let times = 0; times < 10; times++) broker.clock.advance(100);
+    return ids((await receiving).Messages);
+  }
+
+  const fence = { RequestTypeData: DownstreamType.ActiveOffsets };
+  test.each([
+    ["an unanswered request behind the poll traps messages", fence, 1, ["m4", "m5"]],
+    ["the same call that notices its end first returns them", fence, 0, ["held", "m1", "m2", "m3", "m4", "m5"]],
+    ["no request behind the poll returns them", undefined, 1, ["held", "m1", "m2", "m3", "m4", "m5"]],
+    [
+      "an acknowledgement behind the poll, which has no answer, returns the others",
+      { RequestTypeData: DownstreamType.AckRange },
+      1,
+      ["m1", "m2", "m3", "m4", "m5"],
+    ],
+  ] as const)("a call with %s", async (_name, behind, hungCalls, expected) => {
+    await using broker = await bench({ hungCalls });
+    expect(await receivedAfter(broker, behind)).toEqual(expected);
+  });
+
+  test("consumers of kubemq-es whose calls are reset receive every message, for none of their calls hangs", async () => {
+    await using broker = await startBroker({ profile: { ...community, hungCalls: 1 } });
+    await using client = await KubeMQClient.connect({
+      address: broker.address,
+      reconnect: { initialDelayMs: 10, maxDelayMs: 50 },
+    });
+    const received = new Set<string>();
+    for (const channel of ["a", "a", "b"]) {
+      void client.queues.process({ channel, prefetch: 2 }, ({ id }) => void received.add(id), { concurrency: 2 });
+    }
+    let sent = 0;
+    for (let resets = 0; resets < 3; resets++) {
+      for (let round = 0; round < 6; round++) {
+        for (const channel of ["a", "b"]) await client.queues.send({ channel, id: `m${sent++}`, body: "x" });
+      }
+      await until(() => received.size > sent - 6, "most messages");
+      broker.faults.resetStreams({ rpc: "QueuesDownstream" });
+    }
+    await until(() => received.size === sent, "all messages");
+    expect(received.size).toBe(36);
   });
 });
 

@@ -29,7 +29,7 @@ type Settled =
 
 /**
  * One QueuesDownstream call: polls, and the transactions that they open. Requests are handled one
- * at a time, so any request after a poll waits for the poll's end.
+ * at a time, so any request after a poll waits for the poll's end. One request is read ahead.
  */
 export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesDownstreamResponse> {
   readonly outbox = new Outbox<QueuesDownstreamResponse>();
@@ -38,42 +38,79 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
   readonly #open = new Map<string, Transaction>();
   readonly #closed = new Recent(rememberedTransactions);
   readonly #empty = new Recent(rememberedTransactions);
+  /** Resolves when the last request that was received has been handled. */
+  #handled: Promise<void> = Promise.resolve();
+  /** The request that waits for the end of the one before. */
+  #behind: QueuesDownstreamRequest | undefined;
+  #isPolling = false;
 
   constructor(core: QueueCore) {
     this.#core = core;
   }
 
-  async receive(request: QueuesDownstreamRequest): Promise<void> {
-    if (this.#over.signal.aborted) return;
-    const answer = request.RequestTypeData === Type.Get ? await this.#poll(request) : this.#settlement(request);
-    if (answer !== undefined) await this.outbox.send(answer);
+  /** Resolves when the request before this one has been handled, so that the next one can be read. */
+  receive(request: QueuesDownstreamRequest): Promise<void> {
+    const before = this.#handled;
+    this.#behind = request;
+    this.#handled = before.then(() => this.#handle(request)).catch((error: unknown) => this.outbox.fail(error));
+    return before;
   }
 
   /**
    * Polls are cancelled, unless they outlive their calls, and unsettled messages return to their
-   * places.
+   * places. The server does not notice the end of a call while a poll of it continues.
    */
   close(): void {
     this.#over.abort();
-    for (const transaction of this.#open.values()) transaction.release();
-    this.#open.clear();
+    if (!this.#isPolling || !this.#core.profile.pollsOutliveCalls) this.#releaseAll();
   }
 
   /** Sends CloseByServer and ignores further requests, as newer servers do when they shut down. */
   closeByServer(): void {
+    this.#behind = undefined;
     this.close();
     void this.outbox.send(create(QueuesDownstreamResponseSchema, { RequestTypeData: Type.CloseByServer }));
   }
 
+  async #handle(request: QueuesDownstreamRequest): Promise<void> {
+    if (this.#over.signal.aborted) return;
+    this.#behind = undefined;
+    const answer = await this.#answer(request);
+    if (!this.#over.signal.aborted) return answer === undefined ? undefined : this.outbox.send(answer);
+    if (!(await this.#hangs())) this.#releaseAll();
+  }
+
+  async #answer(request: QueuesDownstreamRequest): Promise<QueuesDownstreamResponse | undefined> {
+    return request.RequestTypeData === Type.Get ? this.#poll(request) : this.#settlement(request);
+  }
+
+  /**
+   * After a poll that outlived its call. The server's queue of answers has one place, which the
+   * poll's answer fills. If the server handles the request behind the poll before it notices the
+   * end of the call, which is a matter of chance, it waits forever to queue a second answer. Then it
+   * never returns the messages of the call, and sends it more.
+   */
+  async #hangs(): Promise<boolean> {
+    const { profile, random } = this.#core;
+    const request = this.#behind;
+    if (request === undefined || profile.hungCalls === 0 || random() >= profile.hungCalls) return false;
+    return (await this.#answer(request)) !== undefined;
+  }
+
+  #releaseAll(): void {
+    for (const transaction of this.#open.values()) transaction.release();
+    this.#open.clear();
+  }
+
   /** Polls on a separate connection, or on the next shared one in turn as soon as it is free. */
   async #poll(request: QueuesDownstreamRequest): Promise<QueuesDownstreamResponse | undefined> {
-    const { connections } = this.#core;
-    if (connections === undefined) return this.#pollNow(request);
-    const freeConnection = await connections.take();
+    this.#isPolling = true;
+    const freeConnection = await this.#core.connections?.take();
     try {
       return await this.#pollNow(request);
     } finally {
-      freeConnection();
+      freeConnection?.();
+      this.#isPolling = false;
     }
   }
 
@@ -95,9 +132,8 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
     };
     const cancelled = profile.pollsOutliveCalls ? forgotten : this.#over.signal;
     const { end, messages, expired } = await collect(queue, wish, clock, cancelled);
-    if (end === "cancelled" || this.#over.signal.aborted) {
-      if (request.AutoAck && end !== "cancelled") for (const message of messages) queue.ack(message);
-      else queue.release(messages);
+    if (end === "cancelled") {
+      queue.release(messages);
       return undefined;
     }
     // The server checks expiry when the poll ends: a message that expired meanwhile is not
