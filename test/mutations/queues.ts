@@ -169,6 +169,21 @@ export const consuming: Chapter = {
       name: "a poll that gets no answer is not followed by a second one while the server is slow with counts too",
     },
     {
+      promise:
+        "A consumer stays away for a moment from a queue whose messages the server passes between consumers, so that another one receives them.",
+      id: "contended-queue-left",
+      mutation: "drop",
+      test: takingTest,
+      name: "a consumer pauses after a poll that receives nothing although messages wait beside other consumers",
+    },
+    {
+      promise: "Of two consumers on one queue, neither stays away for longer than 170 ms.",
+      id: "pair-waits-briefly",
+      mutation: "always",
+      test: takingTest,
+      name: "the pause beside one other consumer depends on chance",
+    },
+    {
       promise: "No poll begins before the transactions of other streams have ended.",
       id: "calls-end-in-turn",
       mutation: "drop",
@@ -422,6 +437,13 @@ export const leasing: Chapter = {
 export const sending: Chapter = {
   title: "Sending to queues",
   promises: [
+    {
+      promise: "The last answer that a stream of sends expects settles its promise without waiting for others.",
+      id: "last-answer-at-once",
+      mutation: "never",
+      test: "test/stream/plain-sends.test.ts",
+      name: "answers are delivered with the last expected one, before the end of the turn",
+    },
     {
       promise:
         "An ordered queue publisher has one unanswered request at a time, so that the queue has the order of the sends.",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { Backlog } from "../../src/queues/consume/backlog.js";
+import { Backlog } from "../../src/queues/consume/taking/backlog.js";
 import { wireMessage } from "../support/queue-world.js";
 
 const nothingHeld = { held: 0, transactions: 0 };

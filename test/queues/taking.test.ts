@@ -10,8 +10,8 @@ import {
   type ReceiveQueueMessagesRequest,
   type ReceiveQueueMessagesResponse,
 } from "kubemq-es/gen";
-import { Contention } from "../../src/queues/consume/pace.js";
-import { Spares } from "../../src/queues/consume/spares.js";
+import { Contention } from "../../src/queues/consume/taking/contention.js";
+import { Spares } from "../../src/queues/consume/taking/spares.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { answer, numbers, playedBy, playedCall, QueueWorld, Type, wireMessage } from "../support/queue-world.js";
 import { sleep, until, within } from "../support/until.js";
@@ -312,17 +312,18 @@ describe("one transaction at a time", () => {
     await queue.client.close();
   });
 
-  test.each([
-    ["one other consumer", 1, 60, 170],
-    ["several other consumers", 2, 200, 1_400],
-  ])("the pause beside %s depends on chance", (_, others, leastMs, mostMs) => {
-    let random = 0;
+  const pauseBeside = (others: number, random: number) => {
     const contention = new Contention({ clock: new FakeClock(), random: () => random });
     contention.met(others);
-    expect(contention.leftMs).toBe(leastMs);
-    random = 1;
-    contention.met(others);
-    expect(contention.leftMs).toBe(mostMs);
+    return contention.leftMs;
+  };
+
+  test("the pause beside one other consumer depends on chance, and is at most 170 ms", () => {
+    expect([0, 1].map((random) => pauseBeside(1, random))).toEqual([60, 170]);
+  });
+
+  test("the pause beside several other consumers depends on chance, and is longer", () => {
+    expect([0, 1].map((random) => pauseBeside(2, random))).toEqual([200, 1_400]);
   });
 
   test("a poll for waiting messages that gets no answer is followed by a second one", async () => {

@@ -13,8 +13,8 @@ import { OpenBatch } from "./batch.js";
 import { OpenDelivery } from "./delivery.js";
 import type { HeldMessage } from "../transactions/held.js";
 import type { Confirming } from "../transactions/confirmations.js";
-import { PollScheduler } from "./poll-scheduler.js";
-import type { PollSchedulerOwner } from "./taking.js";
+import { PollScheduler } from "./taking/poll-scheduler.js";
+import type { PollSchedulerOwner } from "./taking/taking.js";
 
 export type SettleMode = "manual" | "on-next" | "on-delivery";
 

@@ -85,6 +85,7 @@ export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
     this.#answers.push(answer);
     const isLast = this.#unanswered === 1;
     this.#unanswered = Math.max(0, this.#unanswered - 1); // a server may answer twice
+    // promise: last-answer-at-once
     if (isLast) this.#answerNow();
     else turn.atEnd(this);
     return true;

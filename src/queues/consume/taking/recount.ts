@@ -1,6 +1,6 @@
-import type { Connection } from "../../connection/connection.js";
-import type { Transactions } from "../transactions/transactions.js";
-import { countWaiting } from "../waiting.js";
+import type { Connection } from "../../../connection/connection.js";
+import type { Transactions } from "../../transactions/transactions.js";
+import { countWaiting } from "../../waiting.js";
 import type { Backlog } from "./backlog.js";
 import type { Taking } from "./taking.js";
 

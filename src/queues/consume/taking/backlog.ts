@@ -1,6 +1,7 @@
-import type { Own } from "../transactions/transactions.js";
-import type { QueueCount } from "../waiting.js";
-import type { WireQueueMessage } from "../wire.js";
+import type { Own } from "../../transactions/transactions.js";
+import type { QueueCount } from "../../waiting.js";
+import type { WireQueueMessage } from "../../wire.js";
+import { OtherConsumers } from "./others.js";
 
 /**
  * A poll that takes longer than this many milliseconds, and than twice the fastest poll, had to
@@ -16,12 +17,6 @@ const PAUSE_PER_COST = 5;
 
 /** Maximum immediately answered polls between two counts that found little. */
 const MAX_SKIPPED = 32;
-
-/** Milliseconds for which another consumer counts as present: it is invisible between its polls. */
-const OTHERS_MS = 30_000;
-
-/** The same after a gap in the sequences, in milliseconds. Expired messages leave gaps too. */
-const MISSED_MS = 2_000;
 
 /**
  * Consecutive immediate polls beyond the known backlog after which more messages count as
@@ -52,6 +47,7 @@ const MAX_SLOW = 64;
  * answered polls.
  */
 export class Backlog {
+  readonly others = new OtherConsumers();
   readonly #limit: number;
   /** Estimated messages that wait for this consumer. */
   #known = 0;
@@ -84,11 +80,7 @@ export class Backlog {
   /** Consecutive polls beyond the known backlog that were filled immediately. */
   #beyond = 0;
   #cameShort = false;
-  #others = 0;
-  #hasOthers = false;
-  #othersUntil = -Infinity;
   #isUnclaimed = false;
-  #lastSequence = 0n;
   /** When the server stored the last received message, in nanoseconds since 1970. */
   #lastStoredAt = 0n;
   #received = 0;
@@ -109,19 +101,9 @@ export class Backlog {
     return this.#canAsk;
   }
 
-  /** The most polls and open transactions that other consumers had at a time recently. */
-  get others(): number {
-    return this.#others;
-  }
-
-  /** Whether another consumer of this queue was detected recently. */
-  get hasOthers(): boolean {
-    return this.#hasOthers;
-  }
-
   /** Whether no other consumer takes from the queue, as far as the server's count tells. */
   get isAlone(): boolean {
-    return this.#canAsk && !this.#hasOthers; // promise: one-transaction
+    return this.#canAsk && !this.others.arePresent; // promise: one-transaction
   }
 
   /**
@@ -145,7 +127,7 @@ export class Backlog {
   /** Number of messages to poll for; 0 when no message is known to wait. */
   next(room: number): number {
     const most = Math.min(room, this.#known);
-    return this.#hasOthers || !this.#canAsk ? Math.min(most, this.#trial) : most;
+    return this.others.arePresent || !this.#canAsk ? Math.min(most, this.#trial) : most;
   }
 
   /** Whether a count is worth its cost. */
@@ -166,13 +148,9 @@ export class Backlog {
     this.#wantsCount = false;
     this.#notBefore = nowMs + PAUSE_PER_COST * costMs;
     if (count === undefined) return;
-    if (count.subscribers > Math.max(1, own.transactions)) this.#othersUntil = nowMs + OTHERS_MS;
-    const hadOthers = this.#hasOthers;
-    this.#hasOthers = nowMs < this.#othersUntil;
-    if (!this.#hasOthers) this.#others = 0;
-    // With messages held, a settled transaction may not be closed yet, and would count as another.
-    else if (own.held === 0) this.#others = Math.max(this.#others, count.subscribers - own.transactions);
-    if (this.#hasOthers !== hadOthers) this.#trial = 1;
+    const hadOthers = this.others.arePresent;
+    this.others.counted(count.subscribers, own, nowMs);
+    if (this.others.arePresent !== hadOthers) this.#trial = 1;
     const beyond = Math.max(0, count.waiting - own.held);
     this.#isUnclaimed = beyond > Math.max(0, count.subscribers - own.transactions) * this.#limit;
     this.#unreachable = this.#cameShort ? beyond : Math.min(this.#unreachable, beyond);
@@ -187,31 +165,18 @@ export class Backlog {
     if (this.#known > 1) this.#slowBeforeCount = LEAST_SLOW;
   }
 
-  /**
-   * Records received messages. A gap in their sequences suggests that another consumer took the
-   * missing ones.
-   */
+  /** Records received messages. */
   took(messages: readonly WireQueueMessage[], nowMs: number): void {
-    for (const { Attributes } of messages) {
-      const { Sequence = 0n, Timestamp = 0n } = Attributes ?? {};
-      this.#lastStoredAt = Timestamp;
-      if (this.#lastSequence !== 0n && Sequence !== this.#lastSequence + 1n) {
-        this.#othersUntil = Math.max(this.#othersUntil, nowMs + MISSED_MS);
-        this.#hasOthers = true;
-      }
-      this.#lastSequence = Sequence;
+    for (const message of messages) {
+      this.#lastStoredAt = message.Attributes?.Timestamp ?? 0n;
+      this.others.took(message, nowMs);
     }
-  }
-
-  /** Whether messages before this one have not been taken. */
-  leavesGap({ Attributes }: WireQueueMessage): boolean {
-    return this.#lastSequence !== 0n && (Attributes?.Sequence ?? 0n) !== this.#lastSequence + 1n;
   }
 
   /** Records that taken messages, this one first, were returned to the queue. */
   returned(first: bigint, count: number): void {
     this.#known += count;
-    this.#lastSequence = first - 1n;
+    this.others.returned(first);
   }
 
   /** Records that the server does not support counts. */

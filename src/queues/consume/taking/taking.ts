@@ -1,7 +1,7 @@
-import type { KubeMQError } from "../../api/errors.js";
-import type { Subject } from "../../support/checks.js";
-import type { WireQueueMessage } from "../wire.js";
-import type { HeldMessage } from "../transactions/held.js";
+import type { KubeMQError } from "../../../api/errors.js";
+import type { Subject } from "../../../support/checks.js";
+import type { WireQueueMessage } from "../../wire.js";
+import type { HeldMessage } from "../../transactions/held.js";
 
 /** Which messages to take, and how. */
 export interface Taking {

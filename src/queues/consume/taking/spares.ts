@@ -1,6 +1,6 @@
-import type { HeldMessage } from "../transactions/held.js";
-import type { Taken } from "../transactions/transactions.js";
-import type { WireQueueMessage } from "../wire.js";
+import type { HeldMessage } from "../../transactions/held.js";
+import type { Taken } from "../../transactions/transactions.js";
+import type { WireQueueMessage } from "../../wire.js";
 import type { Taking } from "./taking.js";
 
 /**

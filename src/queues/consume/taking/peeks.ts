@@ -1,6 +1,6 @@
-import type { Connection } from "../../connection/connection.js";
-import { LIMITS } from "../checks.js";
-import { peekWaiting } from "../waiting.js";
+import type { Connection } from "../../../connection/connection.js";
+import { LIMITS } from "../../checks.js";
+import { peekWaiting } from "../../waiting.js";
 import type { Backlog } from "./backlog.js";
 import type { Recount } from "./recount.js";
 import type { Taking } from "./taking.js";

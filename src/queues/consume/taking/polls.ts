@@ -1,10 +1,10 @@
-import type { Connection } from "../../connection/connection.js";
-import { LIMITS } from "../checks.js";
+import type { Connection } from "../../../connection/connection.js";
+import { LIMITS } from "../../checks.js";
 import type { Backlog } from "./backlog.js";
-import type { Call, Polled } from "../transactions/call.js";
+import type { Call, Polled } from "../../transactions/call.js";
 import type { Recount } from "./recount.js";
 import type { Taking } from "./taking.js";
-import type { Transactions } from "../transactions/transactions.js";
+import type { Transactions } from "../../transactions/transactions.js";
 
 /**
  * A poll for waiting messages is answered in a few milliseconds. After this many, a count finds out
@@ -125,7 +125,7 @@ export class Polls {
     const leftMs = this.#lateSince + SLOW_MS - clock.now();
     const [first] = polled.messages;
     // promise: late-poll-first
-    if (this.#late === 0 || leftMs <= 0 || first === undefined || !this.#backlog.leavesGap(first)) return false;
+    if (this.#late === 0 || leftMs <= 0 || first === undefined || !this.#backlog.others.leavesGap(first)) return false;
     this.#early = { call, polled };
     this.#cancelTimer?.();
     this.#cancelTimer = clock.setTimer(leftMs, () => this.#transactions.polled(call, polled));
@@ -155,7 +155,7 @@ export class Polls {
     if (late !== this.#poll || this.#late >= MAX_LATE || !backlog.canAsk) return;
     await this.#recount.run();
     if (late !== this.#poll || this.#early !== undefined || this.#transactions.settlements.hasEnded) return;
-    if (backlog.hasOthers) {
+    if (backlog.others.arePresent) {
       this.#isContended = backlog.isUnclaimed;
       return;
     }
