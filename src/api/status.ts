@@ -26,6 +26,13 @@ export type Status =
    */
   | { readonly type: "server"; readonly server: string; readonly previous?: string }
   /**
+   * The client has replaced a connection to `server`, because the server or a proxy has refused the
+   * last `refusals` streams of it with ENHANCE_YOUR_CALM. The open streams of the old connection
+   * continue. After each replacement, twice as many refusals are necessary for the next one. `advice`
+   * contains the recommended action.
+   */
+  | { readonly type: "replaced"; readonly server: string; readonly refusals: number; readonly advice: string }
+  /**
    * A stream was lost, and reconnects after the delay. Without `channel` and `kind`: `connect({
    * waitMs })` has not reached a server yet.
    */

@@ -69,7 +69,7 @@ export class Connection implements StreamHost {
     this.#lastHeard = new Heard(this.clock);
     this.route = new Route(options, seam, {
       onGoaway: () => this.#streams.forEach((stream) => stream.onGoAway?.()),
-      onServer: (server) => this.report({ type: "server", ...server }),
+      onStatus: (status) => this.report(status),
     });
     // No deadline: the stream ends earlier, or the liveness check ends both.
     const ping = () => this.#ping("client.probe", 0);

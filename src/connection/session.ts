@@ -1,3 +1,4 @@
+import type { Status } from "../api/status.js";
 import type { Clock } from "../support/time/clock.js";
 import { Code } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
@@ -38,8 +39,8 @@ export interface Seam extends Partial<Pick<Session, "transport" | "abort">> {
 export interface SessionEvents {
   /** The server has asked the connection to leave. */
   readonly onGoaway: () => void;
-  /** The client has connected to another server of its list than before, or to the first one. */
-  readonly onServer: Moved;
+  /** The client uses another server of its list, or has replaced a connection. */
+  readonly onStatus: (status: Status) => void;
 }
 
 /**
@@ -47,7 +48,7 @@ export interface SessionEvents {
  * It adds connections where the server limits the streams of a connection. HTTP/2 PINGs stay off,
  * because servers close the connection of a client that sends them often.
  */
-export function openSession(options: ResolvedOptions, { onGoaway, onServer }: SessionEvents): Session {
+export function openSession(options: ResolvedOptions, { onGoaway, onStatus }: SessionEvents): Session {
   const memberOf = (server: Server): Member => {
     const connect = () => new Http2SessionManager(server.origin, {}, sessionOptions(options));
     const pool = new ConnectionPool(connect, {
@@ -56,6 +57,7 @@ export function openSession(options: ResolvedOptions, { onGoaway, onServer }: Se
       connectionWindowBytes: options.flowControl.connectionBytes,
       keepalive: options.keepalive,
       onGoaway,
+      onRefused: (count) => onStatus(replaced(server.name, count)),
     });
     return { server, pool, abort: () => abort(pool.managers) };
   };
@@ -71,6 +73,7 @@ export function openSession(options: ResolvedOptions, { onGoaway, onServer }: Se
     const only = memberOf(first);
     return { transport: transportOn(only.pool), abort: only.abort };
   }
+  const onServer: Moved = (moved) => onStatus({ type: "server", ...moved });
   const failover = new Failover([memberOf(first), ...others.map(memberOf)], onServer);
   return {
     transport: transportOn(failover),
@@ -78,6 +81,13 @@ export function openSession(options: ResolvedOptions, { onGoaway, onServer }: Se
     failover,
     transportTo: (server) => transportOn(failover.only(server)),
   };
+}
+
+function replaced(server: string, refusals: number): Status {
+  const advice =
+    `${server}, or a proxy in front of it, has refused the last ${refusals} streams of a connection with ` +
+    "ENHANCE_YOUR_CALM; send less at the same time, or raise its limits for streams and for memory";
+  return { type: "replaced", server, refusals, advice };
 }
 
 async function abort(managers: readonly Http2SessionManager[]): Promise<void> {

@@ -1,7 +1,7 @@
-import { expect, test } from "@jest/globals";
-import { KubeMQClient, KubeMQError, type ClientOptions } from "kubemq-es";
+import { describe, expect, test } from "@jest/globals";
+import { KubeMQClient, KubeMQError, type ClientOptions, type Status } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
-import type { ServerHttp2Stream } from "node:http2";
+import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openTransport } from "../support/calls.js";
 import { envelope, RawGrpcServer, respond } from "../support/raw-grpc-server.js";
@@ -210,3 +210,75 @@ async function answeredWhileBlocked(
   await calling;
   return [client.state, proxy.accepted];
 }
+
+const ENHANCE_YOUR_CALM = 11;
+
+/** A server that refuses each new stream of some connections, and the client's statuses about that. */
+async function calmingServer(isCalming: (session: Http2Session | undefined) => boolean) {
+  const subscribed: ServerHttp2Stream[] = [];
+  const sessions: Http2Session[] = [];
+  const server = await RawGrpcServer.start((stream, headers) => {
+    if (stream.session !== undefined && !sessions.includes(stream.session)) sessions.push(stream.session);
+    if (isCalming(stream.session)) return stream.close(ENHANCE_YOUR_CALM);
+    respond(stream);
+    if (String(headers[":path"]).endsWith("/SubscribeToEvents")) subscribed.push(stream);
+    else stream.end(envelope(new Uint8Array(0)));
+  });
+  const reconnect = { initialDelayMs: 1, maxDelayMs: 2 };
+  const client = new KubeMQClient({ address: server.url.slice("http://".length), reconnect });
+  const statuses: Status[] = [];
+  void (async () => {
+    for await (const status of client.status()) statuses.push(status);
+  })();
+  return {
+    client,
+    sessions,
+    subscribed,
+    count: (type: Status["type"]) => statuses.filter((status) => status.type === type).length,
+    statuses,
+    async [Symbol.asyncDispose]() {
+      await client.close({ timeoutMs: 0 });
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe("a server that refuses the streams of a connection with ENHANCE_YOUR_CALM", () => {
+  test("a connection that refuses each new stream is replaced, and its open streams continue", async () => {
+    const calming = new Set<unknown>();
+    await using world = await calmingServer((session) => calming.has(session));
+    const events = world.client.events.subscribe({ channel: "c" });
+    await events.ready;
+    calming.add(world.sessions[0]);
+    for (let call = 1; call <= 3; call++) expect(await rejection(world.client.ping())).toBeInstanceOf(KubeMQError);
+    calming.clear();
+    await world.client.ping(); // one stream was accepted: the count begins again
+    calming.add(world.sessions[0]);
+    for (let call = 1; call <= 4; call++) expect(await rejection(world.client.ping())).toBeInstanceOf(KubeMQError);
+    await until("the connection is replaced", () => world.count("replaced") === 1);
+    await world.client.ping();
+    expect(world.sessions).toHaveLength(2);
+    const replaced = { type: "replaced", server: world.client.server, refusals: 4 };
+    expect(world.statuses).toContainEqual(expect.objectContaining(replaced));
+    world.subscribed[0]?.write(envelope(new Uint8Array(0)));
+    for await (const _event of events) break;
+    expect([world.subscribed.length, world.count("retry")]).toEqual([1, 0]);
+  });
+
+  test("a subscription on a connection that refuses each stream recovers on the next connection", async () => {
+    let first: unknown;
+    await using world = await calmingServer((session) => session === (first ??= session));
+    await within(5_000, "it works", world.client.events.subscribe({ channel: "c" }).ready);
+    expect(world.sessions).toHaveLength(2);
+  });
+
+  test("a server that refuses the streams of every connection is not flooded with connections", async () => {
+    await using world = await calmingServer(() => true);
+    for (let call = 1; call <= 30; call++) {
+      const replaced = [4, 12, 28].filter((last) => call > last).length;
+      await until("the connection is replaced", () => world.count("replaced") === replaced);
+      await rejection(world.client.ping());
+      expect(world.sessions).toHaveLength(1 + replaced);
+    }
+  });
+});

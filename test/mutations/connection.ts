@@ -57,6 +57,27 @@ export const calls: Chapter = {
       name: "a call that is refused twice fails, and is not sent a third time",
     },
     {
+      promise: "A connection that refuses each new stream with ENHANCE_YOUR_CALM is replaced.",
+      id: "calm-replaces-connection",
+      mutation: "drop",
+      test: callsAloneTest,
+      name: "a subscription on a connection that refuses each stream recovers on the next connection",
+    },
+    {
+      promise: "A stream that is accepted between refusals keeps the connection.",
+      id: "calm-in-a-row",
+      mutation: "drop",
+      test: callsAloneTest,
+      name: "a connection that refuses each new stream is replaced, and its open streams continue",
+    },
+    {
+      promise: "A server that refuses every stream receives few connections.",
+      id: "calm-replaces-less",
+      mutation: "drop",
+      test: callsAloneTest,
+      name: "a server that refuses the streams of every connection is not flooded with connections",
+    },
+    {
       promise: "Streams that open before the peer has named its limit share one connection.",
       id: "one-connection-unlimited",
       mutation: "drop",

@@ -5,6 +5,7 @@ import { asTransportError, type TransportError } from "../../support/transport-e
 import { tooLarge } from "../message-codec.js";
 import { abortedBy, deadlineExceeded, protocolError } from "../response.js";
 import { endedUnopened, lostStream } from "../session/lost.js";
+import { recordResponse } from "../session/refusals.js";
 import { resetSoon } from "../session/reset.js";
 import { ignoreData, listen, listenForErrors, type StreamListener } from "./stream-events.js";
 
@@ -152,6 +153,7 @@ export abstract class Http2Call implements StreamListener {
   /** Called when the headers of the response allow messages. */
   protected responded(): void {
     this.#hasResponse = true;
+    if (this.#state.kind === "open") recordResponse(this.#state.session);
     if (this.#early !== undefined) this.finish(this.#early);
   }
 

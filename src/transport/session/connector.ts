@@ -9,8 +9,9 @@ import type {
 } from "node:http2";
 import { isTransportError, TransportError } from "../../support/transport-error.js";
 import { messageOf } from "../response.js";
-import { cutSocket, keepWatch, knowSession } from "./lifetime.js";
+import { cutSocket, keepWatch, knowSession, retireSession } from "./lifetime.js";
 import { type Greeting, markSilent, watchSession } from "./lost.js";
+import { Refusals } from "./refusals.js";
 import { connectionDefaults, type ConnectionOptions, type SessionSource } from "./options.js";
 import { clearTimeout, setImmediate, setTimeout } from "../../support/timers.js";
 
@@ -32,6 +33,7 @@ export class Connector implements SessionSource {
   readonly #greeting: Greeting;
   readonly #known = new WeakSet<Http2Session>();
   #current: Http2Session | undefined;
+  readonly #refusals = new Refusals((session, count) => this.#replace(session, count));
   #isWatching = false;
   #attempt: Attempt | undefined;
   /** Maximum concurrent streams that the peer allows; Infinity until the peer reports it. */
@@ -88,6 +90,7 @@ export class Connector implements SessionSource {
       if (this.#current === session) this.streamLimit = limitOf(settings);
     });
     watchSession(session, this.#greeting);
+    this.#refusals.watch(session);
     this.#awaitSettings(session);
     knowSession(this.#sessions, session, this.#options.keepalive);
     if (this.#isWatching) keepWatch(session, this.#options.keepalive);
@@ -98,6 +101,15 @@ export class Connector implements SessionSource {
     // The setting for streams does not raise the window of the connection, 64 KiB:
     // https://github.com/nodejs/node/issues/31084
     session.setLocalWindowSize(this.#options.connectionWindowBytes);
+  }
+
+  #replace(session: Http2Session, count: number): void {
+    // Not in the callback of a stream of this session, which node:http2 may still be reading.
+    setImmediate(() => {
+      if (session.destroyed || session.closed) return;
+      retireSession(session, this.#options.keepalive);
+      this.#options.onRefused(count);
+    });
   }
 
   /** A server that accepts connections and sends nothing has not answered the attempt. */

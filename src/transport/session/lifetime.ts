@@ -20,7 +20,7 @@ const parts = new WeakMap<Http2Session, readonly unknown[]>();
 /** The open sessions of a manager. */
 const living = new WeakMap<Http2SessionManager, Set<Http2Session>>();
 
-/** Sessions that the server has asked to leave. They last until their streams end. */
+/** Sessions that the client leaves, mostly at the wish of the server. They last until their streams end. */
 const leaving = new WeakSet<Http2Session>();
 
 /**
@@ -54,6 +54,13 @@ export function knowSession(manager: Http2SessionManager, session: Http2Session,
     // collected.
     setImmediate(() => parts.delete(session));
   });
+}
+
+/** Makes the session manager replace a session, whose streams continue. */
+export function retireSession(session: Http2Session, keepalive: Keepalive | false): void {
+  leaving.add(session); // some servers also answer with GOAWAY, which would add it
+  keepWatch(session, keepalive);
+  session.close();
 }
 
 const watched = new WeakSet<Http2Session>();

@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { type ClientHttp2Stream, constants, type Http2Session } from "node:http2";
 import { TransportError, type TransportFault } from "../../support/transport-error.js";
+import { recordReset } from "./refusals.js";
 
 /** Creates the error of a lost connection or stream; all of them count as unavailable. */
 function unavailable(fault: TransportFault, detail: string, cause: unknown): TransportError {
@@ -71,6 +72,7 @@ export function lostStream(
     return unavailable({ kind: "lost", unprocessed, ...(isLost ? { server } : {}) }, detail, cause);
   }
   const rstCode = stream.rstCode ?? constants.NGHTTP2_NO_ERROR;
+  recordReset(session, rstCode);
   const refused = rstCode === constants.NGHTTP2_REFUSED_STREAM;
   const fault = { kind: "reset", rstCode, unprocessed: unprocessed || refused } as const;
   if (rstCode === constants.NGHTTP2_NO_ERROR) return unavailable(fault, "the stream ended without a status", cause);

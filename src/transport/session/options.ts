@@ -64,6 +64,12 @@ export interface ConnectionOptions {
    * @default does nothing
    */
   readonly onGoaway?: () => void;
+  /**
+   * Called when the server has refused this many streams of a connection in a row. Later calls use
+   * the next connection.
+   * @default does nothing
+   */
+  readonly onRefused?: (count: number) => void;
 }
 
 /** Every default of {@link TransportOptions}. */
@@ -80,6 +86,7 @@ export const connectionDefaults = {
   connectionWindowBytes: 2 * 1024 * 1024,
   keepalive: false,
   onGoaway: () => {},
+  onRefused: () => {},
 } as const;
 
 const STREAM_WINDOW_BYTES = 1024 * 1024;
