@@ -2,32 +2,21 @@ import type { KubeMQError } from "../../api/errors.js";
 import type { OutgoingQueueMessage } from "../../api/queues/message.js";
 import type { Connection } from "../../connection/connection.js";
 import { pingMethod, pingRequest } from "../../connection/wire.js";
-import { Uplink } from "../../stream/send/uplink.js";
 import type { Subject } from "../../support/checks.js";
 import { connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
-import type { Source } from "../../transport/index.js";
 import type { SettleHandle, SettleKind } from "../delivery.js";
 import { alreadySettled, leaseLost, outcomeUnknown } from "../settle-fault.js";
 import type { WireQueueMessage } from "../wire.js";
 import { Asks } from "./asks.js";
+import { LeaseCall } from "./call.js";
 import { Visibility } from "./visibility.js";
-import {
-  type HeldAsk,
-  type LeaseAsk,
-  leaseRequest,
-  streamQueueMessageMethod,
-  type WireLeaseRequest,
-  type WireLeaseResponse,
-} from "./wire.js";
+import type { HeldAsk, WireLeaseResponse } from "./wire.js";
 
 /** Seconds that a call waits for its message, which a peek has found. */
 const WAIT_SECONDS = 1;
 
 /** Milliseconds for a sign of life after a call ended without the answer to its settlement. */
 const CONFIRM_MS = 5_000;
-
-/** Milliseconds that the server may take to end a call after the settlement. */
-const END_GRACE_MS = 1_000;
 
 /** Timer errors: lease expired, empty wait. They carry the type and id of the last request. */
 const VISIBILITY_EXPIRED = 129;
@@ -56,38 +45,35 @@ type State =
   | { readonly kind: "lost"; readonly error: KubeMQError };
 
 /**
- * One StreamQueueMessage call. It waits for one message, holds it under the server's visibility
- * timer, and ends with it. Nothing is sent between the receive request and the message, because a
- * server applies the visibility of the last request.
+ * One message of a StreamQueueMessage call. The call waits for the message, holds it under the
+ * server's visibility timer, and ends with it. Nothing is sent between the receive request and the
+ * message, because a server applies the visibility of the last request.
  */
 export class Lease implements SettleHandle {
   readonly #owner: LeaseOwner;
-  readonly #uplink = new Uplink<WireLeaseRequest>();
-  readonly #source: Source<WireLeaseResponse>;
+  readonly #call: LeaseCall;
   readonly #visibility: Visibility;
   readonly #asks: Asks;
   #state: State = { kind: "waiting" };
   #sequence = 0n;
-  #requests = 0;
-  #cancelGrace: (() => void) | undefined;
   #abort: AbortController | undefined;
   #over = false;
 
   constructor(owner: LeaseOwner) {
     this.#owner = owner;
     const { connection, subject, visibilitySeconds, autoExtend } = owner;
+    this.#call = new LeaseCall(connection, subject);
     this.#asks = new Asks(
       connection,
       subject,
-      (ask) => this.#write(ask),
+      (ask) => this.#call.write(ask),
       (error) => this.#lose(error),
     );
     const over = () => this.#lose(connectionLost(subject, "the visibility time is over")); // promise: lease-clock
     // promise: auto-extend
     this.#visibility = new Visibility(connection.clock, over, autoExtend ? () => this.#extendAlone() : undefined);
-    this.#write({ kind: "receive", channel: subject.channel ?? "", visibilitySeconds, waitSeconds: WAIT_SECONDS });
-    this.#source = connection.open(streamQueueMessageMethod, this.#uplink, subject);
-    this.#source.read({
+    this.#call.write({ kind: "receive", channel: subject.channel ?? "", visibilitySeconds, waitSeconds: WAIT_SECONDS });
+    this.#call.open({
       message: (response) => {
         this.#received(response);
         return true;
@@ -181,14 +167,6 @@ export class Lease implements SettleHandle {
     throw alreadySettled(this.subject, this.#sequence);
   }
 
-  #write(ask: LeaseAsk): string {
-    this.#requests += 1;
-    const id = String(this.#requests);
-    const { clientId } = this.#owner.connection.options;
-    this.#uplink.send(leaseRequest(id, clientId, ask))?.catch(() => {}); // `#ended` handles the end of the call
-    return id;
-  }
-
   async #ended(cause: unknown): Promise<void> {
     const { subject } = this.#owner;
     if (cause === undefined) {
@@ -196,7 +174,7 @@ export class Lease implements SettleHandle {
       if (this.isSettling && !this.#visibility.isOver) await this.#confirmBySign(); // promise: lease-answer-lost
       this.#lose(connectionLost(subject, "the server ended the stream"));
     } else this.#lose(toKubeMQError(cause, subject));
-    this.#cancelGrace?.();
+    this.#call.ended();
   }
 
   /**
@@ -262,7 +240,7 @@ export class Lease implements SettleHandle {
     const { subject } = this.#owner;
     if (state.kind === "waiting") {
       this.#finish();
-      this.#cancelCall();
+      this.#call.cancel();
       if (tell) this.#owner.failed(this, error);
       return;
     }
@@ -276,24 +254,13 @@ export class Lease implements SettleHandle {
     });
     this.#abort?.abort(this.#state.error); // promise: lease-signal
     this.#finish();
-    this.#cancelCall();
+    this.#call.cancel();
     this.#owner.concluded(this);
   }
 
-  #cancelCall(): void {
-    this.#source.cancel();
-    this.#cancelGrace?.();
-  }
-
-  /**
-   * Lets the server end the call. Servers close a connection that resets many streams, as a defence
-   * against attacks.
-   */
   #finish(): void {
     this.#over = true;
     this.#visibility.end();
-    this.#uplink.close();
-    const { clock } = this.#owner.connection;
-    this.#cancelGrace = clock.setTimer(END_GRACE_MS, () => this.#source.cancel());
+    this.#call.finish();
   }
 }
