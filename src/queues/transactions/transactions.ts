@@ -6,6 +6,7 @@ import { leaseLost } from "../settle-fault.js";
 import type { WireQueueMessage } from "../wire.js";
 import { Call, type CallOwner, type Polled } from "./call.js";
 import { HeldMessage, type Transaction } from "./held.js";
+import { CountedSettlements, type Own } from "./own.js";
 import type { Confirming } from "./confirmations.js";
 import { Returning } from "./returning.js";
 import { Settlements, type SettlementsOwner } from "./settlements.js";
@@ -18,12 +19,6 @@ import type { WireDownstreamResponse } from "./wire.js";
 const MAX_CALLS = 64;
 
 /**
- * Milliseconds for which a confirmed settlement still counts as held while a transaction is open:
- * the server may not have processed it internally.
- */
-const SETTLING_MS = 50;
-
-/**
  * A message that expires within this many milliseconds is never returned to the queue, where the
  * server would drop it.
  */
@@ -31,14 +26,6 @@ const EXPIRY_MARGIN_MS = 10_000;
 
 /** Number of settled messages to remember, in case the server delivers one of them again. */
 const REMEMBERED = 4_096;
-
-/** This consumer's share of the queue. */
-export interface Own {
-  /** Messages received but not confirmed as settled. */
-  readonly held: number;
-  /** Calls with an open transaction or a poll. */
-  readonly transactions: number;
-}
 
 export interface TransactionsOwner {
   polled(call: Call, polled: Polled): void;
@@ -69,9 +56,7 @@ export class Transactions implements CallOwner, SettlementsOwner {
   readonly #held = new Map<bigint, HeldMessage>();
   /** Transactions with messages that were released instead of handed out. */
   readonly #released = new Set<Transaction>();
-  /** Number of written settlements without an outcome. */
-  #unconfirmed = 0;
-  #confirmedLately = { count: 0, at: -Infinity };
+  readonly #counted: CountedSettlements;
   readonly #settled = new Latest<bigint>(REMEMBERED);
   /** Held messages that return to the queue, and that the poll in flight receives again. */
   #moving: Set<HeldMessage> | undefined;
@@ -86,6 +71,7 @@ export class Transactions implements CallOwner, SettlementsOwner {
     this.#connection = connection;
     this.#subject = subject;
     this.#owner = owner;
+    this.#counted = new CountedSettlements(connection.clock);
     this.settlements = new Settlements(connection, confirming, subject, this);
     this.#returning = new Returning(connection.clock, this.settlements, () => owner.concluded());
   }
@@ -102,7 +88,7 @@ export class Transactions implements CallOwner, SettlementsOwner {
 
   /** Number of this consumer's messages that the server counts as waiting. */
   get counted(): number {
-    return this.#held.size + this.#unconfirmed;
+    return this.#held.size + this.#counted.unconfirmed;
   }
 
   get isMoving(): boolean {
@@ -116,10 +102,9 @@ export class Transactions implements CallOwner, SettlementsOwner {
 
   /** This consumer's share of a count that the server would report now. */
   own(): Own {
-    const lately = this.#connection.clock.now() - this.#confirmedLately.at < SETTLING_MS;
     let transactions = 0;
     for (const call of this.#calls) if (!call.isFree) transactions += 1;
-    const onTheirWay = this.#held.size > 0 && lately ? this.#confirmedLately.count : 0;
+    const onTheirWay = this.#held.size > 0 ? this.#counted.confirmedLately : 0;
     return { held: this.counted + onTheirWay, transactions };
   }
 
@@ -257,12 +242,12 @@ export class Transactions implements CallOwner, SettlementsOwner {
 
   written(messages: readonly HeldMessage[]): void {
     for (const message of messages) this.#drop(message);
-    this.#unconfirmed += messages.length;
+    this.#counted.written(messages.length);
     this.#owner.written();
   }
 
   reopened(messages: readonly HeldMessage[]): void {
-    this.#unconfirmed -= messages.length;
+    this.#counted.reopened(messages.length);
     for (const message of messages) {
       this.#held.set(message.sequence, message);
       message.transaction.call.unsettled += 1;
@@ -270,17 +255,11 @@ export class Transactions implements CallOwner, SettlementsOwner {
   }
 
   concluded(messages: readonly HeldMessage[], isConfirmed: boolean): void {
-    this.#unconfirmed -= messages.length;
-    const lately = this.#confirmedLately;
-    const at = this.#connection.clock.now();
-    const before = at - lately.at < SETTLING_MS ? lately.count : 0;
-    const areOpen = this.#held.size + this.#unconfirmed > 0 || messages.some(({ transaction }) => transaction.isShort);
-    // A server that has ended the transactions has processed their settlements.
-    this.#confirmedLately = { count: areOpen ? before + messages.length : 0, at }; // promise: ended-not-counted
+    this.#counted.concluded(messages, this.#held.size);
     for (const message of messages) {
       if (isConfirmed) this.#settled.add(message.sequence);
       const { call, id, isShort } = message.transaction;
-      if (isShort && call.unsettled === 0 && !call.isPolling && this.#unconfirmed === 0) call.close(id);
+      if (isShort && call.unsettled === 0 && !call.isPolling && this.#counted.unconfirmed === 0) call.close(id);
     }
     this.#owner.concluded();
   }

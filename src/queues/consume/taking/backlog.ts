@@ -1,4 +1,4 @@
-import type { Own } from "../../transactions/transactions.js";
+import type { Own } from "../../transactions/own.js";
 import type { QueueCount } from "../../waiting.js";
 import type { WireQueueMessage } from "../../wire.js";
 import { OtherConsumers } from "./others.js";

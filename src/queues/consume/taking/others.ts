@@ -1,4 +1,4 @@
-import type { Own } from "../../transactions/transactions.js";
+import type { Own } from "../../transactions/own.js";
 import type { WireQueueMessage } from "../../wire.js";
 
 /** Milliseconds for which another consumer counts as present: it is invisible between its polls. */
