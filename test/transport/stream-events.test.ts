@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { connect, createServer } from "node:http2";
 import type { ClientHttp2Session, ClientHttp2Stream, Http2Server, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { ignoreData, listen, listenForErrors } from "../../src/transport/calls/stream-events.js";
 import type { StreamListener } from "../../src/transport/calls/stream-events.js";
 import { UnaryCall } from "../../src/transport/calls/unary-call.js";
@@ -38,6 +40,9 @@ class Recorder implements StreamListener {
     return Buffer.concat(this.chunks);
   }
 }
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 function hear(stream: ClientHttp2Stream, listener: StreamListener): void {
   listenForErrors(stream, listener);
@@ -175,6 +180,23 @@ describe("reading chunks past the stream's events", () => {
     hear(stream, recorder);
     await until(() => recorder.ended);
     expect(recorder.chunks).toHaveLength(1);
+  });
+
+  test("a closed stream does not retain its call, although Node.js retains the stream", async () => {
+    answer = (stream) => stream.end("abc");
+    const stream = session.request();
+    const callOf = () => {
+      const recorder = new Recorder();
+      hear(stream, recorder);
+      return new WeakRef(recorder);
+    };
+    const call = callOf();
+    await once(stream, "close");
+    await until(() => {
+      collectGarbage();
+      return call.deref() === undefined;
+    });
+    expect(stream.closed).toBe(true); // uses the stream, which is therefore not collected
   });
 });
 
