@@ -309,9 +309,10 @@ function writeEvent(writer: WireWriter, message: Fields<Event>): void {
   }
   const tags_ = message.Tags;
   if (tags_ !== undefined && tags_ !== null) {
-    for (const [key, value] of Object.entries(tags_)) {
+    for (const key in tags_) {
+      if (!Object.hasOwn(tags_, key)) continue;
       writer.uint32(58);
-      writer.stringEntry(key, value);
+      writer.stringEntry(key, (tags_ as Record<string, unknown>)[key]);
     }
   }
 }
@@ -424,9 +425,10 @@ function writeEventReceive(writer: WireWriter, message: Fields<EventReceive>): v
   }
   const tags_ = message.Tags;
   if (tags_ !== undefined && tags_ !== null) {
-    for (const [key, value] of Object.entries(tags_)) {
+    for (const key in tags_) {
+      if (!Object.hasOwn(tags_, key)) continue;
       writer.uint32(58);
-      writer.stringEntry(key, value);
+      writer.stringEntry(key, (tags_ as Record<string, unknown>)[key]);
     }
   }
 }
@@ -696,9 +698,10 @@ function writeRequest(writer: WireWriter, message: Fields<Request>): void {
   }
   const tags_ = message.Tags;
   if (tags_ !== undefined && tags_ !== null) {
-    for (const [key, value] of Object.entries(tags_)) {
+    for (const key in tags_) {
+      if (!Object.hasOwn(tags_, key)) continue;
       writer.uint32(98);
-      writer.stringEntry(key, value);
+      writer.stringEntry(key, (tags_ as Record<string, unknown>)[key]);
     }
   }
 }
@@ -855,9 +858,10 @@ function writeResponse(writer: WireWriter, message: Fields<Response>): void {
   }
   const tags_ = message.Tags;
   if (tags_ !== undefined && tags_ !== null) {
-    for (const [key, value] of Object.entries(tags_)) {
+    for (const key in tags_) {
+      if (!Object.hasOwn(tags_, key)) continue;
       writer.uint32(90);
-      writer.stringEntry(key, value);
+      writer.stringEntry(key, (tags_ as Record<string, unknown>)[key]);
     }
   }
 }
@@ -993,9 +997,10 @@ function writeQueueMessage(writer: WireWriter, message: Fields<QueueMessage>): v
   }
   const tags_ = message.Tags;
   if (tags_ !== undefined && tags_ !== null) {
-    for (const [key, value] of Object.entries(tags_)) {
+    for (const key in tags_) {
+      if (!Object.hasOwn(tags_, key)) continue;
       writer.uint32(50);
-      writer.stringEntry(key, value);
+      writer.stringEntry(key, (tags_ as Record<string, unknown>)[key]);
     }
   }
   const attributes_ = message.Attributes;
@@ -1053,7 +1058,10 @@ function sizeQueueMessage(message: Fields<QueueMessage>): number {
   }
   const tags_ = message.Tags;
   if (tags_ !== undefined && tags_ !== null) {
-    for (const [key, value] of Object.entries(tags_)) size += 1 + stringEntrySize(key, value);
+    for (const key in tags_) {
+      if (!Object.hasOwn(tags_, key)) continue;
+      size += 1 + stringEntrySize(key, (tags_ as Record<string, unknown>)[key]);
+    }
   }
   const attributes_ = message.Attributes;
   if (attributes_ !== undefined && attributes_ !== null) {
@@ -2289,9 +2297,10 @@ function writeQueuesDownstreamRequest(writer: WireWriter, message: Fields<Queues
   }
   const metadata_ = message.Metadata;
   if (metadata_ !== undefined && metadata_ !== null) {
-    for (const [key, value] of Object.entries(metadata_)) {
+    for (const key in metadata_) {
+      if (!Object.hasOwn(metadata_, key)) continue;
       writer.uint32(98);
-      writer.stringEntry(key, value);
+      writer.stringEntry(key, (metadata_ as Record<string, unknown>)[key]);
     }
   }
 }
@@ -2442,9 +2451,10 @@ function writeQueuesDownstreamResponse(writer: WireWriter, message: Fields<Queue
   }
   const metadata_ = message.Metadata;
   if (metadata_ !== undefined && metadata_ !== null) {
-    for (const [key, value] of Object.entries(metadata_)) {
+    for (const key in metadata_) {
+      if (!Object.hasOwn(metadata_, key)) continue;
       writer.uint32(74);
-      writer.stringEntry(key, value);
+      writer.stringEntry(key, (metadata_ as Record<string, unknown>)[key]);
     }
   }
 }

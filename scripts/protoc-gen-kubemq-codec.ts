@@ -304,9 +304,10 @@ function generateEncoder(f: GeneratedFile, message: DescMessage): void {
         generateChildWriter(f, tag(field), field.message.name, name);
         break;
       case "map":
-        f.print("    for (const [key, value] of Object.entries(", name, ")) {");
+        f.print("    for (const key in ", name, ") {");
+        f.print("      if (!Object.hasOwn(", name, ", key)) continue;");
         f.print("      writer.uint32(", tag(field), ");");
-        f.print("      writer.stringEntry(key, value);");
+        f.print("      writer.stringEntry(key, (", name, " as Record<string, unknown>)[key]);");
         f.print("    }");
         break;
       case "list":
@@ -357,13 +358,10 @@ function generateSize(f: GeneratedFile, message: DescMessage): void {
         f.print("    size += ", width, " + varintSize(child) + child;");
         break;
       case "map":
-        f.print(
-          "    for (const [key, value] of Object.entries(",
-          name,
-          ")) size += ",
-          width,
-          " + stringEntrySize(key, value);",
-        );
+        f.print("    for (const key in ", name, ") {");
+        f.print("      if (!Object.hasOwn(", name, ", key)) continue;");
+        f.print("      size += ", width, " + stringEntrySize(key, (", name, " as Record<string, unknown>)[key]);");
+        f.print("    }");
         break;
       case "list":
         if (field.listKind !== "message") throw uncovered(field);

@@ -32,6 +32,15 @@ const GAVE_UP = 0x7fffffff;
 
 const nothing = Buffer.alloc(0);
 
+/** The two halves of a 64-bit integer. */
+const words = new DataView(new ArrayBuffer(8));
+
+/** @param low the lower 49 bits; `high` are the upper 15 */
+function setWords(low: number, high: number): void {
+  words.setUint32(0, high * 0x20000 + Math.floor(low / 0x1_0000_0000));
+  words.setUint32(4, low); // modulo 2^32
+}
+
 /**
  * Decodes protobuf fields as common encoders write them.
  *
@@ -111,31 +120,37 @@ export class WireReader {
   }
 
   int64(): bigint {
-    return BigInt.asIntN(64, this.uint64());
+    this.#varint64();
+    return words.getBigInt64(0);
   }
 
   uint64(): bigint {
+    this.#varint64();
+    return words.getBigUint64(0);
+  }
+
+  /** Reads a varint into `words`: each operation on a bigint would allocate one. */
+  #varint64(): void {
     const buffer = this.#buffer;
     let value = 0;
     let scale = 1;
-    // Seven bytes are 49 bits: exact in a double, and enough for times and sequences for decades.
+    // Seven bytes are 49 bits: exact in a double.
     for (let index = 0; index < 7; index++) {
       const byte = buffer[this.position++] ?? 0xff;
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return BigInt(value);
+      if (byte < 0x80) return setWords(value, 0);
       scale *= 128;
     }
-    let high = 0n;
-    for (let shift = 0n; shift <= 14n; shift += 7n) {
+    let high = 0;
+    for (let shift = 0; shift <= 14; shift += 7) {
       const byte = buffer[this.position++] ?? 0xff;
-      high |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) {
-        if (shift === 14n && byte > 1) break;
-        return BigInt(value) | (high << 49n);
-      }
+      high |= (byte & 0x7f) << shift;
+      if (byte >= 0x80) continue;
+      if (shift === 14 && byte > 1) break;
+      return setWords(value, high);
     }
     this.giveUp();
-    return 0n;
+    setWords(0, 0);
   }
 
   string(): string {
@@ -149,8 +164,20 @@ export class WireReader {
     this.position = end;
     const buffer = this.#buffer;
     if (length < 16) {
+      // Four at a time: each addition allocates a string.
       let text = "";
-      for (let index = start; index < end; index++) {
+      let index = start;
+      for (; index + 4 <= end; index += 4) {
+        const [a, b, c, d] = [
+          buffer[index] ?? 0xff,
+          buffer[index + 1] ?? 0xff,
+          buffer[index + 2] ?? 0xff,
+          buffer[index + 3] ?? 0xff,
+        ];
+        if ((a | b | c | d) > 0x7f) return this.#utf8(start, end);
+        text += String.fromCharCode(a, b, c, d);
+      }
+      for (; index < end; index++) {
         const byte = buffer[index] ?? 0xff;
         if (byte > 0x7f) return this.#utf8(start, end);
         text += String.fromCharCode(byte);

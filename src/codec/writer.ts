@@ -34,6 +34,12 @@ export class WireWriter {
 
   /** Takes the written bytes, in order. */
   take(): readonly Uint8Array[] {
+    if (this.#parts.length === 0) {
+      // A literal, because an array that grows allocates room for 17 items.
+      const only = this.#buffer.subarray(this.#sealedTo, this.#position);
+      this.#sealedTo = this.#position;
+      return only.length === 0 ? [] : [only];
+    }
     this.#seal();
     const parts = this.#parts;
     this.#parts = [];
