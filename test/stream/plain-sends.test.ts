@@ -42,6 +42,7 @@ function answered() {
   const answer = (...messages: number[]) => {
     turn.received(1);
     for (const message of messages) reader?.message(message, 1);
+    turn.delivered();
   };
   return { answers, answer, send };
 }

@@ -42,6 +42,7 @@ class Reading implements Source<number> {
     for (const message of messages) {
       if (this.#reader?.message(message, 1) === false && this.calls.at(-1) !== "full") this.calls.push("full");
     }
+    turn.delivered();
   }
   end(error?: unknown): void {
     this.#reader?.end(error);
@@ -152,9 +153,23 @@ describe("a turn of the event loop", () => {
     expect([turns.received(1), task?.runs]).toEqual([second, 0]);
   });
 
+  test("a turn that has ended early does not wait for its end", () => {
+    const turns = new Turn();
+    const waiting = () => process.getActiveResourcesInfo().filter((name) => name === "Immediate").length;
+    const before = waiting();
+    turns.received(1);
+    turns.endEarly();
+    turns.delivered();
+    expect(waiting()).toBe(before);
+    turns.received(1);
+    turns.delivered();
+    expect(waiting()).toBe(before + 1);
+  });
+
   test("the clock returns one time during a turn", async () => {
     const turns = new Turn();
     turns.received(1);
+    turns.delivered();
     const began = turns.now();
     while (Date.now() === began);
     expect(turns.now()).toBe(began);

@@ -30,7 +30,8 @@ export class Turn {
   #now: number | undefined;
 
   /**
-   * Records the arrival of a frame. Call it before the messages of the frame are delivered.
+   * Records the arrival of a frame. Call it before the messages of the frame are delivered, and
+   * `delivered` after them.
    *
    * @returns the number of this turn
    */
@@ -39,8 +40,12 @@ export class Turn {
     if (this.#frames >= MAX_FRAMES || this.#bytes >= MAX_BYTES) this.#end();
     this.#frames += 1;
     this.#bytes += byteLength;
-    this.#immediate ??= setImmediate(this.#onImmediate);
     return this.#number;
+  }
+
+  /** The messages of the frame were delivered. A turn that has not ended early waits for its end. */
+  delivered(): void {
+    if (this.#frames > 0) this.#immediate ??= setImmediate(this.#onImmediate);
   }
 
   /** The number of this turn. NaN, which equals no number, when the turn has received nothing. */
@@ -56,7 +61,8 @@ export class Turn {
     if (task.isDue) return;
     task.isDue = true;
     this.#tasks.push(task);
-    if (this.#frames === 0 && this.#tasks.length === 1) microtask(this.#onMicrotask);
+    if (this.#frames > 0) this.#immediate ??= setImmediate(this.#onImmediate);
+    else if (this.#tasks.length === 1) microtask(this.#onMicrotask);
   }
 
   /**
@@ -64,8 +70,8 @@ export class Turn {
    * reader that has already handled all it waits for.
    */
   endEarly(): void {
-    if (this.#tasks.length > 0 || this.#immediate === undefined) return;
-    clearImmediate(this.#immediate);
+    if (this.#tasks.length > 0 || this.#frames === 0) return;
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
     this.#onImmediate();
   }
 

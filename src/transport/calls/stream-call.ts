@@ -125,6 +125,7 @@ export class StreamCall<I, O extends Message> extends Http2Call implements Sourc
       this.#onReceived?.(this.#requestHeader);
     }
     super.onData(chunk);
+    turn.delivered();
   }
 
   protected override onMessage(bytes: Buffer, start: number, end: number): void {
