@@ -50,6 +50,19 @@ export class Fifo<T> {
     return undefined;
   }
 
+  /** The first match, which stays. */
+  find(isSo: (item: T) => boolean): T | undefined {
+    for (let at = this.#head; at < this.#tail; at++) {
+      const item = this.#items[at] as T;
+      if (isSo(item)) return item;
+    }
+    return undefined;
+  }
+
+  forEach(run: (item: T) => void): void {
+    for (let at = this.#head; at < this.#tail; at++) run(this.#items[at] as T);
+  }
+
   /** Removes and returns all items. */
   drain(): T[] {
     const rest = this.#items.slice(this.#head, this.#tail) as T[];

@@ -2,7 +2,9 @@ import type { ClientHttp2Stream } from "node:http2";
 import { WireWriter } from "../codec/writer.js";
 import type { MessageCodec } from "./message-codec.js";
 import type { PushEvents, PushSink } from "./push.js";
+import { Fifo } from "../support/fifo.js";
 import { nextTick } from "../support/timers.js";
+
 /** Maximum bytes accepted and not yet taken by the socket. Above it writers wait. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 
@@ -24,6 +26,8 @@ export class Outgoing<T> implements PushSink<T> {
   #full = false;
   #ended = false;
   #unwritten = 0;
+  /** The bytes of each unfinished write. */
+  readonly #writing = new Fifo<number>();
 
   readonly #stream: ClientHttp2Stream;
   readonly #codec: MessageCodec;
@@ -84,14 +88,17 @@ export class Outgoing<T> implements PushSink<T> {
     const bytes = this.#writer.byteLength;
     if (bytes > 0) {
       this.#unwritten += bytes;
-      const written = (): void => {
-        this.#unwritten -= bytes;
-        this.#offerRoom();
-        if (this.isFlushed()) this.#events.onFlushed();
-      };
-      this.#draining = !writeParts(stream, this.#writer.take(), written);
+      this.#writing.push(bytes);
+      this.#draining = !writeParts(stream, this.#writer.take(), this.#onWritten);
     }
     if (this.#ended) stream.end();
+  };
+
+  /** The callback of each write; they arrive in the order of the writes. */
+  readonly #onWritten = (): void => {
+    this.#unwritten -= this.#writing.shift() ?? 0;
+    this.#offerRoom();
+    if (this.isFlushed()) this.#events.onFlushed();
   };
 
   readonly #onDrain = (): void => {

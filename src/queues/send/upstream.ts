@@ -6,6 +6,8 @@ import { Sender } from "../../stream/send/sender.js";
 import type { SenderOptions } from "../../stream/send/sender-options.js";
 import { within } from "../../support/time/clock.js";
 import { connectionLost, serverError, toKubeMQError } from "../../support/faults.js";
+import { Fifo } from "../../support/fifo.js";
+import { countingIds } from "../../support/message/ids.js";
 import { IdleTimer } from "../../support/time/idle-timer.js";
 import {
   queuesUpstreamMethod,
@@ -55,6 +57,8 @@ type QueueSend = Send<WireQueueMessage[], SendResult[]>;
 
 /** Several sends in one request. */
 interface Request {
+  readonly id: string;
+  readonly line: Line;
   readonly sends: readonly QueueSend[];
   /** Sends without an outcome. */
   open: number;
@@ -65,8 +69,10 @@ interface Request {
 /** A stream and its unanswered requests. */
 interface Line {
   readonly stream: AnsweredStream<WireUpstreamRequest, WireUpstreamResponse>;
-  /** Unanswered requests, including requests without a waiting send. */
-  readonly owed: Set<string>;
+  /** Number of unanswered requests, including the abandoned ones. */
+  owed: number;
+  /** The unanswered requests without a waiting send. */
+  readonly abandoned: Set<string>;
   onDrained: (() => void) | undefined;
 }
 
@@ -76,11 +82,12 @@ interface Line {
  */
 export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
   readonly #maxInFlight: number;
-  readonly #requests = new Map<string, Request>();
+  /** The requests with a waiting send. They are nearly always answered in order. */
+  readonly #requests = new Fifo<Request>();
   /** Streams that have not ended, including streams that were replaced. */
   readonly #lines = new Set<Line>();
   #line: Line | undefined;
-  #lastId = 0;
+  readonly #nextId = countingIds();
   /** Number of requests that hold back the next one. */
   #holding = 0;
   readonly #silence: IdleTimer | undefined;
@@ -121,12 +128,11 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
 
   #request(sends: readonly QueueSend[]): void {
     const line = (this.#line ??= this.#open());
-    this.#lastId += 1;
-    const id = this.#lastId.toString(36);
-    this.#requests.set(id, { sends, open: sends.length, isHolding: true });
+    const id = this.#nextId();
+    this.#requests.push({ id, line, sends, open: sends.length, isHolding: true });
     this.#holding += 1;
     this.#silence?.begin();
-    line.owed.add(id);
+    line.owed += 1;
     line.stream.send(upstreamRequest(id, messagesOf(sends)));
   }
 
@@ -145,7 +151,8 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
         },
         this.#maxInFlight,
       ),
-      owed: new Set(),
+      owed: 0,
+      abandoned: new Set(),
       onDrained: undefined,
     };
     this.#lines.add(line);
@@ -154,27 +161,31 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
 
   #answer(line: Line, response: WireUpstreamResponse): void {
     const id = response.RefRequestID;
-    if (line.owed.delete(id) && line.owed.size === 0) line.onDrained?.(); // promise: late-answer-owed-no-more
-    const request = this.#requests.get(id); // promise: result-by-request
-    if (request === undefined) return; // a duplicate answer, or all its sends have their outcome
-    this.#remove(id, request);
+    const request = this.#requests.take((one) => one.id === id); // promise: result-by-request
+    if (request === undefined) {
+      // A duplicate answer, or all sends of the request have their outcome.
+      if (line.abandoned.delete(id)) answered(line); // promise: late-answer-owed-no-more
+      return;
+    }
+    answered(request.line);
+    this.#removed(request);
     let at = 0;
     for (const send of request.sends) {
       const { message } = send;
       if (message === undefined) at += send.count;
       else if (response.IsError) this.settle(send, serverError(response.Error, subjectOf(send)));
-      else
-        this.settle(
-          send,
-          undefined,
-          message.map((one) => sendResult(response.Results[at++], one, send.operation)),
-        );
+      else {
+        const results = message.map((one, index) => sendResult(response.Results[at + index], one, send.operation));
+        at += message.length;
+        this.settle(send, undefined, results);
+      }
     }
   }
 
   #ended(line: Line, error: unknown): void {
     this.#lines.delete(line);
-    line.owed.clear();
+    line.abandoned.clear();
+    line.owed = 0;
     line.onDrained?.();
     if (this.#line !== line) return;
     this.#line = undefined;
@@ -186,31 +197,34 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
   }
 
   protected unanswered(): readonly QueueSend[] {
-    const sends = [...this.#requests.values()].flatMap((request) => request.sends);
-    this.#requests.clear();
+    const requests = this.#requests.drain();
+    for (const { id, line } of requests) line.abandoned.add(id);
     this.#holding = 0;
     this.#silence?.stop();
-    return sends;
+    return requests.flatMap(({ sends }) => sends);
   }
 
   protected forget(send: QueueSend): void {
-    for (const [id, request] of this.#requests) {
-      if (!request.sends.includes(send)) continue;
-      request.open -= 1;
-      // A request without a waiting send does not hold back the next one.
-      if (request.open === 0) this.#remove(id, request); // promise: abandoned-request
-      return;
-    }
+    const request = this.#requests.find(({ sends }) => sends.includes(send));
+    if (request === undefined) return;
+    request.open -= 1;
+    // A request without a waiting send does not hold back the next one.
+    if (request.open === 0) this.#abandon(request); // promise: abandoned-request
   }
 
-  #remove(id: string, request: Request): void {
-    this.#requests.delete(id);
+  #abandon(request: Request): void {
+    this.#requests.take((one) => one === request);
+    request.line.abandoned.add(request.id);
+    this.#removed(request);
+  }
+
+  #removed(request: Request): void {
     if (request.isHolding) this.#holding -= 1;
     if (this.#holding === 0) this.#silence?.interrupt();
   }
 
   #stopHolding(): void {
-    for (const request of this.#requests.values()) request.isHolding = false;
+    this.#requests.forEach((request) => (request.isHolding = false));
     this.#holding = 0; // promise: silent-request
     this.proceed();
   }
@@ -222,7 +236,7 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
     this.#silence?.stop();
     const { clock } = this.connection;
     // promise: upstream-drained
-    if (line.owed.size > 0) await within(clock, DRAIN_MS, new Promise<void>((resolve) => (line.onDrained = resolve)));
+    if (line.owed > 0) await within(clock, DRAIN_MS, new Promise<void>((resolve) => (line.onDrained = resolve)));
     line.stream.halfClose();
     await within(clock, GRACE_MS, line.stream.over());
     line.stream.cancel();
@@ -237,6 +251,12 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
     this.#lines.clear();
     this.#line = undefined;
   }
+}
+
+/** A request of the stream was answered. */
+function answered(line: Line): void {
+  line.owed -= 1;
+  if (line.owed === 0) line.onDrained?.();
 }
 
 function messagesOf(sends: readonly QueueSend[]): WireQueueMessage[] {

@@ -20,6 +20,21 @@ export function newId(): string {
   return prefix + DIGITS[low++];
 }
 
+/** Returns a function that counts: short ids, for the requests of one stream. */
+export function countingIds(): () => string {
+  let first = "";
+  let count = 0;
+  let last = 0;
+  return () => {
+    if (last === DIGITS.length) {
+      last = 0;
+      count += 1;
+      first = count.toString(36); // costs more than the rest of this function
+    }
+    return first + DIGITS[last++];
+  };
+}
+
 function advance(): void {
   for (let at = high.length - 1; at >= 0; at--) {
     const digit = ((high[at] ?? 0) + 1) % DIGITS.length;
