@@ -100,25 +100,34 @@ export function sendResult(
   sent: WireQueueMessage,
   operation: string,
 ): SendResult {
-  const subject = { operation, channel: sent.Channel };
   const id = result?.MessageID || sent.MessageID;
   if (result === undefined) {
     return {
       ok: false,
       id,
-      error: fault("PROTOCOL", subject, "the server returned no result for this message, which may be stored"),
+      error: fault(
+        "PROTOCOL",
+        subjectOf(sent, operation),
+        "the server returned no result for this message, which may be stored",
+      ),
     };
   }
   if (result.IsError || result.Error !== "") {
-    return { ok: false, id, error: serverError(result.Error, subject) };
+    return { ok: false, id, error: serverError(result.Error, subjectOf(sent, operation)) };
   }
+  const sentAt = dateOf(result.SentAt);
+  if (result.ExpirationAt === 0n && result.DelayedTo === 0n) return { ok: true, id, sentAt };
   return {
     ok: true,
     id,
-    sentAt: dateOf(result.SentAt),
+    sentAt,
     ...(result.ExpirationAt > 0n ? { expiresAt: dateOf(result.ExpirationAt) } : {}),
     ...(result.DelayedTo > 0n ? { delayedTo: dateOf(result.DelayedTo) } : {}),
   };
+}
+
+function subjectOf({ Channel: channel }: WireQueueMessage, operation: string): Subject {
+  return { operation, channel };
 }
 
 export function batchRequest(messages: WireQueueMessage[]): QueueMessagesBatchRequest {

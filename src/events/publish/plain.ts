@@ -1,6 +1,6 @@
 import type { OutgoingMessage, SendOptions } from "../../api/message.js";
 import type { Connection } from "../../connection/connection.js";
-import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/send/plain-sends.js";
+import { LINGER_MS, type PlainPlan, PlainSends } from "../../stream/send/plain-sends.js";
 import { serverError } from "../../support/faults.js";
 import { aboutEvent, type EventPlan } from "./plan.js";
 import { EventSender } from "./sender.js";
@@ -28,18 +28,25 @@ export class PlainPublish<Receipt> {
     this.#sends = new PlainSends(connection, sender);
   }
 
-  async publish(message: OutgoingMessage, options: SendOptions | undefined): Promise<Receipt> {
-    const event = this.#plan.prepare(message);
-    const about = aboutEvent(this.#connection, this.#plan, message, event);
-    const id = await this.#sends.send(event, about, options, this.#call);
-    return this.#plan.receipt(id);
+  /** Not an async function: its promise would cost a second one. */
+  publish(message: OutgoingMessage, options: SendOptions | undefined): Promise<Receipt> {
+    try {
+      const event = this.#plan.prepare(message);
+      const about = aboutEvent(this.#connection, this.#plan, message, event);
+      return this.#sends.send(event, about, options, this.#sending);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  readonly #call: SendByCall<WireEvent, string> = async (event, subject, call) => {
-    const refusal = refusalOf(await this.#connection.unary(sendEventMethod, event, call));
-    if (refusal !== undefined) throw serverError(refusal, subject);
-    // Servers process calls in any order. Each call is therefore a writer of its own.
-    this.#plan.ownWrites?.writer().wrote(event.Channel, event.EventID);
-    return event.EventID;
+  readonly #sending: PlainPlan<WireEvent, string, Receipt> = {
+    byCall: async (event, subject, call) => {
+      const refusal = refusalOf(await this.#connection.unary(sendEventMethod, event, call));
+      if (refusal !== undefined) throw serverError(refusal, subject);
+      // Servers process calls in any order. Each call is therefore a writer of its own.
+      this.#plan.ownWrites?.writer().wrote(event.Channel, event.EventID);
+      return event.EventID;
+    },
+    outcome: (id) => this.#plan.receipt(id),
   };
 }

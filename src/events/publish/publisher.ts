@@ -2,7 +2,7 @@ import type { EventPublisher } from "../../api/events.js";
 import type { AbortOptions, EventPublisherOptions, OutgoingMessage } from "../../api/message.js";
 import type { Connection } from "../../connection/connection.js";
 import { publisherResends } from "../../stream/resend/policy.js";
-import { Send, type Settle } from "../../stream/send/send.js";
+import { type Settle, SubmittedSend } from "../../stream/send/send.js";
 import { type Sequence, submitAll } from "../../stream/send/submit-all.js";
 import { atIndex } from "../../support/message/indexed.js";
 import { checkKnown } from "../../support/names/known.js";
@@ -69,7 +69,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
     let send;
     try {
       const event = this.#plan.prepare(message);
-      send = new Send(event, aboutEvent(this.#connection, this.#plan, message, event), settle);
+      send = new SubmittedSend(event, aboutEvent(this.#connection, this.#plan, message, event), settle);
     } catch (error) {
       return settle(index === undefined ? error : atIndex(error, index), undefined);
     }

@@ -1,7 +1,7 @@
 import type { SendOptions } from "../../api/message.js";
 import type { OutgoingQueueMessage, SendResult, SentMessage } from "../../api/queues/message.js";
 import type { Connection } from "../../connection/connection.js";
-import { LINGER_MS, PlainSends, type SendByCall } from "../../stream/send/plain-sends.js";
+import { LINGER_MS, type PlainPlan, PlainSends } from "../../stream/send/plain-sends.js";
 import type { About } from "../../stream/send/send.js";
 import { checkSize, checkQueueChannel } from "../../support/checks.js";
 import { completed, encodePayload } from "../../support/message/payload.js";
@@ -50,7 +50,7 @@ export function aboutMessages(operation: string, messages: readonly WireQueueMes
   return { operation, id: "", isIdGiven: false, channel, count: messages.length, bytes };
 }
 
-type Sending = SendByCall<WireQueueMessage[], SendResult[]>;
+type Plan<Outcome> = PlainPlan<WireQueueMessage[], SendResult[], Outcome>;
 
 /** Sends to queues, over one stream shared by the whole client. */
 export class QueueSends {
@@ -73,12 +73,15 @@ export class QueueSends {
     this.#sends = new PlainSends(connection, upstream);
   }
 
-  async send(message: OutgoingQueueMessage, options: SendOptions | undefined): Promise<SentMessage> {
+  /** Not an async function: its promise would cost a second one. */
+  send(message: OutgoingQueueMessage, options: SendOptions | undefined): Promise<SentMessage> {
     const operation = "queues.send";
-    const wire = [this.#prepare(operation, message)];
-    const [result] = await this.#sends.send(wire, aboutMessages(operation, wire), options, this.#one);
-    if (result?.ok !== true) throw result?.error;
-    return result;
+    try {
+      const wire = [this.#prepare(operation, message)];
+      return this.#sends.send(wire, aboutMessages(operation, wire), options, this.#one);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async sendBatch(messages: readonly OutgoingQueueMessage[], options: SendOptions | undefined): Promise<SendResult[]> {
@@ -91,15 +94,24 @@ export class QueueSends {
     return this.#sends.send(wire, about, options, this.#batch);
   }
 
-  readonly #one: Sending = async ([message], subject, call) => {
-    if (message === undefined) return [];
-    const answer = await this.#connection.unary(sendQueueMessageMethod, message, call);
-    return [sendResult(answer, message, subject.operation)];
+  readonly #one: Plan<SentMessage> = {
+    byCall: async ([message], subject, call) => {
+      if (message === undefined) return [];
+      const answer = await this.#connection.unary(sendQueueMessageMethod, message, call);
+      return [sendResult(answer, message, subject.operation)];
+    },
+    outcome([result]) {
+      if (result?.ok !== true) throw result?.error;
+      return result;
+    },
   };
 
-  readonly #batch: Sending = async (messages, subject, call) => {
-    const request = batchRequest(messages);
-    const { Results } = await this.#connection.unary(sendQueueMessagesBatchMethod, request, call);
-    return messages.map((message, at) => sendResult(Results[at], message, subject.operation));
+  readonly #batch: Plan<SendResult[]> = {
+    byCall: async (messages, subject, call) => {
+      const request = batchRequest(messages);
+      const { Results } = await this.#connection.unary(sendQueueMessagesBatchMethod, request, call);
+      return messages.map((message, at) => sendResult(Results[at], message, subject.operation));
+    },
+    outcome: (results) => results,
   };
 }

@@ -4,7 +4,7 @@ import type { QueuePublisher } from "../../api/queues/client.js";
 import type { PublisherOptions } from "../../api/queues/requests.js";
 import type { Connection } from "../../connection/connection.js";
 import { publisherResends } from "../../stream/resend/policy.js";
-import { Send, type Settle } from "../../stream/send/send.js";
+import { type Settle, SubmittedSend } from "../../stream/send/send.js";
 import { type Sequence, submitAll } from "../../stream/send/submit-all.js";
 import { checkInteger, refuse } from "../../support/checks.js";
 import { atIndex, eachIndexed } from "../../support/message/indexed.js";
@@ -47,10 +47,14 @@ export class UpstreamPublisher implements QueuePublisher {
     const wire = eachIndexed(messages, (message) => this.#prepare(operation, message));
     if (wire.length === 0) return [];
     return new Promise((resolve, reject) => {
-      const send = new Send(wire, aboutMessages(operation, wire), (error, results: SendResult[] | undefined) => {
-        if (error === undefined) resolve(results ?? []);
-        else reject(error);
-      });
+      const send = new SubmittedSend(
+        wire,
+        aboutMessages(operation, wire),
+        (error, results: SendResult[] | undefined) => {
+          if (error === undefined) resolve(results ?? []);
+          else reject(error);
+        },
+      );
       this.#upstream.accept(send);
     });
   }
@@ -96,7 +100,7 @@ export class UpstreamPublisher implements QueuePublisher {
     try {
       this.#upstream.checkOpen();
       const wire = [this.#prepare(operation, message)];
-      send = new Send(wire, aboutMessages(operation, wire), (error, results: SendResult[] | undefined) => {
+      send = new SubmittedSend(wire, aboutMessages(operation, wire), (error, results: SendResult[] | undefined) => {
         const result = results?.[0];
         if (result?.ok === true) settle(undefined, result);
         else settle(error ?? result?.error, undefined);

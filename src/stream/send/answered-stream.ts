@@ -12,12 +12,15 @@ export interface AnswerReader<O> {
   ended(error: unknown): void;
 }
 
+/** No answers. Never filled. */
+const NONE: never[] = [];
+
 /** A bidirectional stream that is open from its creation. */
 export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
   readonly #uplink: Uplink<I>;
   readonly #source: Source<O>;
   /** The answers that have arrived in this turn. */
-  #answers: O[] = [];
+  #answers: O[] = NONE;
   isDue = false;
   readonly #reader: AnswerReader<O>;
   #state: "open" | "half-closed" | "over" = "open";
@@ -82,7 +85,9 @@ export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
 
   message(answer: O): boolean {
     this.#isAccepted = true;
-    this.#answers.push(answer);
+    // A literal, because an array that grows allocates room for 17 items.
+    if (this.#answers === NONE) this.#answers = [answer];
+    else this.#answers.push(answer);
     const isLast = this.#unanswered === 1;
     this.#unanswered = Math.max(0, this.#unanswered - 1); // a server may answer twice
     // promise: last-answer-at-once
@@ -102,7 +107,7 @@ export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
 
   onTurnEnd(): void {
     const answers = this.#answers;
-    this.#answers = [];
+    this.#answers = NONE;
     if (answers.length > 0 && this.#state !== "over") this.#reader.answers(answers);
   }
 

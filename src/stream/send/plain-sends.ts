@@ -1,3 +1,4 @@
+import type { KubeMQError } from "../../api/errors.js";
 import type { CallOptions, SendOptions } from "../../api/message.js";
 import type { Call } from "../../connection/calls.js";
 import type { Connection } from "../../connection/connection.js";
@@ -12,6 +13,13 @@ import type { Sender } from "./sender.js";
 
 /** Makes a unary call for a message. */
 export type SendByCall<Message, Result> = (message: Message, subject: Subject, call: Call) => Promise<Result>;
+
+/** How messages are sent without a stream, and what their callers receive. */
+export interface PlainPlan<Message, Result, Outcome> {
+  readonly byCall: SendByCall<Message, Result>;
+  /** Throws the error of a message that the server has refused. */
+  outcome(result: Result): Outcome;
+}
 
 /**
  * The default HTTP/2 window of a stream, in bytes (RFC 9113, section 6.9.2). A larger message would
@@ -45,46 +53,46 @@ export class PlainSends<Message, Result> {
     this.#once = open(false);
   }
 
-  send(
+  send<Outcome>(
     message: Message,
     about: About,
     options: SendOptions | undefined,
-    call: SendByCall<Message, Result>,
-  ): Promise<Result> {
+    plan: PlainPlan<Message, Result, Outcome>,
+  ): Promise<Outcome> {
     if (options !== undefined) checkSendOptions(subjectOf(about), options);
     const resend = resendsOf(this.#connection, about, options?.resend);
     const sender = resend ? (this.#again ??= this.#open(true)) : this.#once;
-    const byCall = () => this.#byCall(message, about, options, resend, call);
-    if (!this.#hasStream || about.bytes > MAX_STREAMED_BYTES || this.#needsConnection(sender)) return byCall();
+    if (!this.#hasStream || about.bytes > MAX_STREAMED_BYTES || this.#needsConnection(sender)) {
+      return this.#byCall(message, about, options, resend, plan);
+    }
     return new Promise((resolve, reject) => {
-      const send = new Send<Message, Result>(message, about, (error, result) => {
-        if (error === undefined) resolve(result as Result);
-        else reject(error);
-      });
-      send.byCall = (why) => {
+      const byCall = (why: KubeMQError | undefined) => {
         if (why?.code === "UNSUPPORTED") this.#hasStream = false;
-        byCall().then(resolve, reject);
+        return this.#byCall(message, about, options, resend, plan);
       };
+      const send = new PlainSend(message, about, plan, byCall, resolve, reject);
       if (options !== undefined) this.#bound(send, options, sender);
       sender.accept(send);
     });
   }
 
-  #byCall(
+  async #byCall<Outcome>(
     message: Message,
     about: About,
     options: SendOptions | undefined,
     resend: boolean,
-    call: SendByCall<Message, Result>,
-  ): Promise<Result> {
+    plan: PlainPlan<Message, Result, Outcome>,
+  ): Promise<Outcome> {
     const subject = subjectOf(about);
     const { signal, timeoutMs: ownMs } = options ?? {};
-    if (!resend) return call(message, subject, { ...subject, options: { signal, timeoutMs: ownMs } });
+    if (!resend) {
+      return plan.outcome(await plan.byCall(message, subject, { ...subject, options: { signal, timeoutMs: ownMs } }));
+    }
     const timeoutMs = checkTimeout(subject, ownMs, this.#connection.options.timeoutMs);
     const bounds = { timeoutMs, signal, messages: about.count };
-    return callAgain(this.#connection, subject, bounds, (leftMs, settles) =>
-      call(message, subject, { ...subject, options: { signal, timeoutMs: leftMs }, settles }),
-    );
+    const attempt = (leftMs: number, settles: boolean) =>
+      plan.byCall(message, subject, { ...subject, options: { signal, timeoutMs: leftMs }, settles });
+    return plan.outcome(await callAgain(this.#connection, subject, bounds, attempt));
   }
 
   /**
@@ -111,5 +119,46 @@ export class PlainSends<Message, Result> {
       cancelTimer();
       unwatch();
     };
+  }
+}
+
+/**
+ * A send whose caller awaits its outcome. One object with methods costs less than a function for
+ * each use.
+ */
+class PlainSend<Message, Result, Outcome> extends Send<Message, Result> {
+  readonly #plan: PlainPlan<Message, Result, Outcome>;
+  readonly #byCall: (why: KubeMQError | undefined) => Promise<Outcome>;
+  readonly #resolve: (outcome: Outcome | Promise<Outcome>) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(
+    message: Message,
+    about: About,
+    plan: PlainPlan<Message, Result, Outcome>,
+    byCall: (why: KubeMQError | undefined) => Promise<Outcome>,
+    resolve: (outcome: Outcome | Promise<Outcome>) => void,
+    reject: (error: unknown) => void,
+  ) {
+    super(message, about);
+    this.#plan = plan;
+    this.#byCall = byCall;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  protected override onSettled(error: unknown, result: Result | undefined): void {
+    if (error !== undefined) return this.#reject(error);
+    try {
+      this.#resolve(this.#plan.outcome(result as Result));
+    } catch (refusal) {
+      this.#reject(refusal);
+    }
+  }
+
+  override handToCall(why: KubeMQError | undefined): boolean {
+    if (!this.conclude()) return false;
+    this.#resolve(this.#byCall(why));
+    return true;
   }
 }

@@ -31,7 +31,7 @@ export function countOf(sends: readonly Pick<About, "count">[]): number {
 }
 
 /** One send, from its acceptance to its outcome. */
-export class Send<Message, Result> implements Timed, About {
+export abstract class Send<Message, Result> implements Timed, About {
   /** Released with the outcome, because a deadline may retain the send longer. */
   message: Message | undefined;
   readonly operation: string;
@@ -42,17 +42,12 @@ export class Send<Message, Result> implements Timed, About {
   readonly bytes: number;
   deadline = Infinity;
   /** The caller's time-out in milliseconds. Default: the client's. */
-  timeoutMs: number | undefined;
+  timeoutMs: number | undefined = undefined;
   /** Called once, with the outcome. */
-  release: (() => void) | undefined;
-  /**
-   * Sends the message by a unary call. `why` is the error that refused the stream, if that is the
-   * reason.
-   */
-  byCall: ((why: KubeMQError | undefined) => void) | undefined;
-  #settle: Settle<Result> | undefined;
+  release: (() => void) | undefined = undefined;
+  #isSettled = false;
 
-  constructor(message: Message, about: About, settle: Settle<Result>) {
+  constructor(message: Message, about: About) {
     this.message = message;
     this.operation = about.operation;
     this.id = about.id;
@@ -60,33 +55,47 @@ export class Send<Message, Result> implements Timed, About {
     this.channel = about.channel;
     this.count = about.count;
     this.bytes = about.bytes;
-    this.#settle = settle;
   }
 
   get isSettled(): boolean {
-    return this.#settle === undefined;
+    return this.#isSettled;
   }
 
+  /** Called once, with the outcome. */
+  protected abstract onSettled(error: unknown, result: Result | undefined): void;
+
   settle(error: unknown, result?: Result): void {
-    const settle = this.#settle;
-    if (settle === undefined) return;
-    this.#settle = undefined;
+    if (this.conclude()) this.onSettled(error, result);
+  }
+
+  /** Ends the wait for an outcome. Returns false when it has ended before. */
+  protected conclude(): boolean {
+    if (this.#isSettled) return false;
+    this.#isSettled = true;
     this.message = undefined;
     this.release?.();
-    settle(error, result);
+    return true;
   }
 
   /**
-   * Turns the send into a unary call, which settles its promise. Returns false when it has no such
-   * call.
+   * Turns the send into a unary call, which settles its promise. `why` is the error that refused the
+   * stream, if that is the reason. Returns false when the send has no such call.
    */
-  handToCall(why: KubeMQError | undefined): boolean {
-    const { byCall } = this;
-    if (this.#settle === undefined || byCall === undefined) return false;
-    this.#settle = undefined;
-    this.message = undefined;
-    this.release?.();
-    byCall(why);
-    return true;
+  handToCall(_why: KubeMQError | undefined): boolean {
+    return false;
+  }
+}
+
+/** A send of a publisher, which reports the outcome to a function. */
+export class SubmittedSend<Message, Result> extends Send<Message, Result> {
+  readonly #settle: Settle<Result>;
+
+  constructor(message: Message, about: About, settle: Settle<Result>) {
+    super(message, about);
+    this.#settle = settle;
+  }
+
+  protected override onSettled(error: unknown, result: Result | undefined): void {
+    this.#settle(error, result);
   }
 }
