@@ -46,6 +46,11 @@ export interface BrokerProfile {
    */
   readonly groupDelayMs: number;
   /**
+   * Share, from 0 to 1, of the polls that {@link groupDelayMs} delays. A real server delays all of
+   * them, but by a fraction of a millisecond, which a timer cannot wait for.
+   */
+  readonly groupDelayShare: number;
+  /**
    * Whether the receives, peeks and AckAll calls of all clients on one queue run one at a time,
    * because they share a connection that each of them holds for its whole wait.
    */
@@ -107,6 +112,7 @@ const withoutDefects: BrokerProfile = {
   pollsSurviveRestarts: false,
   queueDelivery: "in-turn",
   groupDelayMs: 0,
+  groupDelayShare: 0,
   receivesInTurn: false,
   lostLastAnswers: 0,
   subscriptionDelayMs: [0, 0],
@@ -135,6 +141,7 @@ export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
     pollsSurviveRestarts: true,
     queueDelivery: "durable-group",
     groupDelayMs: 1,
+    groupDelayShare: 0.05,
     receivesInTurn: true,
     lostLastAnswers: 0.02,
     subscriptionDelayMs: [1, 2],

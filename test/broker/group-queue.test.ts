@@ -15,8 +15,17 @@ const content = (messageId: string): Content => ({
   size: 0,
 });
 
-function queueOf(count: number, clock = new ManualClock(), delayMs = 0): GroupQueue {
-  const queue = new GroupQueue("q", clock, { maxMessages: Infinity, maxAgeMs: Infinity }, delayMs);
+function queueOf(count: number, clock = new ManualClock(), delayMs = 0, random = () => 0): GroupQueue {
+  const queue = new GroupQueue(
+    "q",
+    clock,
+    { maxMessages: Infinity, maxAgeMs: Infinity },
+    {
+      ms: delayMs,
+      share: 0.5,
+      random,
+    },
+  );
   for (let number = 1; number <= count; number++) queue.push(content(`m${number}`), newborn(0n));
   return queue;
 }
@@ -168,6 +177,12 @@ describe("a queue of the community profile", () => {
     expect([first.ids, second.ids]).toEqual([["m1"], []]);
     clock.advance(0.1);
     expect(second.ids).toEqual(["m2"]);
+  });
+
+  test("a poll that joins others and is not one of those that are delayed receives messages at once", () => {
+    const queue = queueOf(3, new ManualClock(), 1, () => 0.5);
+    new Poll(queue, 1).answer();
+    expect(new Poll(queue, 1).ids).toEqual(["m2"]);
   });
 
   test("a poll that joins while others end counts as full until 100 ms without an end have passed", () => {

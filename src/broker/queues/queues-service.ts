@@ -9,6 +9,7 @@ import { queuesInfo } from "./info.js";
 import { type GiveBack, PollConnections } from "./calls/poll-connections.js";
 import { ackAllMessages, receiveMessages } from "./calls/receiving.js";
 import { sendMessage } from "./calls/sending.js";
+import type { Content } from "./model/message.js";
 import { QueueStore } from "./model/store.js";
 import { MessageStream } from "./calls/stream.js";
 import { queueTexts } from "./texts.js";
@@ -24,10 +25,10 @@ export interface QueuesService extends ChannelService {
 
 /** The RPCs of queues. */
 export function queuesService(core: BrokerCore): QueuesService {
-  const { clock, limits, newId, profile } = core;
-  const store = new QueueStore(clock, limits, profile, (channel, { messageId: id, metadata, body, tags }) =>
-    core.onMessage?.("queues", channel, { id, metadata, body, tags }),
-  );
+  const { clock, limits, newId, profile, random } = core;
+  const onPush = (channel: string, { messageId: id, metadata, body, tags }: Content) =>
+    core.onMessage?.("queues", channel, { id, metadata, body, tags });
+  const store = new QueueStore(clock, limits, profile, onPush, random);
   const connections = profile.pollConnections === 0 ? undefined : new PollConnections(profile.pollConnections);
   const forget = new AbortController();
   setMaxListeners(0, forget.signal);

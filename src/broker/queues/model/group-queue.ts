@@ -10,6 +10,15 @@ import { type QueueLimits, Shelf } from "./shelf.js";
  */
 const restMs = 100;
 
+/** See `groupDelayMs` and `groupDelayShare` of the profile. */
+export interface JoinDelay {
+  readonly ms: number;
+  readonly share: number;
+  readonly random: () => number;
+}
+
+const noDelay: JoinDelay = { ms: 0, share: 0, random: () => 0 };
+
 /**
  * A queue as the open-source server keeps it: a durable queue group of NATS Streaming, which each
  * poll joins and leaves.
@@ -32,15 +41,14 @@ export class GroupQueue implements Queue {
   readonly #seats = new WeakMap<Seat, Member>();
   readonly #holders = new Map<Message, Member>();
   readonly #clock: Clock;
-  readonly #delayMs: number;
+  readonly #delay: JoinDelay;
   #consumed = false;
   #serving = false;
 
-  /** @param delayMs - see `groupDelayMs` of the profile */
-  constructor(name: string, clock: Clock, limits: QueueLimits, delayMs = 0) {
+  constructor(name: string, clock: Clock, limits: QueueLimits, delay = noDelay) {
     this.name = name;
     this.#clock = clock;
-    this.#delayMs = delayMs;
+    this.#delay = delay;
     this.#shelf = new Shelf(clock, limits);
   }
 
@@ -63,7 +71,7 @@ export class GroupQueue implements Queue {
     // The first member inherits all messages that the last one left behind, whatever number it asks
     // for.
     if (this.#members.length === 1) this.#inherit(member);
-    else if (this.#delayMs > 0) this.#startLater(member);
+    else if (this.#delay.ms > 0 && this.#delay.random() < this.#delay.share) this.#startLater(member);
     this.#serve();
     return seat;
   }
@@ -177,7 +185,7 @@ export class GroupQueue implements Queue {
 
   #startLater(member: Member): void {
     member.started = false;
-    member.cancelStart = this.#clock.setTimer(this.#delayMs, () => {
+    member.cancelStart = this.#clock.setTimer(this.#delay.ms, () => {
       member.started = true;
       this.#serve();
     });
@@ -255,8 +263,8 @@ export class GroupQueue implements Queue {
    */
   #sendRestedLater(heir: Member): void {
     const rested = [...heir.resting].sort((a, b) => a.sequence - b.sequence);
-    if (this.#delayMs === 0) this.#sendRested(heir, rested);
-    else this.#clock.setTimer(this.#delayMs, () => this.#sendRested(heir, rested));
+    if (this.#delay.ms === 0) this.#sendRested(heir, rested);
+    else this.#clock.setTimer(this.#delay.ms, () => this.#sendRested(heir, rested));
   }
 
   #sendRested(heir: Member, rested: readonly Message[]): void {

@@ -4,7 +4,7 @@ import { texts } from "../../grpc/errors.js";
 import { type BrokerProfile, profiles } from "../../profile.js";
 import { Delays } from "./delays.js";
 import { type Content, type Message, type Policy, newborn } from "./message.js";
-import { GroupQueue } from "./group-queue.js";
+import { GroupQueue, type JoinDelay } from "./group-queue.js";
 import { type Queue, type QueueLimits, TurnQueue } from "./queue.js";
 
 /** The outcome of sending a message. Times in nanoseconds since 1970. */
@@ -19,14 +19,17 @@ const seconds = (count: number) => BigInt(count) * 1_000_000_000n;
 export const maxReceiveCount = 1024;
 
 /** What a profile says of queues. */
-type QueueProfile = Pick<BrokerProfile, "queueDelivery" | "groupDelayMs" | "delayCheckMs" | "longestDelaySeconds">;
+type QueueProfile = Pick<
+  BrokerProfile,
+  "queueDelivery" | "groupDelayMs" | "groupDelayShare" | "delayCheckMs" | "longestDelaySeconds"
+>;
 
 /** All queues, their delayed messages, and the moves from one queue to another. */
 export class QueueStore {
   readonly #clock: Clock;
   readonly #limits: QueueLimits;
   readonly #delivery: QueueProfile["queueDelivery"];
-  readonly #groupDelayMs: number;
+  readonly #joinDelay: JoinDelay;
   readonly #queues = new Map<string, Queue>();
   readonly #delays: Delays;
   readonly #onPush: ((queue: string, content: Content) => void) | undefined;
@@ -40,12 +43,13 @@ export class QueueStore {
     limits: QueueLimits,
     profile: QueueProfile = profiles.default,
     onPush?: (queue: string, content: Content) => void,
+    random: () => number = Math.random,
   ) {
     this.#clock = clock;
     this.#onPush = onPush;
     this.longestDelaySeconds = profile.longestDelaySeconds;
     this.#delivery = profile.queueDelivery;
-    this.#groupDelayMs = profile.groupDelayMs;
+    this.#joinDelay = { ms: profile.groupDelayMs, share: profile.groupDelayShare, random };
     this.#limits = limits;
     // A delayed message with an invalid name fails when it becomes due, unnoticed.
     this.#delays = new Delays(clock, profile.delayCheckMs, (queue, content) => this.send(queue, content, 0));
@@ -58,7 +62,7 @@ export class QueueStore {
       queue =
         this.#delivery === "in-turn"
           ? new TurnQueue(name, this.#clock, this.#limits)
-          : new GroupQueue(name, this.#clock, this.#limits, this.#groupDelayMs);
+          : new GroupQueue(name, this.#clock, this.#limits, this.#joinDelay);
       this.#queues.set(name, queue);
     }
     return queue;
