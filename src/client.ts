@@ -52,7 +52,8 @@ export class KubeMQClient implements AsyncDisposable {
   /**
    * Creates a client without connecting.
    *
-   * @throws {KubeMQError} INVALID_ARGUMENT for an option that does not exist, or has an invalid value
+   * @throws {KubeMQError} INVALID_ARGUMENT for an option that does not exist, or has an invalid
+   *   value
    */
   constructor(options?: ClientOptions);
   /** @internal */

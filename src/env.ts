@@ -8,21 +8,22 @@ type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads client options from the environment variables of the vendor's SDKs. An empty variable counts
- * as missing, and options that no variable sets are absent.
+ * Reads client options from the environment variables of the vendor's SDKs. An empty variable
+ * counts as missing, and options that no variable sets are absent.
  *
  * - `KUBEMQ_ADDRESS`: the server, or several separated by commas; a comma after the last one is
  *   ignored; `kubemq://` and `kubemq+tls://` are
  *   accepted as `http://` and `https://` are
- * - `KUBEMQ_CLIENT_ID`, `KUBEMQ_AUTH_TOKEN`: identity and token of the client. `KUBEMQ_TOKEN` is not
- *   read: it is the licence of older server images
+ * - `KUBEMQ_CLIENT_ID`, `KUBEMQ_AUTH_TOKEN`: identity and token of the client. `KUBEMQ_TOKEN` is
+ *   not read: it is the licence of older server images
  * - `KUBEMQ_TLS_ENABLED` or `KUBEMQ_TLS`: `true`, `false`, `1` or `0`
  * - `KUBEMQ_TLS_CA_FILE`, `KUBEMQ_TLS_CERT_FILE`, `KUBEMQ_TLS_KEY_FILE`: paths of PEM files. The
  *   certificate is the client's; the vendor's Rust and C++ SDKs expect the authority there
  * - `KUBEMQ_TLS_SERVER_NAME`: the name in the server's certificate
  * - `KUBEMQ_TIMEOUT`: `timeoutMs`
  *
- * @throws {KubeMQError} INVALID_ARGUMENT when a value cannot be used; the message names the variable
+ * @throws {KubeMQError} INVALID_ARGUMENT when a value cannot be used; the message names the
+ *   variable
  * @example
  * const client = await KubeMQClient.connect({ ...optionsFromEnv(), clientId: "orders" });
  */

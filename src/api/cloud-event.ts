@@ -1,6 +1,7 @@
 /**
- * A CloudEvent of version 1.0 (cloudevents.io), as it is received. It is also a `CloudEventV1` of the
- * package `cloudevents`. Every further property is an extension attribute; received ones are strings.
+ * A CloudEvent of version 1.0 (cloudevents.io), as it is received. It is also a `CloudEventV1` of
+ * the package `cloudevents`. Every further property is an extension attribute; received ones are
+ * strings.
  */
 export interface CloudEvent<T = unknown> {
   /** Identifies the event, together with its source. */
@@ -25,8 +26,8 @@ export interface CloudEvent<T = unknown> {
 }
 
 /**
- * A CloudEvent to send. Events and literals of the package `cloudevents` are accepted. `specversion`
- * is `1.0` by default. Binary data may be in `data_base64`.
+ * A CloudEvent to send. Events and literals of the package `cloudevents` are accepted.
+ * `specversion` is `1.0` by default. Binary data may be in `data_base64`.
  */
 export interface OutgoingCloudEvent<T = unknown> {
   /** Identifies the event, together with its source. Not empty. */

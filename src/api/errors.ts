@@ -14,8 +14,8 @@
  * - `UNSUPPORTED`: the server does not have this operation. Use another operation or another server
  * - `RESOURCE_EXHAUSTED`: a limit was reached, such as the maximum message size. Send less at once,
  *   or smaller messages
- * - `CLIENT_CLOSED`: the client, the publisher or the subscription was closed. Nothing, if intended;
- *   otherwise keep the client open longer
+ * - `CLIENT_CLOSED`: the client, the publisher or the subscription was closed. Nothing, if
+ *   intended; otherwise keep the client open longer
  * - `STREAM_CONSUMED`: a subscription was iterated a second time. Subscribe again for a second loop
  * - `ALREADY_SETTLED`: a delivery was acknowledged, rejected or requeued a second time. Settle each
  *   delivery once

@@ -166,8 +166,10 @@ export interface ReplayRequest<T = Uint8Array> {
   /** Decodes `event.value`. Default: none, the value is the body. */
   readonly codec?: Decoder<T> | undefined;
   /**
-   * Silence of an answering server that counts as "there is nothing", in milliseconds. Default:
-   * 1000.
+   * How long a server that answers pings must be silent before the channel counts as having no
+   * further events, in milliseconds.
+   *
+   * @default 1000
    */
   readonly quietMs?: number | undefined;
 }

@@ -25,9 +25,10 @@ export interface ResendOptions {
   /**
    * Sends the message again, with the same id, when the connection is lost before its answer, or
    * when no server can be reached: on the next connection, with the delays of the client's
-   * `reconnect` (each at most a tenth of `timeoutMs`), within `timeoutMs` and until `signal` aborts.
-   * The call then fails only when no server could be reached meanwhile. What the server refuses, and
-   * what a connection that works does not answer in time (`TIMEOUT`), is not sent again.
+   * `reconnect` (each at most a tenth of `timeoutMs`), within `timeoutMs` and until `signal`
+   * aborts. The call then fails only when no server could be reached meanwhile. What the server
+   * refuses, and what a connection that works does not answer in time (`TIMEOUT`), is not sent
+   * again.
    *
    * The server may have stored or executed the message before the connection was lost: it may be
    * stored or executed twice, or more often. Receivers recognise the copies by their `id`. Default:

@@ -96,9 +96,9 @@ export interface ClientOptions {
    */
   readonly address?: string | readonly string[] | undefined;
   /**
-   * The order in which the servers of a list are tried. `listed`: clients with the same list use the
-   * same server, which servers without common data require. `random`: shuffled once for each client,
-   * which distributes the clients over the servers of a cluster.
+   * The order in which the servers of a list are tried. `listed`: clients with the same list use
+   * the same server, which servers without common data require. `random`: shuffled once for each
+   * client, which distributes the clients over the servers of a cluster.
    * @default "listed"
    */
   readonly addressOrder?: "listed" | "random" | undefined;
@@ -109,14 +109,14 @@ export interface ClientOptions {
   readonly clientId?: string | undefined;
   /**
    * The ClientID of store subscriptions. A server keeps a position for each ClientID and lets it
-   * subscribe once at a time, so `unique` adds `-` and 8 random characters for each attempt: rules of
-   * access control allow it by a pattern such as `orders(-.*)?` for the clientId `orders`. Replays are
-   * always unique.
+   * subscribe once at a time, so `unique` adds `-` and 8 random characters for each attempt: rules
+   * of access control allow it by a pattern such as `orders(-.*)?` for the clientId `orders`.
+   * Replays are always unique.
    *
    * `client` is the clientId itself, for servers whose rules name it exactly, or that replace it by
    * the token's. Such a client can have one store subscription at a time on the whole server. The
-   * server keeps its position, as for a group: `start` counts only the first time ever, the events in
-   * transit at a loss are lost, and gaps are not reported.
+   * server keeps its position, as for a group: `start` counts only the first time ever, the events
+   * in transit at a loss are lost, and gaps are not reported.
    * @default "unique"
    */
   readonly storeClientId?: "unique" | "client" | undefined;
@@ -137,8 +137,8 @@ export interface ClientOptions {
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Maximum time until a server accepts a connection and sends its first frame, in milliseconds. For
-   * a list, the default is divided by the number of servers, but at least 1000.
+   * Maximum time until a server accepts a connection and sends its first frame, in milliseconds.
+   * For a list, the default is divided by the number of servers, but at least 1000.
    * @default 10000
    */
   readonly connectTimeoutMs?: number | undefined;

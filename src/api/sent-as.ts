@@ -6,7 +6,9 @@ import type { ChannelKind } from "./server.js";
  */
 export const contractKind: unique symbol = Symbol.for("kubemq-es.contract-kind");
 
-/** Excludes messages that a contract of another kind has made. Other messages have no such property. */
+/**
+ * Excludes messages that a contract of another kind has made. Other messages have no such property.
+ */
 export interface SentAs<Kind extends ChannelKind> {
   /** The kind of the contract that made the message. */
   readonly [contractKind]?: Kind | undefined;

@@ -21,15 +21,15 @@ export type Status =
       readonly error?: KubeMQError;
     }
   /**
-   * A client with a list of servers has connected to `server`. `previous` is the server that it used
-   * before; undefined for the first one.
+   * A client with a list of servers has connected to `server`. `previous` is the server that it
+   * used before; undefined for the first one.
    */
   | { readonly type: "server"; readonly server: string; readonly previous?: string }
   /**
    * The client has replaced a connection to `server`, because the server or a proxy has refused the
    * last `refusals` streams of it with ENHANCE_YOUR_CALM. The open streams of the old connection
-   * continue. After each replacement, twice as many refusals are necessary for the next one. `advice`
-   * contains the recommended action.
+   * continue. After each replacement, twice as many refusals are necessary for the next one.
+   * `advice` contains the recommended action.
    */
   | { readonly type: "replaced"; readonly server: string; readonly refusals: number; readonly advice: string }
   /**
@@ -84,8 +84,8 @@ export type Status =
   /** A settlement failed after its promise had resolved. */
   | { readonly type: "settle-failed"; readonly channel: string; readonly sequence: bigint; readonly error: KubeMQError }
   /**
-   * A handler of `handle` or `process` threw `error`, returned an unusable value, or still ran when
-   * its service had waited for it: then `error` is a `TIMEOUT`. `outcome`: a request is answered
+   * A handler of `handle` or `process` threw `error`, returned an unusable value, or still ran at
+   * the end of the time to finish: then `error` is a `TIMEOUT`. `outcome`: a request is answered
    * with the error's message; a queue message is redelivered, sent to the dead-letter queue of the
    * `retry` option, or dropped.
    */

@@ -4,8 +4,8 @@ import type { KubeMQError } from "./errors.js";
 /** Selects the messages of a subscription or a service. */
 export interface SubscribeRequest<T = Uint8Array> {
   /**
-   * The channel, without empty parts between dots. Where wildcards are allowed, `*` matches one part between dots and a final `>` one
-   * or more.
+   * The channel, without empty parts between dots. Where wildcards are allowed, `*` matches one
+   * part between dots and a final `>` one or more.
    */
   readonly channel: string;
   /**
@@ -75,8 +75,8 @@ export interface Service extends Promise<void>, AsyncDisposable {
   /**
    * Receives no more messages, and resolves when the running handlers have finished, see
    * `drainTimeoutMs`. The server then sends the next request to another responder: the service of
-   * `handle` has waited up to 5 s for the server's answers to pings. In a handler of the same client
-   * it resolves immediately, because it would wait for its own caller. Never rejects.
+   * `handle` has waited up to 5 s for the server's answers to pings. In a handler of the same
+   * client it resolves immediately, because it would wait for its own caller. Never rejects.
    */
   close(): Promise<void>;
 }

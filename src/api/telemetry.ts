@@ -15,7 +15,9 @@ export interface Telemetry {
 export interface ObservedClient {
   /** The client's `clientId`. */
   readonly clientId: string;
-  /** Host of the server in use, or to be tried first. It changes when the client moves to another. */
+  /**
+   * Host of the server in use, or to be tried first. It changes when the client moves to another.
+   */
   readonly host: string;
   /** Port of that server. */
   readonly port: number;

@@ -24,8 +24,9 @@ export interface Faults {
   /** Breaks every connection without notice, like a pulled cable. New connections are accepted. */
   dropConnections(): Promise<void>;
   /**
-   * Ends every connection with FIN, as the operating system does for a server that is terminated or killed: no GOAWAY, no trailers,
-   * no reset. New connections are accepted. Resolves when the clients have closed theirs, after a second at most.
+   * Ends every connection with FIN, as the operating system does for a server that is terminated or
+   * killed: no GOAWAY, no trailers, no reset. New connections are accepted. Resolves when the
+   * clients have closed theirs, after a second at most.
    */
   finishConnections(): Promise<void>;
   /** Refuses new connections. Open connections stay open. */
@@ -72,7 +73,7 @@ export interface Faults {
    * stored data is kept, or lost with `keepMemory: false`.
    */
   restart(how?: RestartOptions): Promise<void>;
-  /** The faults that last until they are ended, at this moment. */
+  /** The lasting faults that are in force at this moment. */
   active(): ActiveFaults;
 }
 
@@ -129,7 +130,7 @@ export interface FaultPoints {
   readonly listener: Listener;
   readonly calls: Calls;
   readonly gate: Gate;
-  /** Tells the models that the server restarts with what they know. */
+  /** Tells the models that the server restarts, and that they keep their state. */
   readonly keep: () => void;
   /** Replaces the memory by an empty one. */
   readonly forget: () => void;
@@ -178,10 +179,10 @@ export function createFaults({ listener, calls, gate, keep, forget, closeByServe
     }),
     async restart({ keepMemory = true, downMs = 0 } = {}) {
       listener.shut();
-      // Before the calls end, which a server that is killed does not see.
+      // Runs before the calls end, because a killed server does not see their end.
       if (keepMemory) keep();
       await listener.drop();
-      // A restarted server is not slow.
+      // A restart ends the faults that delay answers.
       gate.open();
       listener.read(true);
       if (!keepMemory) forget();

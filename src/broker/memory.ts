@@ -16,7 +16,7 @@ export interface Memory {
   purgeEvents(channel: string, through: number): void;
   /** Sends CloseByServer to every consumer on QueuesDownstream. Returns the number of calls. */
   closeByServer(): number;
-  /** The server restarts, and keeps what it knows. */
+  /** The server restarts, and keeps its state. */
   restart(): void;
   close(): void;
 }
@@ -29,7 +29,10 @@ export interface Held {
   readonly pendingRequests: number;
   /** Cached responses to queries with a cache key. */
   readonly cachedResponses: number;
-  /** Events refused since the start. A KubeMQ server writes a line of level ERROR to its log for each. */
+  /**
+   * Events refused since the start. A KubeMQ server writes a line of level ERROR to its log for
+   * each.
+   */
   readonly refusedEvents: number;
 }
 
@@ -41,15 +44,17 @@ export interface HeldMessages {
   readonly queues: Readonly<Record<string, number>>;
 }
 
-/** A channel at this moment, and what passed through it since the broker started or lost its memory. */
+/**
+ * A channel at this moment, and what passed through it since the broker started or lost its memory.
+ */
 export interface BrokerChannel {
   /** The pattern of the channel. */
   readonly kind: ChannelKind;
   /** The name of the channel. */
   readonly name: string;
   /**
-   * Messages that the channel keeps: events of the store, or queue messages that wait or are held by
-   * a consumer; 0 for the other patterns.
+   * Messages that the channel keeps: events of the store, or queue messages that wait or are held
+   * by a consumer; 0 for the other patterns.
    */
   readonly depth: number;
   /**
@@ -60,7 +65,10 @@ export interface BrokerChannel {
   readonly consumers: number;
   /** Messages that were sent to the channel. */
   readonly messagesIn: number;
-  /** Deliveries: a message counts once for each of its consumers, and once for each delivery. A peek is none. */
+  /**
+   * Deliveries: a message counts once for each of its consumers, and once for each delivery. A peek
+   * is none.
+   */
   readonly messagesOut: number;
 }
 

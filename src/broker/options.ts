@@ -64,7 +64,8 @@ export interface BrokerOptions {
   readonly quirks?: QuirkOptions | undefined;
   /**
    * Serves a page on 127.0.0.1 that shows the channels and their last messages, sends messages and
-   * injects faults; see {@link Broker.uiUrl}. Every program on this machine that can open it controls the broker. @default false
+   * injects faults; see {@link Broker.uiUrl}. Every program on this machine that can open it
+   * controls the broker. @default false
    */
   readonly ui?: boolean | UiOptions | undefined;
   /** Called at the start of every call, for logging. */

@@ -32,9 +32,8 @@ export interface BrokerProfile {
    *
    * - `"in-turn"`: in order, to any consumer that wants one. A returned message is next.
    * - `"durable-group"`: like NATS Streaming. A poll is a member of the group until its messages
-   *   are settled, and messages that
-   *   reach it after its answer are trapped until then. A message that a member returns is forced onto another member 100 ms
-   *   later.
+   * are settled, and messages that reach it after its answer are trapped until then. A message that
+   * a member returns is forced onto another member 100 ms later.
    */
   readonly queueDelivery: "in-turn" | "durable-group";
   /**
@@ -91,11 +90,14 @@ export interface BrokerProfile {
   /** Whether channels of connectors (`kafka.*`, `_KAFKA_*`) are refused with Error 443. */
   readonly reservesChannels: boolean;
   /**
-   * The JSON of a list of channels: an array, or an object with the array as `items`, whose channels
-   * lack the fields that are 0.
+   * The JSON of a list of channels: an array, or an object with the array as `items`, whose
+   * channels lack the fields that are 0.
    */
   readonly channelList: "array" | "items";
-  /** Number of requests to manage channels after the start that are answered by "cluster snapshot not ready". */
+  /**
+   * Number of requests to manage channels after the start that are answered by "cluster snapshot
+   * not ready".
+   */
   readonly snapshotsNotReady: number;
   /** Whether settlements are confirmed, see {@link Quirks.confirmSettlements}. */
   readonly confirmsSettlements: boolean;
@@ -152,8 +154,8 @@ export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
     headersAtOpen: false,
   },
   /**
-   * The newest line of servers, which need a licence: read in the vendor's documents and SDKs, and not
-   * observed on a server.
+   * The newest line of servers, which need a licence: read in the vendor's documents and SDKs, and
+   * not observed on a server.
    */
   newest: {
     ...withoutDefects,

@@ -40,7 +40,10 @@ export interface Broker {
   readonly faults: Faults;
   /** Deviations of real servers, which can be changed at any time. */
   readonly quirks: Quirks;
-  /** The address of the broker's page, such as `http://127.0.0.1:50080/`; undefined without {@link BrokerOptions.ui}. */
+  /**
+   * The address of the broker's page, such as `http://127.0.0.1:50080/`; undefined without
+   * {@link BrokerOptions.ui}.
+   */
   readonly uiUrl: string | undefined;
   /**
    * Current connections, running calls and stored messages, so that a test can check that nothing

@@ -31,7 +31,10 @@ interface ConnectionOptions extends OutputOptions {
   readonly config?: string;
 }
 
-/** Options beside the environment variables of `optionsFromEnv`, so that a shell can be set up once for one server. */
+/**
+ * Options beside the environment variables of `optionsFromEnv`, so that a shell can be set up once
+ * for one server.
+ */
 export function connectionOptions(command: Command): Command {
   const connection = command
     .optionsGroup("Connection:")
@@ -115,7 +118,9 @@ function baseOf(command: Command, { server, config, address }: ConnectionOptions
   return serverNamed(readServers(terminal, file), server, file);
 }
 
-/** Always reports a lost connection, because the output stops; reports other statuses on request. */
+/**
+ * Always reports a lost connection, because the output stops; reports other statuses on request.
+ */
 async function tellStatus(client: KubeMQClient, terminal: Terminal, verbose: boolean): Promise<void> {
   const tell = (what: string) => report(terminal, what);
   for await (const status of client.status()) {

@@ -2,7 +2,10 @@ import type { DescMessage, DescMethod, DescService, MessageInitShape, MessageSha
 import { reflection } from "./reflection.js";
 import type { StaticCodecs } from "./static.js";
 
-/** Descriptors for gen/: their names are known, everything else is read from protobuf-es when needed. */
+/**
+ * Descriptors for gen/: their names are known, everything else is read from protobuf-es when
+ * needed.
+ */
 
 /** A descriptor with some known properties. The others are those of the loaded descriptor. */
 function lazily<D extends object>(known: object, load: () => D): D {
@@ -42,7 +45,9 @@ export function lazyService<S extends DescService>(
   return service;
 }
 
-/** Creates messages like `create` of protobuf-es, without their descriptors where there is a codec. */
+/**
+ * Creates messages like `create` of protobuf-es, without their descriptors where there is a codec.
+ */
 export function creator(statics: StaticCodecs) {
   return <D extends DescMessage>(schema: D, init?: MessageInitShape<D>): MessageShape<D> => {
     const codec = Object.hasOwn(statics, schema.typeName) ? statics[schema.typeName] : undefined;

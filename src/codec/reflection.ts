@@ -2,9 +2,9 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import * as eager from "./protobuf.js";
 
 /**
- * protobuf-es, which looks messages up in their descriptors at run time. The package evaluates it at
- * the first call (see scripts/bundle.mjs): to read descriptors takes a fifth of the time from import
- * to the first message, and the generated codecs need none.
+ * protobuf-es, which looks messages up in their descriptors at run time. The package evaluates it
+ * at the first call (see scripts/bundle.mjs): to read descriptors takes a fifth of the time from
+ * import to the first message, and the generated codecs need none.
  */
 export const reflection = () => eager;
 

@@ -20,7 +20,9 @@ import type { Route } from "./routes.js";
 
 type MakeValues = (query: IncomingQuery) => ContextValues;
 
-/** Calls the method that a query names, and responds. Throws an error that the caller may not see. */
+/**
+ * Calls the method that a query names, and responds. Throws an error that the caller may not see.
+ */
 export async function answer(
   query: IncomingQuery,
   methods: ReadonlyMap<string, Route>,
@@ -57,7 +59,9 @@ export async function answer(
   return ""; // ignored: the query is answered
 }
 
-/** By shape: a handler may return a promise of another realm or library, which is no `Promise` here. */
+/**
+ * By shape: a handler may return a promise of another realm or library, which is no `Promise` here.
+ */
 function isPromise<T>(output: T | Promise<T>): output is Promise<T> {
   return typeof (output as { readonly then?: unknown } | undefined | null)?.then === "function";
 }

@@ -13,7 +13,7 @@ export function checkClient(
   throw refuse({ operation }, `the first argument must be a KubeMQClient, got ${kind(client)}`);
 }
 
-/** @throws {KubeMQError} INVALID_ARGUMENT for a limit that no message or no deadline can keep */
+/** @throws {KubeMQError} INVALID_ARGUMENT for a limit below 1, or above the limits of Connect */
 export function checkRouteLimits(
   operation: string,
   options: Pick<RouteOptions, "readMaxBytes" | "writeMaxBytes" | "maxTimeoutMs">,

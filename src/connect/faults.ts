@@ -14,7 +14,9 @@ const CODES: Partial<Record<ErrorCode, Code>> = {
   INVALID_ARGUMENT: Code.ResourceExhausted,
 };
 
-/** Converts what ended a call: an abort of its signal, an error of its query or of an interceptor. */
+/**
+ * Converts what ended a call: an abort of its signal, an error of its query or of an interceptor.
+ */
 export function connectError(error: unknown, signal?: AbortSignal): ConnectError {
   if (signal?.aborted === true) return ConnectError.from(signal.reason, Code.Canceled);
   if (!KubeMQError.is(error)) return ConnectError.from(error);

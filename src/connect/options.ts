@@ -42,8 +42,8 @@ export interface KubeMQTransportOptions extends MessageOptions {
   useBinaryFormat?: boolean | undefined;
   /**
    * Lets the server store the responses of methods with `idempotency_level = NO_SIDE_EFFECTS`, and
-   * answer an equal request with equal headers itself, for `ttlSeconds`. Open-source servers have no
-   * cache, and every call reaches a handler.
+   * answer an equal request with equal headers itself, for `ttlSeconds`. Open-source servers have
+   * no cache, and every call reaches a handler.
    */
   cache?: { readonly ttlSeconds: number } | undefined;
 }
@@ -52,7 +52,9 @@ export interface KubeMQTransportOptions extends MessageOptions {
 export interface RouteOptions extends MessageOptions {
   /** Interceptors of every call; the first one is the outermost. */
   interceptors?: Interceptor[] | undefined;
-  /** Refuses calls with a longer deadline, with `InvalidArgument`, in milliseconds. Default: none. */
+  /**
+   * Refuses calls with a longer deadline, with `InvalidArgument`, in milliseconds. Default: none.
+   */
   maxTimeoutMs?: number | undefined;
 }
 

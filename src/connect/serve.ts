@@ -27,9 +27,10 @@ const HANDLER_OPTIONS = ["signal", "reconnect", "drainTimeoutMs", "onError"] as 
 const CONCURRENCY = 100;
 
 /**
- * Serves services from .proto files to clients with {@link kubemqTransport}: each service is a query
- * channel. The routes are those of Connect's servers. An error that is not a `ConnectError` reaches
- * the caller as "internal error" only, and `onError` and the status (`handler-failed`) receive it.
+ * Serves services from .proto files to clients with {@link kubemqTransport}: each service is a
+ * query channel. The routes are those of Connect's servers. An error that is not a `ConnectError`
+ * reaches the caller as "internal error" only, and `onError` and the status (`handler-failed`)
+ * receive it.
  *
  * When the returned service is closed, running calls may finish within `drainTimeoutMs`; waiting
  * calls end with `Unavailable`. When the subscription of one service fails, all are closed.

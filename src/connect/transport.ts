@@ -13,8 +13,8 @@ const OPTIONS = ["prefix", "interceptors", "defaultTimeoutMs", "useBinaryFormat"
 const MORE_OPTIONS = ["binaryOptions", "readMaxBytes", "writeMaxBytes", "cache"];
 
 /**
- * Creates a transport for clients of Connect, whose calls are queries. Unary methods only: a call of
- * a streaming method rejects with `Unimplemented` and sends nothing.
+ * Creates a transport for clients of Connect, whose calls are queries. Unary methods only: a call
+ * of a streaming method rejects with `Unimplemented` and sends nothing.
  *
  * @throws {KubeMQError} INVALID_ARGUMENT for an invalid option
  * @example

@@ -191,7 +191,10 @@ function readPem(name: string, value: string | Uint8Array): string | Uint8Array 
   }
 }
 
-/** Whether a string is a path for certain. Otherwise it may be a key in another form, and is not shown. */
+/**
+ * Whether a string is a path for certain. Otherwise it may be a key in another form, and is not
+ * shown.
+ */
 function isPath(value: string): boolean {
   return value.length <= 300 && /^(?:[./~\\]|[A-Za-z]:)|\.\w{1,5}$/.test(value);
 }

@@ -7,8 +7,8 @@ const operation = "channel";
  * A channel name with parameters in braces, for several contracts of the same name or for calls
  * without a contract. {@link queue}, {@link events} and the others also take the name itself.
  *
- * @throws {KubeMQError} INVALID_ARGUMENT when a brace does not belong to a parameter, or a parameter
- *   occurs twice
+ * @throws {KubeMQError} INVALID_ARGUMENT when a brace does not belong to a parameter, or a
+ *   parameter occurs twice
  * @example
  * const order = channel("order-{id}");
  * await client.queues.send({ channel: order.for({ id: 7 }), body: "ship" });
@@ -65,7 +65,10 @@ class NamedChannel<N extends string> implements ChannelTemplate<N> {
     return values as Record<ChannelParameter<N>, string>;
   }
 
-  /** Refuses values whose channel is also that of other values: a receiver could not tell them apart. */
+  /**
+   * Refuses values whose channel is also that of other values: a receiver could not tell them
+   * apart.
+   */
   #checkDistinct(subject: Subject, name: string, given: Readonly<Record<string, unknown>>): void {
     const parsed = this.parse(name) as Readonly<Record<string, string>> | undefined;
     for (const parameter of this.#names) {

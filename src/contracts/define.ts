@@ -25,7 +25,7 @@ export function define<N extends string, C, Pattern>(name: N | ChannelTemplate<N
   }
   if (!hasBraces(template)) return resolve(maker, template);
   const channel = typeof name === "string" ? channelTemplate(name) : name;
-  resolve(maker, template.replaceAll(/\{\w+\}/g, "x")); // refuses a name that no values make valid
+  resolve(maker, template.replaceAll(/\{\w+\}/g, "x")); // refuses a name that is invalid with any values
   return new DefinedTemplate(channel, maker);
 }
 

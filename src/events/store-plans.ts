@@ -75,8 +75,8 @@ abstract class StorePlan<T> implements StreamPlan<WireEventReceive, StoredEvent<
 }
 
 /**
- * Member of a group, or a subscription under the clientId itself: the server tracks the position, so
- * gaps are neither detected nor repaired.
+ * Member of a group, or a subscription under the clientId itself: the server tracks the position,
+ * so gaps are neither detected nor repaired.
  */
 export class GroupPlan<T> extends StorePlan<T> {
   readonly #group: string;
@@ -98,7 +98,7 @@ export class GroupPlan<T> extends StorePlan<T> {
 }
 
 /**
- * Half of the 2 s within which a server that is held back drops nothing. Half, as a safety margin.
+ * A server that is held back drops nothing for 2 s. This is half of that time, as a safety margin.
  */
 const HELD_BACK_MS = 1_000;
 

@@ -3,12 +3,14 @@ import type { Activity, ActivityOutcome, Observer, Operation, ObservedClient, Te
 /** A part of the telemetry that the application gave. */
 export type Hook = "observe" | "begin" | "carry" | "run" | "end";
 
-/** Receives the hook that failed and what it threw. */
+/** Receives the hook that failed and the value that it threw. */
 export type ReportHook = (hook: Hook, error: unknown) => void;
 
 type Tags = Readonly<Record<string, string>>;
 
-/** Wraps an observer so that what it throws is reported once for each hook, and otherwise ignored. */
+/**
+ * Wraps an observer. An error that it throws is reported once for each hook, and otherwise ignored.
+ */
 export function guarded(telemetry: Telemetry, client: ObservedClient, report: ReportHook): Observer | undefined {
   const reported = new Set<Hook>();
   const failed: ReportHook = (hook, error) => {
@@ -77,7 +79,7 @@ class GuardedActivity implements Activity {
     return { ...tags };
   }
 
-  /** Runs the work exactly once, and returns or throws what the work does. */
+  /** Runs the work exactly once, and returns its result or throws its error. */
   run<T>(work: () => T): T {
     let done: { readonly value: T } | { readonly thrown: unknown } | undefined;
     const once = (): T => {

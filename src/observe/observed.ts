@@ -56,7 +56,10 @@ export async function sending<M extends Outgoing, R>(
 /** Maximum links on the span of a publisher; each message carries its own context anyway. */
 const MAX_LINKED = 128;
 
-/** One `create` activity per message taken from the iterable; the `send` activity ends with the iterable. */
+/**
+ * One `create` activity per message taken from the iterable; the `send` activity ends with the
+ * iterable.
+ */
 export async function sendingAll<M extends Outgoing>(
   observer: Observer,
   name: "publish" | "send",
@@ -151,8 +154,8 @@ export function processed<M, R>(
 }
 
 /**
- * Observes the loop bodies of a subscription. A body starts when its item is delivered and ends when
- * the loop asks for the next item.
+ * Observes the loop bodies of a subscription. A body starts when its item is delivered and ends
+ * when the loop asks for the next item.
  */
 export function observeLoop<T, S extends Subscription<T>>(
   subscription: S & Subscription<T>,
@@ -230,7 +233,7 @@ class ObservedLoop<T> implements AsyncIterator<T, void, void> {
     throw error;
   }
 
-  /** The body that runs goes on beside the loop. */
+  /** The running body continues beside the loop. */
   detachBody(): Activity | undefined {
     const body = this.#body;
     this.#body = undefined;
@@ -244,8 +247,8 @@ class ObservedLoop<T> implements AsyncIterator<T, void, void> {
 }
 
 /**
- * Replaces a method on one subscription. A wrapper object would not work: subscriptions have private
- * fields, which a wrapper does not have.
+ * Replaces a method on one subscription. A wrapper object would not work: subscriptions have
+ * private fields, which a wrapper does not have.
  */
 function replace<O extends object, K extends keyof O>(
   object: O,

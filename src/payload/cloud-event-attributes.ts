@@ -73,7 +73,9 @@ function attributeValue(name: string, value: unknown): string {
   return written;
 }
 
-/** The canonical string of a value of the type system of CloudEvents; undefined for other values. */
+/**
+ * The canonical string of a value of the type system of CloudEvents; undefined for other values.
+ */
 function writtenValue(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (typeof value === "boolean" || (typeof value === "number" && (value | 0) === value)) return String(value);

@@ -7,9 +7,10 @@ import { json } from "./json.js";
 import { bytes, text } from "./text.js";
 
 /**
- * CloudEvents in the binary form of KubeMQ's HTTP connector: the attributes are tags with the prefix
- * `ce_`, the body is the data. The media type in `datacontenttype` decides how the data is written
- * and read: JSON (also without a media type), strings for text and XML, bytes for anything else.
+ * CloudEvents in the binary form of KubeMQ's HTTP connector: the attributes are tags with the
+ * prefix `ce_`, the body is the data. The media type in `datacontenttype` decides how the data is
+ * written and read: JSON (also without a media type), strings for text and XML, bytes for anything
+ * else.
  *
  * The id of the event is a tag. Give it as `id` of the message, too, if other tools look for it
  * there. The HTTP connector uses the subject as channel.

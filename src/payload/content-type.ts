@@ -21,7 +21,8 @@ const TAGS = ["nestjs:content-type", "spring-contentType", "ce_datacontenttype"]
 
 /**
  * Chooses the decoder of each received message by its content type, which senders write to a tag:
- * NestJS, Spring and CloudEvents by default. Keys are media types without parameters, in lower case.
+ * NestJS, Spring and CloudEvents by default. Keys are media types without parameters, in lower
+ * case.
  *
  * Spring Boot writes `application/json` for bodies of bytes and text, too.
  *

@@ -24,8 +24,9 @@ const LARGEST_OUTPUT = 2 ** 32;
 /**
  * Compresses the bodies of another codec. Properties that the codec writes are kept.
  *
- * Compression is synchronous and blocks the event loop for tens of milliseconds for each MiB. Do not use it for
- * bodies of many MiB in a process that must answer quickly; compress those before, in a worker.
+ * Compression is synchronous and blocks the event loop for tens of milliseconds for each MiB. Do
+ * not use it for bodies of many MiB in a process that must answer quickly; compress those before,
+ * in a worker.
  *
  * @throws {KubeMQError} UNSUPPORTED where `node:zlib` does not exist, such as in a browser
  * @example

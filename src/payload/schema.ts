@@ -4,8 +4,8 @@ import { type Issue, KubeMQError } from "../api/errors.js";
 /**
  * Validates a value by a schema and returns the result of the schema.
  *
- * @throws {KubeMQError} ENCODE_FAILED or DECODE_FAILED when the value is invalid, with its issues, or
- *   when the schema is asynchronous
+ * @throws {KubeMQError} ENCODE_FAILED or DECODE_FAILED when the value is invalid, with its issues,
+ *   or when the schema is asynchronous
  */
 export function validate<O>(
   code: "ENCODE_FAILED" | "DECODE_FAILED",

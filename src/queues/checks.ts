@@ -1,8 +1,8 @@
 import { checkInteger, checkNumber, type Subject } from "../support/checks.js";
 
 /**
- * Limits of the protocol and of this client. A server has lower ones, which are its settings: it
- * judges them itself, with a number in the error's `serverCode`.
+ * Limits of the protocol and of this client. A server has lower limits, which are settings. It
+ * checks them itself, and its refusal has a number, the error's `serverCode`.
  */
 export const LIMITS = {
   /** Counts travel as int32. */

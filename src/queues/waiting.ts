@@ -72,8 +72,8 @@ export async function peekWaiting(connection: Connection, queue: Queue, signal: 
 }
 
 /**
- * Requests the counts of a queue. Returns undefined without an answer this time, `refused` if the
- * server never answers.
+ * Requests the counts of a queue. Returns undefined when this request has no answer, `refused` if
+ * the server never answers.
  */
 export async function countWaiting(connection: Connection, queue: Queue): Promise<QueueCount | "refused" | undefined> {
   // A server strips these characters from both ends of a name, and splits it at ";". It would

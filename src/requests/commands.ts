@@ -29,7 +29,7 @@ export function createCommandsClient(connection: Connection): CommandsClient {
         requestSource("commands", "handle", filter, ReceivedCommand),
         async (command) => {
           const response = await handler(command);
-          // What a handler returns by chance, such as a count, is no response.
+          // A value that a handler returns by chance, such as a count, is not a response.
           const isResponse = typeof response === "object" && response !== null && !Array.isArray(response);
           return () => command.respond(isResponse ? response : {});
         },

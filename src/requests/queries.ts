@@ -78,7 +78,10 @@ class ReceivedQuery<T> extends ReceivedRequest<T> implements IncomingQuery<T> {
     return this.answer("respond", outcome, options);
   }
 
-  /** Sends what a handler without a codec returned. Encoding rejects what the types do not allow. */
+  /**
+   * Sends the value that a handler without a codec returned. Encoding rejects a value that the
+   * types do not allow.
+   */
   reply(outcome: QueryOutcome): Promise<void> {
     if (!isReply(outcome)) return this.respond({ body: outcome });
     // promise: whole-reply-can-fail

@@ -132,7 +132,9 @@ export class ReceivedRequest<T> extends IncomingMessage<T> implements Hooked {
     this.#end({ kind: "answered" });
   }
 
-  /** Fails an unanswered request immediately, so that its requester does not wait for the timeout. */
+  /**
+   * Fails an unanswered request immediately, so that its requester does not wait for the timeout.
+   */
   release(why: string): void {
     if (!this.isOpen) return;
     const { isLate } = this;

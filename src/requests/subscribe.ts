@@ -103,9 +103,9 @@ function responsePath(connection: Connection, kind: RequestKind): ResponsePath {
 }
 
 /**
- * Pings sent after a cancellation, one after another. Of 60 subscriptions that were closed between a
- * requester's calls, a server (community v2.4.0) still sent a request to 44 when their close sent no
- * ping. Of 100, it sent one to 4 after one ping, and to none after two.
+ * Number of pings sent after a cancellation, one after another. Without a ping, a server (community
+ * v2.4.0) sent one more request to 44 of 60 closed subscriptions. After one ping it sent one to 4
+ * of 100, after two to none of 100.
  */
 const PINGS = 3;
 

@@ -4,8 +4,8 @@ import { fault } from "../support/faults.js";
 import { dateOf } from "./wire.js";
 
 /**
- * Parses a channel list: a JSON array, or an object with the array as `channels` or `items`. Servers
- * omit fields that a kind of channel does not have.
+ * Parses a channel list: a JSON array, or an object with the array as `channels` or `items`.
+ * Servers omit fields that a kind of channel does not have.
  */
 export function channelList(body: Uint8Array, kind: ChannelKind, subject: Subject): ChannelInfo[] {
   if (body.length === 0) return [];

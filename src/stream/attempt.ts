@@ -7,8 +7,8 @@ import type { Attempt, Opened } from "./plan.js";
 const HEALTHY_MS = 10_000;
 
 /**
- * Maximum time in milliseconds by which a refusal may follow the answer to the ping behind the
- * request.
+ * A server may refuse a request up to this many milliseconds after it has answered the ping that
+ * was sent behind the request.
  */
 const ACCEPTED_MS = 50;
 

@@ -58,8 +58,8 @@ export interface StreamPlan<Wire, Item> {
    */
   isTerminal?(error: KubeMQError): boolean;
   /**
-   * Called directly before an item is delivered: true drops the item, because it has become
-   * useless.
+   * Called directly before an item is delivered. True drops the item, because it is of no use any
+   * more.
    */
   isStale?(item: Item): boolean;
   /** Called for a buffered item that will not be delivered. */

@@ -21,7 +21,7 @@ export function placeOf({ operation, channel }: Subject): string {
   return channel === undefined ? operation : `${operation} on ${channel}`;
 }
 
-/** The message of an error without its operation and channel, for an error about others. */
+/** The message of an error without its operation and channel, for an error with others. */
 export function reasonOf({ message, operation, channel }: KubeMQError): string {
   if (operation === undefined) return message;
   const prefix = `${placeOf({ operation, ...(channel === undefined ? {} : { channel }) })}: `;
@@ -58,8 +58,8 @@ export function checkChannel(operation: string, channel: unknown, name = "channe
 }
 
 /**
- * Checks a channel to subscribe to, where wildcards are allowed. A server refuses to subscribe to an
- * empty part of a name, but delivers messages that are sent to `a..b` to subscribers of `a.*.b`.
+ * Checks a channel to subscribe to, where wildcards are allowed. A server refuses to subscribe to
+ * an empty part of a name, but delivers messages that are sent to `a..b` to subscribers of `a.*.b`.
  */
 export function checkChannelFilter(operation: string, channel: unknown): asserts channel is string {
   checkName(operation, channel, "channel");

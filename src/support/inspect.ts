@@ -1,11 +1,17 @@
 import type { InspectOptions } from "node:util";
 
-/** How `util.inspect`, and so `console.log`, shows the objects of this package, also in Bun and Deno. */
+/**
+ * How `util.inspect`, and so `console.log`, shows the objects of this package, also in Bun and
+ * Deno.
+ */
 export const customInspect = Symbol.for("nodejs.util.inspect.custom");
 
 type Inspect = (value: unknown, options?: InspectOptions) => string;
 
-/** The arguments that `util.inspect` calls the method with: the remaining depth, its options, itself. */
+/**
+ * The arguments that `util.inspect` calls the method with: the remaining depth, its options,
+ * itself.
+ */
 export type InspectArguments = readonly [depth: number, options: InspectOptions, inspect: Inspect];
 
 /** Shows an object as its public type and the properties that are not undefined. */

@@ -1,6 +1,6 @@
 /**
- * Remembers at least the `count` latest items, and at most twice as many. Two sets in turn: removing
- * the oldest item of one set takes V8 longer, the more items were removed before.
+ * Remembers at least the `count` latest items, and at most twice as many. Two sets in turn:
+ * removing the oldest item of one set takes V8 longer, the more items were removed before.
  */
 export class Latest<T> {
   readonly #count: number;

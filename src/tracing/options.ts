@@ -16,15 +16,15 @@ export interface OpenTelemetryOptions {
   /** Default: the global one at the time the client is created; set up the SDK first. */
   readonly meterProvider?: MeterProvider | undefined;
   /**
-   * Writes the context into the tags of messages and reads it from there. Default: the global one; SDKs
-   * for Node.js set that of W3C.
+   * Writes the context into the tags of messages and reads it from there. Default: the global one;
+   * SDKs for Node.js set that of W3C.
    */
   readonly propagator?: Pick<TextMapPropagator, "inject" | "extract" | "fields"> | undefined;
   /**
-   * Templates of channel names, for channels whose number is not small. Names of spans and attributes of
-   * metrics contain the template (`messaging.destination.template`) and not the channel; spans have both.
-   * The first template that describes a channel counts; a function returns undefined for a channel whose
-   * own name is good.
+   * Templates of channel names, for a program with many channels. Names of spans and attributes of
+   * metrics contain the template (`messaging.destination.template`) and not the channel; spans have
+   * both. The first template that describes a channel counts; a function returns undefined for a
+   * channel whose own name is good.
    *
    * The messages of a subscription with a wildcard have its channel, such as `orders.*`, as their
    * template, unless one is given here.
@@ -37,10 +37,11 @@ export interface OpenTelemetryOptions {
   readonly destinationTemplates?:
     readonly DestinationTemplate[] | ((channel: string, pattern: ChannelKind) => string | undefined) | undefined;
   /**
-   * How long a queue message or a stored event may have waited for its `process` span to be a child of
-   * its sender's span, in seconds. The span of an older message belongs to the trace of its surroundings,
-   * or begins one; sampling has long decided on the sender's trace. Links lead to the sender in both cases.
-   * 0: only links. Infinity: always a child. Compares the clocks of the server and of this machine.
+   * How long a queue message or a stored event may have waited for its `process` span to be a child
+   * of its sender's span, in seconds. The span of an older message belongs to the active trace, or
+   * begins one, because the sender's trace has long been sampled. Links lead to the sender in both
+   * cases. 0: only links. Infinity: always a child. Compares the clocks of the server and of this
+   * machine.
    *
    * @default 60
    */

@@ -194,7 +194,10 @@ class SpanActivity implements Activity {
   }
 }
 
-/** Parent of a settlement or response: the active span if it is in the trace of the message, else the process span. */
+/**
+ * Parent of a settlement or response: the active span if it is in the trace of the message, else
+ * the process span.
+ */
 function parentOf([message]: readonly ObservedMessage[]): Context {
   const active = context.active();
   const own = message === undefined ? undefined : contexts.get(message);

@@ -23,11 +23,11 @@ const MAX_SPAN_BYTES = 4096;
 /**
  * The context of a message's sender, from the first of these that has a valid one:
  *
- * 1. the tags, by the propagator: this package, Python, NestJS, Watermill
- * 2. the Span field of requests and responses, in the formats of the SDKs of 2026: a JSON object of the
- *    propagator's keys (Python), one of `traceId`, `spanId`, `traceFlags` and `traceState` (NestJS), or
- *    `traceparent`, a line feed and `tracestate` (C#)
- * 3. the tags `kubemq-traceparent` and `kubemq-tracestate` (Spring)
+ * 1. the tags, by the propagator: this package, Python, NestJS, Watermill 2. the Span field of
+ * requests and responses, in the formats of the SDKs of 2026: a JSON object of the propagator's
+ * keys (Python), one of `traceId`, `spanId`, `traceFlags` and `traceState` (NestJS), or
+ * `traceparent`, a line feed and `tracestate` (C#) 3. the tags `kubemq-traceparent` and
+ * `kubemq-tracestate` (Spring)
  *
  * A malformed one is ignored.
  */

@@ -9,7 +9,9 @@ export type ChannelParameter<N extends string> = N extends `${string}{${infer P}
  */
 export type ChannelValues<N extends string> = { readonly [P in ChannelParameter<N>]: string | number };
 
-/** Whether each parameter is a whole part between dots, as in `orders.{id}` but not `order-{id}`. */
+/**
+ * Whether each parameter is a whole part between dots, as in `orders.{id}` but not `order-{id}`.
+ */
 export type HasWholeParameters<N extends string> = N extends `${infer Part}.${infer Rest}`
   ? IsWhole<Part> extends true
     ? HasWholeParameters<Rest>

@@ -58,7 +58,9 @@ export interface StoreContract<T, Accepted = T> extends ContractBase<"eventsStor
 }
 
 /**
- * Messages of one queue: values of `T` are received, and values of `Accepted` sent. See {@link queue}. */
+ * Messages of one queue: values of `T` are received, and values of `Accepted` sent. See
+ * {@link queue}.
+ */
 export interface QueueContract<T, Accepted = T> extends ContractBase<"queues"> {
   /** Converts the messages. */
   readonly codec: Codec<T, Accepted>;

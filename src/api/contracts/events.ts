@@ -35,14 +35,16 @@ export interface ContractPublishing<Receipt, Kind extends EventKind = EventKind>
   /**
    * Publishes the value as an event of the contract.
    *
-   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an
+   *   invalid argument
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    */
   publish<T, A>(contract: PublishContract<T, A, Kind>, value: NoInfer<A>): Promise<Receipt>;
   /**
    * Publishes the values of an iterable as events of the contract.
    *
-   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an
+   *   invalid argument
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    */
   publishAll<T, A>(
@@ -57,7 +59,8 @@ export interface EventContractCalls {
   /**
    * Publishes the value as an event of the contract.
    *
-   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an
+   *   invalid argument
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    * @example
    * await client.events.publish(orderPlaced, { id: "7", total: 12 });
@@ -76,7 +79,8 @@ export interface StoreContractCalls {
   /**
    * Publishes the value as a stored event of the contract.
    *
-   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an
+   *   invalid argument
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    * @example
    * await client.eventsStore.publish(ledger, { account: "7", cents: -250 });

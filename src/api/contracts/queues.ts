@@ -32,21 +32,24 @@ export interface QueueContractSending {
   /**
    * Sends the value as a message of the contract.
    *
-   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an
+   *   invalid argument
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    */
   send<T, A>(contract: QueueContract<T, A>, value: NoInfer<A>): Promise<SentMessage>;
   /**
    * Sends several values together, as messages of the contract.
    *
-   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an
+   *   invalid argument
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    */
   sendBatch<T, A>(contract: QueueContract<T, A>, values: readonly NoInfer<A>[]): Promise<SendResult[]>;
   /**
    * Sends the values of an iterable as messages of the contract.
    *
-   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an
+   *   invalid argument
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    */
   sendAll<T, A>(
@@ -61,7 +64,8 @@ export interface QueueContractCalls {
   /**
    * Sends the value as a message of the contract.
    *
-   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an
+   *   invalid argument
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    * @example
    * await client.queues.send(mails, { to: "ada@example.com" });
@@ -70,7 +74,8 @@ export interface QueueContractCalls {
   /**
    * Sends several values together, as messages of the contract.
    *
-   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an
+   *   invalid argument
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer, as without a contract
    * @example
    * await client.queues.sendBatch(mails, [{ to: "ada@example.com" }, { to: "grace@example.com" }]);
@@ -83,7 +88,8 @@ export interface QueueContractCalls {
   /**
    * Takes messages of the contract, which the server acknowledges before they arrive.
    *
-   * @throws {KubeMQError} UNAVAILABLE when the connection is lost before the answer: messages may be lost
+   * @throws {KubeMQError} UNAVAILABLE when the connection is lost before the answer: messages may
+   *   be lost
    */
   receive<T, A>(
     contract: QueueContract<T, A>,

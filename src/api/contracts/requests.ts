@@ -30,9 +30,10 @@ export interface CommandContractCalls {
   /**
    * Sends the value as a command of the contract, and waits for the answer of a responder.
    *
-   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
-   * @throws {KubeMQError} TIMEOUT when no responder answers within `timeoutMs`; UNAVAILABLE when the connection is lost
-   *   meanwhile
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an
+   *   invalid argument
+   * @throws {KubeMQError} TIMEOUT when no responder answers within `timeoutMs`; UNAVAILABLE when
+   *   the connection is lost meanwhile
    * @example
    * const result = await client.commands.send(door, { open: true });
    */
@@ -63,8 +64,8 @@ export interface ContractQuery<T, R> extends Omit<IncomingQuery<T>, "respond"> {
   /**
    * Answers with a response of the contract: `query.respond(price.reply(value))`.
    *
-   * @throws {KubeMQError} ALREADY_RESPONDED, TIMEOUT, UNAVAILABLE or ENCODE_FAILED, when `respond` of
-   *   {@link IncomingQuery} does
+   * @throws {KubeMQError} ALREADY_RESPONDED, TIMEOUT, UNAVAILABLE or ENCODE_FAILED, when `respond`
+   *   of {@link IncomingQuery} does
    */
   respond(reply: ContractReply<R>, options?: CallOptions): Promise<void>;
 }
@@ -74,9 +75,10 @@ export interface QueryContractCalls {
   /**
    * Sends the value as a query of the contract, and waits for its response.
    *
-   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an invalid argument
-   * @throws {KubeMQError} TIMEOUT when no responder answers within `timeoutMs`; UNAVAILABLE when the connection is lost
-   *   meanwhile
+   * @throws {KubeMQError} ENCODE_FAILED when the codec refuses the value; INVALID_ARGUMENT for an
+   *   invalid argument
+   * @throws {KubeMQError} TIMEOUT when no responder answers within `timeoutMs`; UNAVAILABLE when
+   *   the connection is lost meanwhile
    * @example
    * const answer = await client.queries.send(price, "table");
    */
@@ -136,8 +138,8 @@ export type QueryFor<Queries> =
 /** The overload of `handle` that explains a wrong answer. */
 export interface CheckedHandle {
   /**
-   * Never chosen: its conditions are those of the overloads before it. As the last one, it lets the
-   * compiler compare a wrong answer with the type of the response.
+   * Never chosen, because the overloads before it have the same conditions. As the last one, it
+   * lets the compiler compare a wrong answer with the type of the response.
    *
    * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    */

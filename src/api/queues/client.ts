@@ -72,9 +72,9 @@ export interface QueuePublisher extends AsyncDisposable {
   sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[]): Promise<SendResult[]>;
   /**
    * Sends the messages of an iterable, as fast as the server accepts them. The first failure stops
-   * it and is thrown; messages that were sent before may be stored. The signal, and a close of the publisher or of the client, also stop it,
-   * even while it waits for the iterable. Bodies are not copied: do not change their bytes before
-   * the promise resolves.
+   * it and is thrown; messages that were sent before may be stored. The signal, and a close of the
+   * publisher or of the client, also stop it, even while it waits for the iterable. Bodies are not
+   * copied: do not change their bytes before the promise resolves.
    *
    * @returns the number of stored messages
    * @throws {KubeMQError} REJECTED_BY_SERVER when the server refuses a message
@@ -235,10 +235,11 @@ export interface QueuesClient {
   consumeBatches<T = Uint8Array>(request: BatchRequest<T>, options?: StreamOptions): Subscription<DeliveryBatch<T>>;
   /**
    * Calls `handler` for every message and settles the message with its outcome: the returned
-   * {@link Settlement}, or an acknowledgement when it returns nothing. When it throws, or returns
-   * anything else, `onError` and the status (`handler-failed`) receive the error, and the message is
-   * rejected after the delay of `retry`. A message that the handler has settled is not settled again.
-   * The status reports a failed settlement as `settle-failed`, and the message returns to its queue.
+   * {@link Settlement}, or an acknowledgement when it returns nothing. When it throws, or returns anything
+   * else, `onError` and the status (`handler-failed`) receive the error, and the message is
+   * rejected after the delay of `retry`. A message that the handler has settled is not settled
+   * again. The status reports a failed settlement as `settle-failed`, and the message returns to
+   * its queue.
    *
    * The prefetch is at least `concurrency`; by default it is twice as large without
    * `visibilitySeconds`, because messages that wait for their rejection count in it.

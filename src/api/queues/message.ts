@@ -242,8 +242,8 @@ export interface QueueDetails {
   /** Number of messages that wait or are held by consumers: the backlog. */
   readonly waiting: number;
   /**
-   * Number of consumers: waiting polls and peeks, and polls with unsettled messages. Community servers
-   * (v2.4.0) count one when the last consumer has left.
+   * Number of consumers: waiting polls and peeks, and polls with unsettled messages. Community
+   * servers (v2.4.0) count one when the last consumer has left.
    */
   readonly subscribers: number;
 }

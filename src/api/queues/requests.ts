@@ -35,9 +35,9 @@ export interface QueueRequest<T = Uint8Array> {
   readonly codec?: Decoder<T> | undefined;
   /**
    * Maximum number of unsettled messages held at once, 1 to 100000. A message that is never settled
-   * keeps its place; with 1, the loop then waits without end. To work on several messages at once,
-   * set at least that number. For a loop that settles each message within 5 ms, a poll takes up to
-   * eight small ones, which return to the queue when the loop needs 100 ms for a message.
+   * occupies its place; with 1, the loop then waits without end. To work on several messages at
+   * once, set at least that number. For a loop that settles each message within 5 ms, a poll takes
+   * up to eight small ones, which return to the queue when the loop needs 100 ms for a message.
    * @default 1
    */
   readonly prefetch?: number | undefined;

@@ -69,9 +69,9 @@ export interface CommandsClient {
   ): Subscription<IncomingCommand<T>>;
   /**
    * Calls `handler` for every command of a channel and responds with its outcome: the command was
-   * carried out when the handler returns. When it throws, the requester receives the error's message, and
-   * `onError` and the status (`handler-failed`) receive the error. The status reports a response that
-   * could not be sent as `response-failed`.
+   * carried out when the handler returns. When it throws, the requester receives the error's
+   * message, and `onError` and the status (`handler-failed`) receive the error. The status reports
+   * a response that could not be sent as `response-failed`.
    *
    * @example
    * ```ts

@@ -96,9 +96,9 @@ export interface QueriesClient {
   ): Subscription<IncomingQuery<T>>;
   /**
    * Calls `handler` for every query of a channel and responds with its return value, encoded by
-   * `responseCodec`. When it throws, the requester receives the error's message, and `onError` and the
-   * status (`handler-failed`) receive the error. The status reports a response that could not be sent
-   * as `response-failed`.
+   * `responseCodec`. When it throws, the requester receives the error's message, and `onError` and
+   * the status (`handler-failed`) receive the error. The status reports a response that could not
+   * be sent as `response-failed`.
    *
    * @example
    * ```ts

@@ -25,8 +25,8 @@ export interface RequestStreamOptions extends StreamOptions {
   /**
    * How to treat received requests without an answer when the subscription ends: the request in
    * whose body the loop was left by `break`, `return` or `throw`, and the requests that waited for
-   * the loop. `"fail"` fails them at once with an explanation, so that their requesters do not wait for
-   * their timeouts. Use `"leave"` to answer a request after leaving the loop. Use it also when
+   * the loop. `"fail"` fails them at once with an explanation, so that their requesters do not wait
+   * for their timeouts. Use `"leave"` to answer a request after leaving the loop. Use it also when
    * several responders without a group receive the same requests, because the first answer wins,
    * even a failure.
    * @default "fail"
@@ -49,16 +49,16 @@ export interface IncomingRequest<T = Uint8Array> extends Incoming<T> {
   readonly span?: Uint8Array;
   /**
    * Aborts when an answer has become useless; its reason is the error with which `respond` would
-   * reject. It aborts when the requester's timeout has passed, counted from the arrival of the request
-   * (`TIMEOUT`). It aborts when the request was failed because its loop was left or its handler was
-   * given up (`ALREADY_RESPONDED`). It does not abort when the connection is lost or the
-   * subscription is stopped: the requester still waits, and the response uses the next connection.
-   * Servers do not report that a requester has gone.
+   * reject. It aborts when the requester's timeout has passed, counted from the arrival of the
+   * request (`TIMEOUT`). It aborts when the request was failed because its loop was left or its
+   * handler was given up (`ALREADY_RESPONDED`). It does not abort when the connection is lost or
+   * the subscription is stopped: the requester still waits, and the response uses the next
+   * connection. Servers do not report that a requester has gone.
    */
   readonly signal: AbortSignal;
   /**
-   * Reports that the request was not carried out, and the reason. `reply` has tags for the requester
-   * besides the options of the call.
+   * Reports that the request was not carried out, and the reason. `reply` has tags for the
+   * requester besides the options of the call.
    *
    * @throws {KubeMQError} ALREADY_RESPONDED when the request was answered before
    * @throws {KubeMQError} TIMEOUT when the requester's timeout has passed

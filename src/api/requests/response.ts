@@ -8,7 +8,9 @@ export interface FailedResponse extends ResponseInfo {
 
 /** The optional parts of a response. */
 export interface Reply {
-  /** A free string. Requesters of queries receive it; servers strip it from responses to commands. */
+  /**
+   * A free string. Requesters of queries receive it; servers strip it from responses to commands.
+   */
   readonly metadata?: string | undefined;
   /** Key-value pairs for the application. */
   readonly tags?: Readonly<Record<string, string>> | undefined;

@@ -95,8 +95,8 @@ export class Listener {
   }
 
   /**
-   * Ends every connection with FIN, without a word of HTTP/2. Resolves when the clients have closed their sides; those that have not
-   * within `patienceMs` are broken.
+   * Ends every connection with FIN, without a word of HTTP/2. Resolves when the clients have closed
+   * their sides; those that have not within `patienceMs` are broken.
    */
   async finish(patienceMs: number): Promise<void> {
     const closed = [...this.#sockets].map(

@@ -15,10 +15,10 @@ const most = 2 ** 20;
 /**
  * Refuses requests that do not come from the page itself.
  *
- * The port is bound to 127.0.0.1, but every website that a developer visits can send requests there.
- * A website whose name resolves to 127.0.0.1 (DNS rebinding) is recognised by the `Host` header, and
- * one that sends a form or a fetch by its `Origin` header. Without CORS headers, no website can read
- * an answer.
+ * The port is bound to 127.0.0.1, but every website that a developer visits can send requests
+ * there. A website whose name resolves to 127.0.0.1 (DNS rebinding) is recognised by the `Host`
+ * header, and one that sends a form or a fetch by its `Origin` header. Without CORS headers, no
+ * website can read an answer.
  */
 export function checkSource(request: IncomingMessage, port: number): void {
   const { host = "" } = request.headers;

@@ -30,7 +30,9 @@ export function kindOf(value: unknown): ChannelKind {
   return kind;
 }
 
-/** Sends a message as a client would: it passes the same checks, and is delivered in the same way. */
+/**
+ * Sends a message as a client would: it passes the same checks, and is delivered in the same way.
+ */
 export async function send(rpcs: Rpcs, form: Readonly<Record<string, unknown>>): Promise<SentReport> {
   const kind = kindOf(form["kind"]);
   const content = {

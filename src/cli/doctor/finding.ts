@@ -21,7 +21,9 @@ export function failed(check: string, detail: string, advice: string, exitCode: 
   return { check, outcome: "failed", detail, advice, exitCode };
 }
 
-/** Checks shapes: an error of Node.js is not an `Error` of another realm, such as a jest sandbox. */
+/**
+ * Checks shapes: an error of Node.js is not an `Error` of another realm, such as a jest sandbox.
+ */
 function isErrorLike(error: unknown): error is { readonly message?: unknown; readonly code?: unknown } {
   return typeof error === "object" && error !== null;
 }

@@ -37,7 +37,10 @@ export async function checkToken(client: KubeMQClient, given: boolean): Promise<
   }
 }
 
-/** Compares the time of the server, which is its start and its uptime, with the time of this machine. */
+/**
+ * Compares the time of the server, which is its start and its uptime, with the time of this
+ * machine.
+ */
 export function clockOf({ startedAt, uptimeSeconds }: ServerInfo, now: number): Finding {
   const difference = Math.round(startedAt.getTime() / 1_000 + uptimeSeconds - now / 1_000);
   const size = Math.abs(difference);

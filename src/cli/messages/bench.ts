@@ -91,7 +91,9 @@ function perSecond(count: number, ms: number): number {
   return count === 0 ? 0 : Math.round((count / Math.max(ms, 0.001)) * 1000);
 }
 
-/** Runs `count` round trips, at most `concurrency` at once, and prints their rate and their latency. */
+/**
+ * Runs `count` round trips, at most `concurrency` at once, and prints their rate and their latency.
+ */
 export async function benchRoundTrips(
   { output, signal, terminal }: Session,
   { count, size, concurrency }: BenchOptions & { readonly concurrency: number },

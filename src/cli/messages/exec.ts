@@ -5,7 +5,10 @@ import type { IncomingRequest } from "../../index.js";
 const MOST_OUTPUT = 100 * 1024 * 1024;
 const MOST_ERRORS = 64 * 1024;
 
-/** Runs a program for a request: its body is the input. Resolves with the output; rejects when it fails. */
+/**
+ * Runs a program for a request: its body is the input. Resolves with the output; rejects when it
+ * fails.
+ */
 export async function runFor(
   request: IncomingRequest,
   { command, shell, env }: { command: string; shell: boolean; env: Readonly<Record<string, string | undefined>> },

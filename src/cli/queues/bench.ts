@@ -8,7 +8,9 @@ import type { Session } from "../session.js";
 const SEND_BATCH = 500;
 const PREFETCH = 100;
 
-/** Sends `count` messages, then consumes and acknowledges them one by one, and prints both rates. */
+/**
+ * Sends `count` messages, then consumes and acknowledges them one by one, and prints both rates.
+ */
 export async function benchQueue(
   { client, output, signal, terminal }: Session,
   channel: string,

@@ -4,7 +4,9 @@ const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as c
 
 export type Style = keyof typeof CODES;
 
-/** A piece of a line. Styles stand beside the string, which is escaped: it may be from a message. */
+/**
+ * A piece of a line. Styles stand beside the string, which is escaped: it may be from a message.
+ */
 export type Part = string | { readonly style: Style; readonly text: string };
 
 /** A line for people. */

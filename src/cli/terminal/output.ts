@@ -8,7 +8,9 @@ export interface Output {
   readonly jsonl: boolean;
   /** How standard output shows lines. */
   readonly rendering: Rendering;
-  /** Resolves when the line is written, so that a message is acknowledged only after it is visible. */
+  /**
+   * Resolves when the line is written, so that a message is acknowledged only after it is visible.
+   */
   print(forPeople: Line, forPrograms: object): Promise<void>;
   /** Prints a message: by the template of `--format`, if there is one. */
   message(forPeople: Line, forPrograms: object): Promise<void>;
@@ -55,7 +57,7 @@ function write(stdout: Terminal["stdout"], line: string): Promise<void> {
   });
 }
 
-/** Reports on standard error. What it reports may be from a server or a message. */
+/** Reports on standard error. The string may come from a server or a message. */
 export function report({ stderr }: Terminal, what: string): void {
   stderr.write(`${rendered(`kubemq-es: ${what}`, { escape: stderr.isTTY === true, colors: false })}\n`);
 }

@@ -4,7 +4,10 @@ import type { Readable, Writable } from "node:stream";
 /** A stream of output, which may be a terminal of this size. */
 export type Screen = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
-/** Everything a command shares with the process that runs it, so that a test can run it in its own process. */
+/**
+ * Everything a command shares with the process that runs it, so that a test can run it in its own
+ * process.
+ */
 export interface Terminal {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Screen;
@@ -16,7 +19,9 @@ export interface Terminal {
   exit(code: number): void;
 }
 
-/** The streams and signals of this process. Getters: opening standard input has effects of its own. */
+/**
+ * The streams and signals of this process. Getters: opening standard input has effects of its own.
+ */
 export const processTerminal: Terminal = {
   get stdin() {
     return process.stdin;

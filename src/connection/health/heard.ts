@@ -36,7 +36,10 @@ export class Heard {
     this.#expectedMs = this.#clock.now();
   }
 
-  /** What to report about a call without an answer in this time, if nothing else was received either. */
+  /**
+   * What to report about a call without an answer in this time, if nothing else was received
+   * either.
+   */
   silenceOf(server: string, timeoutMs: number): string | undefined {
     if (this.#receivedMs === undefined) {
       return `${server} has sent nothing yet; is that the gRPC port of a KubeMQ server?`;

@@ -21,8 +21,8 @@ const AGAIN_MS = 1_000;
 const ROUNDS = 12;
 
 /**
- * Milliseconds between a request and the last ping behind it, at least. An idle server answers
- * twelve pings in three milliseconds, and needs up to six for a subscription (community v2.4.0).
+ * Minimum milliseconds between a request and the last ping behind it. An idle server answers twelve
+ * pings in three milliseconds, and needs up to six for a subscription (community v2.4.0).
  */
 const LEAST_MS = 10;
 

@@ -91,9 +91,9 @@ export class Failover implements SessionSource {
   }
 
   /**
-   * Moves to the next server, because the connection to this one is lost or useless. Everything that
-   * still uses the server ends, so that one client never uses two servers. Has no effect when the
-   * client has moved already.
+   * Moves to the next server, because the connection to this one is lost or useless. Everything
+   * that still uses the server ends, so that one client never uses two servers. Has no effect when
+   * the client has moved already.
    */
   leave(server: string): void {
     const member = this.#current;

@@ -32,7 +32,10 @@ const UNBOUNDED = 2 ** 30;
 /** Milliseconds below which an empty peek has failed, and is not repeated immediately. */
 const LEAST_WAIT_MS = 500;
 
-/** A peek that takes no longer than this, or than a lease took just before, found a message that was there already. */
+/**
+ * A peek that takes no longer than this, or than a lease took just before, found a message that was
+ * there already.
+ */
 const AT_ONCE_MS = 10;
 
 /** A consumer on StreamQueueMessage: one call per message, opened as far as the prefetch allows. */

@@ -147,8 +147,8 @@ export class Confirmations {
   }
 
   /**
-   * The server has processed everything written to the call before its fence. Refusals among it
-   * have already arrived.
+   * The server has processed all requests that were written to the call before the fence. Its
+   * refusals of them have already arrived.
    */
   #passFence(fence: string, call: Call, response: WireDownstreamResponse): void {
     this.#confirming.by = "fence";

@@ -29,7 +29,10 @@ export class Returning {
     return this.#isOpen;
   }
 
-  /** Closes transactions after the requested settlements. `isOver`: the end of a call does it. */
+  /**
+   * Closes transactions after the requested settlements. `isOver`: the end of a call has returned
+   * the messages already.
+   */
   begin(transactions: ReadonlySet<Transaction>, isOver: () => boolean): void {
     if (transactions.size === 0) return;
     this.#isOpen = true;

@@ -17,7 +17,7 @@ export interface ResendBounds {
 /** An attempt. `settles`: it belongs to a call that began before a close, which waits for it. */
 export type Attempt<T> = (leftMs: number, settles: boolean) => Promise<T>;
 
-/** Makes a call, and makes it again while it ends without an answer of a server. */
+/** Makes a call, and repeats it as long as it ends without an answer from a server. */
 export async function callAgain<T>(
   connection: Connection,
   subject: Subject,
@@ -33,7 +33,8 @@ export async function callAgain<T>(
       try {
         return await attempt(leftMs, wait !== undefined);
       } catch (error) {
-        // Two attempts have not reached a server that answers: that says more than the timeout.
+        // The lost connections of the attempts before explain the failure better than this
+        // time-out.
         if (failures > 2 && isOwnTimeout(error)) throw lastOf(lost ?? error, failures, subject);
         if (!KubeMQError.is(error) || !wasCutOff(error)) throw error;
         lost = error;

@@ -35,15 +35,15 @@ export const LINGER_MS = 250;
 
 /**
  * Sends whose callers await each of them, over one stream of the client: a unary call costs about
- * four times as much. A large message is sent by a unary call beside the stream. Every message is,
- * when the server does not have the stream, or limits the streams so that this one would need a
- * connection of its own.
+ * four times as much. A large message is sent by a unary call beside the stream. All messages are
+ * sent by unary calls when the server does not have the stream, or when the stream would need a
+ * further connection.
  */
 export class PlainSends<Message, Result> {
   readonly #connection: Connection;
   readonly #open: (resend: boolean) => Sender<Message, Result>;
   readonly #once: Sender<Message, Result>;
-  /** For the sends that are sent again: while they wait for a server, the others do not. */
+  /** The sender of messages with `resend`. Only these wait while no server can be reached. */
   #again: Sender<Message, Result> | undefined;
   #hasStream = true;
 
@@ -96,8 +96,8 @@ export class PlainSends<Message, Result> {
   }
 
   /**
-   * Whether a stream would open a further connection, because the streams of the client fill all that
-   * it has. Calls have streams in reserve there.
+   * Whether the stream would need a further connection, because the client's streams fill the
+   * present ones. Unary calls have a reserve there.
    */
   #needsConnection(sender: Sender<Message, Result>): boolean {
     return sender.isIdle && !this.#connection.route.hasRoom; // promise: sends-need-no-connection

@@ -78,8 +78,8 @@ export abstract class Send<Message, Result> implements Timed, About {
   }
 
   /**
-   * Turns the send into a unary call, which settles its promise. `why` is the error that refused the
-   * stream, if that is the reason. Returns false when the send has no such call.
+   * Turns the send into a unary call, which settles its promise. `why` is the error that refused
+   * the stream, if that is the reason. Returns false when the send has no such call.
    */
   handToCall(_why: KubeMQError | undefined): boolean {
     return false;

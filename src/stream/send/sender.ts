@@ -15,7 +15,7 @@ import type { SenderOptions } from "./sender-options.js";
 import { Waiting } from "./waiting.js";
 
 type State =
-  /** Not registered at the client: the sender has no stream and nothing to send. */
+  /** The sender has no stream and nothing to send, so the client does not know it. */
   | { readonly kind: "idle" }
   | { readonly kind: "open" }
   | { readonly kind: "closing" }
@@ -27,7 +27,8 @@ const TRANSMIT_AT = 1024;
 /**
  * Sends messages over streams, in call order. Each send has one outcome, the number of unanswered
  * sends is limited, and no message is sent twice unless the `resend` option says so. Messages
- * accepted in one tick are written at its end, in the fewest possible writes. Subclasses implement the protocol of each pattern.
+ * accepted in one tick are written at its end, in the fewest possible writes. Subclasses implement
+ * the protocol of each pattern.
  */
 export abstract class Sender<Message, Result> implements HostedStream {
   protected readonly connection: Connection;
@@ -146,7 +147,9 @@ export abstract class Sender<Message, Result> implements HostedStream {
     this.abort();
   }
 
-  /** Calls back with the reason when the sender is closing. Returns a function that stops watching. */
+  /**
+   * Calls back with the reason when the sender is closing. Returns a function that stops watching.
+   */
   onClosing(watcher: (reason: unknown) => void): () => void {
     if (this.#state.kind === "closing") watcher(this.#closedError(this.subject));
     else if (this.#state.kind === "closed") watcher(this.#state.reason);

@@ -4,8 +4,8 @@ type Tags = Readonly<Record<string, string>>;
 export type Carry = (tags: Tags | undefined) => Tags | undefined;
 
 /**
- * Observes the calls that a received message offers, such as `ack` and `respond`. Runs `call` once and
- * returns its promise. `messages` are those that the call settles, if not the message itself.
+ * Observes the calls that a received message offers, such as `ack` and `respond`. Runs `call` once
+ * and returns its promise. `messages` are those that the call settles, if not the message itself.
  */
 export type CallHook = <R>(
   name: string,

@@ -1,6 +1,8 @@
 import { KubeMQError } from "../../api/errors.js";
 
-/** The error for one of several messages, with the index of the message, if the client refused it. */
+/**
+ * The error for one of several messages, with the index of the message, if the client refused it.
+ */
 export function atIndex(error: unknown, index: number): unknown {
   if (!KubeMQError.is(error, "INVALID_ARGUMENT", "ENCODE_FAILED")) return error;
   const { code, message, cause, operation, channel, issues } = error;

@@ -3,13 +3,15 @@ import { checkKnown, checkObject, checkOptionsObject, valueKind } from "./known.
 
 /** Checks that arguments are objects at all. JavaScript callers have no compiler that does. */
 
-/** Refuses a message, or a request such as `{ channel }`, that is no object, and options that are none. */
+/** Refuses a message, a request such as `{ channel }`, or options, unless each is an object. */
 export function checkArguments(operation: string, noun: "message" | "request", value: unknown, options: unknown): void {
   if (!isObject(value)) checkObject({ operation }, noun, value, ""); // promise: arguments-are-objects
   if (options !== undefined) checkOptionsObject(subjectOf(operation, value), options);
 }
 
-/** The same as {@link checkArguments} for calls that return a promise: a rejection, or undefined. */
+/**
+ * The same as {@link checkArguments} for calls that return a promise: a rejection, or undefined.
+ */
 export function refusedArguments(
   operation: string,
   noun: "message" | "request",
@@ -20,7 +22,10 @@ export function refusedArguments(
   return rejection(() => checkArguments(operation, noun, value, options));
 }
 
-/** Refuses messages that are no array, with a hole, or with an item that is no object. */
+/**
+ * Refuses messages that are not an array, or whose array has a hole or an item that is not an
+ * object.
+ */
 export function checkBatch(operation: string, messages: unknown, options?: unknown): void {
   checkArray(operation, "messages", messages);
   for (let at = 0; at < messages.length; at++) {
@@ -36,7 +41,7 @@ export function checkArray(operation: string, noun: string, values: unknown): as
   throw refuse({ operation }, `${noun} must be an array of ${noun}, got ${valueKind(values)}`);
 }
 
-/** Refuses what is neither an iterable nor an async iterable. A string is an iterable of no messages. */
+/** Refuses a value that cannot be iterated, and a string, whose items are not messages. */
 export function checkIterable(operation: string, noun: string, values: unknown, options: unknown): void {
   const isIterable =
     typeof values === "object" && values !== null && (Symbol.iterator in values || Symbol.asyncIterator in values);

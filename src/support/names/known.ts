@@ -55,7 +55,7 @@ export function checkObject(
   throw refuse(subject, `${name} must be an object${hint}, got ${what}`);
 }
 
-/** What a name is called in an error. */
+/** The words for the names in an error, such as "option" and "options". */
 export interface Noun {
   readonly one: string;
   readonly all: string;
@@ -93,7 +93,7 @@ function meant(noun: Noun, prefix: string, name: string, known: readonly string[
   return `the ${noun.all} are ${known.join(", ")}`;
 }
 
-/** What a value is, in an error about an argument. */
+/** The kind of a value, for an error about an argument. */
 export function valueKind(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (value === null || value === undefined) return String(value);

@@ -54,8 +54,8 @@ const RECEIVED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Refuses properties that a message to send does not have: a misspelt or misplaced one would have no
- * effect. A received message, or a copy of one, may be sent as it is.
+ * Refuses properties that a message to send does not have: a misspelt or misplaced one would have
+ * no effect. A received message, or a copy of one, may be sent as it is.
  *
  * @throws {KubeMQError} INVALID_ARGUMENT when a name is not known
  */

@@ -9,7 +9,9 @@ export const STREAM_PLACES: Places = { "the options, the second argument": ["sig
 
 const inRequest = (...names: readonly string[]): Places => ({ "the request, the first argument": names });
 
-/** Where the properties of a request belong that are found in the options of its stream or handlers. */
+/**
+ * Where the properties of a request belong that are found in the options of its stream or handlers.
+ */
 export const REQUEST_PLACES: Readonly<Record<ChannelKind, Places>> = {
   events: inRequest("channel", "group", "codec"),
   eventsStore: inRequest("channel", "group", "codec", "start", "quietMs"),

@@ -9,8 +9,8 @@ export function nanosOf(time: Date): bigint {
 }
 
 /**
- * The wall clock, rounded up: it counts milliseconds, servers stamp events in nanoseconds, and an event
- * stored earlier in the same millisecond is not "from now on".
+ * The wall clock, rounded up: it counts milliseconds, servers stamp events in nanoseconds, and an
+ * event stored earlier in the same millisecond is not "from now on".
  */
 export function wallNanos(): bigint {
   return BigInt(Date.now() + 1) * NANOS_PER_MS;

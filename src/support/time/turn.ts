@@ -43,7 +43,9 @@ export class Turn {
     return this.#number;
   }
 
-  /** The messages of the frame were delivered. A turn that has not ended early waits for its end. */
+  /**
+   * The messages of the frame were delivered. A turn that has not ended early waits for its end.
+   */
   delivered(): void {
     if (this.#frames > 0) this.#immediate ??= setImmediate(this.#onImmediate);
   }
@@ -67,7 +69,7 @@ export class Turn {
 
   /**
    * Ends the turn now when no task waits for its end, which saves a round of the event loop. For a
-   * reader that has already handled all it waits for.
+   * reader that waits for nothing more.
    */
   endEarly(): void {
     if (this.#tasks.length > 0 || this.#frames === 0) return;

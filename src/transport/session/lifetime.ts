@@ -20,7 +20,10 @@ const parts = new WeakMap<Http2Session, readonly unknown[]>();
 /** The open sessions of a manager. */
 const living = new WeakMap<Http2SessionManager, Set<Http2Session>>();
 
-/** Sessions that the client leaves, mostly at the wish of the server. They last until their streams end. */
+/**
+ * Sessions that the client leaves, mostly at the wish of the server. They last until their streams
+ * end.
+ */
 const leaving = new WeakSet<Http2Session>();
 
 /**
@@ -58,7 +61,7 @@ export function knowSession(manager: Http2SessionManager, session: Http2Session,
 
 /** Makes the session manager replace a session, whose streams continue. */
 export function retireSession(session: Http2Session, keepalive: Keepalive | false): void {
-  leaving.add(session); // some servers also answer with GOAWAY, which would add it
+  leaving.add(session); // before a GOAWAY, with which some servers answer
   keepWatch(session, keepalive);
   session.close();
 }
@@ -96,7 +99,10 @@ export function cutSockets(manager: Http2SessionManager): boolean {
   return true;
 }
 
-/** Destroys the socket of a session, and so drops its unwritten bytes. The session closes in the next turn. */
+/**
+ * Destroys the socket of a session, and so drops its unwritten bytes. The session closes in the
+ * next turn.
+ */
 export function cutSocket(session: Http2Session): void {
   socketOf(session)?.destroy();
 }

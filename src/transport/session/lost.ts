@@ -14,7 +14,10 @@ export function endedUnopened(cause: unknown): TransportError {
   return unavailable({ kind: "lost", unprocessed: true }, "the stream was closed before it was opened", cause);
 }
 
-/** The server of a connection, and whether it has ever sent HTTP/2, on this connection or on an earlier one. */
+/**
+ * The server of a connection, and whether it has ever sent HTTP/2, on this connection or on an
+ * earlier one.
+ */
 export interface Greeting {
   isHeard: boolean;
   /** The name of the server; "" for none. */

@@ -8,16 +8,19 @@ const MANY = 1_024;
 
 const records = new WeakMap<Http2Session, Refusals>();
 
-/** Whether any session of this process has ever refused a stream. Until then responses cost no look-up. */
+/**
+ * Whether any session of this process has ever refused a stream. Until then responses cost no
+ * look-up.
+ */
 let isKnown = false;
 
 /**
  * Counts the streams in a row that the peer has refused with ENHANCE_YOUR_CALM. Some servers and
- * proxies refuse each new stream of a connection from some moment on, and do not close it: node:http2
- * does so above its limits for memory and for streams that were reset.
+ * proxies refuse each new stream of a connection from some moment on, and do not close it:
+ * node:http2 does so above its limits for memory and for streams that were reset.
  *
- * After each replacement, twice as many refusals replace the next connection: a peer that limits its
- * clients must not receive many connections instead of many streams.
+ * After each replacement, twice as many refusals replace the next connection: a peer that limits
+ * its clients must not receive many connections instead of many streams.
  */
 export class Refusals {
   readonly #onRefused: (session: Http2Session, count: number) => void;

@@ -48,7 +48,9 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
     this.#core = core;
   }
 
-  /** Resolves when the request before this one has been handled, so that the next one can be read. */
+  /**
+   * Resolves when the request before this one has been handled, so that the next one can be read.
+   */
   receive(request: QueuesDownstreamRequest): Promise<void> {
     const before = this.#handled;
     this.#behind = request;
@@ -87,8 +89,8 @@ export class Downstream implements Conversation<QueuesDownstreamRequest, QueuesD
   /**
    * After a poll that outlived its call. The server's queue of answers has one place, which the
    * poll's answer fills. If the server handles the request behind the poll before it notices the
-   * end of the call, which is a matter of chance, it waits forever to queue a second answer. Then it
-   * never returns the messages of the call, and sends it more.
+   * end of the call, which is a matter of chance, it waits forever to queue a second answer. Then
+   * it never returns the messages of the call, and sends it more.
    */
   async #hangs(): Promise<boolean> {
     const { profile, random } = this.#core;

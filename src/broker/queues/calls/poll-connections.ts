@@ -8,7 +8,7 @@ export type GiveBack = () => void;
  * free or not: a poll waits for its connection even while others are free.
  */
 export class PollConnections {
-  /** Those that wait for a connection; undefined while it is free. */
+  /** The polls that wait for a connection; undefined while it is free. */
   readonly #waiting: (Fifo<() => void> | undefined)[];
   #turn = 0;
 

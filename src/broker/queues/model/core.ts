@@ -7,7 +7,9 @@ export interface QueueCore extends BrokerCore {
   readonly store: QueueStore;
   /** Shared by polls and leases; undefined where each has its own. */
   readonly connections: PollConnections | undefined;
-  /** Waits for the connection that the receives on a queue share; undefined where each has its own. */
+  /**
+   * Waits for the connection that the receives on a queue share; undefined where each has its own.
+   */
   readonly receiveTurn: ((queue: string) => Promise<GiveBack>) | undefined;
   /** Aborted when the broker forgets its queues: ends polls whose calls are long over. */
   readonly forgotten: AbortSignal;

@@ -83,7 +83,7 @@ export class GroupQueue implements Queue {
     this.#removeIfDone(member);
   }
 
-  /** A member is one for as long as it holds messages. */
+  /** Does nothing: a consumer is a member as long as it holds messages. */
   hold(): void {}
 
   letGo(): void {}
@@ -258,8 +258,8 @@ export class GroupQueue implements Queue {
   }
 
   /**
-   * The server copies the list of the messages before it sends the first one. One that its heir
-   * passes on meanwhile is sent all the same, so that two members have it.
+   * The server copies the list of the messages before it sends the first one. A message that its
+   * heir passes on meanwhile is sent nevertheless, and two members have it.
    */
   #sendRestedLater(heir: Member): void {
     const rested = [...heir.resting].sort((a, b) => a.sequence - b.sequence);
@@ -284,7 +284,7 @@ export class GroupQueue implements Queue {
   }
 
   #inherit(member: Member): void {
-    // A consumer that acknowledges what it is handed can be done, and gone, before the last one.
+    // A consumer that acknowledges each message immediately can leave before the last one.
     while (this.#members.includes(member)) {
       const next = this.#shelf.nextReturned();
       if (next === undefined) break;

@@ -28,7 +28,10 @@ export interface Queue {
   join(consumer: Consumer): Seat;
   /** The consumer takes no more messages. It keeps the messages that it holds. */
   leave(seat: Seat): void;
-  /** A call that holds messages counts as a consumer, though it wants no more, until it lets go of them. */
+  /**
+   * A call that holds messages counts as a consumer, though it wants no more, until it lets go of
+   * them.
+   */
   hold(call: object): void;
   letGo(call: object): void;
   /** Removes a held message. Returns false if the queue was cleared since it was taken. */

@@ -6,9 +6,14 @@ export interface Consumer {
   wants(): boolean;
   /** How many messages it may hold at once, in a queue that keeps count. @default 1 */
   readonly limit?: number;
-  /** Whether the server still counts it after a restart, when nobody is behind it any more. @default false */
+  /**
+   * Whether the server still counts it after a restart, when its client has gone. @default false
+   */
   readonly survivesRestarts?: boolean;
-  /** Whether it only looks at messages and releases each, so that they do not count as delivered. @default false */
+  /**
+   * Whether it only looks at messages and releases each, so that they do not count as delivered.
+   * @default false
+   */
   readonly peeks?: boolean;
   /** Gives it a message to hold until it is acknowledged or released. */
   take(message: Message): void;

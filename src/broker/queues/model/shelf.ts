@@ -89,7 +89,10 @@ export class Shelf {
     return this.#returned.pop();
   }
 
-  /** Counts a taken message as held and, unless it is only looked at, as delivered. Returns false if it has expired and was removed. */
+  /**
+   * Counts a taken message as held and, unless it is only looked at, as delivered. Returns false if
+   * it has expired and was removed.
+   */
   hold(message: Message, { peeks = false }: { readonly peeks?: boolean }): boolean {
     if (message.sequence > this.#lastTaken) this.#lastTaken = message.sequence;
     if (message.expiresAt !== 0n && isExpired(message, this.#clock.now())) {

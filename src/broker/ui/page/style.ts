@@ -1,4 +1,6 @@
-/** Colours follow the system. Figures have a fixed width, so that nothing moves when they change. */
+/**
+ * Colours follow the system. Figures have a fixed width, so that nothing moves when they change.
+ */
 export const style = `
 :root {
   color-scheme: light dark;

@@ -10,8 +10,8 @@ import { OtherConsumers } from "./others.js";
 const AT_ONCE_MS = 10;
 
 /**
- * After a count of `costMs` that found little, no count is requested for this many times `costMs` at
- * most. The first such count pauses for once `costMs`, and each further one doubles that.
+ * After a count of `costMs` that found little, no count is requested for this many times `costMs`
+ * at most. The first such count pauses for once `costMs`, and each further one doubles that.
  */
 const PAUSE_PER_COST = 5;
 

@@ -29,7 +29,9 @@ export class Peeks {
     return this.#arePossible;
   }
 
-  /** Waits for a message. Resolves with whether a peek failed immediately and must not be repeated. */
+  /**
+   * Waits for a message. Resolves with whether a peek failed immediately and must not be repeated.
+   */
   async wait(): Promise<boolean> {
     const { clock } = this.#connection;
     const at = clock.now();

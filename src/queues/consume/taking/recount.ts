@@ -7,7 +7,9 @@ import type { Taking } from "./taking.js";
 /** Maximum single messages in a row whose polls are not accompanied by a count. */
 const MAX_SKIPPED = 7;
 
-/** A count that takes longer than this many milliseconds, and than three times the fastest, is slow. */
+/**
+ * A count that takes longer than this many milliseconds, and than three times the fastest, is slow.
+ */
 const SLOW_MS = 40;
 
 /** Requests the server's count of the queue, one request at a time, and records the answers. */
