@@ -8,6 +8,12 @@ import { nextTick } from "../support/timers.js";
 /** Maximum bytes accepted and not yet taken by the socket. Above it writers wait. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 
+/**
+ * The writer of a call that has written its last message, for the next call. Streams of few
+ * messages are frequent, and each would allocate memory for its writer.
+ */
+let spare: WireWriter | undefined;
+
 const nobody: PushEvents = { onRoom() {}, onFlushed() {}, onEnd() {} };
 
 /**
@@ -19,7 +25,8 @@ const nobody: PushEvents = { onRoom() {}, onFlushed() {}, onEnd() {} };
 export class Outgoing<T> implements PushSink<T> {
   #events: PushEvents = nobody;
   #stopped: { readonly error: Error | undefined } | undefined;
-  readonly #writer = new WireWriter();
+  /** Undefined before the first message and after the last. */
+  #writer: WireWriter | undefined;
   #flushDue = false;
   #draining = false;
   /** True when writers were told to wait. */
@@ -49,7 +56,7 @@ export class Outgoing<T> implements PushSink<T> {
   }
 
   write(message: T): boolean {
-    this.#codec.write(this.#writer, message, this.#maxBytes);
+    this.#codec.write((this.#writer ??= newWriter()), message, this.#maxBytes);
     this.#scheduleFlush();
     this.#full = !this.#hasRoom();
     return !this.#full;
@@ -62,7 +69,7 @@ export class Outgoing<T> implements PushSink<T> {
   }
 
   isFlushed(): boolean {
-    return this.#writer.byteLength === 0 && this.#unwritten === 0;
+    return this.#pendingBytes === 0 && this.#unwritten === 0;
   }
 
   /** Called when the call is over. */
@@ -85,13 +92,17 @@ export class Outgoing<T> implements PushSink<T> {
     this.#flushDue = false;
     const stream = this.#stream;
     if (stream.destroyed || stream.writableEnded) return;
-    const bytes = this.#writer.byteLength;
-    if (bytes > 0) {
+    const writer = this.#writer;
+    const bytes = this.#pendingBytes;
+    if (writer !== undefined && bytes > 0) {
       this.#unwritten += bytes;
       this.#writing.push(bytes);
-      this.#draining = !writeParts(stream, this.#writer.take(), this.#onWritten);
+      this.#draining = !writeParts(stream, writer.take(), this.#onWritten);
     }
-    if (this.#ended) stream.end();
+    if (!this.#ended) return;
+    stream.end();
+    spare = writer ?? spare;
+    this.#writer = undefined;
   };
 
   /** The callback of each write; they arrive in the order of the writes. */
@@ -103,12 +114,17 @@ export class Outgoing<T> implements PushSink<T> {
 
   readonly #onDrain = (): void => {
     this.#draining = false;
-    if (this.#writer.byteLength > 0 || (this.#ended && !this.#stream.writableEnded)) this.#flush();
+    if (this.#pendingBytes > 0 || (this.#ended && !this.#stream.writableEnded)) this.#flush();
     this.#offerRoom();
   };
 
+  /** Bytes encoded and not yet written. */
+  get #pendingBytes(): number {
+    return this.#writer?.byteLength ?? 0;
+  }
+
   #hasRoom(): boolean {
-    return this.#writer.byteLength + this.#unwritten < HIGH_WATER_BYTES;
+    return this.#pendingBytes + this.#unwritten < HIGH_WATER_BYTES;
   }
 
   /**
@@ -120,6 +136,12 @@ export class Outgoing<T> implements PushSink<T> {
     this.#full = false;
     this.#events.onRoom();
   }
+}
+
+function newWriter(): WireWriter {
+  const writer = spare ?? new WireWriter();
+  spare = undefined;
+  return writer;
 }
 
 /** Writes the parts together. Returns false when the stream is full. */

@@ -97,7 +97,6 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
   fail(error: Error | undefined): void {
     if (this.#state.kind === "ended") return;
     this.#state = { kind: "ended", error };
-    const lost = endedError(this.#state);
     const senders = this.#senders;
     const flushers = this.#flushers;
     const unsent = this.#pending.size > 0 || !this.#isFlushed();
@@ -105,10 +104,13 @@ export class Uplink<T> implements PushSource<T>, AsyncIterableIterator<T, undefi
     this.#senders = [];
     this.#flushers = [];
     this.#sink = undefined;
-    for (const sender of senders) sender.reject(lost);
-    for (const flusher of flushers) {
-      if (unsent) flusher.reject(lost);
-      else flusher.resolve();
+    if (senders.length > 0 || flushers.length > 0) {
+      const lost = endedError(this.#state);
+      for (const sender of senders) sender.reject(lost);
+      for (const flusher of flushers) {
+        if (unsent) flusher.reject(lost);
+        else flusher.resolve();
+      }
     }
     this.#answer({ done: true, value: undefined });
   }

@@ -136,6 +136,7 @@ export class StreamCall<I, O extends Message> extends Http2Call implements Sourc
   }
 
   onEnd(): void {
+    if (this.isOver) return;
     const status = this.#status;
     // promise: end-without-status
     if (status === undefined) this.finish(this.lost());

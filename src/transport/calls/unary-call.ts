@@ -90,6 +90,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> extends Htt
   }
 
   onEnd(): void {
+    if (this.isOver) return;
     const message = this.#message;
     const status = this.#status;
     if (status === undefined) return this.finish(this.lost());
