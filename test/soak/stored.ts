@@ -69,11 +69,20 @@ export async function storeLoad(world: World): Promise<Load> {
     }
   };
   const pauses = world.random("slow");
-  const lazily = () => (pauses.next() < 0.004 ? sleep(pauses.between(1_000, 4_000)) : undefined);
+  let caughtUpAt = performance.now();
+  const lazily = () => {
+    if (slow.last >= fast.last) caughtUpAt = performance.now();
+    return pauses.next() < 0.004 ? sleep(pauses.between(1_000, 4_000)) : undefined;
+  };
   const loops = [
     readAll(clients.east, fast, () => undefined),
     readAll(
-      world.client("south", "stored-slow", { flowControl: { streamBytes: 65_535, connectionBytes: 65_535 } }),
+      world.client(
+        "south",
+        "stored-slow",
+        { flowControl: { streamBytes: 65_535, connectionBytes: 65_535 } },
+        () => caughtUpAt,
+      ),
       slow,
       () => (stop.aborted ? undefined : lazily()),
     ),

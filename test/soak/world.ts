@@ -83,12 +83,21 @@ export class World implements AsyncDisposable {
     return new Producer(name, line, scaled, Math.ceil(scaled * (this.seconds + 30)), this.findings, fillerBytes, step);
   }
 
-  /** A client on a line. Trouble in its status counts as a fault of the line. */
-  client(line: LineName, clientId: string, options: ClientOptions = {}): KubeMQClient {
+  /**
+   * A client on a line. Trouble in its status counts as a fault of the line. A loop that reads slowly
+   * learns of the end of its stream late, behind what it has yet to read: `behindSince` returns the
+   * time since when it is behind.
+   */
+  client(
+    line: LineName,
+    clientId: string,
+    options: ClientOptions = {},
+    behindSince: () => number = () => performance.now(),
+  ): KubeMQClient {
     const address = this.lines.address(line);
     const client = new KubeMQClient({ address, clientId, keepalive, reconnect, timeoutMs: 10_000, ...options });
     this.#clients.add(client);
-    const following = this.#follow(line, client).finally(() => this.#following.delete(following));
+    const following = this.#follow(line, client, behindSince).finally(() => this.#following.delete(following));
     this.#following.add(following);
     return client;
   }
@@ -155,7 +164,7 @@ export class World implements AsyncDisposable {
     await Promise.all(this.#following);
   }
 
-  async #follow(line: LineName, client: KubeMQClient): Promise<void> {
+  async #follow(line: LineName, client: KubeMQClient, behindSince: () => number): Promise<void> {
     let end: (() => void) | undefined;
     let lostAt = 0;
     for await (const status of client.status()) {
@@ -167,7 +176,7 @@ export class World implements AsyncDisposable {
       if (status.type !== "state") continue;
       if (status.state === "reconnecting" && end === undefined) {
         const now = performance.now();
-        const isProvoked = this.windows.overlap([line], now, now);
+        const isProvoked = this.windows.overlap([line], Math.min(now, behindSince()), now);
         const from = now - keepalive.intervalMs - keepalive.timeoutMs;
         lostAt = now;
         const why = `${client.clientId}: ${status.error?.message}`;
