@@ -96,7 +96,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     random: seededRandom(resolved.seed),
     onMessage: recent?.add,
   };
-  const calls = new Calls();
+  const calls = new Calls((session) => listener.cancelled(session));
   const gate = new Gate(clock);
   let { token } = resolved;
   let life = begin(core);

@@ -6,7 +6,7 @@ import * as timers from "node:timers";
  * (Jest, Vitest, `node:test`) replace the global functions later, and must not stop the broker of a
  * test. The linter refuses the global ones.
  */
-export const { setTimeout, clearTimeout, setImmediate } = timers;
+export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = timers;
 
 /** Nanoseconds of a monotonic clock. */
 export const monotonicNanos = process.hrtime.bigint.bind(process.hrtime);

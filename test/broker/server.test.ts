@@ -1,4 +1,4 @@
-import { setMaxListeners } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { connect } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -151,6 +151,28 @@ describe("TLS", () => {
 });
 
 describe("a broker", () => {
+  test("a connection whose client cancels a thousand calls leaves no connection and no call", async () => {
+    await using broker = await startBroker();
+    const session = connect(`http://${broker.address}`).on("error", () => {});
+    const path = "/kubemq.kubemq/SubscribeToEvents";
+    const roundTrip = () =>
+      new Promise<void>((resolve) => {
+        if (session.destroyed || !session.ping(() => resolve())) resolve();
+      });
+    await once(session, "connect");
+    for (let round = 0; round < 20 && !session.destroyed; round++) {
+      const streams = Array.from({ length: 100 }, () =>
+        session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" }).on("error", () => {}),
+      );
+      await roundTrip();
+      for (const stream of streams) stream.close(8);
+      await roundTrip();
+    }
+    session.destroy();
+    await until("the connection is gone", () => broker.stats().connections === 0);
+    expect(broker.stats().streams).toEqual({});
+  });
+
   test("startBroker rejects when the port is taken, and close releases the port", async () => {
     const first = await startBroker();
     await expect(startBroker({ port: first.port })).rejects.toMatchObject({ code: "EADDRINUSE" });

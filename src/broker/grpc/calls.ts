@@ -1,13 +1,23 @@
+import { constants, type Http2Session } from "node:http2";
 import type { Outcome, Reply } from "./reply.js";
 
 /** The running calls, by the name of their RPC. */
 export class Calls {
   readonly #live = new Map<string, Set<Reply>>();
+  readonly #onCancelled: (session: Http2Session) => void;
+
+  /** @param onCancelled called when a client has cancelled a call of this session */
+  constructor(onCancelled: (session: Http2Session) => void) {
+    this.#onCancelled = onCancelled;
+  }
 
   add(rpc: string, reply: Reply): void {
     const replies = this.#live.get(rpc) ?? new Set();
     this.#live.set(rpc, replies.add(reply));
-    reply.stream.once("close", () => {
+    const { stream } = reply;
+    const { session } = stream;
+    stream.once("close", () => {
+      if (stream.rstCode === constants.NGHTTP2_CANCEL && session !== undefined) this.#onCancelled(session);
       replies.delete(reply);
       if (replies.size === 0 && this.#live.get(rpc) === replies) this.#live.delete(rpc);
     });

@@ -1,7 +1,13 @@
-import type { Http2Server, ServerHttp2Session } from "node:http2";
+import type { Http2Server, Http2Session, ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { createServer } from "node:net";
-import { clearTimeout, setTimeout } from "../timers.js";
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "../timers.js";
+
+/** After this many cancelled calls, well below the limit of Node.js 20, a connection is read by force. */
+const MANY_CANCELLED = 500;
+
+/** Interval of reading by force, in milliseconds. */
+const FORCED_READ_MS = 100;
 
 /**
  * Listens on one port and tracks the connections accepted there.
@@ -16,6 +22,8 @@ export class Listener {
   #server: Server | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  /** Number of cancelled calls. */
+  readonly #cancelled = new WeakMap<Http2Session, number>();
   #reading = true;
 
   constructor(http2: Http2Server, host: string, port: number) {
@@ -117,6 +125,20 @@ export class Listener {
   read(on: boolean): void {
     this.#reading = on;
     for (const socket of this.#sockets) setReading(socket, on);
+  }
+
+  /**
+   * Records that a client has cancelled a call. After more than 1000 of them Node.js 20 sends GOAWAY,
+   * and stops reading without closing the socket: it would never notice that the client has closed
+   * the connection (Node.js 22 has options for the limit, see `streamResetBurst`). Reading continues
+   * by force then.
+   */
+  cancelled(session: Http2Session): void {
+    const count = (this.#cancelled.get(session) ?? 0) + 1;
+    this.#cancelled.set(session, count);
+    if (count !== MANY_CANCELLED) return;
+    const interval = setInterval(() => this.read(this.#reading), FORCED_READ_MS).unref();
+    session.once("close", () => clearInterval(interval));
   }
 
   #accept(socket: Socket): void {
