@@ -298,7 +298,7 @@ function writeEvent(writer: WireWriter, message: Fields<Event>): void {
     writer.string(metadata_);
   }
   const body_ = message.Body;
-  if (body_ !== undefined && body_ !== null && !(body_ instanceof Uint8Array && body_.byteLength === 0)) {
+  if (body_ !== undefined && body_ !== null && !(body_ instanceof Uint8Array && body_.length === 0)) {
     writer.uint32(42);
     writer.bytes(body_);
   }
@@ -409,7 +409,7 @@ function writeEventReceive(writer: WireWriter, message: Fields<EventReceive>): v
     writer.string(metadata_);
   }
   const body_ = message.Body;
-  if (body_ !== undefined && body_ !== null && !(body_ instanceof Uint8Array && body_.byteLength === 0)) {
+  if (body_ !== undefined && body_ !== null && !(body_ instanceof Uint8Array && body_.length === 0)) {
     writer.uint32(34);
     writer.bytes(body_);
   }
@@ -667,7 +667,7 @@ function writeRequest(writer: WireWriter, message: Fields<Request>): void {
     writer.string(metadata_);
   }
   const body_ = message.Body;
-  if (body_ !== undefined && body_ !== null && !(body_ instanceof Uint8Array && body_.byteLength === 0)) {
+  if (body_ !== undefined && body_ !== null && !(body_ instanceof Uint8Array && body_.length === 0)) {
     writer.uint32(50);
     writer.bytes(body_);
   }
@@ -692,7 +692,7 @@ function writeRequest(writer: WireWriter, message: Fields<Request>): void {
     writer.int32(cacheTTL_);
   }
   const span_ = message.Span;
-  if (span_ !== undefined && span_ !== null && !(span_ instanceof Uint8Array && span_.byteLength === 0)) {
+  if (span_ !== undefined && span_ !== null && !(span_ instanceof Uint8Array && span_.length === 0)) {
     writer.uint32(90);
     writer.bytes(span_);
   }
@@ -827,7 +827,7 @@ function writeResponse(writer: WireWriter, message: Fields<Response>): void {
     writer.string(metadata_);
   }
   const body_ = message.Body;
-  if (body_ !== undefined && body_ !== null && !(body_ instanceof Uint8Array && body_.byteLength === 0)) {
+  if (body_ !== undefined && body_ !== null && !(body_ instanceof Uint8Array && body_.length === 0)) {
     writer.uint32(42);
     writer.bytes(body_);
   }
@@ -852,7 +852,7 @@ function writeResponse(writer: WireWriter, message: Fields<Response>): void {
     writer.string(error_);
   }
   const span_ = message.Span;
-  if (span_ !== undefined && span_ !== null && !(span_ instanceof Uint8Array && span_.byteLength === 0)) {
+  if (span_ !== undefined && span_ !== null && !(span_ instanceof Uint8Array && span_.length === 0)) {
     writer.uint32(82);
     writer.bytes(span_);
   }
@@ -991,7 +991,7 @@ function writeQueueMessage(writer: WireWriter, message: Fields<QueueMessage>): v
     writer.string(metadata_);
   }
   const body_ = message.Body;
-  if (body_ !== undefined && body_ !== null && !(body_ instanceof Uint8Array && body_.byteLength === 0)) {
+  if (body_ !== undefined && body_ !== null && !(body_ instanceof Uint8Array && body_.length === 0)) {
     writer.uint32(42);
     writer.bytes(body_);
   }
@@ -1053,7 +1053,7 @@ function sizeQueueMessage(message: Fields<QueueMessage>): number {
     size += 1 + stringSize(metadata_);
   }
   const body_ = message.Body;
-  if (body_ !== undefined && body_ !== null && !(body_ instanceof Uint8Array && body_.byteLength === 0)) {
+  if (body_ !== undefined && body_ !== null && !(body_ instanceof Uint8Array && body_.length === 0)) {
     size += 1 + bytesSize(body_);
   }
   const tags_ = message.Tags;

@@ -404,7 +404,7 @@ function isSet(field: DescField): string {
     case "enum":
       return `${given} && ${name} !== 0`;
     case "scalar":
-      if (isBytes(field)) return `${given} && !(${name} instanceof Uint8Array && ${name}.byteLength === 0)`;
+      if (isBytes(field)) return `${given} && !(${name} instanceof Uint8Array && ${name}.length === 0)`;
       return `${given} && ${name} !== ${zero(field.scalar)}`;
     default:
       throw uncovered(field);

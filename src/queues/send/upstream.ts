@@ -113,17 +113,18 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
   }
 
   #nextSends(): QueueSend[] {
-    const sends: QueueSend[] = [];
+    let sends: QueueSend[] | undefined;
     let messages = 0;
     let bytes = 0;
     for (let send = this.waiting.peek(); send !== undefined; send = this.waiting.peek()) {
       messages += send.count;
       bytes += send.bytes;
-      if (sends.length > 0 && (messages > REQUEST_MESSAGES || bytes > REQUEST_BYTES)) break;
-      sends.push(send);
+      if (sends === undefined) sends = [send];
+      else if (messages > REQUEST_MESSAGES || bytes > REQUEST_BYTES) break;
+      else sends.push(send);
       this.shift();
     }
-    return sends;
+    return sends ?? [];
   }
 
   #request(sends: readonly QueueSend[]): void {

@@ -190,7 +190,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
     if (this.#unsettled > 0) return;
     this.#losses?.stop();
     this.#deadlines.removeSettled();
-    for (const resolve of this.#flushing.drain()) resolve();
+    if (this.#flushing.size > 0) for (const resolve of this.#flushing.drain()) resolve();
     this.#idle?.begin();
   }
 

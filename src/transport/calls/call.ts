@@ -216,7 +216,9 @@ export abstract class Http2Call implements StreamListener {
 
   #messageSize(bytes: Buffer, at: number): number {
     const flags = bytes[at] ?? 0;
-    const size = bytes.readUInt32BE(at + 1);
+    // Not `readUInt32BE`, which V8 looks up along the prototypes of a Buffer.
+    const high = ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    const size = high * 0x10000 + (((bytes[at + 3] ?? 0) << 8) | (bytes[at + 4] ?? 0));
     // promise: envelope-too-large
     if (size > this.#maxBytes) {
       throw tooLarge("received", size, this.#maxBytes);
