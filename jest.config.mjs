@@ -3,7 +3,7 @@ import { bundled } from "./test/support/bundle-sources.mjs";
 
 /** Tests run on the TypeScript sources as native ES modules; swc only strips types. The sources are bundled. */
 export default {
-  testEnvironment: "node",
+  testEnvironment: "<rootDir>/test/support/environment.mjs",
   extensionsToTreatAsEsm: [".ts"],
   // *.slow.test.ts: npm run test:slow
   testMatch: ["<rootDir>/test/**/!(*.slow).test.ts", "<rootDir>/examples/*.test.ts"],
