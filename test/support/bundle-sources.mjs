@@ -1,6 +1,6 @@
 // Bundles the sources for the tests. Every test file loads every module of its own again, and to find, compile and link
 // 900 of them takes longer than most files' tests. A test imports a source by its path as always: it gets a short
-// module that exports what the bundle contains, so that each class exists once.
+// module that exports what a bundle contains, so that each class exists once.
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { readdirSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
@@ -65,14 +65,13 @@ const stockTransport = {
 /** Writes the modules to `.test-sources`. Only what has changed, because another run may read it. */
 export async function bundleSources() {
   const modules = [
-    ...sources.map((path) => ({ path, from: `./${path}`, to: path.replace(/\.ts$/, ".mjs") })),
-    ...packages.map((path) => ({ path, from: path, to: `packages/${path}.mjs` })),
+    ...sources.map((path) => ({ path, from: `./${path}`, to: path.replace(/\.ts$/, ".mjs"), part: partOf(path) })),
+    ...packages.map((path) => ({ path, from: path, to: `packages/${path}.mjs`, part: "packages" })),
   ].map((module, at) => ({ ...module, name: `module${at}` }));
-  const [bundle, namesOf] = await Promise.all([bundleOf(modules), exportsOf()]);
-  const files = new Map([["bundle.mjs", bundle]]);
-  for (const { path, to, name } of modules) {
+  const [files, namesOf] = await Promise.all([bundlesOf(modules), exportsOf()]);
+  for (const { path, to, part, name } of modules) {
     const names = namesOf.get(path).map((one) => `export const ${one} = ${name}.${one};\n`);
-    const bundlePath = posix.relative(dirname(to), "bundle.mjs");
+    const bundlePath = posix.relative(dirname(to), `bundle/${part}.mjs`);
     files.set(to, `import { ${name} } from "./${bundlePath}";\n${names.join("")}`);
   }
   await Promise.all([...files].map(([path, content]) => update(join(folder, path), content)));
@@ -83,21 +82,42 @@ export async function bundleSources() {
   }
 }
 
-async function bundleOf(modules) {
-  const { outputFiles } = await build({
-    stdin: {
-      contents: modules.map(({ from, name }) => `export * as ${name} from "${from}";\n`).join(""),
-      resolveDir: root,
+/** The bundle that contains a source: a test of the client alone loads neither the broker nor OpenTelemetry. */
+function partOf(path) {
+  const [, room] = /^src\/(broker|cli|connect|contracts|payload|opentelemetry|tracing)\b/.exec(path) ?? [];
+  if (room === "tracing") return "opentelemetry";
+  return room ?? (path.startsWith("src/") ? "client" : "gen");
+}
+
+/** A bundle of each part, and of what they share, by path. */
+async function bundlesOf(modules) {
+  const parts = [...new Set(modules.map(({ part }) => part))];
+  const contentsOf = (name) =>
+    modules
+      .filter(({ part }) => part === name)
+      .map(({ from, name }) => `export * as ${name} from "${from}";\n`)
+      .join("");
+  const partModules = {
+    name: "parts",
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^part:/ }, ({ path }) => ({ path: path.slice("part:".length), namespace: "part" }));
+      onLoad({ filter: /./, namespace: "part" }, ({ path }) => ({ contents: contentsOf(path), resolveDir: root }));
     },
-    outfile: join(folder, "bundle.mjs"),
+  };
+  const { outputFiles } = await build({
+    entryPoints: parts.map((part) => ({ in: `part:${part}`, out: `bundle/${part}` })),
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
+    chunkNames: "bundle/[hash]",
     absWorkingDir: root,
     bundle: true,
+    splitting: true,
     write: false,
     keepNames: true,
     external: ["@opentelemetry/*", "commander"],
     // The command line finds package.json from there.
     define: { "import.meta.url": JSON.stringify(pathToFileURL(join(root, "src/cli/program.ts")).href) },
-    plugins: [stockTransport],
+    plugins: [partModules, stockTransport],
     platform: "node",
     format: "esm",
     target: "node20.19",
@@ -105,7 +125,8 @@ async function bundleOf(modules) {
     sourcesContent: false,
     logLevel: "warning",
   });
-  return outputFiles[0].text;
+  const pathIn = (path) => path.slice(folder.length + 1).replaceAll("\\", "/");
+  return new Map(outputFiles.map(({ path, text }) => [pathIn(path), text]));
 }
 
 /** The names that each source and each package exports. */
