@@ -106,7 +106,7 @@ async function* eachAsync<T>(items: AsyncIterable<T>, make: (item: T) => T): Asy
 }
 
 /** Adds the context to the tags. Invalid tags stay as they are; the send refuses them. */
-export function carrying<M extends { readonly tags?: Readonly<Record<string, string>> | undefined }>(
+function carrying<M extends { readonly tags?: Readonly<Record<string, string>> | undefined }>(
   activity: Activity,
   message: M,
 ): M {

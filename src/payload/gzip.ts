@@ -72,7 +72,7 @@ export function gzip<T, Accepted = T>(codec: Codec<T, Accepted>, options: GzipOp
 }
 
 /** The `properties` function of a codec, for a codec that wraps it. */
-export function writing<T>(codec: Encoder<T>): { properties?(value: T): MessageProperties } {
+function writing<T>(codec: Encoder<T>): { properties?(value: T): MessageProperties } {
   return codec.properties === undefined ? {} : { properties: (value) => codec.properties?.(value) ?? {} };
 }
 

@@ -8,7 +8,7 @@ const BREAK_MS = 1_000;
  * Milliseconds after an abort or a close in which handed-out messages can be settled, counted again
  * from the end of the loop body.
  */
-export const SETTLE_MS = 5_000;
+const SETTLE_MS = 5_000;
 
 /** Milliseconds that a loop body may run after an abort or a close and still settle its message. */
 const BODY_MS = 30_000;

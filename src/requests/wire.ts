@@ -24,7 +24,7 @@ export const sendResponseMethod = kubemq.method.sendResponse;
 
 export const subscribeToRequestsMethod = kubemq.method.subscribeToRequests;
 
-export type { Request as WireRequest, Response as WireResponse, Subscribe as WireSubscribe };
+export type { Request as WireRequest, Subscribe as WireSubscribe };
 
 export type RequestKind = "commands" | "queries";
 

@@ -50,7 +50,7 @@ export function isStorable(channel: string): boolean {
  */
 const hasControlCharacter = (name: string): boolean => control.test(name);
 
-export function checkGroup(group: string): Verdict {
+function checkGroup(group: string): Verdict {
   return hasSpace(group) || control.test(group) ? texts.group : undefined;
 }
 

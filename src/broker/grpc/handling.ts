@@ -12,7 +12,7 @@ import { replyKey } from "../service.js";
 /** Serves one call. */
 export type Serve = (reply: Reply, headers: IncomingHttpHeaders) => void;
 
-export const tooLarge = (text: string): ConnectError => new ConnectError(`grpc: ${text}`, Code.ResourceExhausted);
+const tooLarge = (text: string): ConnectError => new ConnectError(`grpc: ${text}`, Code.ResourceExhausted);
 
 /** The length of a message, from its gRPC prefix. */
 export function checkedLength(prefix: Buffer, max: number): number {

@@ -33,7 +33,7 @@ const checkClient = (clientId: string): Verdict => (clientId === "" ? texts.clie
  * Whether the queue can be received from. Messages to a name with a colon are accepted and never
  * delivered.
  */
-export const isConsumable = (name: string): boolean => isStorable(name) && !name.includes(":");
+const isConsumable = (name: string): boolean => isStorable(name) && !name.includes(":");
 
 export function checkMessage(message: QueueMessage, longestDelaySeconds: number): Verdict {
   const verdict = checkClient(message.ClientID) ?? checkQueueName(message.Channel);

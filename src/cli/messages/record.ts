@@ -14,7 +14,7 @@ function textOf(body: Uint8Array): string | undefined {
 const base64 = (body: Uint8Array) => Buffer.from(body.buffer, body.byteOffset, body.length).toString("base64");
 
 /** A body as a string: in base64 when it is not UTF-8. */
-export function bodyText(body: Uint8Array): string {
+function bodyText(body: Uint8Array): string {
   return textOf(body) ?? `base64:${base64(body)}`;
 }
 

@@ -40,7 +40,7 @@ Examples:
 const TRIMMED = /^[_QUES.]|[_QUES.]$/;
 
 /** Why the server lists no queue of this name. */
-export function unknown(channel: string): string {
+function unknown(channel: string): string {
   const trimmed = TRIMMED.test(channel)
     ? "; an open-source server lists a name without the letters Q, U, E, S, _ and . at its ends: see `kubemq-es queues info`"
     : "; a queue exists from its first message on, and `kubemq-es queues info` lists all";

@@ -50,7 +50,7 @@ export function checkIterable(operation: string, noun: string, values: unknown, 
 }
 
 /** The rejection of a call whose check throws; undefined if the check passes. */
-export function rejection(check: () => void): Promise<never> | undefined {
+function rejection(check: () => void): Promise<never> | undefined {
   try {
     check();
     return undefined;
