@@ -82,7 +82,7 @@ export class CallWaits {
 
   /**
    * Rejects a call when the client has closed: node:http2 can lose the streams of a session that it
-   * has destroyed, and such a call would never settle.
+   * has destroyed, and such a call would never settle. No upstream issue found.
    */
   untilClosed<T>(answer: Promise<T>, subject: Subject): Promise<T> {
     return new Promise((resolve, reject) => {

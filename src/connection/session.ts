@@ -92,13 +92,14 @@ function replaced(server: string, refusals: number): Status {
 
 async function abort(managers: readonly Http2SessionManager[]): Promise<void> {
   // Waits a few turns, for two reasons. node:http2 corrupts its memory when one of its own
-  // callbacks destroys a session that is reading an oversized header block, and callers may run in
-  // such a callback. The resets of cancelled calls also need these turns to be sent.
+  // callbacks destroys a session that is reading an oversized header block (no upstream issue
+  // found), and callers may run in such a callback. The resets of cancelled calls also need these
+  // turns to be sent.
   for (let turn = 0; turn < 3; turn++) await nextTurn();
   // `map` before `includes`: every manager must cut its sockets, even after the first one had some.
   if (managers.map(cutSockets).includes(true)) await nextTurn();
   // With its default reason the session manager loops infinitely when the abort directly follows a
-  // connect.
+  // connect. No upstream issue found.
   const reason = () =>
     new TransportError({ kind: "no-connection" }, Code.Unavailable, "the client closed the connection");
   for (const manager of managers) manager.abort(reason());

@@ -44,7 +44,7 @@ export async function forEachConcurrent<T>(
     wake();
   };
   // Not Promise.race, which would retain a reaction on each running promise for every item:
-  // node#17469.
+  // https://github.com/nodejs/node/issues/17469.
   const fewerThan = async (count: number) => {
     while (running.size >= count) await new Promise<void>((resolve) => (wake = resolve));
   };

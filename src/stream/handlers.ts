@@ -196,7 +196,7 @@ export class HandlerService<Item extends { readonly id: string }> extends Awaita
         for await (const item of this.#source) {
           this.#begin(item);
           // Not Promise.race, which would retain a reaction on each running handler for every
-          // message: node#17469.
+          // message: https://github.com/nodejs/node/issues/17469.
           // promise: handle-concurrency
           if (this.#running.size >= this.#limits.concurrency && !this.#stopped) await this.#nextWake();
         }

@@ -1,7 +1,7 @@
 /**
  * One listener per signal, fanned out to its watchers. Eleven listeners on one signal print a
- * warning, and `AbortSignal.any` leaks on Node.js 20, so every caller's signal is watched through
- * this module.
+ * warning, and `AbortSignal.any` leaks (https://github.com/nodejs/node/issues/54614), so every
+ * caller's signal is watched through this module.
  */
 const watchers = new WeakMap<AbortSignal, Set<() => void>>();
 

@@ -6,9 +6,9 @@ import { textOfThrown } from "./thrown.js";
 import { type TransportFault, transportFault } from "./transport-error.js";
 
 /**
- * Converts any error to a KubeMQError. An error of the transport is classified by its {@link
- * TransportFault}; the only strings that are matched are those of servers and the error codes of
- * Node.js, here and nowhere else.
+ * Converts any error to a KubeMQError. The {@link TransportFault} classifies an error of the
+ * transport. The only strings that are matched are those of servers here, and those of Node.js in
+ * `node-faults.ts`.
  *
  * Community servers report nearly everything as INTERNAL with a message `Error NNN: …`, so the
  * message decides before the gRPC code.

@@ -10,7 +10,8 @@ interface Run {
 
 /**
  * The handler that the current code runs in. Entered only for handlers of `handle` and `process`:
- * on Node.js 20 and 22 the first entry makes every `await` of the process about 80 ns slower.
+ * on Node.js 20 and 22 the first entry makes every `await` of the process about 80 ns slower
+ * (https://github.com/nodejs/node/issues/46265).
  */
 const runs = new AsyncLocalStorage<Run | undefined>();
 

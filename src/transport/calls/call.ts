@@ -140,7 +140,8 @@ export abstract class Http2Call implements StreamListener {
 
   /**
    * Ends the call, or waits for the headers of the response: Deno (2.9.6) emits data before the
-   * headers that arrive with it. Such data can be the page of a proxy, which the headers tell.
+   * headers that arrive with it (https://github.com/denoland/deno/issues/35947). Such data can be
+   * the page of a proxy, which the headers tell.
    */
   #unreadable(error: ConnectError): void {
     const { stream } = this;

@@ -102,7 +102,7 @@ export class UnaryCall<I extends DescMessage, O extends DescMessage> extends Htt
       return this.finish(protocolError(Code.Unknown, text));
     }
     // NO_ERROR: the stream has ended. A reset would count as misuse, and node:http2 servers close
-    // connections for a burst of resets.
+    // connections for a burst of resets (https://github.com/nodejs/node/issues/56306).
     if (status.error !== undefined) return this.finish(status.error, constants.NGHTTP2_NO_ERROR);
     if (message === undefined) {
       const code = status.inHeader ? Code.Unknown : Code.Unimplemented;

@@ -6,7 +6,7 @@ import { setImmediate } from "../../support/timers.js";
  * corrupts the memory of Node.js 20, which aborts (https://github.com/nodejs/node/issues/38964).
  *
  * Without an error code a stream that has ended by itself is not reset: servers close connections
- * for a burst of resets.
+ * for a burst of resets (https://github.com/nodejs/node/issues/56306).
  */
 export function resetSoon(stream: ClientHttp2Stream, session: Http2Session | undefined, rstCode: number): void {
   if (rstCode !== constants.NGHTTP2_NO_ERROR) outlive(stream, session);
