@@ -1,6 +1,6 @@
 import { KubeMQError } from "../api/errors.js";
 import type { OutgoingRequest, RequestOptions } from "../api/requests/request.js";
-import type { Reply, ResponseInfo } from "../api/requests/response.js";
+import type { FailureReply, Reply, ResponseInfo } from "../api/requests/response.js";
 import type { Connection } from "../connection/connection.js";
 import { callAgain } from "../stream/resend/calls.js";
 import { resendsOf } from "../stream/resend/policy.js";
@@ -146,6 +146,28 @@ export function checkReply(
     ...(tags === undefined ? {} : { tags }),
   });
   checkBytes(subject, "span", span);
+}
+
+/**
+ * Refuses to execute a request with what reports a failure.
+ *
+ * @throws {KubeMQError} INVALID_ARGUMENT
+ */
+export function checkNoFailure(subject: Subject, response: unknown): void {
+  const what = isFailure(response) ? "a failed result, ok: false" : isError(response) ? "an Error" : undefined;
+  if (what !== undefined) throw refuse(subject, `the response is ${what}: call fail(error) instead`);
+}
+
+/** Whether this is the result of a request that was not executed. */
+export function isFailure(
+  response: unknown,
+): response is FailureReply & { readonly ok: false; readonly error?: unknown } {
+  return typeof response === "object" && response !== null && (response as { ok?: unknown }).ok === false;
+}
+
+/** Recognises errors of every realm, such as a jest sandbox. */
+export function isError(response: unknown): boolean {
+  return Object.prototype.toString.call(response) === "[object Error]";
 }
 
 /** The response details that every result carries. @internal */

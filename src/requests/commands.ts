@@ -3,7 +3,16 @@ import type { IncomingCommand, CommandsClient } from "../api/requests/commands.j
 import type { Reply } from "../api/requests/response.js";
 import type { Connection } from "../connection/connection.js";
 import { checkHandler } from "../support/checks.js";
-import { askAgain, checkReply, prepareRequest, reasonOf, responseInfo } from "./ask.js";
+import {
+  askAgain,
+  checkNoFailure,
+  checkReply,
+  isError,
+  isFailure,
+  prepareRequest,
+  reasonOf,
+  responseInfo,
+} from "./ask.js";
 import { handleRequests } from "./handle.js";
 import { ReceivedRequest } from "./received-request.js";
 import { openRequests, requestSource } from "./subscribe.js";
@@ -30,6 +39,11 @@ export function createCommandsClient(connection: Connection): CommandsClient {
         async (command) => {
           const response = await handler(command);
           // A value that a handler returns by chance, such as a count, is not a response.
+          if (isError(response)) throw response; // promise: returned-error-fails
+          if (isFailure(response)) {
+            const { error = "the handler returned ok: false", ...reply } = response;
+            return () => command.fail(error as string, reply);
+          }
           const isResponse = typeof response === "object" && response !== null && !Array.isArray(response);
           return () => command.respond(isResponse ? response : {});
         },
@@ -42,7 +56,9 @@ export function createCommandsClient(connection: Connection): CommandsClient {
 class ReceivedCommand<T> extends ReceivedRequest<T> implements IncomingCommand<T> {
   respond(response: Reply = {}, options?: CallOptions): Promise<void> {
     const outcome = () => {
-      checkReply({ operation: "commands.respond", channel: this.channel }, response, ["metadata", "tags", "span"]);
+      const subject = { operation: "commands.respond", channel: this.channel };
+      checkNoFailure(subject, response);
+      checkReply(subject, response, ["metadata", "tags", "span"]);
       const { metadata, tags, span } = response;
       return { metadata, tags, span };
     };

@@ -17,7 +17,7 @@ import { checkBytes, checkHandler } from "../support/checks.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
 import { checkReplyNames } from "../support/names/message.js";
 import { completed, encodeBody } from "../support/message/payload.js";
-import { askAgain, prepareRequest, REPLY_PLACES, reasonOf, responseInfo } from "./ask.js";
+import { askAgain, checkNoFailure, prepareRequest, REPLY_PLACES, reasonOf, responseInfo } from "./ask.js";
 import { handleRequests } from "./handle.js";
 import { ReceivedRequest, type ResponsePath } from "./received-request.js";
 import { openRequests, requestSource } from "./subscribe.js";
@@ -70,6 +70,7 @@ class ReceivedQuery<T> extends ReceivedRequest<T> implements IncomingQuery<T> {
   respond<R>(reply: Reply & Payload<R>, options?: CallOptions): Promise<void> {
     const subject = { operation: "queries.respond", channel: this.channel };
     const outcome = () => {
+      checkNoFailure(subject, reply);
       checkReplyNames(subject, reply, ["body", "codec", "metadata", "tags", "span"], REPLY_PLACES);
       checkBytes(subject, "span", reply.span);
       const { metadata, tags, ...complete } = completed(subject.operation, { ...reply, channel: this.channel });

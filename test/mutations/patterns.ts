@@ -304,6 +304,13 @@ export const requests: Chapter = {
       name: "a handler executes by returning, fails by throwing, and may respond itself",
     },
     {
+      promise: "A command handler that returns an error, or the failed result of another command, fails its request.",
+      id: "returned-error-fails",
+      mutation: "drop",
+      test: handleTest,
+      name: "a failed result or an error that a command handler returns fails the command",
+    },
+    {
       promise: "`handle` waits for running handlers when it is stopped.",
       id: "handlers-drained",
       mutation: "always",

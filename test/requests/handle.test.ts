@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { json, type IncomingCommand, type Status } from "kubemq-es";
+import { json, type IncomingCommand, type IncomingQuery, type Reply, type Status } from "kubemq-es";
+import { runInNewContext } from "node:vm";
 import { settle, turns } from "../support/fake-clock.js";
 import { outcomeOf, PATIENCE_MS, RequestWorld } from "../support/request-world.js";
 import { rejection, until } from "../support/until.js";
@@ -97,6 +98,47 @@ describe("a request handler", () => {
     for (const at of returned.keys()) expect(await ask(world, String(at))).toBe("executed");
     stop.abort();
     await serving;
+  });
+
+  test("a failed result or an error that a command handler returns fails the command", async () => {
+    await using world = await RequestWorld.start();
+    await using _inner = world.responder.commands.handle({ channel: "inner" }, (command) => command.fail("jammed"));
+    const returned: Record<string, () => unknown> = {
+      forwarded: () => world.responder.commands.send({ channel: "inner", body: "?" }, patient),
+      bare: () => ({ ok: false }),
+      error: () => new RangeError("out of range"),
+      "error of another realm": () => runInNewContext("new Error('elsewhere')") as Error,
+    };
+    await using outer = world.responder.commands.handle(
+      filter,
+      (command) => returned[command.text()]?.() as Promise<Reply>,
+    );
+    await world.ready(outer);
+    expect(await ask(world, "forwarded")).toBe("not executed: jammed");
+    expect(await ask(world, "bare")).toBe("not executed: the handler returned ok: false");
+    expect(await ask(world, "error")).toBe("not executed: out of range");
+    expect(await ask(world, "error of another realm")).toBe("not executed: elsewhere");
+  });
+
+  test("respond refuses a failed result and an error", async () => {
+    await using world = await RequestWorld.start();
+    const refusals: unknown[] = [];
+    const refused = async (request: IncomingCommand | IncomingQuery): Promise<void> => {
+      for (const reply of [{ ok: false, error: "jammed", body: "" }, Object.assign(new Error("x"), { body: "" })]) {
+        refusals.push(await rejection(request.respond(reply)));
+      }
+      throw new Error("done");
+    };
+    await using commands = world.responder.commands.handle(filter, refused);
+    await using queries = world.responder.queries.handle(filter, (query) => refused(query).then(() => ""));
+    await Promise.all([world.ready(commands), world.ready(queries)]);
+    await ask(world, "?");
+    await world.requester.queries.send({ channel: "door", body: "?" }, patient);
+    expect(refusals).toHaveLength(4);
+    for (const [at, error] of refusals.entries()) {
+      expect(error).toMatchObject({ code: "INVALID_ARGUMENT" });
+      expect(String(error)).toContain(`${at % 2 === 0 ? "ok: false" : "an Error"}: call fail`);
+    }
   });
 
   test("a handler with a concurrency of 1 keeps the order", async () => {
