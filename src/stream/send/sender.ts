@@ -4,14 +4,15 @@ import type { HostedStream } from "../../connection/hosted-stream.js";
 import { onAbort } from "../../support/abort.js";
 import type { Subject } from "../../support/checks.js";
 import { clientClosed, publisherClosed } from "../../support/faults.js";
-import { Fifo } from "../../support/fifo.js";
 import { IdleTimer } from "../../support/time/idle-timer.js";
 import { microtask } from "../../support/timers.js";
+import { type ClosingWatcher, ClosingWatchers } from "./closing-watchers.js";
 import { Deadlines } from "./deadlines.js";
 import { errorOf, isRefusalOfStream, timeOutOf } from "./send-errors.js";
 import { Losses } from "../resend/losses.js";
 import { countOf, type Send, subjectOf } from "./send.js";
 import type { SenderOptions } from "./sender-options.js";
+import { Unsettled } from "./unsettled.js";
 import { Waiting } from "./waiting.js";
 
 type State =
@@ -42,10 +43,9 @@ export abstract class Sender<Message, Result> implements HostedStream {
   readonly #idle: IdleTimer | undefined;
   /** Undefined when messages are not sent again. */
   readonly #losses: Losses | undefined;
-  readonly #flushing = new Fifo<() => void>();
-  readonly #closingWatchers = new Set<(reason: unknown) => void>();
-  /** Number of sends without an outcome, waiting or transmitted. */
-  #unsettled = 0;
+  readonly #closingWatchers = new ClosingWatchers();
+  /** The sends without an outcome, waiting or transmitted. */
+  readonly #unsettled = new Unsettled();
   #state: State = { kind: "idle" };
   #isTransmissionDue = false;
   #closing: Promise<void> | undefined;
@@ -98,7 +98,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
       send.settle(error);
       return;
     }
-    this.#unsettled += 1;
+    this.#unsettled.add();
     this.waiting.push(send);
     if (this.#options.timedFrom === "acceptance" || this.#losses?.isLasting === true) this.#time(send);
     if (this.waiting.messages >= TRANSMIT_AT) this.#transmit();
@@ -124,7 +124,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
 
   /** Resolves when every send accepted before has its outcome, which its own promise reports. */
   flush(): Promise<void> {
-    return this.#unsettled === 0 ? Promise.resolve() : new Promise((resolve) => this.#flushing.push(resolve));
+    return this.#unsettled.flushed();
   }
 
   close(): Promise<void> {
@@ -150,11 +150,10 @@ export abstract class Sender<Message, Result> implements HostedStream {
   /**
    * Calls back with the reason when the sender is closing. Returns a function that stops watching.
    */
-  onClosing(watcher: (reason: unknown) => void): () => void {
-    if (this.#state.kind === "closing") watcher(this.#closedError(this.subject));
-    else if (this.#state.kind === "closed") watcher(this.#state.reason);
-    else this.#closingWatchers.add(watcher);
-    return () => void this.#closingWatchers.delete(watcher);
+  onClosing(watcher: ClosingWatcher): () => void {
+    if (this.#state.kind !== "closing" && this.#state.kind !== "closed") return this.#closingWatchers.add(watcher);
+    watcher(this.#state.kind === "closing" ? this.#closedError(this.subject) : this.#state.reason);
+    return () => {};
   }
 
   /** Whether messages are kept until their answers, to be sent again. */
@@ -171,7 +170,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
   /** Settles a send. Call `proceed()` after the last of several. */
   protected settle(send: Send<Message, Result>, error: unknown, result?: Result): void {
     if (send.isSettled) return;
-    this.#unsettled -= 1;
+    this.#unsettled.remove();
     if (error === undefined) this.#losses?.answered();
     send.settle(error, result);
   }
@@ -179,7 +178,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
   /** Turns a send into a unary call. Returns false when it cannot be one. */
   protected handToCall(send: Send<Message, Result>, why?: KubeMQError): boolean {
     if (!send.handToCall(why)) return false;
-    this.#unsettled -= 1;
+    this.#unsettled.remove();
     return true;
   }
 
@@ -187,10 +186,10 @@ export abstract class Sender<Message, Result> implements HostedStream {
   protected proceed(): void {
     if (this.#state.kind === "closed") return;
     this.#transmit();
-    if (this.#unsettled > 0) return;
+    if (this.#unsettled.count > 0) return;
     this.#losses?.stop();
     this.#deadlines.removeSettled();
-    if (this.#flushing.size > 0) for (const resolve of this.#flushing.drain()) resolve();
+    this.#unsettled.resolveFlushes();
     this.#idle?.begin();
   }
 
@@ -245,9 +244,9 @@ export abstract class Sender<Message, Result> implements HostedStream {
 
   /** Leaves the stream after a time without sends. */
   async #release(): Promise<void> {
-    if (this.#state.kind !== "open" || this.#unsettled > 0) return;
+    if (this.#state.kind !== "open" || this.#unsettled.count > 0) return;
     await this.leaveSoon();
-    if (this.#state.kind !== "open" || this.#unsettled > 0) return;
+    if (this.#state.kind !== "open" || this.#unsettled.count > 0) return;
     // A send has opened another stream meanwhile, which is left after its own idle period.
     if (this.#idle?.isRunning === true) return; // promise: second-stream-left
     this.#state = { kind: "idle" };
@@ -264,7 +263,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
   async #close(): Promise<void> {
     if (this.#state.kind !== "closed") {
       this.#state = { kind: "closing" };
-      this.#tellClosing(this.#closedError(this.subject));
+      this.#closingWatchers.tell(this.#closedError(this.subject));
       await this.flush(); // promise: publisher-close-flushes
       this.#end(this.#closedError(this.subject));
     }
@@ -280,7 +279,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
   #end(reason: unknown): void {
     if (this.#state.kind === "closed") return;
     this.#state = { kind: "closed", reason };
-    this.#tellClosing(reason);
+    this.#closingWatchers.tell(reason);
     this.#unwatch();
     this.#idle?.stop();
     this.#deadlines.stop();
@@ -288,15 +287,10 @@ export abstract class Sender<Message, Result> implements HostedStream {
     const left = this.leaveSoon();
     for (const send of this.unanswered()) this.settle(send, reason);
     for (const send of this.waiting.drain()) this.settle(send, reason);
-    for (const resolve of this.#flushing.drain()) resolve();
+    this.#unsettled.resolveFlushes();
     void left.then(() => this.connection.leave(this));
   }
 
   /** Removes and returns the unanswered sends. */
   protected abstract unanswered(): readonly Send<Message, Result>[];
-
-  #tellClosing(reason: unknown): void {
-    for (const watcher of this.#closingWatchers) watcher(reason);
-    this.#closingWatchers.clear();
-  }
 }
