@@ -19,9 +19,9 @@ import { isInHandler, outsideHandlers } from "../support/handlers/context.js";
 import { transportFault } from "../support/transport-error.js";
 import { type Keepalive, type Source, type StreamOptions } from "../transport/index.js";
 import { OpeningSource } from "./opening-source.js";
-import { closeGently } from "./closing.js";
 import { Heard } from "./health/heard.js";
 import { Liveness } from "./health/liveness.js";
+import { OpenWork } from "./open-work.js";
 import type { ResolvedOptions } from "./options.js";
 import { type Lifetime, Probe } from "./health/probe.js";
 import type { Seam } from "./session.js";
@@ -50,11 +50,8 @@ export class Connection implements StreamHost {
   readonly #token: Token;
   readonly #liveness: Liveness | undefined;
   readonly #probe: Probe;
-  readonly #streams = new Set<HostedStream>();
+  readonly #work: OpenWork;
   readonly #waits: CallWaits;
-  #phase: "open" | "closing" | "closed" = "open";
-  #calls = 0;
-  #onIdle: () => void = () => {};
   readonly #lastHeard: Heard;
   #closed: Promise<void> | undefined;
 
@@ -65,20 +62,21 @@ export class Connection implements StreamHost {
     this.clock = seam.clock ?? systemClock;
     this.random = seam.random ?? Math.random;
     this.#waits = new CallWaits(this.clock);
+    this.#work = new OpenWork(this.clock);
     this.#token = new Token(options.authToken);
     this.#lastHeard = new Heard(this.clock);
     this.route = new Route(options, seam, {
-      onGoaway: () => this.#streams.forEach((stream) => stream.onGoAway?.()),
+      onGoaway: () => this.#work.streams.forEach((stream) => stream.onGoAway?.()),
       onStatus: (status) => this.report(status),
     });
     // No deadline: the stream ends earlier, or the liveness check ends both.
     const ping = () => this.#ping("client.probe", 0);
-    this.#probe = new Probe(this.clock, ping, () => this.#phase === "open");
+    this.#probe = new Probe(this.clock, ping, () => this.#work.isOpen);
     if (options.keepalive !== false) {
       this.#liveness = new Liveness(options.keepalive, this.clock, {
         lastReceived: () => this.#lastHeard.lastMs,
         ping: (timeoutMs) => this.#ping("client.keepalive", timeoutMs),
-        isUsed: () => this.#streams.size > 0 || this.#calls > 0,
+        isUsed: () => this.#work.streams.size > 0 || this.#work.hasCalls,
         dead: () => void this.#lose(),
       });
     }
@@ -101,13 +99,13 @@ export class Connection implements StreamHost {
     const { signal } = call.options ?? {};
     const timeoutMs = checkTimeout(call, call.options?.timeoutMs, call.timeoutMs ?? this.options.timeoutMs);
     const background = call.background === true;
-    this.#admit(call, background || call.settles === true);
+    this.#work.admit(call, background || call.settles === true);
     if (signal?.aborted === true) throw signal.reason; // promise: call-aborted-before
     const controller = signal === undefined ? undefined : new AbortController();
     const unwatch = controller === undefined ? undefined : onAbort(signal, () => controller.abort(cancelled()));
     // promise: close-ignores-pings
     if (!background) {
-      this.#calls += 1;
+      this.#work.beginCall();
       this.#liveness?.start(); // promise: calls-watched
     }
     this.state.began();
@@ -130,7 +128,7 @@ export class Connection implements StreamHost {
           return response.message;
         } catch (error) {
           if (controller?.signal.aborted === true) throw signal?.reason; // promise: call-abort-reason
-          if (repeats < this.route.repeatsAfter(error) && this.#phase !== "closed") {
+          if (repeats < this.route.repeatsAfter(error) && !this.#work.isClosed) {
             this.route.leaveAfter(error, server);
             repeats += 1; // promise: unprocessed-call-repeated
             continue;
@@ -147,8 +145,7 @@ export class Connection implements StreamHost {
     } finally {
       unwatch?.();
       this.state.done();
-      if (!background) this.#calls -= 1;
-      if (this.#calls === 0) this.#onIdle();
+      if (!background) this.#work.endCall();
     }
   }
 
@@ -212,12 +209,6 @@ export class Connection implements StreamHost {
     };
   }
 
-  /** Refuses new work after `close` was called. */
-  #admit(subject: Subject, settles: boolean): void {
-    // promise: closed-refuses
-    if (this.#phase === "closed" || (this.#phase === "closing" && !settles)) throw clientClosed(subject);
-  }
-
   /** Called when the server has answered a call with this header. */
   readonly #heard = (header: CallHeader): void => {
     this.#lastHeard.received();
@@ -226,7 +217,7 @@ export class Connection implements StreamHost {
   };
 
   #failed(error: unknown, subject: Subject, server: string): KubeMQError {
-    if (this.#phase === "closed") return clientClosed(subject);
+    if (this.#work.isClosed) return clientClosed(subject);
     this.route.leaveAfter(error, server);
     const failed = toKubeMQError(error, subject);
     if (failed.code === "UNAVAILABLE") this.state.lost(failed);
@@ -240,19 +231,17 @@ export class Connection implements StreamHost {
 
   /** Registers a stream. `awaited`: the stream counts in the client's state, unlike a publisher. */
   join(stream: HostedStream, awaited = true, subject: Subject = { operation: "client.open" }): void {
-    this.#admit(subject, false);
-    this.#streams.add(stream);
+    this.#work.admit(subject, false);
+    this.#work.add(stream);
     if (awaited) this.state.joined(stream);
     this.#lastHeard.expect();
     this.#liveness?.start();
   }
 
   leave(stream: HostedStream): void {
-    if (!this.#streams.delete(stream)) return;
+    if (!this.#work.remove(stream)) return;
     this.state.left(stream);
-    if (this.#streams.size > 0) return;
-    this.#liveness?.stop(); // promise: idle-no-timer
-    this.#onIdle();
+    if (this.#work.streams.size === 0) this.#liveness?.stop(); // promise: idle-no-timer
   }
 
   up(stream: HostedStream): void {
@@ -280,17 +269,14 @@ export class Connection implements StreamHost {
   }
 
   #close(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
-    this.#phase = "closing";
+    this.#work.startClosing();
     this.state.closing();
-    const watch = (watcher: () => void) => (this.#onIdle = watcher);
-    const open = { clock: this.clock, streams: this.#streams, hasCalls: () => this.#calls > 0 };
-    return closeGently({ ...open, watch, end: () => this.#end() }, timeoutMs, signal);
+    return this.#work.finish(timeoutMs, signal, () => this.#end());
   }
 
   async #end(): Promise<void> {
-    this.#phase = "closed";
+    this.#work.end();
     this.#liveness?.stop();
-    for (const stream of this.#streams) stream.cancel(); // promise: close-cancels-streams
     this.#waits.close();
     void this.route.abort(); // promise: close-ends-session
     await new Promise((resolve) => setImmediate(resolve));
