@@ -96,7 +96,7 @@ export const calls: Chapter = {
       id: "second-stream-left",
       mutation: "never",
       test: "test/stream/plain-sends.test.ts",
-      name: "a stream that a send opens while the one before is left closes when idle",
+      name: "a stream that a send opens while the previous one ends closes when idle",
     },
     {
       promise: "A connection that dies under calls alone is noticed while a call waits for its answer.",

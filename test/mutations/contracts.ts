@@ -178,7 +178,7 @@ export const payloads: Chapter = {
       id: "gzip-properties-kept",
       mutation: { replace: ["writing(codec)", "{}"] },
       test: wrappingTest,
-      name: "gzip keeps the properties of the other codec, and passes it those of the message",
+      name: "gzip keeps the properties of the other codec, and passes the properties of the message to it",
     },
     {
       promise: "A message whose content type has no decoder throws `DECODE_FAILED`.",

@@ -350,7 +350,7 @@ export const requests: Chapter = {
       id: "handler-codec-answers",
       mutation: "never",
       test: handleTest,
-      name: "the codec of a response encodes what looks like a reply",
+      name: "the codec of a response encodes a value that looks like a reply",
     },
   ],
 };

@@ -127,7 +127,7 @@ export const rows: readonly Row[] = [
   {
     happens: "The wall clock jumps",
     holds: "Leases, streams, requests and the liveness check are not affected.",
-    tests: [[jumps, "the wall clock jumps %s: leases are kept, streams stay, requests and liveness go on"]],
+    tests: [[jumps, "the wall clock jumps %s: leases are kept, streams stay open, requests and liveness continue"]],
   },
   {
     happens: "Replies that are reordered, duplicated, late or missing",

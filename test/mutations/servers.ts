@@ -20,7 +20,7 @@ export const resending: Chapter = {
       id: "resend-after-loss-only",
       mutation: "always",
       test: resendTest,
-      name: "what a server refuses, and what a connection that works does not answer in time, is sent once",
+      name: "a message that a server refuses, or does not answer in time on a working connection, is sent once",
     },
     {
       promise: "The client's `resend` applies to every call and publisher that does not decide for itself.",

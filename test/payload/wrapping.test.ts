@@ -22,7 +22,7 @@ describe("gzip", () => {
     expect(codec).not.toHaveProperty("properties");
   });
 
-  test("gzip keeps the properties of the other codec, and passes it those of the message", () => {
+  test("gzip keeps the properties of the other codec, and passes the properties of the message to it", () => {
     const codec = gzip(named);
     expect(codec.properties?.("ab")).toEqual({ metadata: "a", tags: { first: "a", by: "named" } });
     expect(codec.decode(codec.encode("ab"), { metadata: "a" })).toBe("a: ab");
@@ -62,7 +62,7 @@ test.each([
   ["gzip", () => gzip(undefined as never)],
   ["tagged", () => tagged(undefined as never, {})],
   ["byContentType", () => byContentType({ "text/plain": text }, { other: text } as never)],
-])("%s refuses what is no codec, or an option that it does not have", (_, make) => {
+])("%s refuses a value that is not a codec, and an option that it does not have", (_, make) => {
   expect(make).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });
 

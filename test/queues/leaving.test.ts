@@ -44,7 +44,7 @@ describe("leaving a queue loop", () => {
   });
 
   test.each(["abort", "close", "client.close"] as const)(
-    "%s: what is handed out can be settled, the rest goes back",
+    "%s: delivered messages can be settled, and the others return",
     async (way) => {
       await using world = await QueueWorld.start();
       await world.fill("q", numbers(10));

@@ -19,7 +19,7 @@ test.each([
   ["an hour forward", HOUR_MS],
   ["an hour back", -HOUR_MS],
 ])(
-  "the wall clock jumps %s: leases are kept, streams stay, requests and liveness go on",
+  "the wall clock jumps %s: leases are kept, streams stay open, requests and liveness continue",
   async (_, byMs) => {
     await using broker = await startBroker();
     await using client = await KubeMQClient.connect({

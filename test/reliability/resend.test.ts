@@ -382,7 +382,7 @@ describe.each(calls)("%s with resend", (name, call) => {
   );
 });
 
-test("what a server refuses, and what a connection that works does not answer in time, is sent once", async () => {
+test("a message that a server refuses, or does not answer in time on a working connection, is sent once", async () => {
   let requests = 0;
   const refusals = ["Error 443: channel is reserved", "stan: publish ack timeout", "Error 302: no connection"];
   await using refusing = await RawGrpcServer.start((stream) => {

@@ -53,7 +53,7 @@ describe("a request handler", () => {
     expect(await send("moon")).toMatchObject({ ok: false, error: "unknown", tags: { warehouse: "2" } });
   });
 
-  test("the codec of a response encodes what looks like a reply", async () => {
+  test("the codec of a response encodes a value that looks like a reply", async () => {
     await using world = await RequestWorld.start();
     const filter = { channel: "stock", responseCodec: json<{ body: string; error: string }>() };
     await using stock = world.responder.queries.handle(filter, () => ({ body: "4", error: "none" }));
@@ -87,7 +87,7 @@ describe("a request handler", () => {
     await handling;
   });
 
-  test("what a command handler returns by chance does not fail the command", async () => {
+  test("a value that a command handler returns by chance does not fail the command", async () => {
     await using world = await RequestWorld.start();
     const returned = [7, "done", true, ["a", "b"], null];
     const stop = new AbortController();

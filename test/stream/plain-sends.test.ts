@@ -285,7 +285,7 @@ test("an unused stream is left by a half-close, since a cancelled one is an erro
   expect(ends).toEqual(["half-closed", "half-closed", "half-closed"]);
 });
 
-test("a stream that a send opens while the one before is left closes when idle", async () => {
+test("a stream that a send opens while the previous one ends closes when idle", async () => {
   const { calls, streams } = played();
   const counts = { open: 0, opened: 0 };
   let second: Promise<unknown> | undefined;

@@ -17,7 +17,7 @@ test("100,000 plain sends leave nothing in memory", async () => {
   expect(letGo).toBeLessThan(500_000);
 }, 220_000);
 
-test("the streams of 1,000 clients that were let go leave nothing in memory", async () => {
+test("the streams of 1,000 clients that were dropped leave nothing in memory", async () => {
   const { letGo } = await leftBy("streams of 1,000 clients");
   expect(letGo).toBeLessThan(1_000_000); // less than 1 kB for each
 }, 220_000);
