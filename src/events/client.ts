@@ -1,29 +1,18 @@
 import type { EventsClient } from "../api/events.js";
 import type { Connection } from "../connection/connection.js";
 import { StreamEngine } from "../stream/engine.js";
-import { checkChannel } from "../support/checks.js";
-import { completed, encodePayload } from "../support/message/payload.js";
-import { checkMessageNames } from "../support/names/message.js";
 import { EventsPlan } from "./plan.js";
-import type { EventPlan } from "./publish/plan.js";
+import { type EventPlan, preparing } from "./publish/plan.js";
 import { PlainPublish } from "./publish/plain.js";
 import { StreamPublisher } from "./publish/publisher.js";
-import { eventOf } from "./wire.js";
 
 /** @internal */
 export function createEventsClient(connection: Connection): EventsClient {
-  const { clientId } = connection.options;
-
   const operation = "events.publish";
   const publishing: EventPlan<void> = {
     operation,
     confirmedBy: "end of stream",
-    prepare(message) {
-      checkMessageNames(operation, "events", message);
-      checkChannel(operation, message.channel);
-      const complete = completed(operation, message);
-      return eventOf(clientId, complete, encodePayload(operation, complete), false);
-    },
+    prepare: preparing(operation, "events", connection.options.clientId),
     receipt: () => {},
   };
 

@@ -6,16 +6,13 @@ import type { SubscribeRequest } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { checkGroup, checkInteger, checkStoredChannel, refuse } from "../support/checks.js";
 import { MAX_TIMER_MS } from "../support/defaults.js";
-import { completed, encodePayload } from "../support/message/payload.js";
-import { checkMessageNames } from "../support/names/message.js";
-import type { EventPlan } from "./publish/plan.js";
+import { type EventPlan, preparing } from "./publish/plan.js";
 import { PlainPublish } from "./publish/plain.js";
 import { StreamPublisher } from "./publish/publisher.js";
 import { checkStart } from "./start.js";
 import { OwnWrites } from "./own-writes.js";
 import { ReplayPlan } from "./replay.js";
 import { ContiguousPlan, GroupPlan, StoreStream } from "./store-plans.js";
-import { eventOf } from "./wire.js";
 
 const SUBSCRIBE_PLACES = {
   ...STREAM_PLACES,
@@ -26,19 +23,13 @@ const QUIET_MS = 1_000;
 
 /** @internal */
 export function createEventsStoreClient(connection: Connection): EventsStoreClient {
-  const { clientId } = connection.options;
   const ownWrites = new OwnWrites(connection.clock);
 
   const operation = "eventsStore.publish";
   const publishing: EventPlan<{ readonly id: string }> = {
     operation,
     confirmedBy: "result",
-    prepare(message) {
-      checkMessageNames(operation, "eventsStore", message);
-      checkStoredChannel(operation, message.channel);
-      const complete = completed(operation, message);
-      return eventOf(clientId, complete, encodePayload(operation, complete), true);
-    },
+    prepare: preparing(operation, "eventsStore", connection.options.clientId),
     receipt: (id) => ({ id }),
     ownWrites,
   };

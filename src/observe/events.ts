@@ -1,5 +1,6 @@
 import type { EventPublisher, EventsClient, EventsStoreClient } from "../api/events.js";
 import type { EventPublisherOptions, OutgoingMessage, SendOptions } from "../api/message.js";
+import type { SubscribeRequest } from "../api/subscription.js";
 import type { Activity, ObservedMessage, Observer } from "../api/telemetry.js";
 import { beginProcess, observeLoop, type Processing, sending, sendingAll } from "./observed.js";
 
@@ -10,10 +11,7 @@ export function observedEvents(client: EventsClient, observer: Observer): Events
   return {
     ...observedPublishing(client, pattern, observer),
     subscribe: (filter, options) =>
-      observeLoop(
-        client.subscribe(filter, options),
-        beginEvent(observer, { pattern, group: filter.group, subscribedTo: filter.channel }),
-      ),
+      observeLoop(client.subscribe(filter, options), beginSubscribed(observer, pattern, filter)),
   };
 }
 
@@ -22,10 +20,7 @@ export function observedEventsStore(client: EventsStoreClient, observer: Observe
   return {
     ...observedPublishing(client, pattern, observer),
     subscribe: (filter, options) =>
-      observeLoop(
-        client.subscribe(filter, options),
-        beginEvent(observer, { pattern, group: filter.group, subscribedTo: filter.channel }),
-      ),
+      observeLoop(client.subscribe(filter, options), beginSubscribed(observer, pattern, filter)),
     replay: (request, options) => observeLoop(client.replay(request, options), beginEvent(observer, { pattern })),
   };
 }
@@ -45,6 +40,10 @@ function observedPublishing<Receipt>(
       sending(observer, "publish", pattern, message, (observed) => client.publish(observed, options)),
     publisher: (options) => observedPublisher(client.publisher(options), pattern, observer),
   };
+}
+
+function beginSubscribed(observer: Observer, pattern: Pattern, filter: SubscribeRequest<unknown>) {
+  return beginEvent(observer, { pattern, group: filter.group, subscribedTo: filter.channel });
 }
 
 function beginEvent(observer: Observer, processing: Processing): (event: ObservedMessage) => Activity {
