@@ -41,7 +41,7 @@ interface End {
   readonly name: string;
   /**
    * The expected number of connections after recovery: ending streams alone does not end the
-   * connection.
+   * connection, unless several in a row end with ENHANCE_YOUR_CALM.
    */
   readonly connections: 1 | 2;
   /** Returns the number of leased messages that may come again after their acknowledgement. */
@@ -85,7 +85,10 @@ const goAway = (name: string, how: { code?: number; reason?: string; lastStreamI
 });
 
 const ends: readonly End[] = [
-  ...resets.map((name, code) => eachRpc(name, (broker, rpc) => broker.faults.resetStreams({ rpc, code }))),
+  ...resets.map((name, code) => ({
+    ...eachRpc(name, (broker, rpc) => broker.faults.resetStreams({ rpc, code })),
+    connections: name === "RST_STREAM, ENHANCE_YOUR_CALM" ? (2 as const) : (1 as const),
+  })),
   eachRpc("RST_STREAM, a code that nobody knows", (broker, rpc) => broker.faults.resetStreams({ rpc, code: 0xbad })),
   cleanEnd(),
   // Without an error, streams up to the last one named may finish: all of these would, and never
