@@ -2,7 +2,8 @@ import type { EventPublisher, EventsClient, EventsStoreClient } from "../api/eve
 import type { EventPublisherOptions, OutgoingMessage, SendOptions } from "../api/message.js";
 import type { SubscribeRequest } from "../api/subscription.js";
 import type { Activity, ObservedMessage, Observer } from "../api/telemetry.js";
-import { beginProcess, observeLoop, type Processing, sending, sendingAll } from "./observed.js";
+import { observeLoop } from "./loop.js";
+import { beginProcess, type Processing, sending, sendingAll } from "./observed.js";
 
 type Pattern = "events" | "eventsStore";
 

@@ -2,12 +2,12 @@ import type { Incoming } from "../api/message.js";
 import type { DeliveryBatch, OutgoingQueueMessage, SendResult } from "../api/queues/message.js";
 import type { QueuePublisher, QueuesClient } from "../api/queues/client.js";
 import type { Activity, Observer } from "../api/telemetry.js";
+import { observeLoop } from "./loop.js";
 import {
   beginProcess,
   commonChannel,
   during,
   observeCalls,
-  observeLoop,
   outgoing,
   processed,
   sending,

@@ -5,7 +5,8 @@ import type { IncomingQuery, QueriesClient } from "../api/requests/queries.js";
 import type { IncomingRequest } from "../api/requests/request.js";
 import type { SubscribeRequest } from "../api/subscription.js";
 import type { Activity, ActivityOutcome, Observer } from "../api/telemetry.js";
-import { beginProcess, observeCalls, observeLoop, processed, type Processing, sending } from "./observed.js";
+import { observeLoop } from "./loop.js";
+import { beginProcess, observeCalls, processed, type Processing, sending } from "./observed.js";
 
 export function observedCommands(client: CommandsClient, observer: Observer): CommandsClient {
   const pattern = "commands";
