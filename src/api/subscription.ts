@@ -34,9 +34,9 @@ export interface Subscription<T> extends AsyncIterable<T>, AsyncDisposable {
    * Resolves when the subscription works, as far as a client can know: KubeMQ does not confirm
    * subscriptions. The request is on the wire, at least 10 ms have passed, and the server has
    * answered twelve pings sent after it, one after another, and more while it is slow. Messages
-   * sent from then on arrive. That is not a guarantee: 0 of 5,000 were missed on a busy community
-   * server (v2.4.0), and one that lacks processor time can still miss one. Rejects when the stream
-   * ends before that.
+   * sent from then on arrive. That is not a guarantee: a community server (v2.4.0) missed 0 of
+   * 10,000, and 1 of 5,000 when it was under load and lacked processor time. Rejects when the
+   * stream ends before that.
    */
   readonly ready: Promise<void>;
   /** Resolves when the stream has ended for good, with its error, if any; never rejects. */
