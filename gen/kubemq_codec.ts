@@ -1682,7 +1682,7 @@ function decodeReceiveQueueMessagesResponse(bytes: Buffer, start: number, end: n
 
 function readReceiveQueueMessagesResponse(end: number): ReceiveQueueMessagesResponse {
   let requestID_ = "";
-  const messages_: ReceiveQueueMessagesResponse["Messages"] = [];
+  let messages_: ReceiveQueueMessagesResponse["Messages"] = [];
   let messagesReceived_ = 0;
   let messagesExpired_ = 0;
   let isPeak_ = false;
@@ -1694,9 +1694,13 @@ function readReceiveQueueMessagesResponse(end: number): ReceiveQueueMessagesResp
       case 10:
         requestID_ = reader.string();
         break;
-      case 18:
-        messages_.push(readQueueMessage(reader.end()));
+      case 18: {
+        const item = readQueueMessage(reader.end());
+        // A literal, because an array that grows allocates room for 17 items.
+        if (messages_.length === 0) messages_ = [item];
+        else messages_.push(item);
         break;
+      }
       case 24:
         messagesReceived_ = reader.int32();
         break;
@@ -2010,16 +2014,20 @@ function decodeQueuesUpstreamRequest(bytes: Buffer, start: number, end: number):
 
 function readQueuesUpstreamRequest(end: number): QueuesUpstreamRequest {
   let requestID_ = "";
-  const messages_: QueuesUpstreamRequest["Messages"] = [];
+  let messages_: QueuesUpstreamRequest["Messages"] = [];
   const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
       case 10:
         requestID_ = reader.string();
         break;
-      case 18:
-        messages_.push(readQueueMessage(reader.end()));
+      case 18: {
+        const item = readQueueMessage(reader.end());
+        // A literal, because an array that grows allocates room for 17 items.
+        if (messages_.length === 0) messages_ = [item];
+        else messages_.push(item);
         break;
+      }
       default:
         reader.giveUp();
     }
@@ -2076,7 +2084,7 @@ function decodeQueuesUpstreamResponse(bytes: Buffer, start: number, end: number)
 
 function readQueuesUpstreamResponse(end: number): QueuesUpstreamResponse {
   let refRequestID_ = "";
-  const results_: QueuesUpstreamResponse["Results"] = [];
+  let results_: QueuesUpstreamResponse["Results"] = [];
   let isError_ = false;
   let error_ = "";
   const invalidTexts = reader.invalidTexts;
@@ -2085,9 +2093,13 @@ function readQueuesUpstreamResponse(end: number): QueuesUpstreamResponse {
       case 10:
         refRequestID_ = reader.string();
         break;
-      case 18:
-        results_.push(readSendQueueMessageResult(reader.end()));
+      case 18: {
+        const item = readSendQueueMessageResult(reader.end());
+        // A literal, because an array that grows allocates room for 17 items.
+        if (results_.length === 0) results_ = [item];
+        else results_.push(item);
         break;
+      }
       case 24:
         isError_ = reader.bool();
         break;
@@ -2344,7 +2356,7 @@ function readQueuesDownstreamResponse(end: number): QueuesDownstreamResponse {
   let transactionId_ = "";
   let refRequestId_ = "";
   let requestTypeData_: QueuesDownstreamResponse["RequestTypeData"] = 0;
-  const messages_: QueuesDownstreamResponse["Messages"] = [];
+  let messages_: QueuesDownstreamResponse["Messages"] = [];
   const activeOffsets_: QueuesDownstreamResponse["ActiveOffsets"] = [];
   let isError_ = false;
   let error_ = "";
@@ -2362,9 +2374,13 @@ function readQueuesDownstreamResponse(end: number): QueuesDownstreamResponse {
       case 24:
         requestTypeData_ = reader.int32();
         break;
-      case 34:
-        messages_.push(readQueueMessage(reader.end()));
+      case 34: {
+        const item = readQueueMessage(reader.end());
+        // A literal, because an array that grows allocates room for 17 items.
+        if (messages_.length === 0) messages_ = [item];
+        else messages_.push(item);
         break;
+      }
       case 40:
         activeOffsets_.push(reader.int64());
         break;
@@ -2669,7 +2685,7 @@ function readQueuesInfo(end: number): QueuesInfo {
   let sent_ = 0n;
   let delivered_ = 0n;
   let waiting_ = 0n;
-  const queues_: QueuesInfo["Queues"] = [];
+  let queues_: QueuesInfo["Queues"] = [];
   const invalidTexts = reader.invalidTexts;
   while (reader.position < end) {
     switch (reader.tag()) {
@@ -2685,9 +2701,13 @@ function readQueuesInfo(end: number): QueuesInfo {
       case 32:
         waiting_ = reader.int64();
         break;
-      case 42:
-        queues_.push(readQueueInfo(reader.end()));
+      case 42: {
+        const item = readQueueInfo(reader.end());
+        // A literal, because an array that grows allocates room for 17 items.
+        if (queues_.length === 0) queues_ = [item];
+        else queues_.push(item);
         break;
+      }
       default:
         reader.giveUp();
     }

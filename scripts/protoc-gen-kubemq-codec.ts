@@ -233,7 +233,7 @@ function declaration(message: DescMessage, field: DescField): string {
     case "message":
       return `let ${local(field)}: ${type};`;
     case "list":
-      return `const ${local(field)}: ${type} = [];`;
+      return `${field.listKind === "message" ? "let" : "const"} ${local(field)}: ${type} = [];`;
     case "map":
       return `const ${local(field)}: ${type} = {};`;
     case "enum":
@@ -267,9 +267,14 @@ function generateFieldReader(f: GeneratedFile, field: DescField): void {
       break;
     case "list":
       if (field.listKind === "message") {
-        f.print("      case ", tag(field), ":");
-        f.print("        ", name, ".push(read", field.message.name, "(reader.end()));");
-        break;
+        f.print("      case ", tag(field), ": {");
+        f.print("        const item = read", field.message.name, "(reader.end());");
+        f.print("        // A literal, because an array that grows allocates room for 17 items.");
+        f.print("        if (", name, ".length === 0) ", name, " = [item];");
+        f.print("        else ", name, ".push(item);");
+        f.print("        break;");
+        f.print("      }");
+        return;
       }
       assertInt64List(field);
       f.print("      case ", field.number * 8 + VARINT, ":");
