@@ -23,7 +23,8 @@ export default {
   },
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/\\.programs-", "<rootDir>/\\.test-sources/"],
   globalSetup: "<rootDir>/test/support/compile-programs.mjs",
-  // Most files wait for most of their time.
-  maxWorkers: availableParallelism() + 1,
+  testSequencer: "<rootDir>/test/support/longest-first.mjs",
+  // Files wait for a third of their time.
+  maxWorkers: availableParallelism() + 2,
   testTimeout: 60_000,
 };
