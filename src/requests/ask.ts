@@ -151,7 +151,7 @@ export function checkReply(
 /**
  * Refuses to execute a request with what reports a failure.
  *
- * @throws {KubeMQError} INVALID_ARGUMENT
+ * @throws {KubeMQError} INVALID_ARGUMENT when the response is an `Error` or a failed result.
  */
 export function checkNoFailure(subject: Subject, response: unknown): void {
   const what = isFailure(response) ? "a failed result, ok: false" : isError(response) ? "an Error" : undefined;
