@@ -26,8 +26,8 @@ export interface Call extends Subject {
  * A timeout during which the connection received nothing. It is retryable, because the connection
  * may be dead.
  */
-export function silentTimeout(error: KubeMQError, subject: Subject, server: string): KubeMQError {
-  const text = `${error.message}; nothing was received from the server meanwhile, the connection may be dead (${server})`;
+export function silentTimeout(error: KubeMQError, subject: Subject, silence: string): KubeMQError {
+  const text = `${error.message}; ${silence}`;
   return new KubeMQError(error.code, text, { ...subject, cause: error.cause, retryable: true });
 }
 

@@ -137,7 +137,7 @@ export class Connection implements StreamHost {
           // A server that answers with the status "timeout" is alive.
           if (transportFault(error)?.kind === "deadline" && this.#lastHeard.lastMs < begun) {
             if (!background) this.#liveness?.checkNow(); // promise: timeout-checks-connection
-            failed = silentTimeout(failed, call, server);
+            failed = silentTimeout(failed, call, this.#lastHeard.silence(server));
           }
           if (!this.#wantsFreshToken(failed, header)) throw failed; // promise: call-never-repeated
         }

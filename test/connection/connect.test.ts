@@ -101,9 +101,12 @@ test.each<[string, (client: KubeMQClient) => Promise<unknown>]>([
   await using client = new KubeMQClient({ address: proxy.address, timeoutMs: 50, reconnect });
   const error = await rejection(send(client));
   expect(error).toMatchObject({ code: "TIMEOUT", retryable: true });
-  expect(String(error)).toBe(
-    `KubeMQError: ${at}: no answer from the server within 50 ms, the message may have been taken; ${proxy.address} has sent nothing yet; is that the gRPC port of a KubeMQ server?`,
+  // An event that is sent alone is a call: on a busy machine, the call's own time-out may be the first to be noticed.
+  const late = /no answer from the server within 50 ms, the message may have been taken|the operation timed out/;
+  expect(String(error).replace(late, "(late)")).toBe(
+    `KubeMQError: ${at}: (late); ${proxy.address} has sent nothing yet; is that the gRPC port of a KubeMQ server?`,
   );
+  await client.close({ timeoutMs: 20 });
 });
 
 test("the error of a send that timed out says when the connection was silent meanwhile", async () => {

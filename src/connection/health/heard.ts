@@ -41,10 +41,14 @@ export class Heard {
    * either.
    */
   silenceOf(server: string, timeoutMs: number): string | undefined {
-    if (this.#receivedMs === undefined) {
-      return `${server} has sent nothing yet; is that the gRPC port of a KubeMQ server?`;
-    }
-    if (this.#clock.now() - this.#receivedMs < timeoutMs - EARLY_MS) return undefined;
-    return `nothing was received from the server meanwhile, the connection may be dead (${server})`;
+    const isEarlier = this.#receivedMs === undefined || this.#clock.now() - this.#receivedMs >= timeoutMs - EARLY_MS;
+    return isEarlier ? this.silence(server) : undefined;
+  }
+
+  /** What to report about a call during which nothing was received. */
+  silence(server: string): string {
+    return this.#receivedMs === undefined
+      ? `${server} has sent nothing yet; is that the gRPC port of a KubeMQ server?`
+      : `nothing was received from the server meanwhile, the connection may be dead (${server})`;
   }
 }
