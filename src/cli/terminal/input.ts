@@ -45,25 +45,54 @@ export async function readBody(
 }
 
 /**
+ * Maximum length of a line, in characters: a message of 100 MiB in base64 has half of it, and V8
+ * allows strings of twice this length.
+ */
+const MOST_CHARACTERS = 2 ** 28;
+
+/**
  * Standard input line by line, without empty lines; ends early when the signal aborts. Not by
  * `node:readline`: it also ends a line at U+2028, which JSON has unescaped in strings.
+ *
+ * @throws {Failure} when a line is longer than `most` characters
  */
-export async function* readLines({ stdin }: Terminal, signal: AbortSignal): AsyncGenerator<string, void> {
+export async function* readLines(
+  { stdin }: Pick<Terminal, "stdin">,
+  signal: AbortSignal,
+  most = MOST_CHARACTERS,
+): AsyncGenerator<string, void> {
   const decoder = new TextDecoder();
   const stop = () => stdin.destroy();
   signal.addEventListener("abort", stop, { once: true });
-  let rest = "";
+  // The parts of the line that has arrived in part. Joined once: joining at each chunk would take
+  // hours for a line of many megabytes.
+  let parts: string[] = [];
+  let length = 0;
+  const add = (part: string) => {
+    length += part.length;
+    if (length > most) throw new Failure(`a line of standard input has more than ${most} characters`, EXIT.usage);
+    parts.push(part);
+  };
+  const take = () => {
+    const line = parts.join("");
+    parts = [];
+    length = 0;
+    return line.endsWith("\r") ? line.slice(0, -1) : line;
+  };
   try {
     for await (const chunk of stdin) {
       // promise: jsonl-restored
-      const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        const complete = line.endsWith("\r") ? line.slice(0, -1) : line;
-        if (complete !== "") yield complete;
+      const [first = "", ...others] = decoder.decode(chunk as Uint8Array, { stream: true }).split("\n");
+      add(first);
+      for (const part of others) {
+        const line = take();
+        if (line !== "") yield line;
+        add(part);
       }
     }
-    if (rest !== "") yield rest;
+    add(decoder.decode());
+    const last = take();
+    if (last !== "") yield last;
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
