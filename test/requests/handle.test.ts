@@ -268,7 +268,7 @@ describe("a request handler", () => {
     expect(signals[0]?.aborted).toBe(true);
     await world.pass(500);
     expect(await handling.closed).toMatchObject({ code: "TIMEOUT", message: expect.stringContaining("ignore") });
-    await world.requester.close();
+    await world.requester.close({ timeoutMs: 50 });
     await asked;
   });
 
