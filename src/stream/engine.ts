@@ -148,7 +148,8 @@ export class StreamEngine<Wire, Item>
     this.#attempts.stop();
     this.release();
     this.dismiss();
-    this.#rejectReady(reason ?? fault("CLIENT_CLOSED", this.#plan, "the subscription was closed"));
+    const closed = () => fault("CLIENT_CLOSED", this.#plan, "the subscription was closed");
+    this.#rejectReady(reason === undefined ? closed() : reason);
     const cleaned = this.#plan.onLeave?.(how, this.inBody);
     // promise: call-open-until-cleaned-up
     if (cleaned === undefined) this.#finish(undefined);

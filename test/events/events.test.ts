@@ -12,7 +12,7 @@ import {
 } from "kubemq-es";
 import { startBroker, type Broker } from "kubemq-es/testing";
 import { getEventListeners } from "node:events";
-import { take, until } from "../support/until.js";
+import { rejection, take, until } from "../support/until.js";
 import { openWorld, type OpenWorld } from "../support/with-broker.js";
 
 let world: OpenWorld;
@@ -110,6 +110,16 @@ describe("stopping a loop over events", () => {
     expect(await loop).toBe("ended quietly");
     expect(getEventListeners(stop.signal, "abort").length).toBe(0);
     await until("no call is left", () => live() === 0);
+  });
+
+  test.each([null, 0, "", "a string"])("ready rejects with the reason of the signal, also with %j", async (reason) => {
+    for (const isAborted of [true, false]) {
+      const stop = new AbortController();
+      if (isAborted) stop.abort(reason);
+      const { ready } = client.events.subscribe({ channel: "c" }, { signal: stop.signal });
+      stop.abort(reason);
+      expect(await rejection(ready)).toBe(reason);
+    }
   });
 
   test("a signal that is already aborted means no iteration and no call", async () => {
