@@ -61,6 +61,13 @@ export class SettlePeriod {
     if (this.#isOverdue && this.#resolve !== undefined) this.#after(SETTLE_MS, () => this.#end());
   }
 
+  /** The body was left by `break`, `return` or `throw`: the period continues as after a `break`. */
+  bodyAbandoned(): void {
+    this.#bodyRuns = false;
+    this.check();
+    if (this.#resolve !== undefined) this.#after(BREAK_MS, () => this.#end());
+  }
+
   #onSettleTimeOut(): void {
     if (!this.#bodyRuns) return this.#end(); // promise: late-body-settles
     this.#isOverdue = true;

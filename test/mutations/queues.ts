@@ -319,6 +319,20 @@ export const consuming: Chapter = {
       name: "on-next acknowledges a message whose body outlasts an abort",
     },
     {
+      promise: "A `break` or `throw` after an abort returns unsettled messages at once.",
+      id: "break-after-abort",
+      mutation: "drop",
+      test: leavingTest,
+      name: "after an abort returns unsettled messages at once",
+    },
+    {
+      promise: "A `break` or `throw` after an abort returns leased messages at once.",
+      id: "lease-break-after-abort",
+      mutation: "drop",
+      test: leavingTest,
+      name: "after an abort returns unsettled messages at once",
+    },
+    {
       promise: "Messages that are never settled return to the queue, whatever the loop body does.",
       id: "unsettled-returned-in-the-end",
       mutation: "drop",

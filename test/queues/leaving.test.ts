@@ -31,6 +31,34 @@ describe("leaving a queue loop", () => {
     );
   });
 
+  test.each([
+    ["break", {}],
+    ["throw", {}],
+    ["break", { settle: "on-next" }],
+    ["break", { visibilitySeconds: 30 }],
+    ["throw", { visibilitySeconds: 30 }],
+  ] as const)("%s after an abort returns unsettled messages at once, with %j", async (way, options) => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", ["a", "b"]);
+    const stop = new AbortController();
+    let leftAt = 0;
+    const loop = async () => {
+      for await (const _ of world.client.queues.consume({ channel: "q", ...options }, { signal: stop.signal })) {
+        stop.abort();
+        leftAt = performance.now();
+        if (way === "break") break;
+        throw new Error("thrown");
+      }
+    };
+    await loop().catch((error: Error) => expect(error.message).toBe("thrown"));
+    expect(performance.now() - leftAt).toBeLessThan(3_000); // after an abort alone it is 5 seconds
+    await until(
+      "the call is gone",
+      () => world.streams("QueuesDownstream") + world.streams("StreamQueueMessage") === 0,
+    );
+    expect((await world.waiting("q")).toSorted()).toEqual(["a", "b"]);
+  });
+
   test("break waits for acks that the body did not await", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(8));

@@ -114,7 +114,16 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, PollSch
 
   onAbandoned(item: Item<T>): void {
     this.#onNext(item, "reject"); // promise: on-next-leaving-rejects
-    if (this.#left !== undefined) this.#settlePeriod.bodyFinished();
+    if (this.#left === undefined) return;
+    if (this.#consuming.patient) this.#settlePeriod.bodyFinished();
+    else this.#breakAfterAbort(); // promise: break-after-abort
+  }
+
+  #breakAfterAbort(): void {
+    this.#left = "return";
+    this.#scheduler?.returnHeld();
+    this.#cancelWhenSettled();
+    this.#settlePeriod.bodyAbandoned();
   }
 
   #onNext(item: Item<T>, settlement: "ack" | "reject"): void {

@@ -117,7 +117,18 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
 
   onAbandoned(message: LeasedMessage<T>): void {
     if (this.#leasing.settle === "on-next") this.#settle(message, "reject");
-    if (this.#left !== undefined) this.#settlePeriod.bodyFinished();
+    if (this.#left === undefined) return;
+    if (this.#leasing.patient) this.#settlePeriod.bodyFinished();
+    else this.#breakAfterAbort(); // promise: lease-break-after-abort
+  }
+
+  #breakAfterAbort(): void {
+    this.#returnHeld();
+    this.#settlePeriod.bodyAbandoned();
+  }
+
+  #returnHeld(): void {
+    for (const lease of this.#held) if (!lease.isSettling) lease.cancel();
   }
 
   #settle(message: LeasedMessage<T>, settlement: "ack" | "reject"): void {
@@ -131,7 +142,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     waiting?.cancel();
     this.#cancelPeek?.abort();
     for (const message of this.#feed.drain()) this.onRelease(message);
-    if (how === "return") for (const lease of this.#held) if (!lease.isSettling) lease.cancel();
+    if (how === "return") this.#returnHeld();
     return this.#settlePeriod.begin(how, inBody !== undefined, this.#leasing.patient);
   }
 

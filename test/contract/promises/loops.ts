@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { KubeMQClient } from "kubemq-es";
-import { within } from "../../support/until.js";
+import type { ConsumeRequest, KubeMQClient, OnDeliveryRequest } from "kubemq-es";
+import { until, within } from "../../support/until.js";
 import type { World } from "../world.js";
 
 /** What a loop that runs beside the check has received so far. */
@@ -76,3 +76,38 @@ export async function resolves(ms: number, promise: Promise<unknown>): Promise<b
 }
 
 export const byNumber = (one: string, other: string): number => Number(one) - Number(other);
+
+interface Settling {
+  readonly settle?: (ConsumeRequest | OnDeliveryRequest)["settle"];
+}
+
+/** One consumer receives 200 messages in their order. */
+export async function inOrder(world: World, prefetch: number, options: Settling = {}): Promise<void> {
+  const client = await world.client();
+  const channel = world.channel("order");
+  await fill(client, channel, 200);
+  const received: string[] = [];
+  for await (const job of client.queues.consume({ channel, prefetch, ...options })) {
+    received.push(job.text());
+    if (options.settle === undefined && "ack" in job) await job.ack();
+    if (received.length === 200) break;
+  }
+  assert.deepEqual(received, numbers(200));
+}
+
+/** Two consumers of one queue receive 1,000 messages, each once. */
+export async function shared(world: World, options: Settling): Promise<void> {
+  const clients: KubeMQClient[] = [await world.client(), await world.client()];
+  const channel = world.channel("shared");
+  const total = 1_000;
+  const loops = clients.map((client) =>
+    collect(client.queues.consume({ channel, prefetch: 8, ...options }), async (job) => {
+      if (options.settle === undefined && "ack" in job) await job.ack();
+      return job.text();
+    }),
+  );
+  await fill(await world.client(), channel, total);
+  const all = () => loops.flatMap(({ items }) => items);
+  await until("all messages have been received", () => new Set(all()).size === total, 30_000);
+  assert.deepEqual(all().sort(byNumber), numbers(total));
+}

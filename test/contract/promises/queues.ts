@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import type { ConsumeRequest, KubeMQClient, OnDeliveryRequest } from "kubemq-es";
 import { sleep, take, until } from "../../support/until.js";
 import type { Suite } from "../suite.js";
-import type { World } from "../world.js";
-import { byNumber, collect, fill, gate, numbers, text, texts } from "./loops.js";
+import { byNumber, collect, fill, gate, inOrder, numbers, shared, text, texts } from "./loops.js";
 
 export const queues: Suite = {
   title: "Queues",
@@ -274,36 +272,3 @@ export const queues: Suite = {
     },
   },
 };
-
-interface Settling {
-  readonly settle?: (ConsumeRequest | OnDeliveryRequest)["settle"];
-}
-
-async function inOrder(world: World, prefetch: number, options: Settling = {}): Promise<void> {
-  const client = await world.client();
-  const channel = world.channel("order");
-  await fill(client, channel, 200);
-  const received: string[] = [];
-  for await (const job of client.queues.consume({ channel, prefetch, ...options })) {
-    received.push(job.text());
-    if (options.settle === undefined && "ack" in job) await job.ack();
-    if (received.length === 200) break;
-  }
-  assert.deepEqual(received, numbers(200));
-}
-
-async function shared(world: World, options: Settling): Promise<void> {
-  const clients: KubeMQClient[] = [await world.client(), await world.client()];
-  const channel = world.channel("shared");
-  const total = 1_000;
-  const loops = clients.map((client) =>
-    collect(client.queues.consume({ channel, prefetch: 8, ...options }), async (job) => {
-      if (options.settle === undefined && "ack" in job) await job.ack();
-      return job.text();
-    }),
-  );
-  await fill(await world.client(), channel, total);
-  const all = () => loops.flatMap(({ items }) => items);
-  await until("all messages have been received", () => new Set(all()).size === total, 30_000);
-  assert.deepEqual(all().sort(byNumber), numbers(total));
-}
