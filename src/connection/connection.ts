@@ -230,7 +230,7 @@ export class Connection implements StreamHost {
   }
 
   /** Registers a stream. `awaited`: the stream counts in the client's state, unlike a publisher. */
-  join(stream: HostedStream, awaited = true, subject: Subject = { operation: "client.open" }): void {
+  join(stream: HostedStream, subject: Subject, awaited = true): void {
     this.#work.admit(subject, false);
     this.#work.add(stream);
     if (awaited) this.state.joined(stream);

@@ -1,6 +1,7 @@
 import type { KubeMQError } from "../api/errors.js";
 import type { Status } from "../api/status.js";
 import type { ReconnectPolicy } from "../support/time/backoff.js";
+import type { Subject } from "../support/checks.js";
 import type { Lifetime } from "./health/probe.js";
 import type { Clock } from "../support/time/clock.js";
 
@@ -10,10 +11,11 @@ export interface StreamHost {
   readonly reconnect: false | ReconnectPolicy;
   random(): number;
   /**
-   * Registers a stream, or throws CLIENT_CLOSED. `awaited`: the stream counts in the client's
-   * state. A publisher does not, because the server sends nothing on it unasked.
+   * Registers a stream, or throws CLIENT_CLOSED for the subject. `awaited` (default true): the
+   * stream counts in the client's state. A publisher does not, because the server sends nothing on
+   * it unasked.
    */
-  join(stream: HostedStream, awaited?: boolean): void;
+  join(stream: HostedStream, subject: Subject, awaited?: boolean): void;
   leave(stream: HostedStream): void;
   /**
    * Reports that the stream works: it received data, or the server answered a ping sent behind its

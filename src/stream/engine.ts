@@ -54,7 +54,7 @@ export class StreamEngine<Wire, Item>
     });
     this.ready.catch(() => {}); // promise: unobserved-subscription
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    host.join(this);
+    host.join(this, plan);
     // promise: abort-ends-loop
     this.#unwatch = onAbort(options.signal, () => this.#leave("abort", options.signal?.reason));
     void this.#attempts.run();

@@ -144,7 +144,7 @@ export class HandlerService<Item extends { readonly id: string }> extends Awaita
     this.#over = new Promise((resolve) => (this.#resolveOver = resolve));
     this.#source = plan.open();
     this.ready = this.#source.ready;
-    host.join(this, false);
+    host.join(this, subject, false);
     this.#unwatch = onAbort(signal, () => this.#stop());
     this.#done = outsideHandlers(() => this.#run());
   }

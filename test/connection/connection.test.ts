@@ -378,8 +378,11 @@ describe("close()", () => {
     await client.close();
     expect(await rejection(client.ping())).toMatchObject({ code: "CLIENT_CLOSED" });
     expect(await rejection(client.events.publish(event))).toMatchObject({ code: "CLIENT_CLOSED" });
-    expect(() => client.events.subscribe({ channel: "c" })).toThrow(expect.objectContaining({ code: "CLIENT_CLOSED" }));
-    expect(() => client.events.publisher()).toThrow(expect.objectContaining({ code: "CLIENT_CLOSED" }));
+    expect(() => client.events.subscribe({ channel: "c" })).toThrow("events.subscribe on c: the client is closed");
+    expect(() => client.events.publisher()).toThrow("events.publish: the client is closed");
+    expect(() => client.queries.handle({ channel: "c" }, () => "")).toThrow(
+      "queries.handle on c: the client is closed",
+    );
   });
 
   test("close() lets a running call finish and ends loops without an error", async () => {

@@ -80,7 +80,7 @@ class Wait implements HostedStream {
   static joined(connection: Connection, subject: Subject): Wait | undefined {
     const wait = new Wait(connection, subject);
     try {
-      connection.join(wait, false, subject);
+      connection.join(wait, subject, false);
       return wait;
     } catch {
       return undefined;

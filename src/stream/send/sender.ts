@@ -64,7 +64,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
       this.#idle = new IdleTimer(clock, options.lingerMs, () => void this.#release());
       return;
     }
-    this.#join({ operation: "client.open" });
+    this.#join(this.subject);
     this.#unwatch = onAbort(options.signal, () => this.#end(options.signal?.reason));
   }
 
@@ -216,7 +216,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
   }
 
   #join(subject: Subject): void {
-    this.connection.join(this, false, subject); // promise: sender-not-in-state
+    this.connection.join(this, subject, false); // promise: sender-not-in-state
     this.#state = { kind: "open" };
   }
 
