@@ -1,5 +1,5 @@
 import type { StartPosition } from "../api/events.js";
-import { checkInteger, refuse, type Subject } from "../support/checks.js";
+import { checkInteger, quote, refuse, type Subject } from "../support/checks.js";
 import { checkKnown } from "../support/names/known.js";
 import { nanosOf } from "../support/time/time.js";
 
@@ -32,8 +32,16 @@ export function checkStart(subject: Subject, start: StartPosition): Start {
       checkNames(subject, start, ["seconds"]);
       return { from: "timeDelta", seconds: checkInteger(subject, "start.seconds", start.seconds, 1, MAX_SECONDS) };
     default:
-      throw refuse(subject, `start must be { from: "new" | "first" | "last" | "sequence" | "time" | "timeDelta" }`);
+      throw refuse(
+        subject,
+        `start must be { from: "new" | "first" | "last" | "sequence" | "time" | "timeDelta" }, got ${given(start)}`,
+      );
   }
+}
+
+function given(start: unknown): string {
+  if (typeof start !== "object" || start === null) return quote(start);
+  return "from" in start ? `from: ${quote(start.from)}` : "no from";
 }
 
 /** A start position must not have the properties of another one, which would have no effect. */

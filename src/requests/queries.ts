@@ -13,7 +13,7 @@ import type { RequestOptions } from "../api/requests/request.js";
 import type { Reply } from "../api/requests/response.js";
 import type { SubscribeRequest } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
-import { checkBytes, checkHandler } from "../support/checks.js";
+import { checkBytes, checkHandler, isForeignBytes, kind, refuse } from "../support/checks.js";
 import { IncomingMessage } from "../support/message/incoming-message.js";
 import { checkReplyNames } from "../support/names/message.js";
 import { completed, encodeBody } from "../support/message/payload.js";
@@ -84,7 +84,12 @@ class ReceivedQuery<T> extends ReceivedRequest<T> implements IncomingQuery<T> {
    * types do not allow.
    */
   reply(outcome: QueryOutcome): Promise<void> {
-    if (!isReply(outcome)) return this.respond({ body: outcome });
+    if (!isReply(outcome)) {
+      if (typeof outcome === "string" || isForeignBytes(outcome)) return this.respond({ body: outcome });
+      const form = "a string, a Uint8Array or { body }, or have a responseCodec such as json()";
+      const subject = { operation: "queries.handle", channel: this.channel };
+      return Promise.reject(refuse(subject, `the handler must return ${form}, returned ${kind(outcome)}`));
+    }
     // promise: whole-reply-can-fail
     const { error, ...reply } = outcome;
     return error === undefined ? this.respond(reply as Reply & Payload<unknown>) : this.fail(error, reply);

@@ -292,6 +292,18 @@ describe("a request handler", () => {
     await handling;
   });
 
+  test("a handler without responseCodec that returns an object fails its request with the forms it may return", async () => {
+    await using world = await RequestWorld.start();
+    const prices = world.responder.queries.handle({ channel: "prices" }, () => ({ price: 3 }) as never);
+    await world.ready(prices);
+    expect(await world.requester.queries.send({ channel: "prices", body: "x" }, patient)).toMatchObject({
+      ok: false,
+      error:
+        "the handler must return a string, a Uint8Array or { body }, or have a responseCodec such as json(), returned Object",
+    });
+    await prices.close();
+  });
+
   test("a handler sends its response again after the connection was lost", async () => {
     await using world = await RequestWorld.start();
     const doors = new Doors();

@@ -209,6 +209,31 @@ describe.each(Object.entries(clients))("of a client that is %s", (_, client) => 
     expect((error as Error).message).toBe("message at index 0: codec cannot encode the body: 3 is odd");
   });
 
+  test("arguments in the form of other clients are refused with the form of this one", async () => {
+    const publish = method(client, "events.publish");
+    const subscribe = method(client, "events.subscribe");
+    const cases: readonly (readonly [call: () => unknown, operation: string, says: string])[] = [
+      [() => publish("c", "x"), "events.publish", "got a string: pass { channel, body }"],
+      [() => subscribe("c", handler), "events.subscribe", "got a string: pass { channel }"],
+      [() => subscribe(from, handler), "events.subscribe", "got a function: await the promise, or read with for await"],
+      [
+        () => publish({ ...message, body: { a: 1 } }),
+        "events.publish",
+        "or come with a codec such as json(), got Object",
+      ],
+    ];
+    for (const [call, operation, says] of cases) expect(await refusalOf(call)).toEqual(refusal(operation, says));
+    for (const [value, got] of [
+      [undefined, "undefined"],
+      ["first", '"first"'],
+      [{ at: 3 }, "no from"],
+      [{ from: "start" }, 'from: "start"'],
+    ] as const) {
+      const read = () => method(client, "eventsStore.subscribe")({ ...from, start: value });
+      expect(await refusalOf(read)).toEqual(refusal("eventsStore.subscribe", `"timeDelta" }, got ${got}`));
+    }
+  });
+
   test("a message is refused for a part that is no object, and named by the part", async () => {
     for (const value of [null, 5, [5]]) {
       const sent = (part: string) => () => client.queries.send({ ...message, [part]: value } as never);

@@ -65,7 +65,7 @@ export function encodeBody(
     if (typeof body === "string") return Buffer.from(body, "utf8");
     throw refuse(
       { operation, channel },
-      `body must be a Uint8Array or a string, or come with a codec, got ${kind(body)}`,
+      `body must be a Uint8Array or a string, or come with a codec such as json(), got ${kind(body)}`,
     );
   }
   let encoded: unknown;

@@ -51,8 +51,18 @@ export function checkObject(
 ): asserts value is Record<string, unknown> {
   const isAbortSignal = Object.prototype.toString.call(value) === "[object AbortSignal]";
   if (typeof value === "object" && value !== null && !Array.isArray(value) && !isAbortSignal) return;
-  const what = isAbortSignal ? "an AbortSignal: pass it as { signal }" : valueKind(value);
-  throw refuse(subject, `${name} must be an object${hint}, got ${what}`);
+  throw refuse(subject, `${name} must be an object${hint}, got ${isAbortSignal ? SIGNAL : advised(name, value)}`);
+}
+
+const SIGNAL = "an AbortSignal: pass it as { signal }";
+
+/** The kind of a value, with the form of the call if other clients have it in another form. */
+function advised(name: string, value: unknown): string {
+  const got = valueKind(value);
+  if (typeof value === "string" && name === "message") return `${got}: pass { channel, body }`;
+  if (typeof value === "string" && name === "request") return `${got}: pass { channel }`;
+  if (typeof value === "function" && name === "options") return `${got}: await the promise, or read with for await`;
+  return got;
 }
 
 /** The words for the names in an error, such as "option" and "options". */
