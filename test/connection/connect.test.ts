@@ -82,7 +82,13 @@ test("the error names a server that accepts connections and is silent", async ()
 });
 
 test("the error of a server that speaks HTTP/1 names the port to try", async () => {
-  const web = createServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  // Reads what the client sends: a socket with unread data stays open.
+  const web = createServer((socket) =>
+    socket
+      .on("error", () => {})
+      .resume()
+      .end("HTTP/1.1 400 Bad Request\r\n\r\n"),
+  );
   await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
   const address = `127.0.0.1:${(web.address() as AddressInfo).port}`;
   await expect(KubeMQClient.connect({ address })).rejects.toMatchObject({

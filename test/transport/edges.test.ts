@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "@jest/globals";
 import { getEventListeners, once, setMaxListeners } from "node:events";
 import { createServer } from "node:net";
-import type { AddressInfo, Server } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { EventReceiveSchema, EventSchema, kubemq, PingResultSchema, ResultSchema } from "kubemq-es/gen";
 import type { EventReceive } from "kubemq-es/gen";
 import { batchesOf } from "../../src/transport/index.js";
@@ -278,16 +278,25 @@ describe("connecting", () => {
     );
   });
 
-  /** A port that takes connections and never says a word: a TLS handshake with it does not end. */
-  async function silentServer(): Promise<Server & { readonly url: string }> {
-    const server = createServer();
+  /** A port that accepts connections and sends nothing, so that a TLS handshake does not end. */
+  async function silentServer(): Promise<AsyncDisposable & { readonly url: string }> {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => sockets.add(socket.on("error", () => {})));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return Object.assign(server, { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    return {
+      url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      async [Symbol.asyncDispose]() {
+        // A socket that is not read does not notice that its client has left.
+        for (const socket of sockets) socket.destroy();
+        server.close();
+        await once(server, "close");
+      },
+    };
   }
 
   test("a connection to a silent server times out for all waiting calls", async () => {
-    const silent = await silentServer();
+    await using silent = await silentServer();
     using transport = openTransport("fast", silent.url, { connectTimeoutMs: 150 });
     const started = Date.now();
     const calls = [1, 2, 3].map(() => failure(transport.unary(ping, undefined, undefined, undefined, {})));
@@ -296,12 +305,10 @@ describe("connecting", () => {
       expect(error.rawMessage).toBe(`no connection to ${silent.url} within 150 ms`);
     }
     expect(Date.now() - started).toBeGreaterThanOrEqual(145);
-    expect(Date.now() - started).toBeLessThan(2_000);
-    silent.close();
   });
 
   test("an abort while connecting rejects at once and sends no request", async () => {
-    const silent = await silentServer();
+    await using silent = await silentServer();
     using transport = openTransport("fast", silent.url, { connectTimeoutMs: 5_000 });
     const controller = new AbortController();
     const call = failure(transport.unary(ping, controller.signal, undefined, undefined, {}));
@@ -310,7 +317,6 @@ describe("connecting", () => {
     expect((await call).rawMessage).toBe("never mind");
     stream.cancel();
     expect(await stream.next()).toEqual({ done: true, value: undefined });
-    silent.close();
     expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
   });
 
