@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http2";
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import { until as untilNamed } from "./until.js";
 
 /** Handles a request on a stream of the raw server. */
 export type RawHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, server: RawGrpcServer) => void;
@@ -103,11 +104,7 @@ export function onMessages(stream: ServerHttp2Stream, onMessage: (bytes: Buffer)
   });
 }
 
-/** Waits for a condition, with a limit. */
-export async function until(condition: () => boolean, withinMs = 2_000): Promise<void> {
-  const end = Date.now() + withinMs;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`condition not met within ${withinMs} ms: ${condition.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
+/** Waits for a condition. The error of one that does not hold in time shows its source. */
+export function until(condition: () => boolean): Promise<void> {
+  return untilNamed(condition.toString(), condition);
 }
