@@ -5,6 +5,7 @@ import type { Contestant } from "./contestants/contestant.js";
 import { grpcJs } from "./contestants/grpc-js.js";
 import { kubemqJs } from "./contestants/kubemq-js.js";
 import { raw } from "./contestants/raw.js";
+import { rawStream } from "./contestants/raw-stream.js";
 import type { ContestantName, Load } from "./loads.js";
 import { profiled } from "./profile.js";
 import type { Profile } from "./profile.js";
@@ -35,6 +36,7 @@ const contestants: Readonly<Record<ContestantName, () => Contestant | Promise<Co
   "grpc-js tuned": () => grpcJs({ tuned: true }),
   "kubemq-js": kubemqJs,
   "node:http2": raw,
+  "node:http2 stream": rawStream,
 };
 
 const contestant = await contestants[process.argv[2] as ContestantName]();

@@ -23,6 +23,7 @@ export const contestantNames = [
   "grpc-js tuned",
   "kubemq-js",
   "node:http2",
+  "node:http2 stream",
 ] as const;
 export type ContestantName = (typeof contestantNames)[number];
 
@@ -37,6 +38,8 @@ export const about: Readonly<Record<ContestantName, string>> = {
   "grpc-js tuned": "the same with a window of 1 MiB, without retries and channelz",
   "kubemq-js": "KubeMQ's own client 3.0, built from its source; only when `KUBEMQ_JS` names its folder",
   "node:http2": "`node:http2` with frames split by hand and protobuf-es, with the same HTTP/2 windows",
+  "node:http2 stream":
+    "a stream of `node:http2` with one prepared request, and nothing else: the least that a plain send one at a time costs",
 };
 
 /** Maximum unanswered events on a stream that answers each one. */
@@ -62,6 +65,11 @@ export const loads: readonly Load[] = [
   ...plain("eventsStore.publish", "store"),
   { name: "queue: poll and confirmed ack", kind: "poll", count: 2_000, mustReach: { "grpc-js": 1 } },
 ];
+
+/** Whether a contestant runs a load. A prepared request shows the least cost of a single send only. */
+export function runs(name: ContestantName, load: Load): boolean {
+  return name !== "node:http2 stream" || (load.kind === "plain" && load.atOnce === 1);
+}
 
 function receive(label: string, size: number, count: number, mustReach: Load["mustReach"]): Load {
   return { name: `receive ${label}`, kind: "receive", size, count, mustReach };

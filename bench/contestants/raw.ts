@@ -110,7 +110,7 @@ export function connectTo(port: number): ClientHttp2Session {
   return session;
 }
 
-function openOn(session: ClientHttp2Session, method: string): ClientHttp2Stream {
+export function openOn(session: ClientHttp2Session, method: string): ClientHttp2Stream {
   const stream = session.request({
     ":method": "POST",
     ":path": `/kubemq.kubemq/${method}`,
@@ -136,7 +136,7 @@ export function subscribeOn(session: ClientHttp2Session): ClientHttp2Stream {
   return stream;
 }
 
-function envelope(bytes: Uint8Array): Buffer {
+export function envelope(bytes: Uint8Array): Buffer {
   const result = Buffer.allocUnsafe(5 + bytes.length);
   result[0] = 0;
   result.writeUInt32BE(bytes.length, 1);

@@ -1,14 +1,16 @@
 import type { Point } from "../suites/scaling.js";
 import type { LoadOutcome } from "../suites/side-by-side.js";
 import type { Results } from "./results.js";
-import { render, times, whole, type Table } from "./table.js";
+import { cpuRatio } from "./tables.js";
+import { render, times, timesOr, whole, type Table } from "./table.js";
 
 /** The short tables of docs/performance.md, with a column for each version of Node.js. */
 export const summary: Readonly<Record<string, (all: readonly Results[]) => string>> = {
   ratios: (all) => render(ratioTable(all)),
+  sends: (all) => render(sendTable(all)),
   messages: (all) => render(costTable(all, "messages", ({ scaling }) => scaling.byMessages)),
   subscriptions: (all) => render(costTable(all, "subscriptions", ({ scaling }) => scaling.bySubscriptions)),
-  resources: (all) => render(resourceTable(all)),
+  resources: idleMemory,
 };
 
 const versionOf = ({ conditions }: Results): string => `Node.js ${/^v(\d+)/.exec(conditions.node)?.[1] ?? ""}`;
@@ -42,6 +44,29 @@ function ratioTable(all: readonly Results[]): Table {
   };
 }
 
+/** What a single send costs in the client, and what node:http2 alone costs of it. */
+function sendTable(all: readonly Results[]): Table {
+  const names = [
+    { name: "facade", title: "kubemq-es" },
+    { name: "node:http2 stream", title: "node:http2 alone" },
+  ] as const;
+  const loads = (all[0]?.loads ?? [])
+    .map(({ load }) => load)
+    .filter((load) => /^(queues|eventsStore).*one at/.test(load));
+  return {
+    columns: ["load", ...names.flatMap(({ title }) => all.map((results) => `${title}, ${versionOf(results)}`))],
+    rows: loads.map((load) => [
+      load,
+      ...names.flatMap(({ name }) =>
+        all.map((results) => {
+          const outcome = results.loads.find((each) => each.load === load);
+          return timesOr(outcome === undefined ? undefined : cpuRatio(outcome, name, "kubemq-js"), "not measured");
+        }),
+      ),
+    ]),
+  };
+}
+
 function costTable(
   all: readonly Results[],
   by: "messages" | "subscriptions",
@@ -60,10 +85,9 @@ function costTable(
   };
 }
 
-function resourceTable(all: readonly Results[]): Table {
-  const row = (name: string, of: (results: Results) => string) => [name, ...all.map(of)];
-  return {
-    columns: ["", ...all.map(versionOf)],
-    rows: [row("memory of an idle subscription", ({ scaling }) => `${(scaling.idle.bytesEach / 1024).toFixed(1)} KiB`)],
-  };
+function idleMemory(all: readonly Results[]): string {
+  const figures = all.map(
+    (results) => `${(results.scaling.idle.bytesEach / 1024).toFixed(1)} KiB on ${versionOf(results)}`,
+  );
+  return `An idle subscription takes ${figures.join(" and ")}.`;
 }

@@ -27,3 +27,7 @@ export const whole = (value: number): string => Math.round(value).toLocaleString
 export const micros = (value: number): string => (value < 100 ? value.toFixed(1) : whole(value));
 export const percent = (value: number): string => `${Math.round(value * 100)} %`;
 export const times = (value: number): string => `${value.toFixed(2)} x`;
+
+/** A ratio, or another string where it was not measured. */
+export const timesOr = (value: number | undefined, other: string): string =>
+  value === undefined ? other : times(value);

@@ -1,10 +1,11 @@
 import { REFERENCE } from "../loads.js";
+import type { ContestantName } from "../loads.js";
 import type { DrainRatio, EmbeddedRate, Latency } from "../suites/embedded.js";
 import type { Point, Scaling } from "../suites/scaling.js";
 import type { LoadOutcome, LoadProfile } from "../suites/side-by-side.js";
 import type { StartUp } from "../suites/start-up.js";
 import type { TracingCost } from "../suites/tracing.js";
-import { micros, percent, times, whole } from "./table.js";
+import { micros, percent, times, timesOr, whole } from "./table.js";
 import type { Table } from "./table.js";
 
 export function loadTable({ figures }: LoadOutcome): Table {
@@ -52,19 +53,34 @@ export function facadeTable(outcomes: readonly LoadOutcome[]): Table {
 const PLAIN_AT_MOST = 0.5;
 
 export function kubemqJsTable(outcomes: readonly LoadOutcome[]): Table {
-  return costTable(outcomes, "kubemq-js", (load) => (load.startsWith("queues.send") ? PLAIN_AT_MOST : undefined));
+  const { columns, rows } = costTable(outcomes, "kubemq-js", (load) =>
+    load.startsWith("queues.send") ? PLAIN_AT_MOST : undefined,
+  );
+  const floors = outcomes.map((load) => cpuRatio(load, "node:http2 stream", "kubemq-js"));
+  return {
+    columns: [...columns, "node:http2 stream"],
+    rows: rows.map((row, at) => [...row, timesOr(floors[at], "")]),
+  };
+}
+
+/** The CPU time of a contestant relative to another one's, unless one of them was not measured. */
+export function cpuRatio({ figures }: LoadOutcome, name: ContestantName, other: ContestantName): number | undefined {
+  const cpu = (contestant: string) => figures.find((each) => each.contestant === contestant)?.cpuMicros;
+  const [own, others] = [cpu(name), cpu(other)];
+  return own === undefined || others === undefined ? undefined : own / others;
 }
 
 function costTable(
   outcomes: readonly LoadOutcome[],
-  other: string,
+  other: ContestantName,
   atMost: (load: string) => number | undefined,
 ): Table {
   return {
     columns: ["load", other, "facade", "ratio", "at most", ""],
-    rows: outcomes.map(({ load, figures }) => {
+    rows: outcomes.map((outcome) => {
+      const { load, figures } = outcome;
       const cpu = (name: string) => figures.find(({ contestant }) => contestant === name)?.cpuMicros ?? Number.NaN;
-      const ratio = cpu("facade") / cpu(other);
+      const ratio = cpuRatio(outcome, "facade", other) ?? Number.NaN;
       const most = atMost(load);
       return [
         load,

@@ -1,7 +1,7 @@
 import { start } from "../children.js";
 import type { Child } from "../children.js";
 import type { Order, Sample } from "../contestant.js";
-import { loads, REFERENCE, runningNames } from "../loads.js";
+import { loads, REFERENCE, runningNames, runs } from "../loads.js";
 import type { ContestantName, Load } from "../loads.js";
 import type { Profile } from "../profile.js";
 import type { Ports } from "../server.js";
@@ -109,17 +109,19 @@ type ServedSample = Sample & { readonly serverMs: number };
 
 async function measure(load: Load, arena: Arena, { rounds, scale }: Settings): Promise<LoadOutcome> {
   const count = Math.max(20, Math.round(load.count * scale));
-  const samples = new Map<ContestantName, ServedSample[]>(runningNames.map((name) => [name, []]));
+  const names = runningNames.filter((name) => runs(name, load));
+  const samples = new Map<ContestantName, ServedSample[]>(names.map((name) => [name, []]));
+  const children = [...arena.children].filter(([name]) => samples.has(name));
   const play = async (child: Child, most: number): Promise<ServedSample> => {
     const before = await serverCpuMs(arena.server);
     const sample = (await child.ask({ load, count: most, ports: arena.ports } satisfies Order)) as Sample;
     return { ...sample, serverMs: (await serverCpuMs(arena.server)) - before };
   };
   if (!hasLargeBodies(load)) {
-    for (const child of arena.children.values()) await play(child, Math.max(load.count, count * 3));
+    for (const [, child] of children) await play(child, Math.max(load.count, count * 3));
   }
   for (let round = 0; round < rounds; round++) {
-    for (const [name, child] of arena.children) {
+    for (const [name, child] of children) {
       if (hasLargeBodies(load)) {
         using own = await startContestant(name);
         await play(own, count);
@@ -127,7 +129,7 @@ async function measure(load: Load, arena: Arena, { rounds, scale }: Settings): P
       } else samples.get(name)?.push(await play(child, count));
     }
   }
-  const figures = runningNames.map((name) => figuresOf(name, samples, count));
+  const figures = names.map((name) => figuresOf(name, samples, count));
   return { load: load.name, count, figures, targets: targetsOf(load, figures) };
 }
 
