@@ -1,5 +1,5 @@
 import type { KubeMQError } from "../api/errors.js";
-import { isNoServer } from "../support/faults.js";
+import { isNoServer, isTokenRefused } from "../support/faults.js";
 
 /**
  * The reaction of a stream to an error: `ends`; `many`: reconnects up to `reconnect.maxAttempts`
@@ -11,8 +11,9 @@ export type Reaction = "ends" | "few" | "many";
  * Selects the reaction to an error. Proxies and failing servers end a stream with almost any
  * status: Envoy uses 4 and HTTP 408 (status 2) for its time-outs, 13 for failed upstreams, and 12
  * or HTTP 404 while it reloads routes. A stream that has worked therefore reconnects after any
- * error, unless the server refuses its credentials or its arguments. For a stream that has never
- * worked, the error may be permanent.
+ * error, unless the server refuses its token or its arguments. A certificate that has expired, or
+ * that was replaced on one side first, gets trusted again when the files are renewed. For a stream
+ * that has never worked, the error may be permanent.
  */
 export function reactionTo(error: KubeMQError, hasWorked: boolean): Reaction {
   switch (error.code) {
@@ -28,6 +29,8 @@ export function reactionTo(error: KubeMQError, hasWorked: boolean): Reaction {
     case "PROTOCOL":
       return "few";
     case "UNAUTHENTICATED":
+      // promise: renewed-certificates
+      return error.retryable || (hasWorked && !isTokenRefused(error)) ? "many" : "ends";
     case "RESOURCE_EXHAUSTED":
     case "PERMISSION_DENIED":
     case "REJECTED_BY_SERVER":

@@ -443,6 +443,13 @@ export const credentials: Chapter = {
       name: "certificates given as paths are read again for each new connection",
     },
     {
+      promise: "A stream that has worked reconnects when a certificate that was not trusted has been renewed.",
+      id: "renewed-certificates",
+      mutation: { replace: ["hasWorked &&", "false &&"] },
+      test: "test/reliability/refusals.test.ts",
+      name: "a loop continues after the authority of a renewed certificate has reached its client",
+    },
+    {
       promise: "The error names the problem of a certificate.",
       id: "certificate-in-words",
       mutation: "drop",

@@ -16,6 +16,7 @@ const client: TlsOptions = { ca, cert: pem("client"), key: pem("client-key") };
 const foreignClient: TlsOptions = { ca, cert: pem("client-foreign"), key: pem("client-foreign-key") };
 /** A back-off short enough for a retry storm. */
 const eager = { initialDelayMs: 20, maxDelayMs: 20 };
+const soon = { initialDelayMs: 1, maxDelayMs: 5 };
 /** The number of attempts that a test allows, each after the longest back-off delay. */
 const ATTEMPTS = 5;
 
@@ -298,6 +299,41 @@ describe("working TLS configurations", () => {
       await rm(folder, { recursive: true });
     }
   });
+});
+
+test("a loop continues after the authority of a renewed certificate has reached its client", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kubemq-es-ca-"));
+  try {
+    const path = join(folder, "ca.pem");
+    await copyFile(pemPath("ca"), path);
+    await using broker = await startBroker(server("server"));
+    await using one = await KubeMQClient.connect({ address: broker.address, tls: { ca: path }, reconnect: soon });
+    const subscription = one.events.subscribe({ channel: "c" });
+    const events = subscription[Symbol.asyncIterator]();
+    await subscription.ready;
+    await one.events.publish({ channel: "c", body: "x" });
+    await events.next(); // the stream has worked
+
+    await copyFile(pemPath("foreign-ca"), path);
+    const seen: string[] = [];
+    const statuses = one.status();
+    void subscription.closed.then(() => one.close()); // ends the statuses
+    await broker.faults.dropConnections();
+    for await (const status of statuses) {
+      if (status.type === "retry") seen.push(status.error.code);
+      if (seen.length >= 4) await copyFile(pemPath("ca"), path);
+      if (status.type === "resumed") break;
+    }
+    expect(seen).toContain("UNAUTHENTICATED");
+    await one.events.publish({ channel: "c", body: "again" });
+    expect((await events.next()).value?.text()).toBe("again");
+    // A stream that has never worked ends: its options may be wrong.
+    await copyFile(pemPath("foreign-ca"), path);
+    await using two = new KubeMQClient({ address: broker.address, tls: { ca: path }, reconnect: soon });
+    expect(await two.events.subscribe({ channel: "c" }).closed).toMatchObject({ code: "UNAUTHENTICATED" });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 describe("rotating tokens", () => {
