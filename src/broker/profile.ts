@@ -60,6 +60,13 @@ export interface BrokerProfile {
    */
   readonly lostLastAnswers: number;
   /**
+   * Milliseconds between the answer to the settlement of a leased message and the end of its call.
+   * Above 0, a lease also remains a member of a `"durable-group"` for some turns of the event loop
+   * after its answer, and takes the next message, as on a real server. A lease that begins in that
+   * time inherits this message after others.
+   */
+  readonly leaseEndMs: number;
+  /**
    * Minimum and maximum milliseconds between the start of a subscription and the first message that
    * it can receive.
    */
@@ -117,6 +124,7 @@ const withoutDefects: BrokerProfile = {
   groupDelayShare: 0,
   receivesInTurn: false,
   lostLastAnswers: 0,
+  leaseEndMs: 0,
   subscriptionDelayMs: [0, 0],
   storedEventsPerSecond: Infinity,
   delayCheckMs: 0,
@@ -146,6 +154,7 @@ export const profiles: Readonly<Record<ProfileName, BrokerProfile>> = {
     groupDelayShare: 0.05,
     receivesInTurn: true,
     lostLastAnswers: 0.02,
+    leaseEndMs: 10,
     subscriptionDelayMs: [1, 2],
     storedEventsPerSecond: 40_000,
     delayCheckMs: 500,

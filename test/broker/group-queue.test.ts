@@ -36,11 +36,12 @@ class Poll {
   readonly #seat: Seat;
   readonly taken: Message[] = [];
 
-  constructor(queue: GroupQueue, most: number) {
+  constructor(queue: GroupQueue, most: number, lingers = false) {
     this.#queue = queue;
     this.#seat = queue.join({
       limit: most,
       survivesRestarts: true,
+      lingers: () => lingers,
       wants: () => this.taken.length < most,
       take: (message) => this.taken.push(message),
       skip() {},
@@ -222,6 +223,27 @@ describe("a queue of the community profile", () => {
       poll.answer();
     }
     expect(queue.stats()).toMatchObject({ held: 0 });
+  });
+
+  test("a lease that begins before the settled one has left receives another message first", () => {
+    const clock = new ManualClock();
+    const queue = queueOf(3, clock);
+    const settled = new Poll(queue, 1, true);
+    settled.ack("m1");
+    expect(queue.consumers).toBe(1);
+    const next = new Poll(queue, 1);
+    settled.answer(); // leaves
+    expect([queue.consumers, next.ids]).toEqual([1, ["m3"]]);
+    next.answer().ack("m3");
+    expect(new Poll(queue, 1).ids).toEqual(["m2"]);
+  });
+
+  test("a lease that begins when the settled one has left receives the next message", () => {
+    const queue = queueOf(3);
+    const settled = new Poll(queue, 1, true);
+    settled.ack("m1");
+    settled.answer();
+    expect([queue.consumers, new Poll(queue, 1).ids]).toEqual([0, ["m2"]]);
   });
 
   test("released messages go to the poll that listens 100 ms later, with their sequences", () => {

@@ -12,9 +12,12 @@ import { Bench, get, ids, isPending, until } from "./support.js";
 
 const { community } = profiles;
 
-/** A broker with the community profile, whose members start at once and which a test may change. */
+/**
+ * A broker with the community profile, whose members start at once, whose leases end at once, and
+ * which a test may change.
+ */
 const bench = (change: Partial<BrokerProfile> = {}, seed = 1) =>
-  Bench.start({ profile: { ...community, groupDelayMs: 0, ...change }, seed });
+  Bench.start({ profile: { ...community, groupDelayMs: 0, leaseEndMs: 0, ...change }, seed });
 
 const event = { ClientID: "c", Channel: "ch", Metadata: "m" };
 
@@ -332,6 +335,21 @@ test("overlapping polls of one message each lose the order of a queue", async ()
   await second.ack();
   await third.ack();
   expect((await poll()).ids).toEqual(["m3"]);
+});
+
+test("the call of a settled lease ends leaseEndMs after its answer", async () => {
+  await using broker = await bench({ leaseEndMs: 10, lostLastAnswers: 0 });
+  await broker.send("q", ["m1", "m2"]);
+  const lease = broker.stream();
+  lease.write({ ClientID: "c", Channel: "q", StreamRequestTypeData: StreamRequestType.ReceiveMessage });
+  const RefSequence = (await lease.next()).Message?.Attributes?.Sequence ?? 0n;
+  lease.write({ ClientID: "c", StreamRequestTypeData: StreamRequestType.AckMessage, RefSequence });
+  expect((await lease.next()).IsError).toBe(false);
+  const end = lease.end();
+  await broker.timers(1);
+  expect(await isPending(end, broker.client)).toBe(true);
+  broker.clock.advance(10);
+  await end;
 });
 
 describe("lost last answers", () => {

@@ -439,6 +439,13 @@ export const leasing: Chapter = {
       name: "a lease is still extended after a refused settlement",
     },
     {
+      promise: "With a prefetch of 1, a lease begins when the server has ended the last one.",
+      id: "lease-succeeds-lease",
+      mutation: "never",
+      test: leaseTest,
+      name: "a lease begins while the server has not ended the last call only behind a ping and a peek",
+    },
+    {
       promise: "A wait that ended without a message is repeated.",
       id: "empty-wait-repeated",
       mutation: "drop",

@@ -4,6 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { KubeMQError } from "kubemq-es";
 import {
   PingResultSchema,
+  ReceiveQueueMessagesResponseSchema,
   StreamQueueMessagesResponseSchema,
   StreamRequestType,
   type StreamQueueMessagesRequest,
@@ -234,6 +235,46 @@ describe("requests of leases", () => {
     expect(await within(1_000, "the ack", rejection(job.ack()))).toMatchObject({ code: "LEASE_LOST" });
     expect(job.signal.aborted).toBe(true);
     await subscription.close();
+    await client.close();
+  });
+
+  test("a lease begins while the server has not ended the last call only behind a ping and a peek", async () => {
+    const calls: string[] = [];
+    const seen: bigint[] = [];
+    const callsOver: (() => void)[] = [];
+    const client = playedBy(
+      {
+        ping: () => {
+          calls.push("ping");
+          return create(PingResultSchema, { Host: "played" });
+        },
+        receiveQueueMessages: () => {
+          calls.push("peek");
+          return create(ReceiveQueueMessagesResponseSchema, { Messages: [wireMessage(9)], MessagesReceived: 1 });
+        },
+        streamQueueMessage: async function* (requests) {
+          calls.push("lease");
+          for await (const { RequestID, StreamRequestTypeData } of requests) {
+            const Message =
+              StreamRequestTypeData === StreamRequestType.ReceiveMessage ? { Message: wireMessage(7) } : {};
+            yield create(StreamQueueMessagesResponseSchema, { RequestID, StreamRequestTypeData, ...Message });
+            if (StreamRequestTypeData !== StreamRequestType.ReceiveMessage) break;
+          }
+          await new Promise<void>((over) => callsOver.push(over));
+        },
+      },
+      { keepalive: false },
+    );
+    const subscription = client.queues.consume({ channel: "q", visibilitySeconds: 10 });
+    await until("the first lease", () => calls.includes("lease"));
+    calls.length = 0;
+    for await (const job of subscription) {
+      await job.ack();
+      if (seen.push(job.sequence) === 2) break;
+    }
+    // The consumer pings at its start, too.
+    expect([...new Set(calls)]).toEqual(["ping", "peek", "lease"]);
+    for (const over of callsOver) over();
     await client.close();
   });
 

@@ -2,6 +2,7 @@ import type { Connection } from "../../connection/connection.js";
 import { Uplink } from "../../stream/send/uplink.js";
 import type { Subject } from "../../support/checks.js";
 import type { Reader, Source } from "../../transport/index.js";
+import { END_GRACE_MS } from "./ending.js";
 import {
   type LeaseAsk,
   leaseRequest,
@@ -9,9 +10,6 @@ import {
   type WireLeaseRequest,
   type WireLeaseResponse,
 } from "./wire.js";
-
-/** Milliseconds that the server may take to end a call after the settlement. */
-const END_GRACE_MS = 1_000;
 
 /** The StreamQueueMessage call of a lease: sends its requests, with a number for each, and ends. */
 export class LeaseCall {
@@ -21,6 +19,9 @@ export class LeaseCall {
   #source: Source<WireLeaseResponse> | undefined;
   #requests = 0;
   #cancelGrace: (() => void) | undefined;
+  #resolveEnd = () => {};
+  /** Resolves when the server has ended the call. */
+  readonly end = new Promise<void>((resolve) => (this.#resolveEnd = resolve));
 
   constructor(connection: Connection, subject: Subject) {
     this.#connection = connection;
@@ -53,6 +54,7 @@ export class LeaseCall {
 
   /** The server has ended the call. */
   ended(): void {
+    this.#resolveEnd();
     this.#cancelGrace?.();
   }
 

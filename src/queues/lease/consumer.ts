@@ -13,6 +13,7 @@ import { SettlePeriod } from "../settle-period.js";
 import { peekWaiting } from "../waiting.js";
 import type { WireQueueMessage } from "../wire.js";
 import { LeasedMessage } from "./delivery.js";
+import { endOrPing } from "./ending.js";
 import { Lease, type LeaseOwner } from "./lease.js";
 
 export interface Leasing<T> {
@@ -64,6 +65,8 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
   /** When the last lease was asked for, and how long its message took, in milliseconds. */
   #askedAt = 0;
   #leaseTookMs = 0;
+  /** Whether the last lease may still be in the queue. */
+  #isSucceeding = false;
   #left: Leave | undefined;
   #hasFailed = false;
 
@@ -169,8 +172,26 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
 
   concluded(lease: Lease): void {
     this.#held.delete(lease);
-    if (this.#left === undefined) this.#schedule();
-    else this.#settlePeriod.check();
+    if (this.#left !== undefined) this.#settlePeriod.check();
+    // With a larger prefetch leases overlap, and their messages have no order.
+    else if (this.#leasing.prefetch > 1) this.#schedule();
+    else void this.#succeed(lease);
+  }
+
+  /**
+   * Opens the next lease when the last one has left the queue. Two leases at a time lose the order:
+   * the server sends the first one another message when it is acknowledged, and passes this message
+   * on to the second one 100 ms later.
+   *
+   * While the server has not ended the last call, a ping and a peek are answered first. The peek
+   * enters and leaves the queue behind the last lease, and inherits such a message in order.
+   */
+  async #succeed(lease: Lease): Promise<void> {
+    this.#isSucceeding = true;
+    // promise: lease-succeeds-lease
+    if (!(await endOrPing(this.connection, this.operation, lease.end))) this.#isThere = false;
+    this.#isSucceeding = false;
+    this.#schedule();
   }
 
   failed(lease: Lease, error: KubeMQError): void {
@@ -193,7 +214,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
 
   /** Opens a call for a waiting message, or peeks for one, as far as the prefetch allows. */
   #schedule(): void {
-    if (this.#waiting !== undefined || this.#cancelPeek !== undefined) return;
+    if (this.#waiting !== undefined || this.#cancelPeek !== undefined || this.#isSucceeding) return;
     if (this.#hasFailed || this.#left !== undefined || this.#held.size >= this.#leasing.prefetch) return;
     if (!this.#isThere && this.#canPeek) return void this.#awaitMessage();
     this.#askedAt = this.connection.clock.now();

@@ -95,6 +95,11 @@ export class Lease implements SettleHandle {
     return this.#state.kind === "settling" || this.#state.kind === "settled";
   }
 
+  /** Resolves when the server has ended the call. */
+  get end(): Promise<void> {
+    return this.#call.end;
+  }
+
   get subject(): Subject {
     return this.#owner.subject;
   }

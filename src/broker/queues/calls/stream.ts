@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { StreamQueueMessagesRequest, StreamQueueMessagesResponse } from "../../../../gen/kubemq_pb.js";
 import { StreamQueueMessagesResponseSchema, StreamRequestType } from "../../../../gen/kubemq_pb.js";
 import type { Cancel } from "../../clock.js";
+import { setImmediate } from "../../timers.js";
 import { checkConsumable, checkStreamRequest } from "../checks.js";
 import type { Conversation } from "./conversation.js";
 import type { QueueCore } from "../model/core.js";
@@ -14,6 +15,12 @@ import type { Seat } from "../model/roster.js";
 import { sendMessage } from "./sending.js";
 import { queueTexts } from "../texts.js";
 import { deliveryOf } from "../wire.js";
+
+/**
+ * Turns of the event loop for which a settled lease remains in its queue, with `leaseEndMs`: longer
+ * than a client needs to open the next lease, and shorter than two requests one after the other.
+ */
+const lingerTurns = 3;
 
 /** The meaning of VisibilitySeconds 0. */
 const defaultVisibilitySeconds = 60;
@@ -30,6 +37,7 @@ interface Active {
   readonly is: "active";
   readonly queue: Queue;
   readonly message: Message;
+  readonly waited: Waiting;
 }
 
 type State = { readonly is: "idle" } | Waiting | Active | { readonly is: "done" };
@@ -50,6 +58,8 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
   readonly #core: QueueCore;
   #state: State = { is: "idle" };
   #cancelVisibility: Cancel = nothing;
+  /** Whether the lease remains in its queue when its message is settled. */
+  #lingers = false;
   /** A lease holds its connection from the start of its call to the end. */
   readonly #connection: Promise<GiveBack> | undefined;
   // Responses that answer no request, such as the message itself, carry the ids of the latest
@@ -78,7 +88,8 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
         return this.#say({ IsError: true, Error: consequence.text });
       case "settled":
         if (!this.#losesLastAnswer()) void this.#say({});
-        return this.outbox.end();
+        if (!this.#lingers) this.outbox.end();
+        return;
       case "pending":
     }
   }
@@ -136,9 +147,10 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
     this.#state = waiting;
     waiting.seat = queue.join({
       wants: () => this.#state === waiting,
+      lingers: () => this.#lingers,
       take: (message) => {
         cancelWait();
-        this.#state = { is: "active", queue, message };
+        this.#state = { is: "active", queue, message, waited: waiting };
         queue.hold(this);
         this.#limitVisibility(request.VisibilitySeconds);
         void this.#say({ Message: deliveryOf(queue.name, message) });
@@ -160,8 +172,10 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
     const state = this.#state;
     if (state.is !== "active") return refused(nothingActive);
     if (sequence !== BigInt(state.message.sequence)) return refused(queueTexts.ackSequence);
+    this.#lingers = this.#core.profile.leaseEndMs > 0;
     this.#leave();
     settle(state);
+    this.#leaveLater(state);
     return settled;
   }
 
@@ -169,9 +183,29 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
   #replace(nothingActive: string, send: (active: Active) => boolean): Consequence {
     const state = this.#state;
     if (state.is !== "active") return refused(nothingActive);
+    this.#lingers = this.#core.profile.leaseEndMs > 0;
     if (!send(state)) return refused(queueTexts.sending);
     this.#leave();
+    this.#leaveLater(state);
     return settled;
+  }
+
+  /** Keeps a settled lease in its queue for a moment, and its call longer. */
+  #leaveLater({ queue, waited }: Active): void {
+    if (!this.#lingers) return;
+    const { clock, profile } = this.#core;
+    let turns = 0;
+    const onTurn = () => {
+      turns += 1;
+      if (turns < lingerTurns) {
+        setImmediate(onTurn);
+        return;
+      }
+      this.#lingers = false;
+      if (waited.seat !== undefined) queue.leave(waited.seat);
+      clock.setTimer(profile.leaseEndMs, () => this.outbox.end());
+    };
+    setImmediate(onTurn);
   }
 
   #limitVisibility(seconds: number): void {

@@ -221,7 +221,9 @@ export class GroupQueue implements Queue {
   }
 
   #removeIfDone(member: Member): void {
-    if (member.taken.size === 0 && (member.left || !member.consumer.wants())) this.#remove(member);
+    if (member.taken.size > 0) return;
+    const { consumer, left } = member;
+    if (left || (!consumer.wants() && consumer.lingers?.() !== true)) this.#remove(member);
   }
 
   #remove(member: Member): void {

@@ -15,6 +15,11 @@ export interface Consumer {
    * @default false
    */
   readonly peeks?: boolean;
+  /**
+   * Whether it remains in a durable group although its message is settled, until it leaves.
+   * @default false
+   */
+  lingers?(): boolean;
   /** Gives it a message to hold until it is acknowledged or released. */
   take(message: Message): void;
   /** A message in its turn had expired and was removed. */
