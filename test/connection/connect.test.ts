@@ -3,6 +3,7 @@ import { createPrivateKey } from "node:crypto";
 import { KubeMQClient, KubeMQError, type Status } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
 import { createServer, type AddressInfo } from "node:net";
+import { BareServer } from "../support/bare-server.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { pem } from "../support/tls.js";
 import { rejection, until } from "../support/until.js";
@@ -82,20 +83,11 @@ test("the error names a server that accepts connections and is silent", async ()
 });
 
 test("the error of a server that speaks HTTP/1 names the port to try", async () => {
-  // Reads what the client sends: a socket with unread data stays open.
-  const web = createServer((socket) =>
-    socket
-      .on("error", () => {})
-      .resume()
-      .end("HTTP/1.1 400 Bad Request\r\n\r\n"),
-  );
-  await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
-  const address = `127.0.0.1:${(web.address() as AddressInfo).port}`;
-  await expect(KubeMQClient.connect({ address })).rejects.toMatchObject({
+  await using web = await BareServer.start((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  await expect(KubeMQClient.connect({ address: web.address })).rejects.toMatchObject({
     code: "UNAVAILABLE",
     message: expect.stringContaining("is this the gRPC port of a KubeMQ server"),
   });
-  web.close();
 });
 
 test.each<[string, (client: KubeMQClient) => Promise<unknown>]>([
@@ -163,12 +155,10 @@ test("the error of a lost connection does not suggest TLS after an earlier answe
   })();
   // From now on connections are accepted and closed before a byte of HTTP/2, as by a proxy whose
   // server restarts.
-  const closing = createServer((socket) => socket.destroy());
-  await new Promise<void>((resolve) => closing.listen(0, "127.0.0.1", resolve));
-  proxy.retarget((closing.address() as AddressInfo).port);
+  await using closing = await BareServer.start((socket) => socket.destroy());
+  proxy.retarget(closing.port);
   proxy.reset();
   await until("several attempts", () => lost.length >= 4);
-  closing.close();
   expect(lost.map((error) => error.message).filter((message) => /TLS|certificate/.test(message))).toEqual([]);
   expect(new Set(lost.map((error) => error.code))).toEqual(new Set(["UNAVAILABLE"]));
 });

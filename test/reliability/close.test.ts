@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import { createServer, type AddressInfo } from "node:net";
 import { KubeMQClient } from "kubemq-es";
 import { startBroker } from "kubemq-es/testing";
+import { BareServer } from "../support/bare-server.js";
 import { run, type Ran } from "../support/run.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { rejection, roundTrips, until, within } from "../support/until.js";
@@ -33,14 +33,8 @@ describe("the process of a closed client exits by itself within a second", () =>
   }, 60_000);
 
   test("a closed client that was connecting to a silent server lets its process exit", async () => {
-    const silent = createServer((socket) => socket.on("error", () => {}));
-    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
-    try {
-      const { port } = silent.address() as AddressInfo;
-      expect(exitOf(await run("exits.ts", ["connecting", `https://127.0.0.1:${port}`]))).toEqual(clean);
-    } finally {
-      silent.close();
-    }
+    await using silent = await BareServer.start();
+    expect(exitOf(await run("exits.ts", ["connecting", `https://${silent.address}`]))).toEqual(clean);
   }, 60_000);
 
   test("a closed client with an unanswered call on a half-open connection lets its process exit", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import { createServer, type AddressInfo } from "node:net";
 import { KubeMQClient, KubeMQError, type ClientOptions, type ErrorCode, type TlsOptions } from "kubemq-es";
 import { startBroker, type BrokerOptions } from "kubemq-es/testing";
+import { BareServer } from "../support/bare-server.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
 import { pem, pemPath } from "../support/tls.js";
@@ -219,33 +219,23 @@ describe("servers that refuse or do not speak gRPC", () => {
   }, 20_000);
 
   test("a silent port is bounded by the time-outs of call and connection", async () => {
-    const silent = createServer(() => {});
-    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
-    const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    try {
-      await using one = new KubeMQClient({ address, timeoutMs: 150 });
-      expect(await within(5000, "the call", rejection(one.ping()))).toMatchObject({ code: "TIMEOUT" });
-      await using two = new KubeMQClient({ address: `https://${address}`, connectTimeoutMs: 150, timeoutMs: 60_000 });
-      expect(await within(5000, "the connection", rejection(two.ping()))).toMatchObject({
-        code: "UNAVAILABLE",
-        message: expect.stringMatching(/no connection .* within 150 ms/),
-      });
-    } finally {
-      silent.close();
-    }
+    await using silent = await BareServer.start();
+    const { address } = silent;
+    await using one = new KubeMQClient({ address, timeoutMs: 150 });
+    expect(await within(5000, "the call", rejection(one.ping()))).toMatchObject({ code: "TIMEOUT" });
+    await using two = new KubeMQClient({ address: `https://${address}`, connectTimeoutMs: 150, timeoutMs: 60_000 });
+    expect(await within(5000, "the connection", rejection(two.ping()))).toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringMatching(/no connection .* within 150 ms/),
+    });
   });
 
   test("a port of another service", async () => {
-    const web = createServer((socket) =>
-      socket.on("error", () => {}).end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
+    await using web = await BareServer.start((socket) =>
+      socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
     );
-    await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
-    try {
-      await using one = new KubeMQClient({ address: `127.0.0.1:${(web.address() as AddressInfo).port}` });
-      expect(await within(5000, "the call", rejection(one.ping()))).toMatchObject({ code: "UNAVAILABLE" });
-    } finally {
-      web.close();
-    }
+    await using one = new KubeMQClient({ address: web.address });
+    expect(await within(5000, "the call", rejection(one.ping()))).toMatchObject({ code: "UNAVAILABLE" });
   });
 });
 

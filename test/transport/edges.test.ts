@@ -3,12 +3,13 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "@jest/globals";
 import { getEventListeners, once, setMaxListeners } from "node:events";
 import { createServer } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { EventReceiveSchema, EventSchema, kubemq, PingResultSchema, ResultSchema } from "kubemq-es/gen";
 import type { EventReceive } from "kubemq-es/gen";
 import { batchesOf } from "../../src/transport/index.js";
 import { grpcTimeout, deadlineOf } from "../../src/transport/request-headers.js";
 import { Uplink } from "../../src/stream/send/uplink.js";
+import { BareServer } from "../support/bare-server.js";
 import { settle } from "../support/fake-clock.js";
 import { openTransport } from "../support/calls.js";
 import { envelope, onMessages, RawGrpcServer, respond, until } from "../support/raw-grpc-server.js";
@@ -278,38 +279,23 @@ describe("connecting", () => {
     );
   });
 
-  /** A port that accepts connections and sends nothing, so that a TLS handshake does not end. */
-  async function silentServer(): Promise<AsyncDisposable & { readonly url: string }> {
-    const sockets = new Set<Socket>();
-    const server = createServer((socket) => sockets.add(socket.on("error", () => {})));
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return {
-      url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      async [Symbol.asyncDispose]() {
-        // A socket that is not read does not notice that its client has left.
-        for (const socket of sockets) socket.destroy();
-        server.close();
-        await once(server, "close");
-      },
-    };
-  }
-
   test("a connection to a silent server times out for all waiting calls", async () => {
-    await using silent = await silentServer();
-    using transport = openTransport("fast", silent.url, { connectTimeoutMs: 150 });
+    await using silent = await BareServer.start(); // a TLS handshake with it does not end
+    const url = `https://${silent.address}`;
+    using transport = openTransport("fast", url, { connectTimeoutMs: 150 });
     const started = Date.now();
     const calls = [1, 2, 3].map(() => failure(transport.unary(ping, undefined, undefined, undefined, {})));
     for (const error of await Promise.all(calls)) {
       expect(error.code).toBe(Code.Unavailable);
-      expect(error.rawMessage).toBe(`no connection to ${silent.url} within 150 ms`);
+      expect(error.rawMessage).toBe(`no connection to ${url} within 150 ms`);
     }
     expect(Date.now() - started).toBeGreaterThanOrEqual(145);
   });
 
   test("an abort while connecting rejects at once and sends no request", async () => {
-    await using silent = await silentServer();
-    using transport = openTransport("fast", silent.url, { connectTimeoutMs: 5_000 });
+    await using silent = await BareServer.start(); // a TLS handshake with it does not end
+    const url = `https://${silent.address}`;
+    using transport = openTransport("fast", url, { connectTimeoutMs: 5_000 });
     const controller = new AbortController();
     const call = failure(transport.unary(ping, controller.signal, undefined, undefined, {}));
     const stream = batchesOf(transport.open(subscribeToEvents, one(subscription)));
