@@ -6,12 +6,6 @@ export interface Ran {
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
-  readonly tookMs: number;
-  /**
-   * Milliseconds from the line `done` on standard output to the exit of the process; undefined
-   * without that line.
-   */
-  readonly exitMs: number | undefined;
 }
 
 /**
@@ -25,31 +19,18 @@ export async function run(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ran> {
   const program = programAt(`test/programs/${file}`);
-  const started = performance.now();
   const child = spawn(process.execPath, ["--expose-gc", ...program.execArgv, program.file, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   });
   let stdout = "";
   let stderr = "";
-  let doneAt: number | undefined;
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    stdout += text;
-    if (doneAt === undefined && /^done$/m.test(stdout)) doneAt = performance.now();
-  });
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const timer = setTimeout(() => child.kill("SIGKILL"), boundMs);
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
     child.once("close", (...outcome) => resolve(outcome));
   });
   clearTimeout(timer);
-  const ended = performance.now();
-  return {
-    code,
-    signal,
-    stdout,
-    stderr,
-    tookMs: ended - started,
-    exitMs: doneAt === undefined ? undefined : ended - doneAt,
-  };
+  return { code, signal, stdout, stderr };
 }

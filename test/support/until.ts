@@ -48,6 +48,17 @@ export async function within<T>(ms: number, what: string, promise: Promise<T>): 
   }
 }
 
+/** Returns a function that returns the milliseconds since now. It does not keep the process running. */
+export function stopwatch(): () => number {
+  let totalMs = 0;
+  let readAt = performance.now();
+  setInterval(() => {
+    totalMs += counted(readAt, STEP_MS);
+    readAt = performance.now();
+  }, STEP_MS).unref();
+  return () => totalMs + counted(readAt, STEP_MS);
+}
+
 /**
  * Lets everything happen that follows from what was sent before: by then it has gone through the server and back. For
  * checks that something does not happen.
