@@ -35,7 +35,8 @@ export type { DestinationTemplate, OpenTelemetryOptions } from "./tracing/option
 export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
   const subject = { operation: "openTelemetry" };
   checkKnown(subject, "", options, OPTIONS);
-  checkNumber(subject, "childWithinSeconds", options.childWithinSeconds ?? 0, 0, Infinity);
+  const { childWithinSeconds = 0 } = options;
+  checkNumber(subject, "childWithinSeconds", childWithinSeconds, 0, Infinity);
   return { observe: (client) => new SpanObserver(client, options) };
 }
 

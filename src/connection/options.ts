@@ -35,13 +35,13 @@ export interface ResolvedOptions {
 /** Checks options and adds the defaults. Refuses contradictions before anything is opened. */
 export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
   checkOptionNames(options);
-  const addresses = parseAddresses(options.address ?? DEFAULTS.address);
+  const { address = DEFAULTS.address, clientId = `kubemq-es-${randomId()}` } = options;
+  const addresses = parseAddresses(address);
   const tls = resolveTls(options.tls, addresses);
   // promise: token-in-clear-refused
   if (options.authToken !== undefined && tls === undefined) refuseTokenInClear(options.tls, addresses);
-  const clientId = options.clientId ?? `kubemq-es-${randomId()}`;
   // promise: client-id-characters
-  if (!/^[A-Za-z0-9_-]+$/.test(clientId)) {
+  if (typeof clientId !== "string" || !/^[A-Za-z0-9_-]+$/.test(clientId)) {
     throw invalid(`clientId may have letters, digits, "-" and "_" only, got ${JSON.stringify(clientId)}`);
   }
   if (options.authToken !== undefined && typeof options.authToken !== "function" && !isHeaderValue(options.authToken)) {
@@ -51,9 +51,10 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
   if (reconnect !== false) {
     milliseconds("reconnect.initialDelayMs", reconnect.initialDelayMs);
     milliseconds("reconnect.maxDelayMs", reconnect.maxDelayMs);
-    if (!(reconnect.jitter >= 0 && reconnect.jitter <= 1)) throw invalid("reconnect.jitter must be between 0 and 1");
-    if (!(reconnect.maxAttempts >= 1)) throw invalid("reconnect.maxAttempts must be at least 1");
-    if (!(reconnect.firstAttempts >= 1)) throw invalid("reconnect.firstAttempts must be at least 1");
+    const { jitter, maxAttempts, firstAttempts } = reconnect;
+    if (!isNumber(jitter) || jitter < 0 || jitter > 1) throw invalid("reconnect.jitter must be between 0 and 1");
+    if (!isNumber(maxAttempts) || maxAttempts < 1) throw invalid("reconnect.maxAttempts must be at least 1");
+    if (!isNumber(firstAttempts) || firstAttempts < 1) throw invalid("reconnect.firstAttempts must be at least 1");
     if (reconnect.initialDelayMs > reconnect.maxDelayMs) {
       throw invalid("reconnect.initialDelayMs must not be above reconnect.maxDelayMs");
     }
@@ -69,7 +70,8 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
       throw invalid(`flowControl.${name} must be between 65535 and 2147483647 bytes, got ${value}`);
     }
   }
-  const maxMessageBytes = options.maxMessageBytes ?? DEFAULTS.maxMessageBytes;
+  const { maxMessageBytes = DEFAULTS.maxMessageBytes, timeoutMs = DEFAULTS.timeoutMs } = options;
+  const { connectTimeoutMs = connectTimeout(addresses.length) } = options;
   if (!Number.isInteger(maxMessageBytes) || maxMessageBytes < 1 || maxMessageBytes > 2 ** 31 - 1) {
     throw invalid(`maxMessageBytes must be between 1 and 2147483647, got ${maxMessageBytes}`);
   }
@@ -82,8 +84,8 @@ export function resolveOptions(options: ClientOptions = {}): ResolvedOptions {
     storeClientId: storeClientIdOf(options.storeClientId),
     authToken: options.authToken,
     tls,
-    timeoutMs: milliseconds("timeoutMs", options.timeoutMs ?? DEFAULTS.timeoutMs),
-    connectTimeoutMs: milliseconds("connectTimeoutMs", options.connectTimeoutMs ?? connectTimeout(addresses.length)),
+    timeoutMs: milliseconds("timeoutMs", timeoutMs),
+    connectTimeoutMs: milliseconds("connectTimeoutMs", connectTimeoutMs),
     keepalive,
     reconnect,
     resend: resendOf(options.resend),
@@ -109,7 +111,10 @@ function fill<K extends string>(
   given: { readonly [name in K]?: number | undefined } = {},
 ): Record<K, number> {
   const filled: Record<K, number> = { ...defaults };
-  for (const name in defaults) filled[name] = given[name] ?? defaults[name];
+  for (const name in defaults) {
+    const { [name]: value = defaults[name] } = given;
+    filled[name] = value;
+  }
   return filled;
 }
 
@@ -227,6 +232,10 @@ function refuseTokenInClear(tls: ClientOptions["tls"], addresses: readonly Addre
 /** Whether a string can be the value of an HTTP/2 header. */
 export function isHeaderValue(value: unknown): value is string {
   return typeof value === "string" && /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value);
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && !Number.isNaN(value);
 }
 
 function milliseconds(name: string, value: number): number {

@@ -60,7 +60,7 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
 
     replay<T = Uint8Array>(request: ReplayRequest<T>, options?: StreamOptions) {
       const operation = "eventsStore.replay";
-      const { channel, codec, quietMs } = request;
+      const { channel, codec, quietMs = QUIET_MS } = request;
       checkKnown({ operation, channel }, "", request, ["channel", "start", "codec", "quietMs"], SUBSCRIBE_PLACES);
       checkStoredChannel(operation, channel);
       const start = checkStart({ operation, channel }, request.start);
@@ -70,7 +70,7 @@ export function createEventsStoreClient(connection: Connection): EventsStoreClie
           `start.from must not be "new" in a replay: a replay reads events that are stored already`,
         );
       }
-      const bound = checkInteger({ operation, channel }, "quietMs", quietMs ?? QUIET_MS, 1, MAX_TIMER_MS);
+      const bound = checkInteger({ operation, channel }, "quietMs", quietMs, 1, MAX_TIMER_MS);
       return new StoreStream(
         new ReplayPlan(connection, { operation, channel, start, codec }, bound, ownWrites),
         connection,

@@ -6,7 +6,7 @@ import type { BatchRequest, ConsumeRequest, LeaseRequest, OnDeliveryRequest } fr
 import type { Subscription } from "../api/subscription.js";
 import type { Connection } from "../connection/connection.js";
 import { StreamEngine } from "../stream/engine.js";
-import { checkInteger, checkQueueChannel, refuse } from "../support/checks.js";
+import { checkInteger, checkQueueChannel, quote, refuse } from "../support/checks.js";
 import { checkBatchWait, LIMITS } from "./checks.js";
 import { type Consuming, PollingConsumer } from "./consume/consumer.js";
 import type { Confirming } from "./transactions/confirmations.js";
@@ -36,19 +36,21 @@ export class Consumers {
 
   /** @param patient whether leaving the stream waits for handed-out messages without a limit */
   byMessage<T>(operation: string, request: AnyConsume<T>, patient: boolean, options?: StreamOptions) {
-    const { channel, codec, settle = "manual", visibilitySeconds, autoExtend } = request;
+    const { channel, codec, settle = "manual", prefetch: wished = 1, visibilitySeconds, autoExtend = false } = request;
     const subject = { operation, channel };
     checkKnown(subject, "", request, CONSUME, patient ? PROCESS_PLACES : STREAM_PLACES);
     checkQueueChannel(operation, channel);
-    const prefetch = checkInteger(subject, "prefetch", request.prefetch ?? 1, 1, LIMITS.prefetch);
+    const prefetch = checkInteger(subject, "prefetch", wished, 1, LIMITS.prefetch);
     if (!["manual", "on-next", "on-delivery"].includes(settle)) {
       throw refuse(subject, `settle must be "manual", "on-next" or "on-delivery", got ${JSON.stringify(settle)}`);
     }
     if (visibilitySeconds === undefined) {
-      if (autoExtend !== undefined) throw refuse(subject, "autoExtend needs visibilitySeconds");
+      if (request.autoExtend !== undefined) throw refuse(subject, "autoExtend needs visibilitySeconds");
       const waitMs = LIMITS.leastWaitMs;
       return this.#open<T>({ ...subject, codec, settle, prefetch, by: "message", waitMs, patient }, options);
     }
+    if (typeof autoExtend !== "boolean")
+      throw refuse(subject, `autoExtend must be true or false, got ${quote(autoExtend)}`);
     checkInteger(subject, "visibilitySeconds", visibilitySeconds, 1, LIMITS.timedSeconds);
     if (settle === "on-delivery") {
       throw refuse(
@@ -56,7 +58,7 @@ export class Consumers {
         'settle "on-delivery" and visibilitySeconds exclude each other: such messages are not held',
       );
     }
-    const leasing = { subject, codec, settle, prefetch, visibilitySeconds, autoExtend: autoExtend ?? false, patient };
+    const leasing = { subject, codec, settle, prefetch, visibilitySeconds, autoExtend, patient };
     const consumer = new LeaseConsumer<T>(this.#connection, { ...leasing, prepare: this.#prepare });
     return new StreamEngine(consumer, this.#connection, options);
   }

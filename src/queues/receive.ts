@@ -3,7 +3,7 @@ import type { QueueMessage } from "../api/queues/message.js";
 import type { ReceiveRequest } from "../api/queues/requests.js";
 import type { Connection } from "../connection/connection.js";
 import type { KubeMQError } from "../api/errors.js";
-import { checkQueueChannel, refuse, type Subject } from "../support/checks.js";
+import { checkQueueChannel, checkTimeout, refuse, type Subject } from "../support/checks.js";
 import { toKubeMQError } from "../support/faults.js";
 import { checkCallOptions } from "../support/names/call-options.js";
 import { checkKnown } from "../support/names/known.js";
@@ -61,7 +61,7 @@ export async function receiveMessages<T>(
   const max = checkMax(subject, request.max);
   const waitSeconds = checkWait(subject, request.waitSeconds);
   const waitMs = waitSeconds * 1_000;
-  if (takes && timeoutMs !== undefined && timeoutMs <= waitMs) {
+  if (takes && checkTimeout(subject, timeoutMs, Infinity) <= waitMs) {
     const text = `timeoutMs must be longer than waitSeconds (${waitMs} ms), got ${timeoutMs}: a cancelled receive loses messages`;
     throw refuse(subject, text);
   }

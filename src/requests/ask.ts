@@ -73,7 +73,7 @@ export function prepareRequest(
 /** The server's wait for a response: whole milliseconds that fit into 32 bits. @internal */
 export function requestTimeout(connection: Connection, subject: Subject, options: RequestOptions | undefined): number {
   checkSendOptions(subject, options);
-  const timeoutMs = options?.timeoutMs ?? Math.ceil(connection.options.timeoutMs); // promise: request-own-timeout
+  const { timeoutMs = Math.ceil(connection.options.timeoutMs) } = options ?? {}; // promise: request-own-timeout
   return checkInteger(subject, "timeoutMs", timeoutMs, 1, MAX_TIMER_MS);
 }
 

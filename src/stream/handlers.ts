@@ -71,10 +71,10 @@ export function checkLimits(
     ...REQUEST_PLACES[kind],
     ...(known.includes("retry") && { retry: ["maxAttempts", "exhausted"] }),
   });
-  const { concurrency = DEFAULTS.concurrency, drainTimeoutMs } = options;
+  const { concurrency = DEFAULTS.concurrency, drainTimeoutMs = defaults.drainTimeoutMs } = options;
   return {
     concurrency: checkInteger(subject, "concurrency", concurrency, 1, defaults.mostConcurrent),
-    drainTimeoutMs: checkInteger(subject, "drainTimeoutMs", drainTimeoutMs ?? defaults.drainTimeoutMs, 1, MAX_TIMER_MS),
+    drainTimeoutMs: checkInteger(subject, "drainTimeoutMs", drainTimeoutMs, 1, MAX_TIMER_MS),
   };
 }
 

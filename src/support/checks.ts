@@ -46,6 +46,14 @@ const LONGEST_STORE_CHANNEL_BYTES = 255 - "_EVENTS_STORE_.".length;
 
 const LONGEST_QUEUE_BYTES = 255 - "_QUEUES_.".length;
 
+/**
+ * A server's line of NATS with a channel and a group has at most 4,096 bytes. A longer one ends the
+ * connection that carries the events or requests of all its clients.
+ */
+const LONGEST_CHANNEL_BYTES = 3_000;
+
+const LONGEST_GROUP_BYTES = 1_000;
+
 /** Checks a channel to send to. */
 export function checkChannel(operation: string, channel: unknown, name = "channel"): asserts channel is string {
   if (channel === lastChannel && channel !== undefined) return;
@@ -84,6 +92,18 @@ function checkName(operation: string, channel: unknown, name: string): asserts c
       `${name} must not contain white space or control characters, got ${quote(channel)}`,
     );
   }
+  const bytes = bytesAbove(channel, LONGEST_CHANNEL_BYTES);
+  if (bytes !== undefined) {
+    const text = `${name} must not have more than ${LONGEST_CHANNEL_BYTES} bytes, has ${bytes}: it would end a connection of the server`;
+    throw refuse({ operation }, text); // promise: channel-length
+  }
+}
+
+/** The length of a string in UTF-8, if it is above a limit. */
+function bytesAbove(value: string, limit: number): number | undefined {
+  if (value.length * 3 <= limit) return undefined;
+  const bytes = Buffer.byteLength(value);
+  return bytes > limit ? bytes : undefined;
 }
 
 /**
@@ -126,10 +146,11 @@ function checkStorable(
       `${name} must not contain "/" or empty parts between dots, got ${quote(channel)}: the server's store refuses such names`,
     );
   }
-  if (channel.length * 3 > longestBytes && Buffer.byteLength(channel) > longestBytes) {
+  const bytes = bytesAbove(channel, longestBytes);
+  if (bytes !== undefined) {
     throw refuse(
       { operation, channel },
-      `${name} must not have more than ${longestBytes} bytes, has ${Buffer.byteLength(channel)}: the server's store cannot hold it`,
+      `${name} must not have more than ${longestBytes} bytes, has ${bytes}: the server's store cannot hold it`,
     );
   }
 }
@@ -140,6 +161,11 @@ export function checkGroup(operation: string, channel: string, group: unknown): 
   // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
   if (typeof group !== "string" || group === "" || /[\s\u0000-\u001f\u007f-\u009f]/.test(group)) {
     throw refuse({ operation, channel }, `group must be a non-empty string without white space, got ${quote(group)}`);
+  }
+  const bytes = bytesAbove(group, LONGEST_GROUP_BYTES);
+  if (bytes !== undefined) {
+    const text = `group must not have more than ${LONGEST_GROUP_BYTES} bytes, has ${bytes}: the server would deliver nothing`;
+    throw refuse({ operation, channel }, text);
   }
   return group;
 }

@@ -534,6 +534,13 @@ export const limits: Chapter = {
       name: "a newline",
     },
     {
+      promise: "A channel name that is too long for one line of the server's protocol is refused before it is sent.",
+      id: "channel-length",
+      mutation: "drop",
+      test: "test/unit/argument-types.test.ts",
+      name: "a channel or a group whose line would end a connection of the server is refused",
+    },
+    {
       promise: "A subscription to a name with an empty part, which servers refuse, is refused before it is sent.",
       id: "filter-without-empty-parts",
       mutation: "never",

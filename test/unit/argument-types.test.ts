@@ -107,6 +107,45 @@ const SEVERAL: readonly (readonly [name: string, expected: string, operation?: s
   ["eventsStore.publisher().publishAll", "messages must be an iterable of messages", "eventsStore.publish"],
 ];
 
+/** Every numeric option of a method, as a call with the option. */
+const NUMBERS: readonly (readonly [name: string, before: readonly unknown[], option: string, operation?: string])[] = [
+  ["events.publish", [message, "o"], "timeoutMs"],
+  ["eventsStore.replay", [{ ...from, start, quietMs: "o" }], "quietMs"],
+  ["eventsStore.subscribe", [{ ...from, start: { from: "timeDelta", seconds: "o" } }], "start.seconds"],
+  ["commands.send", [message, "o"], "timeoutMs"],
+  ["commands.handle", [from, handler, "o"], "concurrency"],
+  ["commands.handle", [from, handler, "o"], "drainTimeoutMs"],
+  ["queries.send", [{ ...message, cache: { key: "k", ttlSeconds: "o" } }], "cache.ttlSeconds"],
+  ["queries.handle", [from, handler, "o"], "concurrency"],
+  ["queues.send", [message, "o"], "timeoutMs"],
+  ["queues.send", [{ ...message, policy: { delaySeconds: "o" } }], "policy.delaySeconds"],
+  ["queues.send", [{ ...message, policy: { expirationSeconds: "o" } }], "policy.expirationSeconds"],
+  ["queues.publisher", [{ ordered: false, maxInFlight: "o" }], "maxInFlight"],
+  ["queues.receive", [{ ...from, max: "o" }], "max"],
+  ["queues.receive", [{ ...from, waitSeconds: "o" }], "waitSeconds"],
+  ["queues.receive", [from, "o"], "timeoutMs"],
+  ["queues.ackAll", [{ ...from, waitSeconds: "o" }], "waitSeconds"],
+  ["queues.consume", [{ ...from, prefetch: "o" }], "prefetch"],
+  ["queues.consume", [{ ...from, visibilitySeconds: "o" }], "visibilitySeconds"],
+  ["queues.consumeBatches", [{ ...from, max: "o" }], "max"],
+  ["queues.consumeBatches", [{ ...from, max: 1, waitSeconds: "o" }], "waitSeconds"],
+  ["queues.process", [{ ...from, prefetch: "o" }, handler], "prefetch"],
+  ["queues.process", [from, handler, "o"], "concurrency"],
+  ["queues.process", [from, handler, { retry: { maxAttempts: "o", exhausted: "drop" } }], "retry.maxAttempts"],
+  ["queues.process", [from, handler, { retry: { delay: { initialDelayMs: "o" } } }], "retry.delay.initialDelayMs"],
+  ["queues.process", [from, handler, { retry: { delay: { maxDelayMs: "o" } } }], "retry.delay.maxDelayMs"],
+  ["queues.process", [from, handler, { retry: { delay: { jitter: "o" } } }], "retry.delay.jitter"],
+  ["queues.process", [from, handler, { retry: { delay: "o" } }], "retry.delay"],
+  ["ping", ["o"], "timeoutMs", "client.ping"],
+];
+
+/** Puts the value in the place of "o". Where options belong, the option has the value. */
+function placed(given: unknown, option: string, value: unknown, top = true): unknown {
+  if (given === "o") return top ? { [option]: value } : value;
+  if (typeof given !== "object" || given === null) return given;
+  return Object.fromEntries(Object.entries(given).map(([name, part]) => [name, placed(part, option, value, false)]));
+}
+
 /** The methods that take options, with the arguments before the options. */
 const OPTIONS: readonly (readonly [name: string, before: readonly unknown[], operation?: string])[] = [
   ["events.publish", [message]],
@@ -198,6 +237,14 @@ describe.each(Object.entries(clients))("of a client that is %s", (_, client) => 
     }
   });
 
+  test.each(NUMBERS)("%s(%j) refuses null and a string for the number %s", async (...given) => {
+    const [name, before, option, operation = name] = given;
+    for (const value of [null, "5"]) {
+      const call = () => method(client, name)(...before.map((part) => placed(part, option, value)));
+      expect(await refusalOf(call)).toEqual(refusal(operation, `${option} must be a`));
+    }
+  });
+
   test.each(SEVERAL)("%s names the message that it refuses by its index", async (name, _, operation = name) => {
     const send = method(client, name);
     const wrong = { channel: "", body: "x" };
@@ -260,6 +307,20 @@ describe.each(Object.entries(clients))("of a client that is %s", (_, client) => 
     }
     const subscribed = () => client.events.subscribe({ channel: `a.*.${half}` });
     expect(await refusalOf(subscribed)).toEqual(refusal("events.subscribe", "channel must be well-formed Unicode"));
+  });
+
+  test("a channel or a group whose line would end a connection of the server is refused", async () => {
+    const channel = "c".repeat(3_001);
+    const group = "é".repeat(501);
+    for (const name of ["events.publish", "commands.send", "queries.send"]) {
+      const says = "channel must not have more than 3000 bytes, has 3001";
+      expect(await refusalOf(() => method(client, name)({ channel, body: "x" }))).toEqual(refusal(name, says));
+    }
+    for (const name of ["events.subscribe", "eventsStore.subscribe", "queries.subscribe"]) {
+      const says = "group must not have more than 1000 bytes, has 1002";
+      const request = name.startsWith("eventsStore") ? { channel: "c", group, start } : { channel: "c", group };
+      expect(await refusalOf(() => method(client, name)(request))).toEqual(refusal(name, says));
+    }
   });
 
   test("connect refuses options that are no object, and a signal that is none", async () => {

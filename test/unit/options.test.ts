@@ -61,6 +61,27 @@ describe("unknown options", () => {
     expect(refused(options as unknown as ClientOptions)).toContain(says);
   });
 
+  test.each([
+    "timeoutMs",
+    "connectTimeoutMs",
+    "maxMessageBytes",
+    "address",
+    "clientId",
+    "keepalive.intervalMs",
+    "keepalive.timeoutMs",
+    "reconnect.initialDelayMs",
+    "reconnect.maxDelayMs",
+    "reconnect.jitter",
+    "reconnect.maxAttempts",
+    "reconnect.firstAttempts",
+    "flowControl.streamBytes",
+    "flowControl.connectionBytes",
+  ])("null for %s is refused, and does not count as the default", (option) => {
+    const [first = "", second] = option.split(".");
+    const options = { [first]: second === undefined ? null : { [second]: null } };
+    expect(refused(options as unknown as ClientOptions)).toContain(option);
+  });
+
   test("no refusal of unknown options contains the token", () => {
     expect(refused({ tokn: "geheim" } as ClientOptions)).not.toContain("geheim");
     expect(refused("geheim" as unknown as ClientOptions)).not.toContain("geheim");

@@ -4,7 +4,7 @@ import type { Service } from "../../api/subscription.js";
 import type { Connection } from "../../connection/connection.js";
 import { checkLimits, type HandlerPlan, HandlerService, reportFailure, type Source } from "../../stream/handlers.js";
 import { backoffDelay } from "../../support/time/backoff.js";
-import type { Subject } from "../../support/checks.js";
+import { checkInteger, type Subject } from "../../support/checks.js";
 import { DEFAULTS } from "../../support/defaults.js";
 import { toKubeMQError } from "../../support/faults.js";
 import { LIMITS } from "../checks.js";
@@ -42,7 +42,8 @@ export function processQueue<T, D extends Delivery<T>>(
   // Twice the concurrency, to leave room for messages that wait for their rejection. Not for
   // leases, whose time also runs while a message is buffered.
   const usual = processing.isLeased ? concurrency : Math.min(2 * concurrency, LIMITS.prefetch);
-  const prefetch = Math.max(processing.prefetch ?? usual, concurrency);
+  const { prefetch: wished = usual } = processing;
+  const prefetch = Math.max(checkInteger(subject, "prefetch", wished, 1, LIMITS.prefetch), concurrency);
   const plan = new ProcessPlan(processing, options, prefetch);
   return new HandlerService(connection, subject, plan, limits, options.signal);
 }

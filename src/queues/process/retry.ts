@@ -29,7 +29,7 @@ export class RetryPolicy {
     this.#maxAttempts =
       maxAttempts === undefined ? Infinity : checkInteger(subject, "retry.maxAttempts", maxAttempts, 1, 1024);
     this.#end = endOf(subject, exhausted);
-    this.#delay = delay === false ? undefined : delayOf(subject, delay ?? {});
+    this.#delay = delay === false ? undefined : delayOf(subject, delay);
   }
 
   /** Returns the next step for a message that was delivered `attempts` times. */
@@ -52,7 +52,7 @@ function endOf(subject: Subject, exhausted: RetryOptions["exhausted"]): Retry {
   return { kind: "dead-lettered", queue };
 }
 
-function delayOf(subject: Subject, delay: Exclude<RetryOptions["delay"], false | undefined>): BackoffPolicy {
+function delayOf(subject: Subject, delay: Exclude<RetryOptions["delay"], false> = {}): BackoffPolicy {
   checkKnown(subject, "retry.delay.", delay, ["initialDelayMs", "maxDelayMs", "jitter"]);
   const {
     initialDelayMs = DEFAULTS.retryDelay.initialDelayMs,

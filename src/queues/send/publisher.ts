@@ -122,5 +122,7 @@ function maxInFlightOf({ ordered = true, maxInFlight }: PublisherOptions): numbe
     throw refuse({ operation }, text);
   }
   // promise: ordered-one-in-flight
-  return ordered ? 1 : checkInteger({ operation }, "maxInFlight", maxInFlight ?? MAX_IN_FLIGHT, 1, 1024);
+  return ordered
+    ? 1
+    : checkInteger({ operation }, "maxInFlight", maxInFlight === undefined ? MAX_IN_FLIGHT : maxInFlight, 1, 1024);
 }
