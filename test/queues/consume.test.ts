@@ -207,6 +207,19 @@ describe("consuming a queue", () => {
     expect(await world.waiting("third")).toEqual(["8"]);
   });
 
+  test("a sequence that a call on a batch names twice is settled once, and the call resolves", async () => {
+    await using world = await QueueWorld.start();
+    await world.fill("q", numbers(3));
+    for await (const batch of world.client.queues.consumeBatches({ channel: "q", max: 3 })) {
+      const [one, two, three] = batch.messages.map(({ sequence }) => sequence) as [bigint, bigint, bigint];
+      await batch.ack([one, one]);
+      await batch.requeue("other", [two, two]);
+      await batch.reject([three, three, three]);
+      break;
+    }
+    expect([await world.waiting("q"), await world.waiting("other")]).toEqual([["2"], ["1"]]);
+  });
+
   test("consumeBatches yields the next batch before the previous one is settled", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", numbers(4));

@@ -187,7 +187,7 @@ export interface DeliveryBatch<T = Uint8Array> extends Iterable<Delivery<T>> {
    */
   requeueAll(channel: string): Promise<void>;
   /**
-   * Acknowledges the messages with the given sequences.
+   * Acknowledges the messages with the given sequences, each once if one is repeated.
    *
    * @throws {KubeMQError} ALREADY_SETTLED, LEASE_LOST, TIMEOUT or UNAVAILABLE, see
    *   {@link DeliveryBatch}
@@ -195,7 +195,7 @@ export interface DeliveryBatch<T = Uint8Array> extends Iterable<Delivery<T>> {
    */
   ack(sequences: readonly bigint[]): Promise<void>;
   /**
-   * Rejects the messages with the given sequences.
+   * Rejects the messages with the given sequences, each once if one is repeated.
    *
    * @throws {KubeMQError} ALREADY_SETTLED, LEASE_LOST, TIMEOUT or UNAVAILABLE, see
    *   {@link DeliveryBatch}
@@ -203,7 +203,7 @@ export interface DeliveryBatch<T = Uint8Array> extends Iterable<Delivery<T>> {
    */
   reject(sequences: readonly bigint[]): Promise<void>;
   /**
-   * Forwards the messages with the given sequences to a queue.
+   * Forwards the messages with the given sequences to a queue, each once if one is repeated.
    *
    * @throws {KubeMQError} ALREADY_SETTLED, LEASE_LOST, TIMEOUT or UNAVAILABLE, see
    *   {@link DeliveryBatch}

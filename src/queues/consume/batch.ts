@@ -94,7 +94,8 @@ export class OpenBatch<T> implements DeliveryBatch<T>, Hooked {
   #chosen(sequences: readonly bigint[]): OpenDelivery<T>[] {
     const { subject } = this.#settlements;
     if (!Array.isArray(sequences)) throw refuse(subject, `sequences must be an array, got ${valueKind(sequences)}`);
-    return sequences.map((sequence) => {
+    // A call settles each message once, however often it names it.
+    return [...new Set(sequences)].map((sequence) => {
       const delivery = this.#bySequence.get(sequence);
       if (delivery === undefined) throw refuse(subject, `no message of this batch has sequence ${sequence}`);
       // Checked before anything is sent, so that the whole batch is settled or none of it.
