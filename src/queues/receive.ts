@@ -43,7 +43,7 @@ export async function takeMessages(
 /**
  * Receives or peeks. Cancelling a receive while the server waits loses the messages that the server
  * has already taken. Neither a deadline nor an abort therefore cancels it. The call waits for the
- * answer, and an abort counts only when the answer is empty.
+ * answer, and an abort counts only when the answer has no messages.
  */
 export async function receiveMessages<T>(
   connection: Connection,
@@ -67,15 +67,21 @@ export async function receiveMessages<T>(
   }
   if (signal?.aborted === true) throw signal.reason;
   const wire = receiveRequest(connection.options.clientId, channel, max, waitSeconds, !takes);
-  const answer = await connection.unary(receiveQueueMessagesMethod, wire, {
-    ...subject,
-    timeoutMs: waitMs + CALL_MARGIN_MS, // promise: receive-own-timeout
-    options: {
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(takes || signal === undefined ? {} : { signal }), // promise: receive-not-cut
-    },
-  });
-  checkAnswer(answer, subject);
+  let answer;
+  try {
+    answer = await connection.unary(receiveQueueMessagesMethod, wire, {
+      ...subject,
+      timeoutMs: waitMs + CALL_MARGIN_MS, // promise: receive-own-timeout
+      options: {
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(takes || signal === undefined ? {} : { signal }), // promise: receive-not-cut
+      },
+    });
+    checkAnswer(answer, subject);
+  } catch (error) {
+    signal?.throwIfAborted(); // promise: receive-abort-reason
+    throw error;
+  }
   const messages = withoutRepeats(answer.Messages);
   if (messages.length === 0) signal?.throwIfAborted();
   return messages.map((wire) => new ReceivedQueueMessage(wire, codec));

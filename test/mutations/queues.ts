@@ -376,6 +376,13 @@ export const consuming: Chapter = {
       name: "an abort of receive waits for the answer, so that no message is lost",
     },
     {
+      promise: "A `receive` that fails after its abort rejects with the signal's reason.",
+      id: "receive-abort-reason",
+      mutation: "drop",
+      test: "test/queues/receive.test.ts",
+      name: "an aborted receive whose connection is lost rejects with the signal's reason, not with UNAVAILABLE",
+    },
+    {
       promise: "A `receive` may last longer than the client's time-out for calls, up to its own wait time.",
       id: "receive-own-timeout",
       mutation: "drop",

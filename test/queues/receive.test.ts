@@ -92,6 +92,20 @@ describe("receive, peek, ackAll and info", () => {
     expect(await within(500, "the refusal", late)).toMatchObject({ message: "enough" });
   });
 
+  test("an aborted receive whose connection is lost rejects with the signal's reason, not with UNAVAILABLE", async () => {
+    await using world = await QueueWorld.start();
+    const receive = (signal?: AbortSignal) =>
+      rejection(world.client.queues.receive({ channel: "q", waitSeconds: 30 }, { signal }));
+    const stop = new AbortController();
+    const aborted = receive(stop.signal);
+    const other = receive();
+    await until("the server waits", () => world.streams("ReceiveQueueMessages") === 2);
+    stop.abort(new Error("enough"));
+    await world.broker.faults.dropConnections();
+    expect(await within(2_000, "the rejection", aborted)).toMatchObject({ message: "enough" });
+    expect(await within(2_000, "the other rejection", other)).toMatchObject({ code: "UNAVAILABLE" });
+  });
+
   test("a receive may wait longer than the client's time-out for calls", async () => {
     await using world = await QueueWorld.start({}, { timeoutMs: 300 });
     await world.fill("q", ["0"]);

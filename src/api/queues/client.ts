@@ -138,10 +138,10 @@ export interface QueuesClient {
    * `timeoutMs` must be longer than the wait, by default 30 s longer, because an interrupted call
    * loses the messages that it has taken. For the same reason an abort waits for the answer, at
    * most `waitSeconds`. It then resolves with the messages, or rejects with `signal.reason` if
-   * there are none.
+   * there are none, or if the call has failed.
    *
-   * @throws {KubeMQError} UNAVAILABLE when the connection is lost before the answer: messages may
-   *   be lost
+   * @throws {KubeMQError} UNAVAILABLE when the connection is lost before the answer, and the signal
+   *   has not aborted: messages may be lost, as after an abort
    * @example
    * ```ts
    * const jobs = await client.queues.receive({ channel: "jobs", max: 10, waitSeconds: 2 });
