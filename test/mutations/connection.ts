@@ -445,7 +445,7 @@ export const credentials: Chapter = {
     {
       promise: "A stream that has worked reconnects when a certificate that was not trusted has been renewed.",
       id: "renewed-certificates",
-      mutation: { replace: ["hasWorked &&", "false &&"] },
+      mutation: { replace: ["||", "&&"] },
       test: "test/reliability/refusals.test.ts",
       name: "a loop continues after the authority of a renewed certificate has reached its client",
     },
