@@ -142,14 +142,13 @@ export class StreamEngine<Wire, Item>
       }
       return;
     }
-    if (this.#plan.drains === true && how !== "return") return this.#drain(how);
+    if (this.#plan.drains === true && how !== "return") return this.#drain(how, reason);
     this.#state = { kind: "left" };
     this.#unwatch();
     this.#attempts.stop();
     this.release();
     this.dismiss();
-    const closed = () => fault("CLIENT_CLOSED", this.#plan, "the subscription was closed");
-    this.#rejectReady(reason === undefined ? closed() : reason);
+    this.#refuseReady(reason);
     const cleaned = this.#plan.onLeave?.(how, this.inBody);
     // promise: call-open-until-cleaned-up
     if (cleaned === undefined) this.#finish(undefined);
@@ -160,14 +159,21 @@ export class StreamEngine<Wire, Item>
   }
 
   /** Ends after the last item; the plan reports when no more can arrive. */
-  #drain(how: Leave): void {
+  #drain(how: Leave, reason: unknown): void {
     if (this.isDraining) return;
     this.isDraining = true;
     this.#unwatch();
+    this.#refuseReady(reason);
     const end = () => this.onEnd();
     const over = this.#plan.onLeave?.(how, this.inBody);
     if (over === undefined) end();
     else over.then(end, end);
+  }
+
+  /** Rejects `ready`, unless it is settled, with the reason of the signal or as closed. */
+  #refuseReady(reason: unknown): void {
+    const closed = () => fault("CLIENT_CLOSED", this.#plan, "the subscription was closed");
+    this.#rejectReady(reason === undefined ? closed() : reason);
   }
 
   #finish(error: KubeMQError | undefined): void {

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
-import { forEachConcurrent, KubeMQError, type Delivery, type QueueMessage, type Subscription } from "kubemq-es";
+import {
+  forEachConcurrent,
+  KubeMQClient,
+  KubeMQError,
+  type Delivery,
+  type QueueMessage,
+  type Subscription,
+} from "kubemq-es";
 import { ManualClock } from "kubemq-es/testing";
 import { numbers, QueueWorld } from "../support/queue-world.js";
 import { rejection, roundTrips, until, within } from "../support/until.js";
@@ -110,6 +117,19 @@ describe("consuming a queue", () => {
     await until("no stream is left", () => world.streams("QueuesDownstream") === 0);
     expect(await world.waiting("q")).toEqual(["b"]);
   });
+
+  test.each(["manual", "on-next", "on-delivery"] as const)(
+    "ready of a consumer that never began rejects with its signal's reason, or as closed: %s",
+    async (settle) => {
+      await using client = new KubeMQClient({ address: "localhost:1" });
+      const aborted = client.queues.consume({ channel: "q", settle }, { signal: AbortSignal.abort("enough") });
+      expect(await rejection(aborted.ready)).toBe("enough");
+      const closed = client.queues.consume({ channel: "q", settle });
+      const ready = rejection(closed.ready);
+      await closed.close();
+      expect(await ready).toMatchObject({ code: "CLIENT_CLOSED", operation: "queues.consume", channel: "q" });
+    },
+  );
 
   test("on-delivery receives acknowledged messages, at most the prefetch", async () => {
     await using world = await QueueWorld.start();
