@@ -92,6 +92,7 @@ export const OPTIONS = {
  */
 export function refusedOptions(operation: string, options: unknown): Promise<never> | undefined {
   if (typeof options !== "object" || options === null) return undefined;
-  const why = "a publisher takes no options with a message: timeoutMs is an option of the client";
+  const why =
+    "a publisher takes no options with a message: signal belongs in the options of publisher(), timeoutMs in those of the client";
   return Promise.reject(refuse({ operation }, why));
 }
