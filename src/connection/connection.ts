@@ -229,6 +229,10 @@ export class Connection implements StreamHost {
     return isTokenRefused(failed) && this.#token.refused(header);
   }
 
+  get isOpen(): boolean {
+    return this.#work.isOpen;
+  }
+
   /** Registers a stream. `awaited`: the stream counts in the client's state, unlike a publisher. */
   join(stream: HostedStream, subject: Subject, awaited = true): void {
     this.#work.admit(subject, false);

@@ -9,6 +9,8 @@ import type { Clock } from "../support/time/clock.js";
 export interface StreamHost {
   readonly clock: Clock;
   readonly reconnect: false | ReconnectPolicy;
+  /** Whether the client has not begun to close. */
+  readonly isOpen: boolean;
   random(): number;
   /**
    * Registers a stream, or throws CLIENT_CLOSED for the subject. `awaited` (default true): the

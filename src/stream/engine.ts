@@ -72,6 +72,8 @@ export class StreamEngine<Wire, Item>
 
   next(): Promise<IteratorResult<Item, void>> {
     this.finishBody();
+    // The client no longer knows a stream that has ended.
+    if (this.#state.kind === "ended" && !this.#host.isOpen && this.#plan.drains !== true) this.#leave("close"); // promise: close-drops-buffer
     const item = this.takeForBody();
     if (item !== undefined) return Promise.resolve(yielded(item));
     const state = this.#state;

@@ -166,6 +166,27 @@ describe("replay of a store channel", () => {
     expect(here.subscriptions()).toBe(2); // the search for the end, and the replay
   });
 
+  test.each(["client.close()", "subscription.close()", "abort"] as const)(
+    "%s in a body delivers no buffered event of a replay that the server has ended",
+    async (way) => {
+      await using here = await world(5);
+      const stop = new AbortController();
+      const { signal } = stop;
+      const replay = here.client.eventsStore.replay(
+        { channel: "c", start: { from: "first" }, quietMs: 200 },
+        { signal },
+      );
+      const seen: bigint[] = [];
+      for await (const { sequence } of replay) {
+        seen.push(sequence);
+        await replay.closed;
+        if (way === "abort") stop.abort();
+        else await (way === "client.close()" ? here.client : replay).close();
+      }
+      expect(seen).toEqual([1n]);
+    },
+  );
+
   test("an abort ends a replay and discards its buffer", async () => {
     await using here = await world(1_000);
     const stop = new AbortController();

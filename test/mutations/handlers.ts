@@ -58,6 +58,13 @@ export const handlers: Chapter = {
       name: "awaited in the body of a loop, the close() of the",
     },
     {
+      promise: "After `client.close()` in its body, a loop receives no buffered event of a stream that has ended.",
+      id: "close-drops-buffer",
+      mutation: "never",
+      test: "test/events/store-replay.test.ts",
+      name: "in a body delivers no buffered event of a replay that the server has ended",
+    },
+    {
       promise: "A message whose handler throws is rejected after a delay.",
       id: "thrown-handler-delayed",
       mutation: "always",

@@ -98,6 +98,7 @@ class World {
   readonly host: StreamHost = {
     clock: this.clock,
     reconnect: { initialDelayMs: 100, maxDelayMs: 1000, jitter: 0, maxAttempts: Infinity, firstAttempts: 4 },
+    isOpen: true,
     random: () => 0.5,
     join: (stream) => void this.streams.add(stream),
     leave: (stream) => void this.streams.delete(stream),

@@ -69,6 +69,7 @@ test("results of next() are allocated in the young generation, even if others ha
     {
       clock: systemClock,
       reconnect: false,
+      isOpen: true,
       random: () => 0.5,
       join: () => {},
       leave: () => {},
