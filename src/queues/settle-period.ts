@@ -13,13 +13,23 @@ const SETTLE_MS = 5_000;
 /** Milliseconds that a loop body may run after an abort or a close and still settle its message. */
 const BODY_MS = 30_000;
 
+export interface SettlePeriodOwner {
+  /** Whether handed-out messages are awaited without a limit, even if their body throws. */
+  readonly patient: boolean;
+  /** Whether nothing remains to wait for. */
+  isDone(): boolean;
+  /** Returns the unsettled messages to the queue, after a `break` or a `throw`. */
+  returnHeld(): void;
+}
+
 /**
  * The time between leaving a loop and ending its calls, in which handed-out messages can still be
- * settled. It is bounded, because the server would hold an unsettled message without end.
+ * settled. It is bounded, because the server would hold an unsettled message without end. The end
+ * of a body has no effect before the period has begun.
  */
 export class SettlePeriod {
   readonly #clock: Clock;
-  readonly #isDone: () => boolean;
+  readonly #owner: SettlePeriodOwner;
   #bodyRuns = false;
   /**
    * Whether the body has outlasted the time for settling. That time starts again when the body
@@ -29,22 +39,19 @@ export class SettlePeriod {
   #resolve: (() => void) | undefined;
   #cancelTimer: (() => void) | undefined;
 
-  /** @param isDone whether nothing remains to wait for */
-  constructor(clock: Clock, isDone: () => boolean) {
+  constructor(clock: Clock, owner: SettlePeriodOwner) {
     this.#clock = clock;
-    this.#isDone = isDone;
+    this.#owner = owner;
   }
 
-  /**
-   * Begins the period. Returns undefined when nothing remains to wait for. With `patient`,
-   * handed-out messages are awaited without a limit.
-   */
-  begin(how: Leave, bodyRuns: boolean, patient: boolean): Promise<void> | undefined {
-    if (this.#isDone()) return undefined;
+  /** Begins the period. Returns undefined when nothing remains to wait for. */
+  begin(how: Leave, bodyRuns: boolean): Promise<void> | undefined {
+    if (how === "return") this.#owner.returnHeld();
+    if (this.#owner.isDone()) return undefined;
     this.#bodyRuns = bodyRuns;
     const over = new Promise<void>((resolve) => (this.#resolve = resolve));
     if (how === "return") this.#after(BREAK_MS, () => this.#end());
-    else if (!patient) this.#after(SETTLE_MS, () => this.#onSettleTimeOut()); // promise: unsettled-returned-in-the-end
+    else if (!this.#owner.patient) this.#after(SETTLE_MS, () => this.#onSettleTimeOut()); // promise: unsettled-returned-in-the-end
     return over;
   }
 
@@ -52,7 +59,7 @@ export class SettlePeriod {
    * Checks whether the period can end, after a settlement was concluded or a message was released.
    */
   check(): void {
-    if (this.#resolve !== undefined && this.#isDone()) this.#end();
+    if (this.#resolve !== undefined && this.#owner.isDone()) this.#end();
   }
 
   bodyFinished(): void {
@@ -63,6 +70,9 @@ export class SettlePeriod {
 
   /** The body was left by `break`, `return` or `throw`: the period continues as after a `break`. */
   bodyAbandoned(): void {
+    if (this.#resolve === undefined) return;
+    if (this.#owner.patient) return this.bodyFinished();
+    this.#owner.returnHeld();
     this.#bodyRuns = false;
     this.check();
     if (this.#resolve !== undefined) this.#after(BREAK_MS, () => this.#end());

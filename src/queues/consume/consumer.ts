@@ -69,7 +69,11 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, PollSch
     this.operation = consuming.operation;
     this.channel = consuming.channel;
     this.drains = consuming.settle === "on-delivery"; // promise: on-delivery-drained
-    this.#settlePeriod = new SettlePeriod(connection.clock, () => this.#scheduler?.hasEnded ?? true);
+    this.#settlePeriod = new SettlePeriod(connection.clock, {
+      patient: consuming.patient,
+      isDone: () => this.#scheduler?.hasEnded ?? true,
+      returnHeld: () => this.#returnHeld(),
+    });
   }
 
   open({ signal }: Attempt): Source<Item<T>> {
@@ -109,21 +113,18 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, PollSch
 
   onFinished(item: Item<T>): void {
     this.#onNext(item, "ack"); // promise: on-next-acks
-    if (this.#left !== undefined) this.#settlePeriod.bodyFinished();
+    this.#settlePeriod.bodyFinished();
   }
 
   onAbandoned(item: Item<T>): void {
     this.#onNext(item, "reject"); // promise: on-next-leaving-rejects
-    if (this.#left === undefined) return;
-    if (this.#consuming.patient) this.#settlePeriod.bodyFinished();
-    else this.#breakAfterAbort(); // promise: break-after-abort
+    this.#settlePeriod.bodyAbandoned(); // promise: break-after-abort
   }
 
-  #breakAfterAbort(): void {
+  #returnHeld(): void {
     this.#left = "return";
     this.#scheduler?.returnHeld();
     this.#cancelWhenSettled();
-    this.#settlePeriod.bodyAbandoned();
   }
 
   #onNext(item: Item<T>, settlement: "ack" | "reject"): void {
@@ -135,9 +136,8 @@ export class PollingConsumer<T> implements StreamPlan<Item<T>, Item<T>>, PollSch
     this.#left = how;
     this.#scheduler?.leave();
     for (const item of this.#feed.drain()) this.onRelease(item);
-    if (how === "return") this.#scheduler?.returnHeld();
-    this.#cancelWhenSettled();
-    return this.#settlePeriod.begin(how, inBody !== undefined, this.#consuming.patient);
+    if (how !== "return") this.#cancelWhenSettled();
+    return this.#settlePeriod.begin(how, inBody !== undefined);
   }
 
   /**

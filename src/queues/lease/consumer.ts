@@ -78,7 +78,11 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     this.channel = leasing.subject.channel;
     this.visibilitySeconds = leasing.visibilitySeconds;
     this.autoExtend = leasing.autoExtend;
-    this.#settlePeriod = new SettlePeriod(connection.clock, () => this.#holdsNothing());
+    this.#settlePeriod = new SettlePeriod(connection.clock, {
+      patient: leasing.patient,
+      isDone: () => this.#held.size === 0,
+      returnHeld: () => this.#held.forEach((lease) => lease.isSettling || lease.cancel()),
+    });
   }
 
   open({ signal }: Attempt): Source<LeasedMessage<T>> {
@@ -115,23 +119,12 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     // With a prefetch of 1, work on the message has ended. With more, it may continue outside the
     // loop.
     else if (this.#leasing.prefetch === 1) LeasedMessage.leaseOf(message).stopExtending();
-    if (this.#left !== undefined) this.#settlePeriod.bodyFinished();
+    this.#settlePeriod.bodyFinished();
   }
 
   onAbandoned(message: LeasedMessage<T>): void {
     if (this.#leasing.settle === "on-next") this.#settle(message, "reject");
-    if (this.#left === undefined) return;
-    if (this.#leasing.patient) this.#settlePeriod.bodyFinished();
-    else this.#breakAfterAbort(); // promise: lease-break-after-abort
-  }
-
-  #breakAfterAbort(): void {
-    this.#returnHeld();
-    this.#settlePeriod.bodyAbandoned();
-  }
-
-  #returnHeld(): void {
-    for (const lease of this.#held) if (!lease.isSettling) lease.cancel();
+    this.#settlePeriod.bodyAbandoned(); // promise: lease-break-after-abort
   }
 
   #settle(message: LeasedMessage<T>, settlement: "ack" | "reject"): void {
@@ -145,12 +138,7 @@ export class LeaseConsumer<T> implements StreamPlan<LeasedMessage<T>, LeasedMess
     waiting?.cancel();
     this.#cancelPeek?.abort();
     for (const message of this.#feed.drain()) this.onRelease(message);
-    if (how === "return") this.#returnHeld();
-    return this.#settlePeriod.begin(how, inBody !== undefined, this.#leasing.patient);
-  }
-
-  #holdsNothing(): boolean {
-    return this.#held.size === 0;
+    return this.#settlePeriod.begin(how, inBody !== undefined);
   }
 
   leased(lease: Lease, wire: WireQueueMessage): void {
