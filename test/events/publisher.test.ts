@@ -13,7 +13,11 @@ const taken = (event: Event): Result => create(ResultSchema, { EventID: event.Ev
 const NOT_AVAILABLE = "Error 302: connection not available, please retry";
 
 /** A server that answers a stream of events as scripted. */
-function clientOf(answer: (events: AsyncIterable<Event>) => AsyncIterable<Result>, timeoutMs = 10_000): KubeMQClient {
+function clientOf(
+  answer: (events: AsyncIterable<Event>) => AsyncIterable<Result>,
+  timeoutMs = 10_000,
+  clock?: FakeClock,
+): KubeMQClient {
   const one = async (event: Event): Promise<Result> => {
     for await (const result of answer(only(event))) return result;
     return taken(event);
@@ -21,7 +25,10 @@ function clientOf(answer: (events: AsyncIterable<Event>) => AsyncIterable<Result
   const transport = createRouterTransport(
     ({ service }) => void service(kubemq, { sendEventsStream: answer, sendEvent: one }),
   );
-  return new KubeMQClient({ timeoutMs, keepalive: false }, { transport: overConnect(transport) });
+  return new KubeMQClient(
+    { timeoutMs, keepalive: false },
+    { transport: overConnect(transport), ...(clock === undefined ? {} : { clock }) },
+  );
 }
 
 async function* only(event: Event): AsyncIterable<Event> {
@@ -147,6 +154,102 @@ describe("plain events, whose success the server does not confirm", () => {
     });
     await publisher.publish({ channel: "c", body: "x" });
     expect(streams).toBe(3); // the played call is a stream of one event
+  });
+
+  describe("published by publishAll", () => {
+    /** A source of events, two at a time: `more` makes it yield, `end` ends it. */
+    function source() {
+      const yielded: { channel: string; body: string }[] = [];
+      const seen = { isOver: false, wake: () => {} };
+      return {
+        more: () => {
+          for (let n = 0; n < 2; n++) yielded.push({ channel: "c", body: "x" });
+          seen.wake();
+        },
+        end: () => {
+          seen.isOver = true;
+          seen.wake();
+        },
+        async *[Symbol.asyncIterator]() {
+          for (;;) {
+            for (let next = yielded.shift(); next !== undefined; next = yielded.shift()) yield next;
+            if (seen.isOver) return;
+            await new Promise<void>((resolve) => (seen.wake = resolve));
+          }
+        },
+      };
+    }
+
+    /** A server that counts streams. It answers the first event, which is sent by a call, late. */
+    function counting() {
+      const seen = { received: 0, opened: 0, ended: 0, answerCall: () => {} };
+      const clock = new FakeClock();
+      const client = clientOf(
+        async function* (events) {
+          const isCall = ++seen.opened === 1;
+          for await (const event of events) {
+            seen.received += 1;
+            if (event.Metadata === "never") yield taken(event);
+          }
+          if (isCall) await new Promise<void>((resolve) => (seen.answerCall = resolve));
+          seen.ended += 1;
+        },
+        10_000,
+        clock,
+      );
+      return { seen, client, clock };
+    }
+
+    /** Publishes ten events: one by a call, and nine on a stream that stays open. */
+    async function tenEvents() {
+      const { seen, client, clock } = counting();
+      const publisher = client.events.publisher();
+      const events = source();
+      const published = publisher.publishAll(events);
+      events.more();
+      await until("the call", () => seen.received === 1);
+      for (let n = 0; n < 2; n++) {
+        events.more();
+        await settle();
+      }
+      seen.answerCall();
+      for (let received = 6; received <= 10; received += 2) {
+        await until("the events", () => seen.received === received);
+        await settle();
+        if (received < 10) events.more();
+      }
+      expect(seen).toMatchObject({ opened: 2, ended: 1 });
+      return { seen, client, clock, publisher, events, published };
+    }
+
+    test("share a stream while their source yields, and the end of the source ends it", async () => {
+      const { seen, client, events, published } = await tenEvents();
+      events.end();
+      expect(await published).toBe(10);
+      expect(seen).toMatchObject({ opened: 2, ended: 2 });
+      await client.close();
+    });
+
+    test("are confirmed within 100 ms when their source stalls", async () => {
+      const { seen, client, clock, events, published } = await tenEvents();
+      await clock.advance(99);
+      await settle();
+      expect(seen.ended).toBe(1);
+      await clock.advance(1);
+      await until("the end of the stream", () => seen.ended === 2);
+      events.end();
+      expect(await published).toBe(10);
+      await client.close();
+    });
+
+    test.each(["publish()", "flush()"])("are confirmed without delay together with %s", async (method) => {
+      const { seen, client, publisher, events, published } = await tenEvents();
+      await (method === "flush()" ? publisher.flush() : publisher.publish({ channel: "c", body: "x" }));
+      expect(seen).toMatchObject({ opened: 2, ended: 2 });
+      events.end();
+      expect(await published).toBe(10);
+      await client.close();
+    });
   });
 
   test("an event with the id of an unanswered event is refused", async () => {

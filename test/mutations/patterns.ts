@@ -140,6 +140,13 @@ export const publishing: Chapter = {
       name: "a stream that the server ends early rejects its events",
     },
     {
+      promise: "Plain events are confirmed without delay when their caller awaits them.",
+      id: "awaited-events-confirmed",
+      mutation: { without: 1 },
+      test: publisherTest,
+      name: "are confirmed without delay together with",
+    },
+    {
       promise: "Events whose processing the server does not show in time reject, and later events do not.",
       id: "late-stream-end",
       mutation: "drop",

@@ -47,6 +47,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
       atOnce: this.#sender.capacity,
       signal: options.signal,
       onClosing: (watcher) => this.#sender.onClosing(watcher),
+      onAwaiting: () => this.#sender.confirmSoon(),
     });
   }
 
@@ -70,6 +71,7 @@ export class StreamPublisher<Receipt> implements EventPublisher<Receipt> {
     try {
       const event = this.#plan.prepare(message);
       send = new SubmittedSend(event, aboutEvent(this.#connection, this.#plan, message, event), settle);
+      send.isAwaited = index === undefined;
     } catch (error) {
       return settle(index === undefined ? error : atIndex(error, index), undefined);
     }

@@ -20,6 +20,12 @@ const MAX_IN_FLIGHT = { result: 1024, "end of stream": 4096 } as const;
 /** Maximum bytes of unanswered events. A larger event is sent alone. */
 const MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024;
 
+/**
+ * Maximum milliseconds for which a stream of plain events stays open for further ones. Nobody awaits
+ * its events, but those of a stalled source need their outcomes too.
+ */
+const MAX_OPEN_MS = 100;
+
 /** Milliseconds that a half-closed stream may take to end before it is cancelled. */
 const GRACE_MS = 1_000;
 
@@ -32,7 +38,7 @@ export interface EventSenderOptions extends SenderOptions {
    *   therefore carries the events of one tick and is then half-closed. The server ends the stream
    *   with OK after processing all of them. The next events wait for that end, because servers
    *   process streams independently. A single event in a tick is sent by SendEvent, which costs
-   *   less than a stream.
+   *   less than a stream. A stream whose events nobody awaits yet stays open for further ones.
    */
   readonly confirmedBy: "result" | "end of stream";
   /** Notified of every event that the server has confirmed. */
@@ -55,6 +61,10 @@ export class EventSender extends Sender<WireEvent, string> {
   /** Set instead of a stream while SendEvent carries a single event. */
   #call: AbortController | undefined;
   #bytes = 0;
+  /** Whether a caller awaits the outcome of an accepted event. */
+  #isAwaited = false;
+  /** Set while a stream is open for further events. */
+  #cancelTimer: (() => void) | undefined;
 
   constructor(connection: Connection, options: EventSenderOptions) {
     super(connection, options);
@@ -71,9 +81,9 @@ export class EventSender extends Sender<WireEvent, string> {
 
   protected transmit(): void {
     if (this.#confirmedBy === "end of stream") {
-      if (this.#stream !== undefined || this.#call !== undefined) return;
-      const alone = this.waiting.peek();
-      if (alone !== undefined && this.waiting.size === 1) return void this.#sendByCall(alone);
+      if (this.#call !== undefined || this.#stream?.isOpen === false) return;
+      const alone = this.#stream === undefined && this.waiting.size === 1 ? this.waiting.peek() : undefined;
+      if (alone !== undefined) return void this.#sendByCall(alone);
     } else if (this.isGoingAway) {
       if (this.#sent.size > 0) return;
       void this.leaveSoon();
@@ -82,7 +92,43 @@ export class EventSender extends Sender<WireEvent, string> {
       this.shift();
       this.#send(send);
     }
-    if (this.#confirmedBy === "end of stream") this.#stream?.halfClose();
+    if (this.#confirmedBy === "end of stream" && this.#stream !== undefined) this.#halfCloseIfAwaited();
+  }
+
+  /** Confirms the accepted events without waiting for further ones: a caller awaits them. */
+  confirmSoon(): void {
+    if (this.waiting.size > 0) this.#isAwaited = true;
+    else if (this.#confirmedBy === "end of stream") this.#halfClose();
+  }
+
+  override flush(): Promise<void> {
+    this.confirmSoon();
+    return super.flush();
+  }
+
+  /**
+   * Half-closes the stream, unless no caller awaits its events yet: further ones save a stream then.
+   */
+  #halfCloseIfAwaited(): void {
+    const isFull = this.waiting.size > 0;
+    // promise: awaited-events-confirmed
+    if (!isFull && !this.#isAwaited) {
+      const openMs = Math.min(MAX_OPEN_MS, this.connection.options.timeoutMs / 10);
+      this.#cancelTimer ??= this.connection.clock.setTimer(openMs, () => this.#halfClose(), { holdsProcess: false });
+      return;
+    }
+    this.#isAwaited &&= isFull;
+    this.#halfClose();
+  }
+
+  #halfClose(): void {
+    this.#stopTimer();
+    this.#stream?.halfClose();
+  }
+
+  #stopTimer(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 
   #hasRoom(bytes: number): boolean {
@@ -102,6 +148,7 @@ export class EventSender extends Sender<WireEvent, string> {
       }
       this.#givenIds.add(id);
     }
+    this.#isAwaited ||= send.isAwaited;
     this.#sent.push(send);
     this.#bytes += send.bytes;
     this.#stream ??= this.#open();
@@ -171,6 +218,7 @@ export class EventSender extends Sender<WireEvent, string> {
     this.#streams.delete(stream);
     if (this.#stream !== stream) return;
     this.#stream = undefined;
+    this.#stopTimer();
     const sends = this.unanswered();
     // promise: event-stream-end
     if (this.#confirmedBy === "end of stream" && error === undefined && stream.isHalfClosed) {
@@ -213,8 +261,8 @@ export class EventSender extends Sender<WireEvent, string> {
     this.#cancelCall();
     const stream = this.#stream;
     if (stream === undefined) return;
+    this.#halfClose();
     this.#stream = undefined;
-    stream.halfClose();
     await within(this.connection.clock, GRACE_MS, stream.over());
     stream.cancel();
     this.#streams.delete(stream);
@@ -228,6 +276,7 @@ export class EventSender extends Sender<WireEvent, string> {
 
   protected abort(): void {
     this.#cancelCall();
+    this.#stopTimer();
     for (const stream of this.#streams) stream.cancel();
     this.#streams.clear();
     this.#stream = undefined;

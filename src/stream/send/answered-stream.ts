@@ -55,6 +55,11 @@ export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
     return this.#isAccepted;
   }
 
+  /** Whether further messages can be sent. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
   /** Whether all messages and the end of the requests have been written to the socket. */
   get isHalfClosed(): boolean {
     return this.#uplink.isHalfClosed;

@@ -43,6 +43,8 @@ export abstract class Send<Message, Result> implements Timed, About {
   deadline = Infinity;
   /** The caller's time-out in milliseconds. Default: the client's. */
   timeoutMs: number | undefined = undefined;
+  /** False for a send of `publishAll`, which awaits its outcomes only at its limit and its end. */
+  isAwaited = true;
   /** Called once, with the outcome. */
   release: (() => void) | undefined = undefined;
   #isSettled = false;

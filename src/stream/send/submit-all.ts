@@ -11,6 +11,8 @@ export interface SubmitAllOptions {
    * Calls back with the reason when the publisher closes. Returns a function that stops watching.
    */
   readonly onClosing: (watcher: (reason: unknown) => void) => () => void;
+  /** Called when no message is submitted before earlier ones have their outcomes. */
+  readonly onAwaiting?: () => void;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface SubmitAllOptions {
 export async function submitAll<M, Result>(
   messages: Sequence<M>,
   submit: (message: M, settle: Settle<Result>, index: number) => void,
-  { atOnce, signal, onClosing }: SubmitAllOptions,
+  { atOnce, signal, onClosing, onAwaiting }: SubmitAllOptions,
 ): Promise<number> {
   let failure: { readonly error: unknown } | undefined;
   let sent = 0;
@@ -42,6 +44,7 @@ export async function submitAll<M, Result>(
   const until = async (count: number, isWorthwhile: () => boolean) => {
     const isOver = () => answered >= count || !isWorthwhile();
     wakeAt = count;
+    if (!isOver()) onAwaiting?.();
     while (!isOver()) await new Promise<void>((resolve) => (wake = resolve));
     wakeAt = 0;
   };
