@@ -238,7 +238,7 @@ describe("a request handler that fails", () => {
       });
       await service.ready;
       const answer = await client.queries.send({ channel: "sums", body: "2+3" }, { timeoutMs: 5_000 });
-      expect(answer).toMatchObject({ ok: false, error: expect.stringContaining("body must be") });
+      expect(answer).toMatchObject({ ok: false, error: expect.stringContaining("the handler must return a string") });
       expect(told).toEqual(["INVALID_ARGUMENT"]);
     }));
 });
