@@ -34,12 +34,13 @@ export function checkStart(subject: Subject, start: StartPosition): Start {
     default:
       throw refuse(
         subject,
-        `start must be { from: "new" | "first" | "last" | "sequence" | "time" | "timeDelta" }, got ${given(start)}`,
+        `start must be { from: "new" | "first" | "last" | "sequence" | "time" | "timeDelta" }, got ${shownStart(start)}`,
       );
   }
 }
 
-function given(start: unknown): string {
+/** The part of a wrong start position that an error shows. */
+function shownStart(start: unknown): string {
   if (typeof start !== "object" || start === null) return quote(start);
   return "from" in start ? `from: ${quote(start.from)}` : "no from";
 }

@@ -42,7 +42,8 @@ export interface QueuePublisher extends AsyncDisposable {
    *   is sent; CLIENT_CLOSED when the publisher or the client is closed
    * @example
    * ```ts
-   * const { id } = await client.queues.send({ channel: "jobs", body: "sweep the floor", policy: { delaySeconds: 60 } });
+   * await using publisher = client.queues.publisher();
+   * const { id } = await publisher.send({ channel: "jobs", body: "sweep the floor" });
    * ```
    */
   send<T>(message: OutgoingQueueMessage<T>): Promise<SentMessage>;
@@ -62,10 +63,8 @@ export interface QueuePublisher extends AsyncDisposable {
    *   sent; CLIENT_CLOSED when the publisher or the client is closed
    * @example
    * ```ts
-   * const results = await client.queues.sendBatch([
-   *   { channel: "jobs", body: "1" },
-   *   { channel: "jobs", body: "2" },
-   * ]);
+   * await using publisher = client.queues.publisher();
+   * const results = await publisher.sendBatch(jobs.map((body) => ({ channel: "jobs", body })));
    * const refused = results.filter(({ ok }) => !ok);
    * ```
    */
@@ -81,8 +80,10 @@ export interface QueuePublisher extends AsyncDisposable {
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer to a message, or another
    *   code of {@link QueuePublisher.send}; CLIENT_CLOSED when the publisher or the client is closed
    * @example
+   * ```ts
    * await using publisher = client.queues.publisher();
    * await publisher.sendAll(paths.map((path) => ({ channel: "thumbnails", body: path })));
+   * ```
    */
   sendAll<T>(
     messages: Iterable<OutgoingQueueMessage<T>> | AsyncIterable<OutgoingQueueMessage<T>>,
@@ -107,6 +108,10 @@ export interface QueuesClient {
    *   may be stored, and is not sent again without `resend`
    * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when the message is refused before it
    *   is sent; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * const { id } = await client.queues.send({ channel: "jobs", body: "sweep the floor", policy: { delaySeconds: 60 } });
+   * ```
    */
   send<T>(message: OutgoingQueueMessage<T>, options?: SendOptions): Promise<SentMessage>;
   /**
@@ -117,6 +122,11 @@ export interface QueuesClient {
    * @throws {KubeMQError} TIMEOUT or UNAVAILABLE when there was no answer: messages may be stored
    * @throws {KubeMQError} INVALID_ARGUMENT or ENCODE_FAILED when a message is refused before any is
    *   sent; CLIENT_CLOSED after `close()`
+   * @example
+   * ```ts
+   * const results = await client.queues.sendBatch(["1", "2"].map((body) => ({ channel: "jobs", body })));
+   * const refused = results.filter(({ ok }) => !ok);
+   * ```
    */
   sendBatch<T>(messages: readonly OutgoingQueueMessage<T>[], options?: SendOptions): Promise<SendResult[]>;
   /**
@@ -181,6 +191,13 @@ export interface QueuesClient {
    *
    * @throws {KubeMQError} INVALID_ARGUMENT for an invalid argument; CLIENT_CLOSED after `close()`
    * @throws {KubeMQError} UNSUPPORTED in the loop, when the server has no leases
+   * @example
+   * ```ts
+   * for await (const job of client.queues.consume({ channel: "jobs", visibilitySeconds: 30, autoExtend: true })) {
+   *   await work(job.text());
+   *   await job.ack();
+   * }
+   * ```
    */
   consume<T = Uint8Array>(request: LeaseRequest<T>, options?: StreamOptions): Subscription<LeasedDelivery<T>>;
   /**
