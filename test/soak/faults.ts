@@ -133,14 +133,19 @@ export class FaultPlay {
     await sleep(SETTLE_MS);
   }
 
-  /** All clients of this process stand still. Their connections live, so that none may be given up. */
+  /**
+   * All clients of this process stand still. Their connections live, so that none may be given up. A
+   * client also closes a connection that the server has asked to leave, when its last stream has
+   * ended: then no stream breaks.
+   */
   async #block(ms: number): Promise<void> {
     const { findings, lines } = this.#world;
     const from = Date.now();
-    const end = performance.now() + ms;
-    while (performance.now() < end);
+    const begin = performance.now();
+    while (performance.now() < begin + ms);
     await sleep(1_000);
     for (const name of LINES) {
+      if (!this.#world.hasBroken(name, begin)) continue;
       for (const { at, by, how, openMs } of await lines.line(name).closedSince(from)) {
         if (by !== "client") continue;
         const when = `${at - from} ms after the begin of ${ms} ms without a turn of the event loop`;

@@ -47,6 +47,8 @@ export class World implements AsyncDisposable {
   readonly kills: number[] = [];
   isKillDue = false;
   readonly #clients = new Set<KubeMQClient>();
+  /** When a stream of a client broke last, by line. */
+  readonly #brokenAt = new Map<LineName, number>();
   readonly #complaints = new WeakMap<KubeMQClient, string>();
   readonly #following = new Set<Promise<void>>();
   readonly #unprovoked: Loss[] = [];
@@ -127,6 +129,11 @@ export class World implements AsyncDisposable {
       .join(", ");
   }
 
+  /** Whether a stream of a client on the line has broken since then, by `performance.now()`. */
+  hasBroken(line: LineName, since: number): boolean {
+    return (this.#brokenAt.get(line) ?? -Infinity) >= since;
+  }
+
   /** Connections lost while no fault was active, and the machine was not busy. Known at the end. */
   get unprovoked(): readonly string[] {
     return this.#unprovoked.filter(({ line, from, to }) => !this.busy.overlap([line], from, to)).map(({ why }) => why);
@@ -169,7 +176,10 @@ export class World implements AsyncDisposable {
     let lostAt = 0;
     for await (const status of client.status()) {
       this.#count(status);
-      if (status.type === "retry") this.#complaints.set(client, `attempt ${status.attempt}: ${status.error.message}`);
+      if (status.type === "retry") {
+        this.#complaints.set(client, `attempt ${status.attempt}: ${status.error.message}`);
+        this.#brokenAt.set(line, performance.now());
+      }
       if (status.type === "gap" && status.lost && this.kills.length === 0) {
         this.findings.add("lost", `${status.channel}: ${status.expected} is gone, received ${status.received}`);
       }
