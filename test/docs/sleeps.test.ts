@@ -48,7 +48,6 @@ const ALLOWED: Readonly<Record<string, readonly [most: number, why: string]>> = 
   "reliability/worked-streams.test.ts": [1, "longer than a refusal takes behind the answer of a ping"],
   "support/exactly-once.ts": [1, "kills workers at random moments"],
   "support/load.ts": [1, "offers messages at a rate"],
-  "support/raw-grpc-server.ts": [1, "looks at a condition again"],
   "support/run.ts": [1, "kills a program that does not end"],
   "support/skipping-clock.ts": [2, "is a clock"],
   "support/tcp-proxy.ts": [2, "delays data and bounds its rate, which is what it is for"],
