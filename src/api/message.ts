@@ -85,7 +85,10 @@ export type OutgoingMessage<T = unknown> = Outgoing & Payload<T>;
 export interface Outgoing {
   /** Id of the message. Default: a random one. */
   readonly id?: string | undefined;
-  /** The channel: no wildcards, white space or control characters, and no trailing dot. */
+  /**
+   * The channel: no wildcards, white space or control characters, no trailing dot, and at most 3,000
+   * bytes. Servers store channels of queues of at most 246 bytes, and of the events store of 240.
+   */
   readonly channel: string;
   /** A free string. A message needs metadata or a body that is not empty. */
   readonly metadata?: string | undefined;
