@@ -1,10 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { run } from "../support/run.js";
 
-/**
- * A short run; `npm run fuzz` misbehaves 10,000 times. The seed changes every day and is printed.
- */
-const seed = Math.floor(Date.now() / 86_400_000);
+/** The first seed of a short run. `npm run fuzz` misbehaves 10,000 times, each time with a new seed. */
+const seed = 1;
 
 /** Always on our own transport: Connect's hangs on such answers. */
 const ownTransport = { KUBEMQ_ES_TRANSPORT: "" };
@@ -30,9 +28,12 @@ async function misbehave(from: number): Promise<Report> {
   return report;
 }
 
-/** Whether each kind of call had several outcomes. */
-function isVaried({ outcomes }: Report): boolean {
-  return ["unary", "receiving", "both ways"].every((kind) => Object.keys(outcomes[kind] ?? {}).length > 1);
+/** Whether each kind of call had several outcomes, and connections were lost. */
+function isVaried({ outcomes, reconnects }: Report): boolean {
+  const isEachVaried = ["unary", "receiving", "both ways"].every(
+    (kind) => Object.keys(outcomes[kind] ?? {}).length > 1,
+  );
+  return isEachVaried && reconnects.retry > 0 && (outcomes["unary"]?.["UNAVAILABLE"] ?? 0) > 0;
 }
 
 describe("servers that violate the protocol", () => {
@@ -40,13 +41,9 @@ describe("servers that violate the protocol", () => {
     "malformed frames, truncated messages, wrong trailers, giant headers and random bytes cause a typed error or a reconnect",
     async () => {
       let report = await misbehave(seed);
-      // On a busy machine a kind of call can have the same outcome each time.
+      // How often each outcome occurs depends on the seed and on the machine.
       for (let more = 1; more <= 3 && !isVaried(report); more++) report = await misbehave(seed + more);
-      // It misbehaved in several ways for each kind of call.
-      expect([report.outcomes, isVaried(report)]).toEqual([report.outcomes, true]);
-      // How often depends on the seed and on the machine.
-      expect(report.outcomes["unary"]?.["UNAVAILABLE"]).toBeGreaterThan(0);
-      expect(report.reconnects.retry).toBeGreaterThan(0);
+      expect([report, isVaried(report)]).toEqual([report, true]);
     },
     410_000,
   );
@@ -54,18 +51,18 @@ describe("servers that violate the protocol", () => {
   test.concurrent(
     "closing a client in the error of a call with too many headers does not crash node:http2",
     async () => {
-      const { code, signal, stdout } = await run("header-flood.ts", [], 60_000);
+      const { code, signal, stdout } = await run("header-flood.ts", [], 120_000);
       expect({ code, signal, stdout }).toEqual({ code: 0, signal: null, stdout: "done\n" });
     },
-    70_000,
+    130_000,
   );
 
   test.concurrent(
     "a server that stalls within a header block and stops reading does not crash node:http2",
     async () => {
-      const { code, signal, stdout } = await run("half-header.ts", [], 60_000);
+      const { code, signal, stdout } = await run("half-header.ts", [], 120_000);
       expect({ code, signal, stdout }).toEqual({ code: 0, signal: null, stdout: "done\n" });
     },
-    70_000,
+    130_000,
   );
 });
