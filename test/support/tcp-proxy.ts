@@ -55,6 +55,11 @@ class Link {
     this.#proxy.closings.push({ at, by, how, openMs: at - this.#openedAt });
   }
 
+  /** Whether data is held back. */
+  holds(direction: "up" | "down"): boolean {
+    return this.#held[direction].length > 0;
+  }
+
   release(direction: "up" | "down"): void {
     const to = direction === "up" ? this.server : this.client;
     for (const held of this.#held[direction].splice(0)) {
@@ -85,7 +90,7 @@ class Link {
 
   /** Nothing must overtake data that is still held back by a longer delay. */
   #isDelayed(direction: "up" | "down"): boolean {
-    return this.#proxy.delayMs > 0 || this.#held[direction].length > 0;
+    return this.#proxy.delayMs > 0 || this.holds(direction);
   }
 
   #hold(direction: "up" | "down", held: Buffer | (() => void)): void {
@@ -161,6 +166,11 @@ export class TcpProxy implements AsyncDisposable {
 
   isPaused(direction: "up" | "down"): boolean {
     return this.#paused.has(direction);
+  }
+
+  /** Whether a connection has data that is held back. */
+  holds(direction: "up" | "down"): boolean {
+    return [...this.#links].some((link) => link.holds(direction));
   }
 
   isDropping(direction: "up" | "down"): boolean {
