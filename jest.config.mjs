@@ -26,5 +26,7 @@ export default {
   testSequencer: "<rootDir>/test/support/longest-first.mjs",
   // Files wait for a third of their time.
   maxWorkers: availableParallelism() + 2,
+  // On a busy machine a worker that has nothing left to do needs longer than the 500 ms of the default to end.
+  workerGracefulExitTimeout: 10_000,
   testTimeout: 60_000,
 };
