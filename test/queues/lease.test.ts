@@ -63,16 +63,16 @@ describe("leased consumption", () => {
     await using world = await QueueWorld.start();
     await world.fill("q", ["slow"]);
     const seen: number[] = [];
-    for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 1 })) {
+    for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 10 })) {
       seen.push(job.receiveCount);
       if (job.receiveCount === 2) {
         await job.ack();
         break;
       }
-      await world.pass(900);
+      await world.pass(5_000);
       await roundTrips(world.client);
       expect(job.signal.aborted).toBe(false);
-      await world.pass(100);
+      await world.pass(5_000);
       await until("the signal aborts", () => job.signal.aborted);
       expect(KubeMQError.is(job.signal.reason, "LEASE_LOST")).toBe(true);
       expect(await rejection(job.ack())).toMatchObject({ code: "LEASE_LOST" });
@@ -85,21 +85,21 @@ describe("leased consumption", () => {
   test("extendVisibility and autoExtend extend a lease until the body ends", async () => {
     await using world = await QueueWorld.start();
     await world.fill("q", ["once", "auto", "left"]);
-    for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 1 })) {
-      const until = await job.extendVisibility(4);
-      expect(until.getTime()).toBeGreaterThan(Date.now() + 3_000);
-      await world.pass(1_500);
+    for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 4 })) {
+      const until = await job.extendVisibility(60);
+      expect(until.getTime()).toBeGreaterThan(Date.now() + 30_000);
+      await world.pass(5_000);
       await roundTrips(world.client);
       expect(job.signal.aborted).toBe(false);
       await job.ack();
       break;
     }
     const seen: string[] = [];
-    for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 1, autoExtend: true })) {
+    for await (const job of world.client.queues.consume({ channel: "q", visibilitySeconds: 4, autoExtend: true })) {
       seen.push(`${job.text()}#${job.receiveCount}`);
       if (job.text() === "auto") {
         for (let half = 0; half < 5; half++) {
-          await world.pass(500);
+          await world.pass(2_000);
           await roundTrips(world.client);
         }
         await job.ack();
@@ -108,7 +108,7 @@ describe("leased consumption", () => {
         break;
       } else {
         // Left unsettled, and not extended after its body.
-        void roundTrips(world.client).then(() => world.pass(1_000));
+        void roundTrips(world.client).then(() => world.pass(4_000));
       }
     }
     expect(seen).toEqual(["auto#1", "left#1", "left#2"]);

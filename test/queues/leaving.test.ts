@@ -158,10 +158,10 @@ describe("leaving a queue loop", () => {
       }
     })();
     await until("the body is over", () => stop.signal.aborted);
-    await world.pass(4_900);
+    await world.pass(3_000);
     await roundTrips(world.client);
     expect(world.streams("QueuesDownstream")).toBe(1);
-    await world.pass(100);
+    await world.pass(2_000);
     await loop;
     await until("the call is gone", () => world.streams("QueuesDownstream") === 0);
     expect(await world.waiting("q")).toEqual(["a"]);

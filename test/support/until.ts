@@ -1,5 +1,7 @@
 /** Milliseconds between two looks at a condition. */
 const STEP_MS = 5;
+/** Milliseconds that a condition may need, for one that asks a server. */
+const LOOK_MS = 50;
 
 /**
  * How much of a pause counts against a limit on waiting. A machine that is busy or stands still lets
@@ -15,7 +17,7 @@ export async function until(what: string, condition: () => boolean | Promise<boo
   for (let leftMs = withinMs; ;) {
     const lookedAt = performance.now();
     if (await condition()) return;
-    leftMs -= performance.now() - lookedAt;
+    leftMs -= counted(lookedAt, LOOK_MS);
     if (leftMs < 0) throw new Error(`not within ${withinMs} ms: ${what}`);
     const pausedAt = performance.now();
     await sleep(STEP_MS);
