@@ -184,6 +184,42 @@ export const consuming: Chapter = {
       name: "the pause beside one other consumer depends on chance",
     },
     {
+      promise:
+        "Of several quick consumers on a queue whose messages the server passes between them, each pauses before many messages collect at another.",
+      id: "gaps-left",
+      mutation: "drop",
+      test: takingTest,
+      name: "a consumer pauses after three polls with gaps before them",
+    },
+    {
+      promise: "A consumer that has paused beside others receives for at least 50 ms before it pauses again.",
+      id: "pauses-in-turn",
+      mutation: "drop",
+      test: takingTest,
+      name: "after a pause for gaps, a consumer receives for 50 ms before gaps are a reason to pause again",
+    },
+    {
+      promise: "Gaps that no other consumer has left make a consumer pause three times in 30 s at most.",
+      id: "vain-pauses-end",
+      mutation: "drop",
+      test: takingTest,
+      name: "a consumer ignores gaps for 30 s after three pauses in which nobody took messages",
+    },
+    {
+      promise: "Consumers do not pause for gaps on a server that serves all of them in turn.",
+      id: "fair-servers-known",
+      mutation: "never",
+      test: takingTest,
+      name: "a server without a count, or whose queue has no group without members, passes no messages on",
+    },
+    {
+      promise: "A consumer whose loop needs time for its messages does not pause for gaps.",
+      id: "busy-loops-stay",
+      mutation: { without: 1 },
+      test: takingTest,
+      name: "a loop that needs time for its messages does not pause after gaps",
+    },
+    {
       promise: "No poll begins before the transactions of other streams have ended.",
       id: "calls-end-in-turn",
       mutation: "drop",

@@ -10,6 +10,7 @@ import {
   type ReceiveQueueMessagesRequest,
   type ReceiveQueueMessagesResponse,
 } from "kubemq-es/gen";
+import { Backlog } from "../../src/queues/consume/taking/backlog.js";
 import { Contention } from "../../src/queues/consume/taking/contention.js";
 import { Spares } from "../../src/queues/consume/taking/spares.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
@@ -324,6 +325,88 @@ describe("one transaction at a time", () => {
 
   test("the pause beside several other consumers depends on chance, and is longer", () => {
     expect([0, 1].map((random) => pauseBeside(2, random))).toEqual([200, 1_400]);
+  });
+
+  /** A consumer that receives single messages of these sequences, one every `everyMs`. */
+  const receiving = (everyMs = 0) => {
+    const clock = new FakeClock();
+    const contention = new Contention({ clock, random: () => 0 });
+    return async (...sequences: number[]) => {
+      for (const sequence of sequences) {
+        await clock.advance(everyMs);
+        contention.took([wireMessage(sequence)], true);
+      }
+      return Math.max(0, contention.leftMs);
+    };
+  };
+
+  test.each([
+    ["a consumer pauses after three polls with gaps before them", [1, 3, 5, 7], 60],
+    ["a consumer does not pause after polls in order", [1, 2, 3, 4, 5], 0],
+    ["a consumer does not pause after a poll in order between gaps", [1, 3, 5, 6, 8, 10], 0],
+    ["a consumer does not pause after large gaps, which expired messages leave", [1, 10, 20, 30, 40], 0],
+    ["a consumer does not pause after returned messages, which come again", [9, 7, 5, 3, 1], 0],
+  ] as const)("%s", async (_, sequences, pauseMs) => {
+    expect(await receiving()(...sequences)).toBe(pauseMs);
+  });
+
+  test("after a pause for gaps, a consumer receives for 50 ms before gaps are a reason to pause again", async () => {
+    const take = receiving(15);
+    expect(await take(1, 3, 5, 7)).toBe(60);
+    await take(50, 50, 50, 50); // 60 ms, in which another consumer takes messages
+    expect(await take(52, 54, 56)).toBe(0); // 45 ms
+    expect(await take(58, 60, 62)).toBe(60);
+  });
+
+  test("a consumer ignores gaps for 30 s after three pauses in which nobody took messages", async () => {
+    const take = receiving(40);
+    let sequence = 1;
+    let pauses = 0;
+    const receive = async (polls: number) => {
+      for (let poll = 0; poll < polls; poll++) if ((await take((sequence += 2))) === 60) pauses++;
+    };
+    await receive(725); // 29 s
+    expect(pauses).toBe(3);
+    await receive(50); // 2 s
+    expect(pauses).toBeGreaterThan(3);
+  });
+
+  test("a server without a count, or whose queue has no group without members, passes no messages on", () => {
+    const backlog = new Backlog(1);
+    const count = (subscribers: number) =>
+      backlog.counted({ waiting: 9, subscribers }, { held: 0, transactions: 0 }, 0, 0);
+    expect(backlog.isPassedOn).toBe(false);
+    count(0); // no consumer has received a message yet
+    expect(backlog.isPassedOn).toBe(true);
+    backlog.polled(1, 1, 1);
+    count(1);
+    expect(backlog.isPassedOn).toBe(true);
+    count(0);
+    count(1);
+    expect(backlog.isPassedOn).toBe(false);
+  });
+
+  test.each([
+    ["a loop that needs no time for its messages pauses after gaps", 0, 19],
+    ["a loop that needs time for its messages does not pause after gaps", 2, 20],
+  ])("%s", async (_, workMs, polls) => {
+    const queue = new PlayedQueue();
+    queue.waiting = 100;
+    const loop = queue.client.queues.consume({ channel: "q" })[Symbol.asyncIterator]();
+    for (let poll = 0; poll < 19; poll++) {
+      const { value } = await take(queue, loop, poll, 2 * poll + 1);
+      await passes(queue, workMs);
+      await value?.ack();
+    }
+    void loop.next();
+    for (let ms = 0; ms < 50; ms += 10) await passes(queue, 10);
+    expect(queue.polls).toHaveLength(polls);
+    await until("the next poll", async () => {
+      await passes(queue, 10);
+      return queue.polls.length === 20;
+    });
+    await loop.return?.();
+    await queue.client.close();
   });
 
   test("a poll for waiting messages that gets no answer is followed by a second one", async () => {

@@ -52,6 +52,8 @@ export class Backlog {
   /** Estimated messages that wait for this consumer. */
   #known = 0;
   #canAsk = true;
+  /** Whether the server keeps a queue's group without members. Undefined before the first count. */
+  #groupLasts: boolean | undefined;
   /**
    * Whether the next count is due: at the start, and when more messages may wait than are known.
    */
@@ -107,6 +109,15 @@ export class Backlog {
   }
 
   /**
+   * Whether the server passes messages from one consumer to another when polls overlap, as far as
+   * counts have shown. QueuesInfo reads the monitor of NATS Streaming, which passes messages on and
+   * keeps a queue's group after its last member has left.
+   */
+  get isPassedOn(): boolean {
+    return this.#groupLasts === true;
+  }
+
+  /**
    * Whether the last count exceeds the messages that other consumers with an equal prefetch can
    * hold.
    */
@@ -148,6 +159,8 @@ export class Backlog {
     this.#wantsCount = false;
     this.#notBefore = nowMs + PAUSE_PER_COST * costMs;
     if (count === undefined) return;
+    const hasNoGroup = this.#received > 0 && count.subscribers === 0; // promise: fair-servers-known
+    this.#groupLasts = !hasNoGroup && (this.#groupLasts ?? true);
     const hadOthers = this.others.arePresent;
     this.others.counted(count.subscribers, own, nowMs);
     if (this.others.arePresent !== hadOthers) this.#trial = 1;
@@ -181,7 +194,7 @@ export class Backlog {
 
   /** Records that the server does not support counts. */
   cannotAsk(): void {
-    this.#canAsk = false;
+    this.#canAsk = this.#groupLasts = false;
     this.#wantsCount = false;
     this.#skip = 0;
   }

@@ -124,6 +124,11 @@ export class PollScheduler implements TransactionsOwner {
     return this.#isLeft || this.#hasEnded;
   }
 
+  /** Whether gaps between the received messages are a reason to pause. */
+  get #mayPause(): boolean {
+    return this.#parts.backlog.isPassedOn && this.#parts.spares.isInstant; // promise: busy-loops-stay
+  }
+
   get #now(): number {
     return this.#connection.clock.now();
   }
@@ -250,6 +255,7 @@ export class PollScheduler implements TransactionsOwner {
     const taken = this.transactions.take(call, polled, !this.#isLeft);
     if (isMove) this.#parts.pace.moved(this.#now, polled.tookMs);
     this.#parts.backlog.took(taken.messages, this.#now);
+    this.#parts.contention.took(taken.messages, this.#mayPause);
     if (this.#taking.by === "batch") this.#parts.backlog.polled(taken.held.length, taken.held.length, Infinity);
     else this.#parts.backlog.polled(asked, polled.messages.length - again, polled.tookMs);
     this.#dispatch.polled(taken, asked);

@@ -67,9 +67,14 @@ export class Spares {
     return this.#held;
   }
 
+  /** Whether the loop settles each message within a millisecond. */
+  get isInstant(): boolean {
+    return this.#instant >= INSTANT.settlements;
+  }
+
   /** Maximum size of the next poll. */
   get pollSize(): number {
-    const atOnce = this.#instant < INSTANT.settlements ? AT_ONCE.quick : AT_ONCE.instant; // promise: more-spares-when-instant
+    const atOnce = this.isInstant ? AT_ONCE.instant : AT_ONCE.quick; // promise: more-spares-when-instant
     return this.#quick < QUICK.settlements ? this.#prefetch : Math.max(this.#prefetch, atOnce); // promise: spares-only-when-quick
   }
 
