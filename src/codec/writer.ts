@@ -5,6 +5,9 @@ const FIRST_SLAB_BYTES = 2 * 1024;
 
 const LARGEST_SLAB_BYTES = 64 * 1024;
 
+/** Shorter values are copied byte by byte, which costs less than a call. */
+const LOOP_MAX_BYTES = 32;
+
 /** Called without a look-up along the prototypes of a Buffer, which costs more than the copy. */
 // oxlint-disable-next-line typescript/unbound-method -- called with its object
 const copyInto = Uint8Array.prototype.set;
@@ -174,8 +177,11 @@ export class WireWriter {
       return;
     }
     this.#reserve(length);
-    copyInto.call(this.#buffer, value, this.#position);
+    const at = this.#position;
     this.#position += length;
+    const buffer = this.#buffer;
+    if (length > LOOP_MAX_BYTES) copyInto.call(buffer, value, at);
+    else for (let index = 0; index < length; index++) buffer[at + index] = value[index] ?? 0;
   }
 
   #varint64(value: bigint): void {

@@ -9,7 +9,8 @@ export class Heard {
   readonly #clock: Clock;
   /** The event-loop turn of the last received data: the clock is read once a turn. */
   #turn = Number.NaN;
-  #receivedMs: number | undefined;
+  /** -Infinity before the first data. Not undefined: see IdleTimer. */
+  #receivedMs = -Infinity;
   /** When the client began to expect something from the server. */
   #expectedMs: number;
 
@@ -20,7 +21,7 @@ export class Heard {
 
   /** The time from which silence counts. */
   get lastMs(): number {
-    return Math.max(this.#receivedMs ?? this.#expectedMs, this.#expectedMs);
+    return Math.max(this.#receivedMs, this.#expectedMs);
   }
 
   /** Something was received. */
@@ -41,13 +42,13 @@ export class Heard {
    * either.
    */
   silenceOf(server: string, timeoutMs: number): string | undefined {
-    const isEarlier = this.#receivedMs === undefined || this.#clock.now() - this.#receivedMs >= timeoutMs - EARLY_MS;
+    const isEarlier = this.#clock.now() - this.#receivedMs >= timeoutMs - EARLY_MS;
     return isEarlier ? this.silence(server) : undefined;
   }
 
   /** What to report about a call during which nothing was received. */
   silence(server: string): string {
-    return this.#receivedMs === undefined
+    return this.#receivedMs === -Infinity
       ? `${server} has sent nothing yet; is that the gRPC port of a KubeMQ server?`
       : `nothing was received from the server meanwhile, the connection may be dead (${server})`;
   }

@@ -100,7 +100,8 @@ export class QueueSends {
       const answer = await this.#connection.unary(sendQueueMessageMethod, message, call);
       return [sendResult(answer, message, subject.operation)];
     },
-    outcome([result]) {
+    outcome(results) {
+      const result = results[0]; // destructuring an array asks it for an iterator
       if (result?.ok !== true) throw result?.error;
       return result;
     },

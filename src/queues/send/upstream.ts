@@ -162,7 +162,7 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
 
   #answer(line: Line, response: WireUpstreamResponse): void {
     const id = response.RefRequestID;
-    const request = this.#requests.take((one) => one.id === id); // promise: result-by-request
+    const request = this.#requestOf(id); // promise: result-by-request
     if (request === undefined) {
       // A duplicate answer, or all sends of the request have their outcome.
       if (line.abandoned.delete(id)) answered(line); // promise: late-answer-owed-no-more
@@ -176,11 +176,17 @@ export class Upstream extends Sender<WireQueueMessage[], SendResult[]> {
       if (message === undefined) at += send.count;
       else if (response.IsError) this.settle(send, serverError(response.Error, subjectOf(send)));
       else {
-        const results = message.map((one, index) => sendResult(response.Results[at + index], one, send.operation));
+        const results = resultsOf(message, response, at, send.operation);
         at += message.length;
         this.settle(send, undefined, results);
       }
     }
+  }
+
+  /** Removes the request with this id, which nearly always is the oldest. */
+  #requestOf(id: string): Request | undefined {
+    if (this.#requests.peek()?.id === id) return this.#requests.shift();
+    return this.#requests.take((one) => one.id === id);
   }
 
   #ended(line: Line, error: unknown): void {
@@ -261,8 +267,18 @@ function answered(line: Line): void {
 }
 
 function messagesOf(sends: readonly QueueSend[]): WireQueueMessage[] {
-  const [only] = sends;
-  return sends.length === 1 && only?.message !== undefined
-    ? only.message
-    : sends.flatMap(({ message }) => message ?? []);
+  const only = sends[0]?.message;
+  return sends.length === 1 && only !== undefined ? only : sends.flatMap(({ message }) => message ?? []);
+}
+
+/** The results of the messages of one send, which begin at this index of the response. */
+function resultsOf(
+  messages: readonly WireQueueMessage[],
+  { Results }: WireUpstreamResponse,
+  from: number,
+  operation: string,
+): SendResult[] {
+  const only = messages[0];
+  if (messages.length === 1 && only !== undefined) return [sendResult(Results[from], only, operation)];
+  return messages.map((message, index) => sendResult(Results[from + index], message, operation));
 }

@@ -90,23 +90,33 @@ export class AnsweredStream<I, O> implements Reader<O>, TurnTask {
 
   message(answer: O): boolean {
     this.#isAccepted = true;
+    const isLast = this.#unanswered === 1;
+    if (this.#unanswered > 0) this.#unanswered -= 1; // a server may answer twice
+    // promise: last-answer-at-once
+    if (isLast) this.#answerNow(answer);
+    else {
+      this.#keep(answer);
+      turn.atEnd(this);
+    }
+    return true;
+  }
+
+  #keep(answer: O): void {
     // A literal, because an array that grows allocates room for 17 items.
     if (this.#answers === NONE) this.#answers = [answer];
     else this.#answers.push(answer);
-    const isLast = this.#unanswered === 1;
-    this.#unanswered = Math.max(0, this.#unanswered - 1); // a server may answer twice
-    // promise: last-answer-at-once
-    if (isLast) this.#answerNow();
-    else turn.atEnd(this);
-    return true;
   }
 
   /**
    * Delivers the last expected answer immediately. A message that its receiver sends now is
    * written together with the acknowledgement of the data that node:http2 has just read.
    */
-  #answerNow(): void {
-    this.onTurnEnd();
+  #answerNow(answer: O): void {
+    if (this.#answers === NONE) this.#reader.answers([answer]);
+    else {
+      this.#keep(answer);
+      this.onTurnEnd();
+    }
     turn.endEarly();
   }
 

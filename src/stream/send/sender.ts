@@ -209,7 +209,7 @@ export abstract class Sender<Message, Result> implements HostedStream {
   }
 
   #admit(send: Send<Message, Result>): void {
-    this.checkOpen(subjectOf(send));
+    if (this.#state.kind !== "open" && this.#state.kind !== "idle") this.checkOpen(subjectOf(send));
     this.waiting.checkRoom(send);
     this.#idle?.interrupt();
     if (this.#state.kind === "idle") this.#join(subjectOf(send));

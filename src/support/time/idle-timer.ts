@@ -5,7 +5,11 @@ export class IdleTimer {
   readonly #clock: Clock;
   readonly #ms: number;
   readonly #onIdle: () => void;
-  #since: number | undefined;
+  /**
+   * Start of the idle period; NaN during activity. A field that can be undefined would hold an
+   * object for each number that is no small integer.
+   */
+  #since = Number.NaN;
   #cancelTimer: (() => void) | undefined;
 
   constructor(clock: Clock, ms: number, onIdle: () => void) {
@@ -16,7 +20,7 @@ export class IdleTimer {
 
   /** Whether an idle period has started and not ended. */
   get isRunning(): boolean {
-    return this.#since !== undefined;
+    return !Number.isNaN(this.#since);
   }
 
   /** Starts the idle period now. */
@@ -27,12 +31,12 @@ export class IdleTimer {
 
   /** Records activity. */
   interrupt(): void {
-    this.#since = undefined;
+    this.#since = Number.NaN;
   }
 
   /** Cancels the timer. */
   stop(): void {
-    this.#since = undefined;
+    this.#since = Number.NaN;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
   }
@@ -40,10 +44,10 @@ export class IdleTimer {
   #arm(ms: number): void {
     this.#cancelTimer = this.#clock.setTimer(ms, () => {
       this.#cancelTimer = undefined;
-      if (this.#since === undefined) return;
+      if (!this.isRunning) return;
       const left = this.#since + this.#ms - this.#clock.now();
       if (left > 0) return this.#arm(Math.ceil(left));
-      this.#since = undefined;
+      this.#since = Number.NaN;
       this.#onIdle();
     });
   }

@@ -98,17 +98,21 @@ export class Turn {
   };
 
   #end(): void {
-    const tasks = this.#tasks;
-    this.#tasks = [];
-    if (tasks.length > 0) this.#now ??= Date.now();
     this.#frames = 0;
     this.#bytes = 0;
     this.#number = (this.#number + 1) & 0x3fffffff;
+    const tasks = this.#tasks;
+    if (tasks.length > 0) this.#run(tasks);
+    this.#now = undefined;
+  }
+
+  #run(tasks: readonly TurnTask[]): void {
+    this.#tasks = [];
+    this.#now ??= Date.now();
     for (const task of tasks) {
       task.isDue = false;
       task.onTurnEnd();
     }
-    this.#now = undefined;
   }
 }
 
