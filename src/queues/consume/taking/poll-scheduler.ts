@@ -36,7 +36,9 @@ export class PollScheduler implements TransactionsOwner {
   readonly #polls: Polls;
   readonly #parts: TakingParts;
   #activity: "idle" | "counting" | "peeking" | "polling" = "idle";
+  /** Cancels the timer that runs. It schedules again at `#timerAt`. */
   #cancelTimer: (() => void) | undefined;
+  #timerAt = 0;
   #isLeft = false;
   #hasEnded = false;
 
@@ -191,8 +193,15 @@ export class PollScheduler implements TransactionsOwner {
   }
 
   #later(delayMs: number): void {
+    const dueAt = this.#now + delayMs;
+    // The timer that runs schedules again before. A new timer for every message would cost more.
+    if (this.#cancelTimer !== undefined && this.#timerAt <= dueAt) return;
     this.#cancelTimer?.();
-    this.#cancelTimer = this.#connection.clock.setTimer(delayMs, () => this.#schedule());
+    this.#timerAt = dueAt;
+    this.#cancelTimer = this.#connection.clock.setTimer(delayMs, () => {
+      this.#cancelTimer = undefined;
+      this.#schedule();
+    });
   }
 
   #pollFor(max: number): void {
