@@ -3,7 +3,6 @@ import { KubeMQClient, KubeMQError, type ClientOptions, type Status } from "kube
 import { startBroker } from "kubemq-es/testing";
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openTransport } from "../support/calls.js";
 import { turns } from "../support/fake-clock.js";
 import { envelope, RawGrpcServer, respond } from "../support/raw-grpc-server.js";
 import { TcpProxy } from "../support/tcp-proxy.js";
@@ -119,34 +118,25 @@ function goaway(stream: ServerHttp2Stream, code: number, last: number): void {
   setImmediate(() => session?.destroy());
 }
 
-/** On our own transport in every run of the suite: Connect's does not tell what was not processed. */
-async function ownClient(server: RawGrpcServer) {
-  const transport = openTransport("fast", server.url);
-  const client = new KubeMQClient({ address: server.url.slice("http://".length) }, { transport });
-  return {
-    client,
-    async [Symbol.asyncDispose]() {
-      await client.close({ timeoutMs: 100 });
-      transport[Symbol.dispose]();
-    },
-  };
+function clientOf(server: RawGrpcServer): KubeMQClient {
+  return new KubeMQClient({ address: server.url.slice("http://".length) });
 }
 
 test.each(unprocessed)("a call that the server has not begun with is sent again: %s", async (_what, refuse) => {
   const { seen, server } = refusingAfterFirst(1, refuse);
   await using running = await server;
-  await using own = await ownClient(running);
-  await own.client.ping();
-  await own.client.ping();
+  await using client = clientOf(running);
+  await client.ping();
+  await client.ping();
   expect(seen.calls).toBe(3);
 });
 
 test("a call that is refused twice fails, and is not sent a third time", async () => {
   const { seen, server } = refusingAfterFirst(10, (stream) => stream.close(REFUSED_STREAM));
   await using running = await server;
-  await using own = await ownClient(running);
-  await own.client.ping();
-  expect(await rejection(own.client.ping())).toMatchObject({ code: "UNAVAILABLE" });
+  await using client = clientOf(running);
+  await client.ping();
+  expect(await rejection(client.ping())).toMatchObject({ code: "UNAVAILABLE" });
   expect(seen.calls).toBe(3);
 });
 
@@ -158,9 +148,9 @@ test.each<[string, (stream: ServerHttp2Stream) => void]>([
 ])("a call that the server may have worked on is not sent again: %s", async (_what, refuse) => {
   const { seen, server } = refusingAfterFirst(1, refuse);
   await using running = await server;
-  await using own = await ownClient(running);
-  await own.client.ping();
-  expect(await rejection(own.client.ping())).toMatchObject({ code: "UNAVAILABLE" });
+  await using client = clientOf(running);
+  await client.ping();
+  expect(await rejection(client.ping())).toMatchObject({ code: "UNAVAILABLE" });
   expect(seen.calls).toBe(2);
 });
 

@@ -7,25 +7,33 @@ import type { StreamOptions } from "../../src/transport/calls/stream-call.js";
 import type { Transport } from "../../src/transport/transport.js";
 import { withFault } from "./connect-faults.js";
 
-/** A transport of the client on one of Connect, such as a router transport or Connect's own for gRPC. */
-export function overConnect(connect: ConnectTransport): Transport {
+/**
+ * A transport of the client on one of Connect, such as a router transport or Connect's own for gRPC.
+ *
+ * @param explained adds the typed cause to an error
+ */
+export function overConnect(connect: ConnectTransport, explained: (error: unknown) => unknown = withFault): Transport {
   return {
     async unary(...call) {
       try {
         return await connect.unary(...call);
       } catch (error) {
-        throw withFault(error);
+        throw await explained(error);
       }
     },
-    open: (method, input, options = {}) => new ConnectSource(connect, method, input, options),
+    open: (method, input, options = {}) => new ConnectSource(connect, method, input, { ...options, explained }),
   };
+}
+
+interface ConnectOptions extends StreamOptions {
+  readonly explained: (error: unknown) => unknown;
 }
 
 /** A stream of Connect, read one message at a time while its reader has room. */
 class ConnectSource<I extends DescMessage, O extends DescMessage> implements Source<MessageShape<O>> {
   readonly #controller = new AbortController();
   readonly #response;
-  readonly #options: StreamOptions;
+  readonly #options: ConnectOptions;
   #isOver = false;
   #resume: (() => void) | undefined;
 
@@ -33,7 +41,7 @@ class ConnectSource<I extends DescMessage, O extends DescMessage> implements Sou
     connect: ConnectTransport,
     method: DescMethodStreaming<I, O>,
     input: AsyncIterable<MessageInitShape<I>>,
-    options: StreamOptions,
+    options: ConnectOptions,
   ) {
     this.#options = options;
     const { header, timeoutMs } = options;
@@ -44,7 +52,7 @@ class ConnectSource<I extends DescMessage, O extends DescMessage> implements Sou
   read(reader: Reader<MessageShape<O>>): void {
     this.#pump(reader).then(
       () => this.#end(reader, undefined),
-      (error: unknown) => this.#end(reader, withFault(error)),
+      async (error: unknown) => this.#end(reader, await this.#options.explained(error)),
     );
   }
 

@@ -12,16 +12,10 @@ export interface Ran {
  * Runs a program of test/programs in plain Node.js, where an unhandled rejection or an uncaught
  * error ends the process, unlike in jest.
  */
-export async function run(
-  file: string,
-  args: readonly string[] = [],
-  boundMs = 60_000,
-  env: Readonly<Record<string, string>> = {},
-): Promise<Ran> {
+export async function run(file: string, args: readonly string[] = [], boundMs = 60_000): Promise<Ran> {
   const program = programAt(`test/programs/${file}`);
   const child = spawn(process.execPath, ["--expose-gc", ...program.execArgv, program.file, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...env },
   });
   let stdout = "";
   let stderr = "";
