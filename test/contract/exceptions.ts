@@ -1,4 +1,5 @@
 import { promisesOf } from "./promises/index.js";
+import { invalidText } from "./promises/invalid-text.js";
 import { leases } from "./promises/leases.js";
 
 /** Promises that a server cannot keep, each with the reason, as documents print it. */
@@ -14,6 +15,11 @@ export const community: Exceptions = {
 /** The newest profile of the embedded broker. */
 export const newest: Exceptions = Object.fromEntries(
   promisesOf(leases).map((promise) => [promise, "The newest servers have no StreamQueueMessage."]),
+);
+
+/** What only this package's transport does: the suite's second run, `npm run test:stock`. */
+export const connectTransport: Exceptions = Object.fromEntries(
+  promisesOf(invalidText).map((promise) => [promise, "Connect's transport refuses strings that are not UTF-8."]),
 );
 
 /** Promises that KubeMQ community v2.4.0 breaks now and then, by races of its own. The embedded broker keeps them. */
