@@ -36,9 +36,11 @@ const REPAIRS = 3;
  * The progress of a store subscription, and the start of its next attempt. Pure: it uses no clock
  * and no connection.
  *
- * Each attempt has its own ClientID, hence its own position on the server, and starts after the
- * last accepted event. The server sends the undelivered events of a broken attempt again. A jump in
- * the sequence reveals events that the server dropped.
+ * Each attempt has its own ClientID, hence its own position on the server, and starts at the last
+ * accepted event. The same event proves that the channel is the same; an other event with its
+ * sequence shows that the server has lost the channel and filled it again. The server sends the
+ * undelivered events of a broken attempt again. A jump in the sequence reveals events that the
+ * server dropped.
  */
 export class ResumeCursor {
   readonly #start: Start;
@@ -81,8 +83,11 @@ export class ResumeCursor {
   /** Begins an attempt and returns its start position. `now` is in nanoseconds since 1970. */
   begin(now: bigint): Start {
     this.#isFirstOfAttempt = true;
-    // promise: store-resumes-behind-last
-    if (this.#last !== undefined) return { from: "sequence", sequence: this.#last.sequence + 1n };
+    const last = this.#last;
+    // A gap is fetched from its first event: a server that drops events never drops the first one of
+    // an attempt.
+    const skipped = this.#repairs > 0 ? 1n : 0n; // promise: store-resumes-at-last
+    if (last !== undefined) return { from: "sequence", sequence: last.sequence + skipped };
     const start = this.#start;
     if (this.#firstAttempt === undefined) {
       this.#firstAttempt = now;
@@ -110,11 +115,12 @@ export class ResumeCursor {
       this.#accept(sequence, nanos);
       return { kind: "gap", expected, received: sequence, lost: true };
     }
-    // A repeated event is never newer than the last accepted one. It is never the first of an
-    // attempt either, because an attempt starts after the last accepted event. Any other event
-    // shows that the channel has lost events, or was removed and counts from 1 again.
-    const { nanos: lastNanos } = this.#last;
-    if (!isFirst && nanos <= lastNanos) return REPEATED; // promise: store-no-repeats
+    // A repeated event is never newer than the last accepted one. The first one of an attempt is
+    // that event itself. Any other event shows that the channel has lost events, or was removed and
+    // counts from 1 again.
+    const { sequence: lastSequence, nanos: lastNanos } = this.#last;
+    // promise: store-no-repeats
+    if (isFirst ? sequence === lastSequence && nanos === lastNanos : nanos <= lastNanos) return REPEATED;
     // Events up to the last timestamp were delivered before, unless the clock of the store also
     // went back.
     this.#newerThan = nanos > lastNanos ? lastNanos : undefined;

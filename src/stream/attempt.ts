@@ -40,6 +40,7 @@ export class EngineAttempt<Wire> implements Attempt {
   #state: State = { kind: "open" };
   #source: Source<Wire> | undefined;
   #hasReceived = false;
+  #hasDelivered = false;
   #upSince: number | undefined;
   readonly #watchers = new Set<() => void>();
   #controller: AbortController | undefined;
@@ -82,9 +83,10 @@ export class EngineAttempt<Wire> implements Attempt {
     return this.#hasReceived || (this.#upSince !== undefined && this.#clock.now() - this.#upSince >= ACCEPTED_MS);
   }
 
+  /** Whether an item was delivered, or the attempt worked for a while. */
   get wasHealthy(): boolean {
     // promise: attempt-healthy
-    return this.#hasReceived || (this.#upSince !== undefined && this.#clock.now() - this.#upSince >= HEALTHY_MS);
+    return this.#hasDelivered || (this.#upSince !== undefined && this.#clock.now() - this.#upSince >= HEALTHY_MS);
   }
 
   /**
@@ -104,10 +106,15 @@ export class EngineAttempt<Wire> implements Attempt {
     this.#source?.resume();
   }
 
-  /** Records the arrival of the first message. */
+  /** Records the arrival of a message. */
   received(): void {
     this.#hasReceived = true;
     this.answered();
+  }
+
+  /** Records that a message has become an item: a server that only repeats messages is not healthy. */
+  delivered(): void {
+    this.#hasDelivered = true;
   }
 
   /** Records an answer of the server. An answer after the end is ignored. */

@@ -77,9 +77,14 @@ export class Attempts<Wire, Item> {
     }
   }
 
-  /** Records the arrival of the first message of an attempt. */
+  /** Records the arrival of a message. */
   received(): void {
     this.#current?.received();
+  }
+
+  /** Records the first item of an attempt. */
+  delivered(): void {
+    this.#current?.delivered();
   }
 
   /** Continues reading when the reader has room again. */

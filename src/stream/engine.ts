@@ -186,8 +186,12 @@ export class StreamEngine<Wire, Item>
     this.#resolveClosed(error);
   }
 
-  protected override onFirst(): void {
+  protected override onReceived(): void {
     this.#attempts.received();
+  }
+
+  protected override onFirstItem(): void {
+    this.#attempts.delivered();
   }
 
   protected override onFailed(error: unknown): void {

@@ -31,7 +31,8 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
   isDue = false;
   /** False between attempts, and after the last. */
   #isOpen = false;
-  #hasReceived = false;
+  /** Whether a message of the attempt has become an item. */
+  #hasItem = false;
   /**
    * The first message of this turn, while it is the only one. It is delivered directly to the loop
    * at the end of the turn.
@@ -65,8 +66,10 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
     this.#clock = clock;
   }
 
-  /** Called when the first message of an attempt has arrived. */
-  protected abstract onFirst(): void;
+  /** Called for each message of an attempt up to the first that becomes an item. */
+  protected abstract onReceived(): void;
+  /** Called when a message of an attempt has become an item for the first time. */
+  protected abstract onFirstItem(): void;
   /** Called when the current attempt has failed. */
   protected abstract onFailed(error: unknown): void;
   /** Called when there is room again. */
@@ -114,10 +117,17 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
   }
 
   #itemOf(wire: Wire): Item | undefined {
-    if (!this.#hasReceived) {
-      this.#hasReceived = true;
-      this.onFirst();
+    if (this.#hasItem) return this.#mapped(wire);
+    this.onReceived();
+    const item = this.#mapped(wire);
+    if (item !== undefined) {
+      this.#hasItem = true;
+      this.onFirstItem();
     }
+    return item;
+  }
+
+  #mapped(wire: Wire): Item | undefined {
     const plan = this.#plan;
     if (plan.map === undefined) return wire as unknown as Item;
     try {
@@ -235,7 +245,7 @@ export abstract class LoopBuffer<Wire, Item> implements Reader<Wire>, TurnTask, 
   protected open(): void {
     this.#isOpen = true;
     this.#resumeAt = undefined;
-    this.#hasReceived = false;
+    this.#hasItem = false;
   }
 
   /** Stops accepting messages. Messages that the plan has not seen are dropped. */

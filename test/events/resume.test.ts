@@ -48,12 +48,16 @@ describe("the start position of an attempt", () => {
     expect(cursor.begin(NOW + 999n * SECOND)).toEqual(again);
   });
 
-  test.each(first)("an attempt after received events starts behind the last one: $from", (start) => {
-    const cursor = new ResumeCursor(start);
-    cursor.begin(NOW);
-    classify(cursor, 7n, 8n);
-    expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 9n });
-  });
+  test.each(first)(
+    "an attempt after received events starts at the last one, and does not deliver it again: $from",
+    (start) => {
+      const cursor = new ResumeCursor(start);
+      cursor.begin(NOW);
+      classify(cursor, 7n, 8n);
+      expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 8n });
+      expect(classify(cursor, 8n, 9n)).toEqual(["repeated", "due"]);
+    },
+  );
 });
 
 describe("deduplication and gaps", () => {
@@ -100,7 +104,7 @@ describe("deduplication and gaps", () => {
     cursor.begin(NOW);
     expect(cursor.classify(11n, NOW + 11n)).toEqual({ kind: "gap", expected: 100n, received: 11n, lost: true });
     expect(classify(cursor, 12n)).toEqual(["due"]);
-    expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 13n });
+    expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 12n });
   });
 });
 
@@ -125,6 +129,21 @@ describe("a restarted channel", () => {
     expect(cursor.classify(3n, NOW + 102n)).toEqual({ kind: "gap", expected: 6n, received: 3n, lost: false });
     expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 1n });
     expect([1n, 2n, 3n].map((n) => cursor.classify(n, NOW + 99n + n).kind)).toEqual(["due", "due", "due"]);
+  });
+
+  test("a restarted channel that has passed the last event is read from its first event", () => {
+    const cursor = atFive();
+    expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 5n });
+    expect(cursor.classify(5n, NOW + 104n)).toEqual({ kind: "gap", expected: 6n, received: 5n, lost: false });
+    expect(cursor.begin(NOW)).toEqual({ from: "sequence", sequence: 1n });
+    const events = [1n, 2n, 3n, 4n, 5n, 6n].map((n) => cursor.classify(n, NOW + 99n + n).kind);
+    expect(events).toEqual(["due", "due", "due", "due", "due", "due"]);
+  });
+
+  test("the last event may be gone when an attempt starts at it", () => {
+    const cursor = atFive();
+    cursor.begin(NOW);
+    expect(classify(cursor, 6n, 7n)).toEqual(["due", "due"]);
   });
 
   test("a restarted channel is detected within an attempt by its timestamps", () => {

@@ -8,11 +8,12 @@ export const store: Chapter = {
   title: "Events store",
   promises: [
     {
-      promise: "A subscription resumes after the last event that it received.",
-      id: "store-resumes-behind-last",
-      mutation: { replace: ["1n", "0n"] },
+      promise:
+        "A channel that a server lost, and that has passed the last received event again, is read from its start.",
+      id: "store-resumes-at-last",
+      mutation: { replace: ["0n", "1n"] },
       test: resumeTest,
-      name: "an attempt after received events starts behind the last one",
+      name: "a restarted channel that has passed the last event is read from its first event",
     },
     {
       promise: "Each attempt has its own ClientID, because a server ignores the start position of a known one.",

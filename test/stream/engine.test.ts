@@ -330,6 +330,26 @@ describe("the stream engine", () => {
     await stream.close();
   });
 
+  test("a server that only repeats a message does not reset the back-off delay, and an item does", async () => {
+    const world = new World();
+    const stream = world.start({ map: (n) => (n === 0 ? undefined : n) });
+    for (const [messages, delayMs] of [
+      [[0], 100],
+      [[0], 200],
+      [[0, 7], 100],
+      [[0], 200],
+    ] as const) {
+      await settle();
+      world.attempt.send([...messages]);
+      await settle();
+      world.attempt.fail(lost());
+      await settle();
+      expect(world.status.at(-1)).toMatchObject({ type: "retry", delayMs });
+      world.clock.fire();
+    }
+    await stream.close();
+  });
+
   test("10 healthy seconds reset the back-off delay, and less does not", async () => {
     const world = new World();
     world.host.probe = async () => {}; // answered at once: each attempt is up, though it receives nothing
