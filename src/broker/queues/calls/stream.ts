@@ -184,7 +184,10 @@ export class MessageStream implements Conversation<StreamQueueMessagesRequest, S
     const state = this.#state;
     if (state.is !== "active") return refused(nothingActive);
     this.#lingers = this.#core.profile.leaseEndMs > 0;
-    if (!send(state)) return refused(queueTexts.sending);
+    if (!send(state)) {
+      this.#lingers = false;
+      return refused(queueTexts.sending);
+    }
     this.#leave();
     this.#leaveLater(state);
     return settled;
