@@ -50,6 +50,7 @@ const ALLOWED: Readonly<Record<string, readonly [most: number, why: string]>> = 
   "support/load.ts": [1, "offers messages at a rate"],
   "support/run.ts": [1, "kills a program that does not end"],
   "support/skipping-clock.ts": [2, "is a clock"],
+  "support/suite-transport.ts": [1, "the deadline of a call on Connect's transport"],
   "support/tcp-proxy.ts": [2, "delays data and bounds its rate, which is what it is for"],
   "support/until.ts": [4, "sleep() itself, a bound, and one look again"],
   "unit/with-broker.test.ts": [2, "timers that are left open on purpose"],
