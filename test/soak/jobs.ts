@@ -1,6 +1,8 @@
 import { KubeMQError, type Delivery } from "kubemq-es";
 import type { Findings } from "./findings.js";
+import { LINES } from "./lines.js";
 import { Latency, Outcome, parseBody, type Producer } from "./producer.js";
+import type { Windows } from "./windows.js";
 
 /** The known state of a job. */
 const Fate = {
@@ -52,6 +54,7 @@ export class Jobs {
   constructor(
     readonly producers: readonly Producer[],
     readonly findings: Findings,
+    readonly windows: Windows,
   ) {
     for (const producer of producers) {
       const { capacity } = producer;
@@ -95,13 +98,16 @@ export class Jobs {
   /** Acknowledges, and records how certain the outcome is. */
   async ack(held: Held, ack: () => Promise<void>, by: string): Promise<void> {
     const { name } = held.producer;
+    const from = performance.now();
     try {
       await ack();
       const later = this.#laterTaker(held);
-      // A lease can end while its message waits in the socket of a blocked process, which then takes
-      // it after a delivery that the server made later. The server must refuse the acknowledgement of
-      // the ended lease. If it accepts both, the next check reports the second one.
+      // A lease, or a stream that a fault ends, can be over while its message waits in the socket of
+      // this process, which then takes it after a delivery that the server made later. The server
+      // must refuse the acknowledgement of the ended one. If it accepts both, the next check reports
+      // the second one.
       if (later?.leased === true) this.#overtaken += 1;
+      else if (later !== undefined && this.windows.overlap(LINES, from, performance.now())) this.#overtaken += 1;
       else if (later !== undefined)
         this.findings.add("doubled", `${by} acknowledged ${name} ${held.number}, delivered to ${later.by} meanwhile`);
       if (this.#fate(held) === Fate.done)
@@ -181,7 +187,7 @@ export class Jobs {
     }
     lines.push(
       `${this.#redelivered} deliveries once more, ${this.#unclear} acknowledgements unclear, ` +
-        `${this.#overtaken} leases that were over when they were taken`,
+        `${this.#overtaken} that were over when they were taken`,
     );
     return lines;
   }

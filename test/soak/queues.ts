@@ -38,7 +38,7 @@ export async function queuesLoad(world: World): Promise<Load> {
   const auto = produce("jobs-auto", "east", 20);
   const nexts = produce("jobs-next", "south", 20);
   const fetched = produce("jobs-fetched", "east", 20);
-  const jobs = new Jobs([ordered, pipelined, calls, batches, nexts], findings);
+  const jobs = new Jobs([ordered, pipelined, calls, batches, nexts], findings, windows);
   const autoReceiver = new Receiver("queue that acknowledges by itself", ["south"], [auto], findings);
   const fetcher = new Receiver("queue that is received from", ["east"], [fetched], findings);
   const clients = {
