@@ -37,7 +37,7 @@ const REPAIRS = 3;
  * and no connection.
  *
  * Each attempt has its own ClientID, hence its own position on the server, and starts at the last
- * accepted event. The same event proves that the channel is the same; an other event with its
+ * accepted event. The same event proves that the channel is the same; another event with its
  * sequence shows that the server has lost the channel and filled it again. The server sends the
  * undelivered events of a broken attempt again. A jump in the sequence reveals events that the
  * server dropped.
